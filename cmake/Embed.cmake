@@ -1,0 +1,33 @@
+# sigway_embed(NAME FOLDER): target sigway_NAME, alias sigway::NAME, whose `NAME/embedded.h` lists
+# every file of FOLDER (see cmake/embedded.h). A changed file is embedded again by the build; a new
+# or removed one makes it configure again first. An absent or empty folder gives an empty table.
+function(sigway_embed name folder)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE "${folder}" "${folder}/*")
+  list(FILTER files EXCLUDE REGEX "(^|/)(\\.|CMakeLists\\.txt$|README\\.md$|node_modules/)")
+  list(SORT files)
+
+  set(inputs "${files}")
+  list(TRANSFORM inputs PREPEND "${folder}/")
+  set(generated "${PROJECT_BINARY_DIR}/generated/${name}_embedded.cpp")
+  set(list_file "${PROJECT_BINARY_DIR}/generated/${name}_embedded.txt")
+  # Written only when the set of files changes, so it is also the dependency for a removed file.
+  string(REPLACE ";" "\n" lines "${files}")
+  file(CONFIGURE OUTPUT "${list_file}" CONTENT "${lines}\n" @ONLY)
+
+  add_custom_command(
+    OUTPUT "${generated}"
+    COMMAND "${CMAKE_COMMAND}" "-DFOLDER=${folder}" "-DLIST=${list_file}" "-DOUTPUT=${generated}"
+            "-DNAME=${name}" -P "${PROJECT_SOURCE_DIR}/cmake/embed_files.cmake"
+    DEPENDS ${inputs} "${list_file}" "${PROJECT_SOURCE_DIR}/cmake/embed_files.cmake"
+    COMMENT "Embedding ${name}/"
+    VERBATIM)
+
+  set(root "${PROJECT_BINARY_DIR}/include-roots/${name}")
+  file(MAKE_DIRECTORY "${root}/${name}")
+  file(CREATE_LINK "${PROJECT_SOURCE_DIR}/cmake/embedded.h" "${root}/${name}/embedded.h" SYMBOLIC)
+  add_library(sigway_${name} STATIC "${generated}")
+  target_include_directories(sigway_${name} PUBLIC "${root}")
+  target_link_libraries(sigway_${name} PRIVATE sigway_options)
+  target_compile_options(sigway_${name} PRIVATE -Wno-overlength-strings)  # a file is one literal
+  add_library(sigway::${name} ALIAS sigway_${name})
+endfunction()
