@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace sigway::http {
+
+// What went wrong, for a person and for a program: every error answer has this form.
+struct Problem {
+  int status = 400;
+  std::string code;     // a stable word: "bad_request"
+  std::string message;  // a sentence
+  std::string hint;     // what to do next
+};
+
+// An answer: a value. Header names and values are checked when they are set, so nothing that came
+// from outside can start a new line (header injection).
+class Response {
+ public:
+  Response() = default;
+  explicit Response(int status) : status_(status) {}
+  Response(int status, std::string_view content_type, base::Bytes body);
+
+  static Response json(int status, base::Bytes body);
+  static Response text(int status, base::Bytes body);
+  // {"error":{"code":…,"message":…,"hint":…}} as application/json, not to be cached.
+  static Response error(const Problem& problem);
+  static Response error(int status, std::string code, std::string message, std::string hint);
+
+  int status() const { return status_; }
+  const base::Bytes& body() const { return body_; }
+  const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
+  const std::string* header(std::string_view name) const;  // ignoring case; the first
+
+  // Replaces, or adds one more. A name that is no token, or a value with CR, LF, NUL or another
+  // control character, is a programming error: the header is left out, and false returned.
+  // Content-Length, Transfer-Encoding, Connection, Keep-Alive and Date belong to the serializer and are left out likewise;
+  // Connection is allowed in a 101.
+  bool set(std::string_view name, std::string_view value);
+  bool add(std::string_view name, std::string_view value);
+  void set_body(base::Bytes body) { body_ = std::move(body); }
+  // Ends the connection after this answer.
+  Response& close() & {
+    close_ = true;
+    return *this;
+  }
+  bool closes() const { return close_; }
+
+ private:
+  int status_ = 200;
+  bool close_ = false;
+  std::vector<std::pair<std::string, std::string>> headers_;
+  base::Bytes body_;
+};
+
+// How the client of this answer asked.
+struct ReplyContext {
+  int version_minor = 1;
+  bool is_head = false;
+  bool keep_alive = true;
+  std::string_view date;  // IMF-fixdate; left out when empty
+};
+
+// The head up to and including the empty line. `framing` says how the body's end is told
+// (RFC 9112 section 6): by Content-Length; chunked, or by closing for HTTP/1.0; or no body (1xx).
+enum class Framing { length, stream, none };
+std::string serialize_head(const Response& response, const ReplyContext& context, Framing framing);
+
+// Whether the body of this answer is sent at all (not for HEAD, 204, 304).
+bool sends_body(int status, bool is_head);
+
+std::string chunk_head(std::size_t size);  // "1a\r\n"; the data and "\r\n" follow
+inline constexpr std::string_view kChunkEnd = "\r\n";
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+std::string_view reason_phrase(int status);
+std::string http_date(std::int64_t seconds_since_epoch);  // RFC 9110 section 5.6.7
+std::string escape_json(std::string_view text);  // without the quotes; bad UTF-8 becomes U+FFFD
+
+}  // namespace sigway::http

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "net/address.h"
+
+namespace sigway::net {
+
+class ConnectionLimits;
+
+// A connection's place in the counts; gives it back when destroyed. Any thread.
+class ConnectionPermit {
+ public:
+  ConnectionPermit(std::shared_ptr<ConnectionLimits> limits, const Address& peer);
+  ~ConnectionPermit();
+  ConnectionPermit(const ConnectionPermit&) = delete;
+  ConnectionPermit& operator=(const ConnectionPermit&) = delete;
+
+ private:
+  std::shared_ptr<ConnectionLimits> limits_;
+  Address peer_;
+};
+
+// How many connections there may be, in all and from one address, over all shards and ports.
+// Thread: any; one atomic for the total, a striped lock for the addresses, none when that limit is off.
+class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
+ public:
+  struct Options {
+    std::size_t total = 0;        // 0: no limit
+    std::size_t per_address = 0;  // 0: no limit
+    // Addresses that do not count against `per_address`: trusted proxies. May be empty.
+    std::function<bool(const Address&)> exempt;
+  };
+  explicit ConnectionLimits(Options options) : options_(std::move(options)) {}
+
+  // Counts a connection, over the limit too: it holds a descriptor either way, if only to be refused.
+  std::unique_ptr<ConnectionPermit> count(const Address& peer);
+
+  std::size_t total() const { return total_.load(std::memory_order_relaxed); }
+  bool is_total_exceeded() const { return options_.total != 0 && total() > options_.total; }
+  bool is_address_exceeded(const Address& peer) const;
+
+ private:
+  friend class ConnectionPermit;
+  struct Stripe {
+    mutable std::mutex mutex;
+    std::unordered_map<Address, std::size_t, AddressHash> counts;
+  };
+  bool counts_address(const Address& peer) const;
+  Stripe& stripe_of(const Address& peer);
+  const Stripe& stripe_of(const Address& peer) const;
+
+  const Options options_;
+  std::atomic<std::size_t> total_{0};
+  std::array<Stripe, 16> stripes_;
+};
+
+}  // namespace sigway::net

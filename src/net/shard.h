@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/shard_index.h"
+#include "base/timer_wheel.h"
+#include "net/connection.h"
+
+namespace sigway::net {
+
+// One event loop on one thread, and everything that lives on it. A turn of the loop is: run a
+// bounded batch of ready handlers and posted functions, fire due timers, then the end-of-turn functions, then flush what
+// connections have gathered, then bury the closed ones.
+// Thread: as each method says; unsaid means the shard's own (the one in run(), or any single
+// thread before run()).
+class Shard {
+ public:
+  explicit Shard(base::ShardIndex index);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  base::ShardIndex index() const { return index_; }  // any thread
+
+  // Runs `function` on the shard's thread in a coming turn. Functions posted by one thread run in
+  // the order of posting. After stop() they are destroyed unrun. Any thread.
+  void post(std::function<void()> function);
+
+  // Runs until stop(). On return every connection has been closed (on_closed, reason shutdown) and destroyed.
+  void run();
+  void stop();  // any thread
+  bool is_current_thread() const;  // any thread
+
+  // The time at the beginning of this turn.
+  base::TimePoint now() const { return now_; }
+  base::TimerWheel& wheel() { return wheel_; }
+  void schedule_in(base::Timer& timer, base::Duration delay) { wheel_.schedule(timer, now_ + delay); }
+
+  // Runs `function` once at the end of this turn, before the flush.
+  void at_end_of_turn(std::function<void()> function);
+
+  // Null when there is no such connection, or it has closed.
+  Connection* find(ConnectionId id);
+  std::size_t connection_count() const { return connections_.size(); }
+  std::size_t idle_count() const { return idle_count_; }
+
+  // Takes a connected, non-blocking socket; the handler is attached in this call.
+  Connection& adopt(std::unique_ptr<Stream> stream, std::shared_ptr<const PortInfo> port,
+                    const std::function<std::unique_ptr<ConnectionHandler>(Connection&)>& make,
+                    std::unique_ptr<ConnectionPermit> permit = nullptr);
+
+  // Closes up to `count` idle connections, those idle for longest first. Returns how many; their
+  // descriptors are free at the end of the turn.
+  std::size_t reclaim_idle(std::size_t count);
+
+  // For connections of this shard: closes all that are idle between requests (drain).
+  void close_idle() { reclaim_idle(idle_count_); }
+
+  struct Loop;  // Asio; seen by src/net alone
+  Loop& loop() { return *loop_; }
+
+ private:
+  friend class Connection;
+
+  void run_turn();
+  void run_posted();
+  void end_turn();
+  void bury(Connection& connection);
+  void link_idle(Connection& connection);
+  void unlink_idle(Connection& connection);
+  std::span<std::uint8_t> scratch() { return scratch_; }
+
+  const base::ShardIndex index_;
+  std::unique_ptr<Loop> loop_;
+  base::TimePoint now_;
+  base::TimerWheel wheel_;
+  std::vector<std::uint8_t> scratch_;
+
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_
+  bool stopped_ = false;                       // guarded by posted_mutex_
+
+  std::vector<std::function<void()>> at_end_;
+  std::vector<ConnectionId> flushes_;
+  std::vector<Connection*> closed_;
+  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+  ConnectionId next_id_ = 1;
+  Connection* idle_first_ = nullptr;
+  Connection* idle_last_ = nullptr;
+  std::size_t idle_count_ = 0;
+};
+
+// All shards of a process, which outlive everything that refers to them by index.
+using Shards = std::vector<std::unique_ptr<Shard>>;
+
+}  // namespace sigway::net

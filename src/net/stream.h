@@ -1,0 +1,61 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+
+namespace sigway::net {
+
+// What one non-blocking step on a stream came to. `want_read` and `want_write` say for what the
+// socket must become ready before the step is repeated; they may come with bytes > 0 when only a
+// part was done. TLS may want to write in order to read, and the other way round.
+struct IoResult {
+  std::size_t bytes = 0;
+  bool want_read = false;
+  bool want_write = false;
+  bool eof = false;  // reading: the peer has finished sending
+  std::error_code error;
+
+  bool failed() const { return static_cast<bool>(error); }
+};
+
+// A non-blocking byte stream over a connected socket, plain or TLS, which are equal behind this. Holds no
+// buffer of its own while nothing is in flight. Owns the descriptor.
+// Thread: that of the connection it belongs to.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  virtual bool is_tls() const = 0;
+
+  // Neither wish nor error: done. A plain stream is done at once. After an error reports what to say to a client
+  // that spoke plain HTTP to a TLS port: `spoke_plain_http()`.
+  virtual IoResult handshake() = 0;
+  virtual bool spoke_plain_http() const { return false; }
+
+  virtual IoResult try_read(std::span<std::uint8_t> into) = 0;
+  // Writes as much as the socket takes now. A repeated call after want_* must begin with the same bytes (a
+  // TLS rule); more may follow them.
+  virtual IoResult try_write(std::span<const iovec> parts) = 0;
+  // Whether bytes already taken from the socket wait to be read: no readiness will announce them.
+  virtual bool has_buffered_input() const { return false; }
+  // Says that nothing more will be sent (close_notify, then FIN). Best effort, does not block.
+  virtual void shutdown_write() = 0;
+
+ protected:
+  explicit Stream(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+// Takes the descriptor, which must be connected and non-blocking.
+std::unique_ptr<Stream> make_plain_stream(int descriptor);
+
+}  // namespace sigway::net

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/request.h"
+#include "http/response.h"
+#include "net/address.h"
+
+namespace sigway::server {
+
+struct AccessOptions {
+  std::vector<std::string> public_origins;   // --public-origin
+  std::vector<std::string> allowed_origins;  // --allow-origin; "*" any but null; "null" itself
+  std::vector<std::string> allowed_hosts;    // --allow-host; names or literals, a port does not count
+  std::vector<std::string> trusted_proxies;  // --trusted-proxy; addresses or ranges
+};
+
+// Who asks, as far as the connection knows it.
+struct Caller {
+  net::Address peer;
+  bool is_tls = false;
+  bool bound_to_loopback = false;  // the listening port is
+};
+
+// Where the request really came from, forwarding headers heeded when the peer is a trusted proxy.
+struct Client {
+  std::string address;  // IP without port
+  std::string scheme;   // http or https
+  std::string host;     // authority, as the client wrote it; may be empty (HTTP/1.0)
+};
+
+// The rules of docs/protocol.md, "Who may come in", as one decision on a request's head, taken before the body is
+// read or anything has an effect.
+// Thread: constant after construction, any.
+class AccessPolicy {
+ public:
+  // Empty when every option parses; else a sentence that names the flag and the value.
+  static std::optional<std::string> check_options(const AccessOptions& options);
+  // Options that do not parse are ignored here.
+  explicit AccessPolicy(const AccessOptions& options);
+
+  struct Decision {
+    std::optional<http::Problem> refusal;
+    // For every answer to this request, refusals included: CORS for an allowed origin, Vary.
+    std::vector<std::pair<std::string, std::string>> headers;
+  };
+  // `harmless`: asking has no effect (RouteOptions::is_harmless).
+  Decision decide(const http::Request& request, const Caller& caller, bool harmless) const;
+
+  // The answer to an OPTIONS request that was not refused; decision.headers still have to be added.
+  http::Response answer_options(const http::Request& request, const Decision& decision,
+                                const std::vector<http::Method>& allowed) const;
+
+  Client client_of(const http::Request& request, const Caller& caller) const;
+  bool is_trusted_proxy(const net::Address& address) const;
+
+ private:
+  struct Origin {
+    std::string scheme;
+    std::string host;  // lower case, IPv6 in brackets
+    std::uint16_t port = 0;
+    friend bool operator==(const Origin&, const Origin&) = default;
+  };
+  struct Authority {
+    std::string host;
+    std::optional<std::uint16_t> port;
+  };
+  static std::optional<Origin> parse_origin(std::string_view text);
+  static std::optional<Authority> parse_authority(std::string_view text);
+  static std::optional<std::uint16_t> default_port(std::string_view scheme);
+  static bool is_loopback_name(std::string_view host);
+
+  bool is_same_origin(const Origin& origin, std::string_view host) const;
+  bool is_allowed_origin(std::string_view text, const std::optional<Origin>& origin,
+                         const Caller& caller) const;
+  std::optional<http::Problem> check_host(const http::Request& request, const Caller& caller) const;
+  std::optional<http::Problem> check_fetch_metadata(const http::Request& request, bool harmless) const;
+
+  std::vector<Origin> public_origins_;
+  std::vector<Origin> allowed_origins_;
+  bool any_origin_ = false;
+  bool null_origin_ = false;
+  std::vector<std::string> allowed_hosts_;
+  std::vector<net::AddressRange> trusted_proxies_;
+};
+
+}  // namespace sigway::server

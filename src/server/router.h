@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/request.h"
+#include "http/response.h"
+#include "server/exchange.h"
+
+namespace sigway::server {
+
+class StaticPages;
+
+// Called on the shard that accepted the connection, so on several threads at once; it must not throw
+// (an exception is answered with 500 and told to nobody else).
+using RouteHandler = std::function<void(Exchange&)>;
+
+struct RouteOptions {
+  // Replaces the server's body limit for this route.
+  std::optional<std::size_t> max_body;
+  // Nothing happens by asking (pages, health): a person may follow a link from another site to it. See AccessPolicy.
+  bool is_harmless = false;
+};
+
+// Which handler answers which path. Filled before the server starts, constant afterwards; then any
+// thread may read it.
+class Router {
+ public:
+  struct Route {
+    std::vector<http::Method> methods;
+    RouteHandler handler;
+    RouteOptions options;
+  };
+
+  // `path` is matched exactly against the decoded path; one that ends in "/*" matches everything below, the longest
+  // such prefix first. Several routes with one path differ by method. HEAD reaches a handler only if named: the
+  // answer's body is then left out by the server.
+  void add(std::initializer_list<http::Method> methods, std::string path, RouteHandler handler,
+           RouteOptions options = {});
+
+  // Asked when no route has the path.
+  void set_pages(std::shared_ptr<const StaticPages> pages) { pages_ = std::move(pages); }
+
+  struct Match {
+    const Route* route = nullptr;        // null: answer `refusal`, or a page
+    const StaticPages* pages = nullptr;  // the path is a page's
+    std::vector<http::Method> allowed;   // for OPTIONS and the Allow header
+    std::optional<http::Problem> refusal;  // 404 or 405
+  };
+  Match match(const http::Request& request) const;
+
+ private:
+  using Routes = std::vector<Route>;
+  const Routes* find(std::string_view path) const;
+
+  std::map<std::string, Routes, std::less<>> exact_;
+  std::map<std::string, Routes, std::less<>> prefixes_;  // without the "*"
+  std::shared_ptr<const StaticPages> pages_;
+};
+
+// "GET, HEAD, OPTIONS"
+std::string allow_header(const std::vector<http::Method>& methods);
+
+}  // namespace sigway::server

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+
+#include "http/request.h"
+#include "http/response.h"
+
+namespace sigway::server {
+
+// A file that is part of the program; everything it points to lives as long as that. The same
+// shape as web::EmbeddedFile, which this module does not link.
+struct PageFile {
+  std::string_view path;          // "client/sigway.js"
+  std::string_view content_type;  // "text/javascript; charset=utf-8"
+  std::string_view bytes;
+  std::string_view etag;  // strong, with quotes
+};
+
+// The pages: embedded files, or a folder instead (--web-root). GET and HEAD, a strong ETag with
+// If-None-Match (RFC 9110 section 13.1.2), content types by extension.
+//   /        index.html
+//   /r/ROOM  room.html if there is one, else index.html
+//   /foo     one segment without a dot that is no file: 302 to /r/foo
+// Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>.
+// Thread: constant after construction, any. A folder's files are read at each request, on the calling shard: it is meant
+// for development.
+class StaticPages {
+ public:
+  explicit StaticPages(std::span<const PageFile> files);
+  // The error is a sentence: the folder cannot be opened.
+  static std::variant<std::shared_ptr<const StaticPages>, std::string> open_folder(
+      const std::string& path);
+  ~StaticPages();
+
+  // Whether serve() would answer this path with anything but 404.
+  bool has(std::string_view path) const;
+  http::Response serve(const http::Request& request) const;
+
+ private:
+  struct File;
+  explicit StaticPages(int folder);
+  std::optional<File> find(std::string_view file) const;
+  std::optional<File> read(std::string_view file) const;
+  bool exists(std::string_view file) const;
+  std::string file_for(std::string_view path) const;
+  std::optional<std::string> room_for(std::string_view path) const;
+
+  std::unordered_map<std::string_view, PageFile> files_;
+  int folder_ = -1;  // descriptor of the folder; everything is opened relative to it
+};
+
+}  // namespace sigway::server
