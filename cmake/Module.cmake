@@ -59,13 +59,31 @@ function(_sigway_library name root sources depends private_depends)
   if(sources)
     add_library(sigway_${name} STATIC ${sources})
     target_include_directories(sigway_${name} PUBLIC "${root}")
-    target_link_libraries(sigway_${name}
-      PUBLIC ${depends}
-      PRIVATE sigway_options ${private_depends})
+    target_link_libraries(sigway_${name} PRIVATE sigway_options)
+    _sigway_link_later(sigway_${name} PUBLIC ${depends})
+    _sigway_link_later(sigway_${name} PRIVATE ${private_depends})
   else()
     add_library(sigway_${name} INTERFACE)
     target_include_directories(sigway_${name} INTERFACE "${root}")
-    target_link_libraries(sigway_${name} INTERFACE ${depends} ${private_depends})
+    _sigway_link_later(sigway_${name} INTERFACE ${depends} ${private_depends})
   endif()
   add_library(sigway::${name} ALIAS sigway_${name})
+endfunction()
+
+# Links once every folder has been read, so that a module that is not there yet is a warning, and
+# an error only for those who build what needs it.
+function(_sigway_link_later target visibility)
+  foreach(dependency IN LISTS ARGN)
+    cmake_language(EVAL CODE "
+      cmake_language(DEFER DIRECTORY [[${PROJECT_SOURCE_DIR}]]
+        CALL _sigway_link [[${target}]] [[${visibility}]] [[${dependency}]])")
+  endforeach()
+endfunction()
+
+function(_sigway_link target visibility dependency)
+  if(dependency MATCHES "::" AND NOT TARGET ${dependency})
+    message(WARNING "${target}: there is no ${dependency} (yet)")
+  else()
+    target_link_libraries(${target} ${visibility} ${dependency})
+  endif()
 endfunction()
