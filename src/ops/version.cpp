@@ -2,6 +2,8 @@
 
 namespace sigway::ops {
 
-std::string_view version() { return SIGWAY_VERSION; }
+std::string_view version() {
+  return SIGWAY_VERSION;
+}
 
 }  // namespace sigway::ops

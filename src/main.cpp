@@ -1,0 +1,52 @@
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "gateway.h"
+#include "ops/config.h"
+#include "ops/log.h"
+
+namespace {
+
+constexpr int kUsageError = 2;
+
+int serve(sigway::ops::Config config) {
+  sigway::ops::set_log_level(config.log_level);
+  sigway::Gateway gateway{std::move(config)};
+  if (const auto error = gateway.start()) {
+    std::fprintf(stderr, "sigway: %s\n", error->c_str());
+    return 1;
+  }
+  // The only line on standard output: scripts wait for it and read the address from it.
+  std::printf("sigway listening on %s\n", gateway.url().c_str());
+  std::fflush(stdout);
+  return gateway.run();
+}
+
+int run(const std::vector<std::string>& arguments) {
+  using namespace sigway::ops;
+  auto loaded = load_config(arguments, process_environment());
+  if (const auto* const text = std::get_if<ConfigText>(&loaded)) {
+    std::fputs(text->text.c_str(), stdout);
+    return 0;
+  }
+  if (const auto* const error = std::get_if<ConfigError>(&loaded)) {
+    std::fprintf(stderr, "sigway: %s\n", error->message.c_str());
+    return kUsageError;
+  }
+  return serve(std::get<Config>(std::move(loaded)));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "sigway: %s\n", error.what());
+    return 1;
+  }
+}
