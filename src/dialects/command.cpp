@@ -1,0 +1,39 @@
+#include "dialects/command.h"
+
+namespace sigway::dialects {
+namespace {
+
+std::size_t cost_of(const std::string& text) noexcept {
+  return text.capacity();
+}
+
+struct CommandCost {
+  std::size_t operator()(const Join& join) const noexcept { return cost_of(join.room); }
+  std::size_t operator()(const LeaveRoom& leave) const noexcept { return cost_of(leave.room); }
+  std::size_t operator()(const Leave&) const noexcept { return 0; }
+  std::size_t operator()(const Login& login) const noexcept { return cost_of(login.name); }
+  std::size_t operator()(const Logout&) const noexcept { return 0; }
+  std::size_t operator()(const Say& say) const noexcept {
+    std::size_t bytes = cost_of(say.type) + cost_of(say.data) + say.to.capacity() * sizeof(Address);
+    for (const Address& address : say.to) bytes += cost_of(address.value);
+    return say.room ? bytes + cost_of(*say.room) : bytes;
+  }
+};
+
+struct ContentCost {
+  std::size_t operator()(const Command& command) const noexcept {
+    return std::visit(CommandCost{}, command);
+  }
+  std::size_t operator()(const Piece& piece) const noexcept { return cost_of(piece.text); }
+  std::size_t operator()(const Error& error) const noexcept {
+    return cost_of(error.message) + cost_of(error.hint) + cost_of(error.to);
+  }
+};
+
+}  // namespace
+
+std::size_t Message::cost() const noexcept {
+  return sizeof(Message) + std::visit(ContentCost{}, content);
+}
+
+}  // namespace sigway::dialects

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dialects/error.h"
+
+namespace sigway::dialects {
+
+/// The number of the message that an event answers; 0 answers `open` and is left out on the wire.
+using Re = std::uint64_t;
+
+struct RosterEntry {
+  std::string peer;
+  std::string name;  ///< empty: none
+  std::uint64_t join = 0;
+  bool polite = false;  ///< the reader's role toward this member
+  bool suspended = false;
+};
+
+namespace event {
+struct Created {
+  std::string room, peer;
+  std::uint64_t join = 0;
+  std::uint32_t capacity = 0;
+  Re re = 0;
+};
+struct Joined {
+  std::string room, peer;
+  std::uint64_t join = 0;
+  std::uint32_t capacity = 0;
+  std::vector<RosterEntry> members;
+  Re re = 0;
+};
+struct Ready {
+  std::string room;
+};
+struct Full {
+  std::string room;
+  std::uint32_t capacity = 0;
+  Re re = 0;
+};
+struct Left {
+  std::string room;
+  Re re = 0;
+};
+struct PlaceLost {
+  std::string room;
+};
+struct PeerJoined {
+  std::string room, peer, name;
+  std::uint64_t join = 0;
+  bool polite = false;
+};
+struct PeerNamed {
+  std::string room, peer, name;  ///< empty name: logged out
+};
+struct PeerSuspended {
+  std::string room, peer;
+};
+struct PeerResumed {
+  std::string room, peer;
+};
+struct PeerLeft {
+  std::string room, peer, reason;
+};
+struct LoggedIn {
+  std::string name;
+  Re re = 0;
+};
+struct LoggedOut {
+  std::string name;
+  Re re = 0;
+};
+struct NameLost {
+  std::string name;
+};
+struct Stored {
+  std::string to;  ///< with its `@`
+  std::uint32_t lifetime_seconds = 0;
+  Re re = 0;
+};
+struct Refused {
+  Error error;
+  Re re = 0;
+};
+struct Said {
+  std::string type;
+  std::string room;  ///< empty: it came by name
+  std::string from, name;
+  std::string data;  ///< one JSON value on one line, or empty
+};
+}  // namespace event
+
+/// What a session is told, whatever dialect it speaks.
+using Event =
+    std::variant<event::Created, event::Joined, event::Ready, event::Full, event::Left,
+                 event::PlaceLost, event::PeerJoined, event::PeerNamed, event::PeerSuspended,
+                 event::PeerResumed, event::PeerLeft, event::LoggedIn, event::LoggedOut,
+                 event::NameLost, event::Stored, event::Refused, event::Said>;
+
+/// An event as bytes of one dialect, without its number: encoded once, shared by every outbox and
+/// connection it goes to, also across shards. Never changed after it was made.
+using EncodedEvent = std::shared_ptr<const std::string>;
+
+}  // namespace sigway::dialects

@@ -1,0 +1,108 @@
+#include "dialects/json_writer.h"
+
+#include <array>
+#include <charconv>
+
+#include "dialects/utf8.h"
+
+namespace sigway::dialects {
+namespace {
+
+// What stands behind the backslash for each byte: 0 none needed, 'u' the long form, '?' look at the
+// UTF-8.
+constexpr std::array<char, 256> kEscape = [] {
+  std::array<char, 256> escape{};
+  for (std::size_t i = 0; i < 0x20; ++i) escape[i] = 'u';
+  for (std::size_t i = 0x80; i < 256; ++i) escape[i] = '?';
+  escape['\b'] = 'b';
+  escape['\f'] = 'f';
+  escape['\n'] = 'n';
+  escape['\r'] = 'r';
+  escape['\t'] = 't';
+  escape['"'] = '"';
+  escape['\\'] = '\\';
+  return escape;
+}();
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out += '"';
+  std::size_t written = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const char escape = kEscape[byte];
+    std::size_t length = 1;
+    if (escape == '\0' || (escape == '?' && (length = utf8_length(text.substr(i))) != 0)) {
+      i += length;
+      continue;
+    }
+    out.append(text, written, i - written);
+    written = ++i;
+    if (escape == '?') {
+      out += "\xEF\xBF\xBD";  // U+FFFD
+      continue;
+    }
+    out += '\\';
+    out += escape;
+    if (escape == 'u') {
+      out += "00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+  out.append(text, written);
+  out += '"';
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  if (!first_) out_ += ',';
+  first_ = false;
+  out_ += '"';
+  out_ += name;
+  out_ += "\":";
+  return *this;
+}
+
+JsonWriter& JsonWriter::text(std::string_view name, std::string_view value) {
+  key(name);
+  append_json_string(out_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::number(std::string_view name, std::uint64_t value) {
+  key(name);
+  append_number(out_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::boolean(std::string_view name, bool value) {
+  return raw(name, value ? "true" : "false");
+}
+
+JsonWriter& JsonWriter::raw(std::string_view name, std::string_view json) {
+  key(name);
+  out_ += json;
+  return *this;
+}
+
+JsonWriter& JsonWriter::optional_text(std::string_view name, std::string_view value) {
+  return value.empty() ? *this : text(name, value);
+}
+
+JsonWriter& JsonWriter::optional_raw(std::string_view name, std::string_view json) {
+  return json.empty() ? *this : raw(name, json);
+}
+
+JsonWriter& JsonWriter::optional_number(std::string_view name, std::optional<std::uint64_t> value) {
+  return value ? number(name, *value) : *this;
+}
+
+}  // namespace sigway::dialects

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// Writing JSON straight into a string: no tree, no temporaries. The output is UTF-8 on one line.
+namespace sigway::dialects {
+
+/// Appends `text` as a JSON string with its quotes. Quote, backslash and control characters are
+/// escaped (RFC 8259 §7); bytes that are not UTF-8 become U+FFFD, so that the output is valid
+/// whatever the input was.
+void append_json_string(std::string& out, std::string_view text);
+
+void append_number(std::string& out, std::uint64_t number);
+
+/// One JSON object, appended field by field. `out` must outlive the writer, and may be appended to
+/// between two calls only as the value of `key()`. The object is complete after `close()`.
+class JsonWriter {
+ public:
+  explicit JsonWriter(std::string& out) : out_(out) { out_ += '{'; }
+
+  JsonWriter& text(std::string_view name, std::string_view value);
+  JsonWriter& number(std::string_view name, std::uint64_t value);
+  JsonWriter& boolean(std::string_view name, bool value);
+  /// `json` is passed through; it must be one JSON value on one line.
+  JsonWriter& raw(std::string_view name, std::string_view json);
+  /// Nothing for an empty text or an absent number: fields without a value are left out.
+  JsonWriter& optional_text(std::string_view name, std::string_view value);
+  JsonWriter& optional_raw(std::string_view name, std::string_view json);
+  JsonWriter& optional_number(std::string_view name, std::optional<std::uint64_t> value);
+  /// The name alone; the caller appends the value.
+  JsonWriter& key(std::string_view name);
+
+  void close() { out_ += '}'; }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+}  // namespace sigway::dialects
