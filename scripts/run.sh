@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Builds sigway and serves on http://localhost:8080. Arguments go to sigway:
+#   scripts/run.sh --port 9000 --bind 0.0.0.0 --tls-self-signed
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/install-deps.sh build
+echo "Building the release in build/release"
+cmake --preset release -DBUILD_TESTING=OFF >/dev/null
+cmake --build --preset release --target sigway
+exec build/release/bin/sigway "$@"

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# What is too long for CI. Without arguments everything, else the named stages:
+#   scripts/soak.sh faults idle      SIGWAY_SEEDS=1000 scripts/soak.sh faults
+#
+#   faults  the random-fault tests over SIGWAY_SEEDS seeds (100), fake carriers and real sockets
+#   idle    10,000 idle clients on each transport; reports the memory that each one takes
+#   fuzz    every fuzz target for SIGWAY_FUZZ_SECONDS (600)
+#   tidy    clang-tidy on all files
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build_release() {
+  scripts/install-deps.sh test
+  scripts/install-npm.sh
+  cmake --preset release -DBUILD_TESTING=ON >/dev/null
+  cmake --build --preset release
+}
+
+# The tests with the label soak, by name; one at a time, because they measure or fill the machine.
+run_soak_tests() {
+  ctest --test-dir build/release -L soak -R "$1" --no-tests=error --output-on-failure --verbose
+}
+
+stage_faults() {
+  build_release
+  export SIGWAY_SEEDS=${SIGWAY_SEEDS:-100}
+  echo "Seeds: $SIGWAY_SEEDS, from ${SIGWAY_FIRST_SEED:-1}"
+  run_soak_tests fault
+}
+
+stage_idle() {
+  build_release
+  # Both ends of 10,000 connections: the server in one process, the load in another.
+  ulimit -n 20000 2>/dev/null || ulimit -n "$(ulimit -H -n)"
+  run_soak_tests idle
+}
+
+stage_fuzz() {
+  scripts/install-deps.sh ci
+  cmake --preset fuzz "-DSIGWAY_FUZZ_SECONDS=${SIGWAY_FUZZ_SECONDS:-600}" >/dev/null
+  cmake --build --preset fuzz --target fuzzers
+  ctest --preset fuzz -j "$(nproc)"
+}
+
+stage_tidy() {
+  scripts/install-deps.sh ci
+  scripts/tidy.sh --all
+}
+
+stages=("$@")
+if (($# == 0)); then stages=(faults idle fuzz tidy); fi
+for stage in "${stages[@]}"; do
+  if ! declare -F "stage_$stage" >/dev/null; then
+    echo "soak.sh: no stage '$stage'; there are: faults idle fuzz tidy" >&2
+    exit 2
+  fi
+done
+for stage in "${stages[@]}"; do
+  echo "=== soak: $stage"
+  "stage_$stage"
+done
+echo "=== soak: done: ${stages[*]}"
