@@ -64,7 +64,7 @@ struct ReplyContext {
   int version_minor = 1;
   bool is_head = false;
   bool keep_alive = true;
-  std::string_view date;  // IMF-fixdate; left out when empty
+  std::string_view date = {};  // IMF-fixdate; left out when empty
 };
 
 // The head up to and including the empty line. `framing` says how the body's end is told

@@ -1,0 +1,114 @@
+#include "http/head_guard.h"
+
+namespace sigway::http {
+
+namespace {
+
+// RFC 9110 section 5.6.2.
+bool is_token_character(unsigned char c) {
+  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
+  return c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
+                       std::string_view::npos;
+}
+
+// What may not stand in a field value: all control characters but the tab (RFC 9110 section 5.5).
+bool is_forbidden(unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; }
+
+}  // namespace
+
+HeadGuard::HeadGuard(Section section, const ParserLimits& limits)
+    : limits_(&limits),
+      place_(section == Section::head ? Place::very_start : Place::line_start) {}
+
+HeadGuard::Result HeadGuard::scan(std::string_view bytes) {
+  Result result;
+  for (const char c : bytes) {
+    result.verdict = step(static_cast<unsigned char>(c));
+    ++result.consumed;
+    if (result.verdict != Verdict::need_more) return result;
+  }
+  return result;
+}
+
+HeadGuard::Verdict HeadGuard::step(unsigned char c) {
+  if (place_ == Place::leading_cr) {
+    if (c != '\n') return Verdict::bad_line_end;
+    place_ = Place::after_leading;
+    return Verdict::need_more;
+  }
+  if (place_ == Place::very_start || place_ == Place::after_leading) {
+    // RFC 9112 section 2.2: at least one empty line before the request line should be ignored. We
+    // ignore one.
+    if (c == '\r' && place_ == Place::very_start) {
+      place_ = Place::leading_cr;
+      return Verdict::need_more;
+    }
+    // A TLS record of type handshake; no method begins so.
+    if (c == 0x16) return Verdict::tls_hello;
+    place_ = Place::request_line;
+  }
+  if (++size_ > limits_->max_head) {
+    return place_ == Place::request_line ? Verdict::target_too_long : Verdict::too_large;
+  }
+
+  switch (place_) {
+    case Place::request_line: return step_request_line(c);
+    case Place::line_start: return step_line_start(c);
+    case Place::field_name:
+      if (c == ':') {
+        place_ = Place::field_value;
+        return Verdict::need_more;
+      }
+      return is_token_character(c) ? Verdict::need_more : Verdict::bad_field_name;
+    case Place::field_value:
+      if (c == '\r') {
+        place_ = Place::line_cr;
+        return Verdict::need_more;
+      }
+      if (c == '\n') return Verdict::bad_line_end;
+      return is_forbidden(c) ? Verdict::bad_character : Verdict::need_more;
+    case Place::line_cr:
+      if (c != '\n') return Verdict::bad_line_end;
+      place_ = Place::line_start;
+      return Verdict::need_more;
+    case Place::empty_cr: return c == '\n' ? Verdict::done : Verdict::bad_line_end;
+    default: return Verdict::bad_character;
+  }
+}
+
+HeadGuard::Verdict HeadGuard::step_request_line(unsigned char c) {
+  if (c == '\r') {
+    if (spaces_ != 2) return Verdict::bad_request_line;
+    place_ = Place::line_cr;
+    return Verdict::need_more;
+  }
+  if (c == '\n') return Verdict::bad_line_end;
+  if (is_forbidden(c) || c == '\t') return Verdict::bad_character;
+  if (c == ' ') {
+    // Exactly METHOD SP TARGET SP VERSION (RFC 9112 section 3).
+    ++spaces_;
+    if (size_ == 1 || spaces_ > 2 || (spaces_ == 2 && target_ == 0)) return Verdict::bad_request_line;
+  } else if (spaces_ == 1 && ++target_ > limits_->max_target) {
+    return Verdict::target_too_long;
+  } else if (spaces_ == 0 && size_ > 32) {
+    return Verdict::bad_character;  // no method is that long: something else is spoken here
+  }
+  return Verdict::need_more;
+}
+
+HeadGuard::Verdict HeadGuard::step_line_start(unsigned char c) {
+  if (c == '\r') {
+    place_ = Place::empty_cr;
+    return Verdict::need_more;
+  }
+  if (c == '\n') return Verdict::bad_line_end;
+  if (c == ' ' || c == '\t') return Verdict::folded_line;
+  if (!is_token_character(c)) {
+    return is_forbidden(c) ? Verdict::bad_character : Verdict::bad_field_name;
+  }
+  if (++fields_ > limits_->max_headers) return Verdict::too_many_fields;
+  place_ = Place::field_name;
+  return Verdict::need_more;
+}
+
+}  // namespace sigway::http
