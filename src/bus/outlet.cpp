@@ -1,0 +1,76 @@
+#include "bus/outlet.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sigway::bus {
+namespace {
+
+struct Delivery {
+  std::uint64_t serial;
+  dialects::EncodedEvent event;
+  std::string address;
+};
+
+void report_busy(session::Shared& shared, session::Runner& from, const Sender& sender, std::string address) {
+  auto* const hub = shared.hubs[sender.id.shard];
+  // Posted also on the own shard: a refusal is an event to the sender, who may be in the middle of speaking.
+  from.run_on(sender.id.shard, [hub, sender, address = std::move(address)]() mutable {
+    hub->refuse(sender.id.serial, sender.re, {.code = dialects::ErrorCode::busy, .to = std::move(address)});
+  });
+}
+
+void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, const Sender& sender) {
+  for (const auto& delivery : deliveries) {
+    const auto status = hub.deliver(delivery.serial, delivery.event, sender.id.serial);
+    if (status == session::SendStatus::busy && sender.id) {
+      report_busy(hub.shared(), hub.runner(), sender, delivery.address);
+    }
+  }
+}
+
+}  // namespace
+
+void Outlet::send(const dialects::Event& event, std::span<const Recipient> recipients, const Sender& sender) {
+  std::vector<std::pair<const dialects::Dialect*, dialects::EncodedEvent>> encoded;
+  const auto in = [&](const dialects::Dialect* dialect) -> const dialects::EncodedEvent& {
+    const auto known =
+        std::find_if(encoded.begin(), encoded.end(), [&](const auto& entry) { return entry.first == dialect; });
+    if (known != encoded.end()) return known->second;
+    return encoded.emplace_back(dialect, dialect->encode(event)).second;
+  };
+  const auto shards = static_cast<base::ShardIndex>(shared_.hubs.size());
+  for (base::ShardIndex shard = 0; shard < shards; ++shard) {
+    std::vector<Delivery> deliveries;
+    for (const auto& recipient : recipients) {
+      if (recipient.id.shard != shard) continue;
+      deliveries.push_back({recipient.id.serial, in(recipient.dialect), recipient.address});
+    }
+    if (deliveries.empty()) continue;
+    at(shard, [deliveries = std::move(deliveries), sender](session::Hub& hub) { deliver_all(hub, deliveries, sender); });
+  }
+}
+
+void Outlet::refuse(const Sender& sender, dialects::Error error) {
+  at(sender.id.shard, [sender, error = std::move(error)](session::Hub& hub) mutable {
+    hub.refuse(sender.id.serial, sender.re, std::move(error));
+  });
+}
+
+void Outlet::settle(session::SessionId id, session::Settlement settlement) {
+  // Never inline: a settled session goes on with its next command, which may come back to the home that is settling.
+  auto* const hub = shared_.hubs[id.shard];
+  runner_.run_on(id.shard, [hub, id, settlement = std::move(settlement)] { hub->settle(id.serial, settlement); });
+}
+
+void Outlet::probe(session::SessionId id, std::function<void(bool)> answer) {
+  const auto shard = shard_;
+  auto* const hub = shared_.hubs[id.shard];
+  runner_.run_on(id.shard, [hub, id, home_shard = shard, answer = std::move(answer)]() mutable {
+    hub->probe(id.serial, [hub, home_shard, answer = std::move(answer)](bool alive) mutable {
+      hub->runner().run_on(home_shard, [answer = std::move(answer), alive] { answer(alive); });
+    });
+  });
+}
+
+}  // namespace sigway::bus

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dialects/dialect.h"
+#include "session/hub.h"
+
+namespace sigway::bus {
+
+/// Somebody that an event goes to.
+struct Recipient {
+  session::SessionId id;
+  const dialects::Dialect* dialect = nullptr;
+  std::string address;  ///< as the sender would write it in `to`; named when this recipient could not take more
+};
+
+/// Who is to hear that a message did not reach everybody. No id: nobody, the event is the server's own.
+struct Sender {
+  session::SessionId id;
+  dialects::Re re = 0;
+};
+
+/// The way from a home (of rooms, of names) to sessions wherever they live. What one home sends arrives at each session in
+/// the order in which it was sent. Thread: the home's shard.
+class Outlet {
+ public:
+  Outlet(base::ShardIndex shard, session::Shared& shared, session::Runner& runner)
+      : shard_(shard), shared_(shared), runner_(runner) {}
+
+  /// One event to many: encoded once a dialect, handed over once a shard.
+  void send(const dialects::Event& event, std::span<const Recipient> recipients, const Sender& sender = {});
+  void send(const dialects::Event& event, const Recipient& recipient, const Sender& sender = {}) {
+    send(event, std::span(&recipient, 1), sender);
+  }
+  /// Tells a sender that its message was refused.
+  void refuse(const Sender& sender, dialects::Error error);
+  void settle(session::SessionId id, session::Settlement settlement);
+  /// The answer comes on this shard, never inline.
+  void probe(session::SessionId id, std::function<void(bool)> answer);
+
+ private:
+  /// Runs `task(hub)` on the hub of that shard: inline if it is this one.
+  template <typename Task>
+  void at(base::ShardIndex shard, Task task) {
+    auto* const hub = shared_.hubs[shard];
+    if (shard == shard_) {
+      task(*hub);
+    } else {
+      runner_.run_on(shard, [hub, task = std::move(task)]() mutable { task(*hub); });
+    }
+  }
+
+  base::ShardIndex shard_;
+  session::Shared& shared_;
+  session::Runner& runner_;
+};
+
+}  // namespace sigway::bus

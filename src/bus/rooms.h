@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "bus/outlet.h"
+#include "dialects/command.h"
+#include "session/switchboard.h"
+
+namespace sigway::bus {
+
+/// The rooms that live on one shard: who is in, who waits, what is said. docs/protocol.md, "Rooms" and "Presence".
+/// Everything about a room happens here, one thing after the other, and that is its order for all. Thread: its shard.
+class Rooms {
+ public:
+  explicit Rooms(Outlet& outlet) : outlet_(outlet) {}
+
+  void join(const session::Caller& caller, const dialects::Join& join, session::SessionId replaces, dialects::Re re);
+  void leave(session::SessionId id, const std::string& room, std::string_view reason, const session::Answer& answer);
+  void presence(session::SessionId id, const std::string& room, bool suspended);
+  void renamed(session::SessionId id, const std::string& room, const std::string& name);
+  void say(session::SessionId id, const dialects::Say& message, dialects::Re re);
+
+  std::size_t size() const noexcept { return rooms_.size(); }
+
+ private:
+  struct Member {
+    Recipient recipient;  // its address is the peer id
+    std::string name;
+    std::uint64_t join = 0;
+    bool suspended = false;
+
+    const std::string& peer() const noexcept { return recipient.address; }
+  };
+  struct Waiting {
+    session::Caller caller;
+    dialects::Re re = 0;
+  };
+  struct Room {
+    std::string name;
+    std::uint32_t capacity = 2;
+    std::uint64_t next_join = 1;
+    std::vector<Member> members;  // in the order of their join numbers
+    std::deque<Waiting> waiting;  // for the members' answers to a probe
+    std::size_t probing = 0;      // answers outstanding
+    std::uint64_t probe_round = 0;
+  };
+
+  static Member* find(Room& room, session::SessionId id) noexcept;
+  static std::vector<Recipient> others(const Room& room, session::SessionId but);
+  Room* find(const std::string& name) noexcept;
+
+  void admit(Room& room, const Waiting& who);
+  void remove(Room& room, session::SessionId id, std::string_view reason);
+  /// Takes the place away from somebody who is not there.
+  void evict(Room& room, session::SessionId id);
+  /// Gives places to those who wait, as far as there are any; else asks the members whether they live.
+  void serve_waiting(Room& room);
+  void on_probed(const std::string& name, std::uint64_t round, session::SessionId member, bool alive);
+  void erase_if_empty(const std::string& name);
+
+  Outlet& outlet_;
+  std::unordered_map<std::string, Room> rooms_;
+  std::uint64_t next_round_ = 1;
+};
+
+}  // namespace sigway::bus

@@ -1,0 +1,155 @@
+#include "session/hub.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sigway::session {
+namespace {
+
+constexpr base::Duration kDrainRetry = std::chrono::seconds(1);
+constexpr base::Duration kDrainStep = std::chrono::milliseconds(20);
+
+}  // namespace
+
+Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)
+    : shard_(shard), shared_(shared), runner_(runner), drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
+  if (shared_.hubs.size() <= shard) shared_.hubs.resize(shard + 1);
+  shared_.hubs[shard] = this;
+}
+
+Hub::~Hub() = default;
+
+std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents contents) {
+  if (auto* session = find(id.serial)) {
+    if (!session->contents().agrees_with(contents)) return dialects::Error{.code = dialects::ErrorCode::open_mismatch};
+    return session;
+  }
+  if (!shared_.directory.is_live(contents.key, id)) return dialects::Error{.code = dialects::ErrorCode::gone};
+  const auto replaced =
+      contents.replaces ? shared_.directory.find(contents.replaces, now()).id : SessionId{};
+  auto& session = sessions_[id.serial];
+  session = std::make_unique<Session>(*this, id, std::move(contents));
+  shared_.opened.fetch_add(1, std::memory_order_relaxed);
+  auto* const made = session.get();
+  made->begin(replaced);
+  return made;
+}
+
+Session* Hub::find(std::uint64_t serial) noexcept {
+  const auto entry = sessions_.find(serial);
+  return entry == sessions_.end() ? nullptr : entry->second.get();
+}
+
+SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event, std::uint64_t sender) {
+  auto* session = find(serial);
+  return session == nullptr ? SendStatus::sent : session->deliver(event, sender);
+}
+
+void Hub::refuse(std::uint64_t serial, dialects::Re re, dialects::Error error) {
+  if (auto* session = find(serial)) session->refuse(re, std::move(error));
+}
+
+void Hub::settle(std::uint64_t serial, const Settlement& settlement) {
+  if (auto* session = find(serial)) session->settle(settlement);
+}
+
+void Hub::probe(std::uint64_t serial, std::function<void(bool)> answer) {
+  if (auto* session = find(serial)) {
+    session->probe(std::move(answer));
+  } else {
+    answer(false);
+  }
+}
+
+void Hub::end(std::uint64_t serial, End reason) {
+  if (auto* session = find(serial)) session->end(reason);
+}
+
+void Hub::touch(Session& session) {
+  if (session.marked_dirty()) return;
+  session.mark_dirty(true);
+  dirty_.push_back(session.id().serial);
+  runner_.request_flush();
+}
+
+void Hub::bury(Session& session) {
+  const auto entry = sessions_.find(session.id().serial);
+  buried_.push_back(std::move(entry->second));
+  sessions_.erase(entry);
+  runner_.request_flush();
+}
+
+void Hub::flush() {
+  // Writing can end a session, and an end can make others dirty: until nothing is left.
+  while (!dirty_.empty()) {
+    for (const auto serial : std::exchange(dirty_, {})) {
+      if (auto* session = find(serial)) {
+        session->mark_dirty(false);
+        session->pump();
+      }
+    }
+  }
+  buried_.clear();
+}
+
+void Hub::drain(base::Duration spread) {
+  draining_ = true;
+  drain_until_ = now() + spread;
+  to_drain_.clear();
+  for (const auto& [serial, session] : sessions_) to_drain_.push_back(serial);
+  drain_next();
+}
+
+void Hub::drain_next() {
+  const auto steps_left = std::max<std::int64_t>(1, (drain_until_ - now()) / kDrainStep);
+  const auto step = (to_drain_.size() + static_cast<std::size_t>(steps_left) - 1) / static_cast<std::size_t>(steps_left);
+  for (std::size_t i = 0; i < step && !to_drain_.empty(); ++i) {
+    if (auto* session = find(to_drain_.back())) session->drain(kDrainRetry);
+    to_drain_.pop_back();
+  }
+  if (!to_drain_.empty()) runner_.wheel().schedule(drain_timer_, now() + kDrainStep);
+}
+
+Hub::Largest Hub::largest() const {
+  Largest largest;
+  for (const auto& [serial, session] : sessions_) {
+    const auto bytes = session->outbox().bytes();
+    if (bytes > largest.bytes) largest = {session->id(), bytes};
+  }
+  return largest;
+}
+
+void Hub::relieve() {
+  if (shared_.relieving.exchange(true)) return;
+  // Each shard is asked in turn, so that the answer needs no shared state; the last one asked ends the largest.
+  struct Search {
+    Shared& shared;
+    Largest largest{};
+    std::size_t next = 0;
+  };
+  struct Step {
+    static void run(const std::shared_ptr<Search>& search, Runner& from) {
+      if (search->next == search->shared.hubs.size()) {
+        if (!search->largest.id) {
+          search->shared.relieving = false;
+          return;
+        }
+        const auto id = search->largest.id;
+        from.run_on(id.shard, [hub = search->shared.hubs[id.shard], id, &shared = search->shared] {
+          if (shared.memory.exceeded()) hub->end(id.serial, End::memory);
+          shared.relieving = false;
+          if (shared.memory.exceeded()) hub->relieve();
+        });
+        return;
+      }
+      auto* const hub = search->shared.hubs[search->next++];
+      from.run_on(hub->shard_, [search, hub] {
+        if (const auto candidate = hub->largest(); candidate.bytes > search->largest.bytes) search->largest = candidate;
+        run(search, hub->runner_);
+      });
+    }
+  };
+  Step::run(std::make_shared<Search>(Search{shared_}), runner_);
+}
+
+}  // namespace sigway::session

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/timer_wheel.h"
+#include "session/directory.h"
+#include "session/memory_budget.h"
+#include "session/quota.h"
+#include "session/session.h"
+#include "session/settings.h"
+#include "session/switchboard.h"
+
+namespace sigway::session {
+
+/// How a hub reaches its loop and the other shards. Implemented over net::Shard, and by the model test's scheduler.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  /// Runs the task on that shard's thread, after what this thread asked of that shard before. Never inline.
+  virtual void run_on(base::ShardIndex shard, std::function<void()> task) = 0;
+  /// Sees to it that `Hub::flush` is called at the end of this turn.
+  virtual void request_flush() = 0;
+  virtual base::TimePoint now() const = 0;
+  virtual base::TimerWheel& wheel() = 0;
+};
+
+/// What all shards' hubs share. Set up before the first session, outlives them all.
+struct Shared {
+  Shared(const Settings& with, std::size_t memory_limit, std::size_t sessions_per_address)
+      : settings(with),
+        directory(with.ended_key_memory, with.ended_keys),
+        memory(memory_limit),
+        addresses(sessions_per_address) {}
+
+  Settings settings;
+  Directory directory;
+  MemoryBudget memory;
+  Quota<std::string> addresses;
+  std::vector<class Hub*> hubs;  ///< by shard
+  std::atomic<bool> relieving{false};
+  /// How sessions ended, by End; and what went by. Counters for metrics.
+  std::array<std::atomic<std::uint64_t>, kEndCount> ends{};
+  std::atomic<std::uint64_t> opened{0}, messages{0}, events{0};
+};
+
+/// The sessions of one shard. Thread: its shard, but for what says otherwise.
+class Hub {
+ public:
+  Hub(base::ShardIndex shard, Shared& shared, Runner& runner);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  /// Must be called before the first session; the switchboard outlives the sessions.
+  void connect(Switchboard& switchboard) noexcept { switchboard_ = &switchboard; }
+
+  /// A request that opens has arrived at the shard that the directory named: makes the session, or finds it and checks that
+  /// the contents agree. `gone` if it has ended meanwhile.
+  std::variant<Session*, dialects::Error> open(SessionId id, OpenContents contents);
+
+  Session* find(std::uint64_t serial) noexcept;
+
+  // -- What the bus does to sessions here. Serials that are not found are ignored (the session has ended).
+
+  SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, std::uint64_t sender);
+  void refuse(std::uint64_t serial, dialects::Re re, dialects::Error error);
+  void settle(std::uint64_t serial, const Settlement& settlement);
+  void probe(std::uint64_t serial, std::function<void(bool)> answer);
+  void end(std::uint64_t serial, End reason);
+
+  /// End of the turn: carriers write, ended sessions go.
+  void flush();
+
+  /// Tells all carriers to come back, spread evenly over `spread`, and takes no new session (see `draining`).
+  void drain(base::Duration spread);
+  bool draining() const noexcept { return draining_; }
+
+  std::size_t size() const noexcept { return sessions_.size(); }
+
+  // -- For sessions.
+
+  Shared& shared() noexcept { return shared_; }
+  const Settings& settings() const noexcept { return shared_.settings; }
+  Switchboard& switchboard() noexcept { return *switchboard_; }
+  Runner& runner() noexcept { return runner_; }
+  base::TimePoint now() const { return runner_.now(); }
+  /// The session has something to write.
+  void touch(Session& session);
+  /// The session has ended itself.
+  void bury(Session& session);
+  /// The memory budget is exceeded: ends the session with the largest outbox of all shards, again if need be.
+  void relieve();
+
+ private:
+  void drain_next();
+  struct Largest {
+    SessionId id;
+    std::size_t bytes = 0;
+  };
+  Largest largest() const;
+
+  base::ShardIndex shard_;
+  Shared& shared_;
+  Runner& runner_;
+  Switchboard* switchboard_ = nullptr;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
+  std::vector<std::uint64_t> dirty_;
+  std::vector<std::unique_ptr<Session>> buried_;
+
+  bool draining_ = false;
+  std::vector<std::uint64_t> to_drain_;
+  base::TimePoint drain_until_{};
+  base::Timer drain_timer_;
+};
+
+}  // namespace sigway::session

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dialects/event.h"
+#include "session/memory_budget.h"
+
+namespace sigway::session {
+
+/// What happened to an event that was put into an outbox.
+enum class SendStatus : std::uint8_t {
+  sent,
+  busy,  ///< the sender fills half of this outbox, or the memory budget is used up; nothing was put
+  full,  ///< the outbox is over its limit: the session does not keep up
+};
+
+/// All about what a session has been told and has not acknowledged: numbers, bytes, who filled it. An event gets its
+/// number here, and stays until `acknowledge` reaches it; that a transport took its bytes means nothing.
+/// Thread: the session's shard.
+class Outbox {
+ public:
+  Outbox(MemoryBudget& budget, std::size_t limit) : share_(budget), limit_(limit) {}
+
+  /// Gives the event the next number. `sender` is the serial of the session that caused it, 0 for the server's own.
+  SendStatus push(dialects::EncodedEvent event, std::uint64_t sender);
+
+  /// Forgets the events up to `number`. Lower than before: ignored.
+  void acknowledge(std::uint64_t number);
+
+  /// Notes that the events up to `number` were written to some carrier, so that they may be acknowledged.
+  void mark_written(std::uint64_t number) noexcept {
+    if (number > written_) written_ = number;
+  }
+
+  std::uint64_t acknowledged() const noexcept { return acknowledged_; }
+  std::uint64_t written() const noexcept { return written_; }
+  std::uint64_t last() const noexcept { return acknowledged_ + events_.size() - head_; }
+  std::size_t bytes() const noexcept { return share_.bytes(); }
+
+  /// The event with that number, which must be after `acknowledged()` and not after `last()`.
+  const dialects::EncodedEvent& at(std::uint64_t number) const noexcept {
+    return events_[head_ + static_cast<std::size_t>(number - acknowledged_ - 1)].event;
+  }
+
+ private:
+  struct Kept {
+    dialects::EncodedEvent event;
+    std::uint64_t sender;
+  };
+  struct SenderBytes {
+    std::uint64_t sender;
+    std::size_t bytes;
+  };
+
+  static std::size_t cost(const dialects::EncodedEvent& event) noexcept { return event->size() + kOverhead; }
+  static constexpr std::size_t kOverhead = 64;  // the entry, its part of the shared block
+
+  MemoryShare share_;
+  std::size_t limit_;
+  std::uint64_t acknowledged_ = 0;
+  std::uint64_t written_ = 0;
+  // A queue without the 512 bytes that an empty std::deque costs: consumed from `head_`, moved down when half is consumed.
+  std::vector<Kept> events_;
+  std::size_t head_ = 0;
+  std::vector<SenderBytes> senders_;
+};
+
+}  // namespace sigway::session

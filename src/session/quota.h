@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <unordered_map>
+
+namespace sigway::session {
+
+/// Counts something for each key, with a limit, on all shards: sessions of an address, mailbox messages of a sender.
+/// Striped locks; off the hot path. Thread: any.
+template <typename Key>
+class Quota {
+ public:
+  /// A limit of 0 counts nothing and refuses nothing.
+  explicit Quota(std::size_t limit) : limit_(limit) {}
+
+  bool try_add(const Key& key) {
+    if (limit_ == 0) return true;
+    auto& stripe = stripe_of(key);
+    const std::lock_guard lock(stripe.mutex);
+    auto& count = stripe.counts[key];
+    if (count >= limit_) return false;
+    ++count;
+    return true;
+  }
+
+  void subtract(const Key& key) {
+    if (limit_ == 0) return;
+    auto& stripe = stripe_of(key);
+    const std::lock_guard lock(stripe.mutex);
+    const auto entry = stripe.counts.find(key);
+    if (entry != stripe.counts.end() && --entry->second == 0) stripe.counts.erase(entry);
+  }
+
+ private:
+  struct Stripe {
+    std::mutex mutex;
+    std::unordered_map<Key, std::size_t> counts;
+  };
+
+  Stripe& stripe_of(const Key& key) { return stripes_[std::hash<Key>{}(key) % stripes_.size()]; }
+
+  std::size_t limit_;
+  std::array<Stripe, 16> stripes_;
+};
+
+}  // namespace sigway::session

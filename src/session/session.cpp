@@ -1,0 +1,524 @@
+#include "session/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "session/hub.h"
+
+namespace sigway::session {
+namespace {
+
+using dialects::Error;
+using dialects::ErrorCode;
+
+constexpr std::size_t kRememberedCarriers = 16;
+
+/// The reason in `peer-left`.
+std::string_view reason_for_peers(End end) {
+  switch (end) {
+    case End::left: return "left";
+    case End::replaced: return "replaced";
+    case End::timeout: return "timeout";
+    default: return "closed";
+  }
+}
+
+std::size_t cost_of(const Taken& taken) {
+  const auto* say = std::get_if<dialects::Command>(&taken.content);
+  const auto* said = say ? std::get_if<dialects::Say>(say) : nullptr;
+  return sizeof taken + (said ? said->data.size() : 0);
+}
+
+}  // namespace
+
+Session::Session(Hub& hub, SessionId id, OpenContents contents)
+    : hub_(hub),
+      id_(id),
+      contents_(std::move(contents)),
+      peer_(make_peer_id()),
+      outbox_(hub.shared().memory, hub.settings().outbox_limit),
+      inbox_(hub.shared().memory, hub.settings(), *contents_.dialect),
+      rate_(hub.settings().message_rate, hub.settings().message_burst, hub.now()),
+      commands_share_(hub.shared().memory),
+      opened_(hub.now()),
+      absent_since_(hub.now()),
+      timer_(base::Timer::calling<&Session::on_timer>(this)) {}
+
+Session::~Session() = default;
+
+void Session::begin(SessionId replaced) {
+  if (replaced != id_) replaced_ = replaced;
+  if (!contents_.name.empty()) commands_.push_back({0, dialects::Command(dialects::Login{contents_.name})});
+  if (!contents_.room.empty()) {
+    std::optional<std::uint32_t> capacity;
+    if (contents_.capacity != 0) capacity = contents_.capacity;
+    commands_.push_back({0, dialects::Command(dialects::Join{contents_.room, capacity})});
+  }
+  for (const auto& command : commands_) commands_share_.add(cost_of(command));
+  run_commands();
+  schedule();
+}
+
+// -- Carriers
+
+Session::Slot* Session::find_slot(std::string_view name) noexcept {
+  const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == name; });
+  return slot == slots_.end() ? nullptr : &*slot;
+}
+
+bool Session::receives(const Slot& slot) const noexcept { return receives(*slot.carrier); }
+
+bool Session::receives(const Carrier& carrier) const noexcept { return turn_ == 0 || &carrier == active_; }
+
+bool Session::any_connected() const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.carrier->connected(); });
+}
+
+Session::OpenedCarrier Session::open_carrier(std::string_view name,
+                                             const std::function<std::unique_ptr<Carrier>()>& make) {
+  if (auto* slot = find_slot(name)) return slot->carrier.get();
+  for (const auto& ended : ended_carriers_) {
+    if (ended.name == name) return CarrierEnded{ended.reason};
+  }
+  const auto beside_active = slots_.size() - (active_ != nullptr ? 1 : 0);
+  if (beside_active >= hub_.settings().standby_carriers) {
+    // One that was cut only keeps its name by its slot; who comes now is there.
+    const auto cut = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+      return slot.carrier.get() != active_ && !slot.carrier->connected();
+    });
+    if (cut == slots_.end()) return Error{.code = ErrorCode::too_many_carriers};
+    slots_.erase(cut);
+  }
+  const auto standby_until = turn_ == 0 ? base::TimePoint::max() : hub_.now() + hub_.settings().standby_timeout;
+  slots_.push_back({std::string(name), make(), standby_until});
+  if (contents_.personal && turn_ == 0) make_active(slots_.back(), 1);
+  return slots_.back().carrier.get();
+}
+
+void Session::make_active(Slot& slot, std::uint64_t turn) {
+  turn_ = turn;
+  auto* const previous = std::exchange(active_, slot.carrier.get());
+  slot.standby_until = base::TimePoint::max();
+  const auto standby_until = hub_.now() + hub_.settings().standby_timeout;
+  for (auto& other : slots_) {
+    if (other.carrier.get() == active_) continue;
+    if (other.standby_until == base::TimePoint::max()) other.standby_until = standby_until;
+  }
+  if (previous == nullptr || previous == active_) return;
+  for (auto& other : slots_) {
+    if (other.carrier.get() == previous) {
+      end_carrier(other, End::moved);
+      return;
+    }
+  }
+}
+
+void Session::activate_with_attach(Carrier& carrier, std::uint64_t turn) {
+  if (turn <= turn_) return;
+  for (auto& slot : slots_) {
+    if (slot.carrier.get() == &carrier) {
+      make_active(slot, turn);
+      return;
+    }
+  }
+}
+
+std::optional<Error> Session::activate(std::string_view name, std::uint64_t turn) {
+  auto* slot = find_slot(name);
+  if (slot == nullptr) {
+    const bool was = std::any_of(ended_carriers_.begin(), ended_carriers_.end(),
+                                 [&](const EndedCarrier& ended) { return ended.name == name; });
+    if (was) return std::nullopt;
+    return Error{.code = ErrorCode::carrier_mismatch,
+                 .message = "No carrier of that name is attached, so it cannot be activated.",
+                 .hint = "Attach it first, or name the carrier that is attached."};
+  }
+  auto* const carrier = slot->carrier.get();
+  if (turn > turn_) {
+    const bool fresh = !receives(*slot);
+    make_active(*slot, turn);  // moves the slots
+    carrier->activated(turn, fresh, outbox_);
+    hub_.touch(*this);
+  } else if (carrier == active_) {
+    carrier->activated(turn_, false, outbox_);
+  } else {
+    carrier->standby(turn_, outbox_);
+  }
+  return std::nullopt;
+}
+
+void Session::end_carrier(Slot& slot, End reason) {
+  slot.carrier->end(reason, {});
+  if (info(reason).carrier_may_return) return;
+  if (ended_carriers_.size() >= kRememberedCarriers) ended_carriers_.erase(ended_carriers_.begin());
+  ended_carriers_.push_back({std::move(slot.name), reason});
+  if (slot.carrier.get() == active_) active_ = nullptr;
+  slots_.erase(slots_.begin() + (&slot - slots_.data()));
+}
+
+std::variant<std::uint64_t, Error> Session::cursor_for(std::optional<std::uint64_t> ack) const {
+  if (ack.value_or(0) > outbox_.written()) return Error{.code = ErrorCode::bad_cursor, .expected = outbox_.written()};
+  return std::max(ack.value_or(0), outbox_.acknowledged());
+}
+
+void Session::carriers_changed() {
+  if (ended_) return;
+  if (any_connected()) {
+    absent_since_ = base::TimePoint::max();
+    set_suspended(false);
+  } else if (absent_since_ == base::TimePoint::max()) {
+    absent_since_ = hub_.now();
+  }
+  linger_ = {};
+  for (const auto& slot : slots_) linger_ = std::max(linger_, slot.carrier->linger());
+  hub_.touch(*this);
+  check_deadlines(hub_.now());
+}
+
+void Session::detach(std::string_view carrier, std::uint64_t connection) {
+  auto* slot = find_slot(carrier);
+  if (slot != nullptr && slot->carrier->detach(connection)) carriers_changed();
+}
+
+// -- Up
+
+std::optional<Error> Session::process(Inputs inputs) {
+  heard();
+  if (inputs.ack) {
+    if (auto error = take_ack(*inputs.ack, inputs.opening)) return error;
+  }
+  std::optional<Error> error;
+  if (!inputs.messages.empty()) {
+    error = take_messages(std::move(inputs.messages));
+    if (ended_) return error;
+  }
+  // A gap in the messages says nothing against the rest of the request.
+  if (inputs.turn) {
+    auto refused = activate(inputs.carrier, *inputs.turn);
+    if (!error) error = std::move(refused);
+  }
+  if (inputs.hello) {
+    if (auto* slot = find_slot(inputs.carrier)) slot->carrier->hello_confirmed();
+  }
+  if (inputs.away) set_suspended(true);
+  schedule();
+  return error;
+}
+
+void Session::heard() {
+  for (auto& slot : slots_) slot.carrier->heard();
+  if (suspended_ && any_connected()) set_suspended(false);
+  answer_probes(true);
+}
+
+std::optional<Error> Session::take_ack(std::uint64_t ack, bool opening) {
+  if (ack > outbox_.written()) return Error{.code = ErrorCode::bad_cursor, .expected = outbox_.written()};
+  outbox_.acknowledge(ack);
+  if (!opening) acknowledged_ = true;
+  acks_itself_ = true;
+  return std::nullopt;
+}
+
+std::optional<Error> Session::take_messages(std::vector<dialects::Message> messages) {
+  const auto& settings = hub_.settings();
+  const auto tokens = std::min(static_cast<double>(messages.size()), settings.message_burst);
+  if (!rate_.take(tokens, hub_.now())) return Error{.code = ErrorCode::rate_limited};
+  if (commands_share_.bytes() > settings.waiting_bytes) {
+    return Error{.code = ErrorCode::rate_limited,
+                 .message = "Too many messages wait for the answer to a join or login.",
+                 .hint = "Wait for `joined`, `full` or `login` before sending more."};
+  }
+  hub_.shared().messages.fetch_add(messages.size(), std::memory_order_relaxed);
+  const auto before = commands_.size();
+  auto error = inbox_.offer(std::move(messages), commands_);
+  for (auto i = before; i < commands_.size(); ++i) commands_share_.add(cost_of(commands_[i]));
+  run_commands();
+  return error;
+}
+
+void Session::run_commands() {
+  if (running_) return;
+  running_ = true;
+  std::size_t done = 0;
+  while (done < commands_.size() && !waiting_ && !ended_) {
+    auto taken = std::move(commands_[done++]);
+    if (auto* command = std::get_if<dialects::Command>(&taken.content)) {
+      run(std::move(*command), taken.re);
+    } else {
+      refuse(taken.re, std::get<Error>(std::move(taken.content)));
+    }
+  }
+  if (done == commands_.size() || ended_) {
+    commands_.clear();
+    if (commands_.capacity() > 4) commands_ = {};
+    commands_share_.subtract(commands_share_.bytes());
+  } else {
+    commands_.erase(commands_.begin(), commands_.begin() + static_cast<std::ptrdiff_t>(done));
+    std::size_t left = 0;
+    for (const auto& command : commands_) left += cost_of(command);
+    commands_share_.subtract(commands_share_.bytes() - std::min(left, commands_share_.bytes()));
+  }
+  running_ = false;
+  end_replaced();
+}
+
+void Session::run(dialects::Command command, dialects::Re re) {
+  // The session to be replaced hands on its place and name only to what `open` asked for.
+  const auto replaces = re == 0 ? replaced_ : SessionId{};
+  auto& bus = hub_.switchboard();
+  if (auto* join = std::get_if<dialects::Join>(&command)) {
+    const auto max = hub_.settings().max_room_capacity;
+    if (in_room(join->room)) return refuse(re, {.code = ErrorCode::already_joined});
+    if (rooms_.size() >= hub_.settings().max_rooms) return refuse(re, {.code = ErrorCode::too_many_rooms});
+    if (join->capacity && (*join->capacity < 1 || *join->capacity > max)) {
+      return refuse(re, {.code = ErrorCode::bad_capacity, .limit = max});
+    }
+    waiting_ = true;
+    joining_ = join->room;
+    bus.join(caller(), std::move(*join), replaces, re);
+  } else if (auto* leave_room = std::get_if<dialects::LeaveRoom>(&command)) {
+    if (!in_room(leave_room->room)) return refuse(re, {.code = ErrorCode::not_in_room});
+    std::erase(rooms_, leave_room->room);
+    bus.leave(id_, leave_room->room, "left", {contents_.dialect, re});
+  } else if (std::get_if<dialects::Leave>(&command) != nullptr) {
+    end(End::left);
+  } else if (auto* login = std::get_if<dialects::Login>(&command)) {
+    waiting_ = true;
+    logging_in_ = login->name;
+    bus.login(caller(), logging_in_, replaces, re);
+  } else if (std::get_if<dialects::Logout>(&command) != nullptr) {
+    if (name_.empty()) return refuse(re, {.code = ErrorCode::no_name});
+    bus.logout(id_, std::exchange(name_, {}), {contents_.dialect, re});
+    for (const auto& room : rooms_) bus.renamed(id_, room, {});
+  } else {
+    say(std::get<dialects::Say>(std::move(command)), re);
+  }
+}
+
+void Session::say(dialects::Say message, dialects::Re re) {
+  auto& bus = hub_.switchboard();
+  const auto is_name = [](const dialects::Address& address) { return address.kind == dialects::Address::Kind::name; };
+  const auto names = std::stable_partition(message.to.begin(), message.to.end(), std::not_fn(is_name));
+  const std::vector<dialects::Address> to_names(names, message.to.end());
+  const bool to_room = message.to.empty() || names != message.to.begin();
+  message.to.erase(names, message.to.end());
+
+  if (to_room) {
+    if (message.room) {
+      if (!in_room(*message.room)) return refuse(re, {.code = ErrorCode::not_in_room});
+    } else if (rooms_.empty()) {
+      return refuse(re, {.code = ErrorCode::no_room});
+    } else if (rooms_.size() > 1) {
+      return refuse(re, {.code = ErrorCode::bad_request,
+                         .message = "The session is in several rooms and the message does not say which.",
+                         .hint = "Add `room`."});
+    } else {
+      message.room = rooms_.front();
+    }
+  }
+  for (const auto& name : to_names) {
+    bus.say(caller(), {message.type, {name}, std::nullopt, message.data}, re);
+  }
+  if (to_room) bus.say(caller(), std::move(message), re);
+}
+
+Caller Session::caller() const { return {id_, peer_, name_, contents_.dialect}; }
+
+bool Session::in_room(std::string_view room) const noexcept {
+  return std::find(rooms_.begin(), rooms_.end(), room) != rooms_.end();
+}
+
+// -- Down
+
+SendStatus Session::deliver(dialects::EncodedEvent event, std::uint64_t sender) {
+  if (ended_ || overflowed_) return SendStatus::sent;
+  const auto status = outbox_.push(std::move(event), sender);
+  if (status == SendStatus::full) {
+    // Ended at the end of the turn: the room that is telling everybody must not lose a member on the way.
+    overflowed_ = true;
+    hub_.touch(*this);
+    return status;
+  }
+  if (hub_.shared().memory.exceeded()) hub_.relieve();
+  if (status == SendStatus::sent) {
+    hub_.shared().events.fetch_add(1, std::memory_order_relaxed);
+    hub_.touch(*this);
+  }
+  return status;
+}
+
+void Session::refuse(dialects::Re re, Error error) {
+  deliver(contents_.dialect->encode(dialects::event::Refused{std::move(error), re}), 0);
+}
+
+void Session::settle(const Settlement& settlement) {
+  if (ended_) return;
+  auto& bus = hub_.switchboard();
+  using Kind = Settlement::Kind;
+  switch (settlement.kind) {
+    case Kind::joined:
+      rooms_.push_back(settlement.subject);
+      joining_.clear();
+      waiting_ = false;
+      // What happened to the presence while the home decided, it did not hear.
+      if (suspended_) bus.presence(id_, settlement.subject, true);
+      break;
+    case Kind::not_joined:
+      joining_.clear();
+      waiting_ = false;
+      break;
+    case Kind::logged_in: {
+      const auto old = std::exchange(name_, settlement.subject);
+      if (!old.empty() && old != name_) bus.logout(id_, old, {});
+      for (const auto& room : rooms_) bus.renamed(id_, room, name_);
+      logging_in_.clear();
+      waiting_ = false;
+      break;
+    }
+    case Kind::not_logged_in:
+      logging_in_.clear();
+      waiting_ = false;
+      break;
+    case Kind::place_lost:
+      std::erase(rooms_, settlement.subject);
+      return;
+    case Kind::name_lost:
+      if (name_ != settlement.subject) return;
+      name_.clear();
+      for (const auto& room : rooms_) bus.renamed(id_, room, {});
+      return;
+  }
+  run_commands();
+}
+
+void Session::end_replaced() {
+  // Only when all that could pass on has passed on: the old session would else give its places back to anybody.
+  if (!replaced_ || ended_ || waiting_) return;
+  const auto old = std::exchange(replaced_, {});
+  auto* const hub = hub_.shared().hubs[old.shard];
+  hub_.runner().run_on(old.shard, [hub, old] { hub->end(old.serial, End::replaced); });
+}
+
+void Session::probe(std::function<void(bool)> answer) {
+  if (suspended_ || ended_) return answer(false);
+  // A terminal that shows a stream cannot answer; its open connection is taken for it.
+  if (contents_.personal && !quoted_ && any_connected()) return answer(true);
+  const bool first = probes_.empty();
+  probes_.push_back(std::move(answer));
+  if (!first) return;
+  probe_deadline_ = hub_.now() + hub_.settings().probe_timeout;
+  for (auto& slot : slots_) slot.carrier->probe();
+  hub_.touch(*this);
+  schedule();
+}
+
+void Session::answer_probes(bool alive) {
+  probe_deadline_ = base::TimePoint::max();
+  for (auto& answer : std::exchange(probes_, {})) answer(alive);
+}
+
+void Session::set_suspended(bool suspended) {
+  if (suspended_ == suspended) return;
+  suspended_ = suspended;
+  for (const auto& room : rooms_) hub_.switchboard().presence(id_, room, suspended);
+  if (suspended) answer_probes(false);
+}
+
+void Session::end(End reason) {
+  if (ended_) return;
+  ended_ = true;
+  timer_.cancel();
+  for (auto& slot : slots_) slot.carrier->end(reason, {});
+  auto& bus = hub_.switchboard();
+  const auto why = reason_for_peers(reason);
+  for (const auto& room : rooms_) bus.leave(id_, room, why, {});
+  if (!joining_.empty()) bus.leave(id_, joining_, why, {});
+  if (!name_.empty()) bus.logout(id_, name_, {});
+  if (!logging_in_.empty() && logging_in_ != name_) bus.logout(id_, logging_in_, {});
+  answer_probes(false);
+  hub_.shared().directory.end(contents_.key, hub_.now());
+  hub_.shared().addresses.subtract(contents_.address);
+  hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  hub_.bury(*this);
+}
+
+void Session::drain(base::Duration retry) {
+  for (auto& slot : slots_) slot.carrier->end(End::draining, retry);
+  carriers_changed();
+}
+
+void Session::pump() {
+  if (ended_) return;
+  if (overflowed_) return end(End::slow_consumer);
+  for (auto& slot : slots_) {
+    if (!receives(slot) || !slot.carrier->connected()) continue;
+    slot.carrier->pump(outbox_);
+    if (contents_.personal && !acks_itself_ && slot.carrier->delivers_on_write()) outbox_.acknowledge(outbox_.written());
+  }
+  // Writing may have answered a poll, or ended a stream that was written enough.
+  if (!any_connected() && absent_since_ == base::TimePoint::max()) absent_since_ = hub_.now();
+  check_deadlines(hub_.now());
+}
+
+// -- Time
+
+base::TimePoint Session::next_deadline() const {
+  const auto& settings = hub_.settings();
+  auto deadline = probe_deadline_;
+  const auto consider = [&](base::TimePoint time) { deadline = std::min(deadline, time); };
+  if (!acknowledged_ && !contents_.personal) consider(opened_ + settings.ack_deadline);
+  if (absent_since_ != base::TimePoint::max()) {
+    if (contents_.personal && !quoted_) consider(absent_since_ + linger_);
+    if (!suspended_) consider(absent_since_ + settings.suspend_after);
+    consider(absent_since_ + settings.resume_window);
+  }
+  for (const auto& slot : slots_) {
+    consider(slot.standby_until);
+    consider(slot.carrier->next_deadline());
+  }
+  return deadline;
+}
+
+void Session::schedule() {
+  if (ended_) return;
+  const auto deadline = next_deadline();
+  if (deadline >= timer_at_ && timer_.is_scheduled()) return;
+  timer_at_ = deadline;
+  if (deadline == base::TimePoint::max()) {
+    timer_.cancel();
+  } else {
+    hub_.runner().wheel().schedule(timer_, deadline);
+  }
+}
+
+void Session::on_timer() {
+  timer_at_ = base::TimePoint::max();
+  check_deadlines(hub_.now());
+}
+
+void Session::check_deadlines(base::TimePoint now) {
+  const auto& settings = hub_.settings();
+  if (!acknowledged_ && !contents_.personal && now >= opened_ + settings.ack_deadline) return end(End::no_ack);
+  if (now >= probe_deadline_) answer_probes(false);
+  bool changed = false;
+  for (std::size_t i = 0; i < slots_.size();) {
+    const auto slots = slots_.size();
+    if (now >= slots_[i].standby_until) {
+      end_carrier(slots_[i], End::standby_timeout);
+      changed = true;
+    } else if (now >= slots_[i].carrier->next_deadline()) {
+      changed = true;
+      if (const auto reason = slots_[i].carrier->on_timer(now, outbox_)) end_carrier(slots_[i], *reason);
+    }
+    if (slots_.size() == slots) ++i;
+  }
+  if (changed && !any_connected() && absent_since_ == base::TimePoint::max()) absent_since_ = now;
+  if (absent_since_ != base::TimePoint::max()) {
+    if (contents_.personal && !quoted_ && now >= absent_since_ + linger_) return end(End::left);
+    if (now >= absent_since_ + settings.resume_window) return end(End::timeout);
+    if (now >= absent_since_ + settings.suspend_after) set_suspended(true);
+  }
+  schedule();
+}
+
+}  // namespace sigway::session

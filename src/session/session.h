@@ -1,0 +1,219 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/timer_wheel.h"
+#include "dialects/dialect.h"
+#include "session/carrier.h"
+#include "session/end.h"
+#include "session/ids.h"
+#include "session/inbox.h"
+#include "session/key.h"
+#include "session/outbox.h"
+#include "session/switchboard.h"
+#include "session/token_bucket.h"
+
+namespace sigway::session {
+
+class Hub;
+
+/// What a session is opened with. Two opens of one key must agree in all but `address` and `dialect`.
+struct OpenContents {
+  KeyHash key;
+  std::string room, name;  ///< empty: none
+  std::uint32_t capacity = 0;  ///< 0: not said
+  KeyHash replaces;            ///< zero: nobody
+  /// A person's session: the server made its key (docs/protocol.md, "Opening and resuming").
+  bool personal = false;
+  std::string address;  ///< of the client, for the limit by address
+  const dialects::Dialect* dialect = nullptr;
+
+  bool agrees_with(const OpenContents& other) const noexcept {
+    return room == other.room && name == other.name && capacity == other.capacity && replaces == other.replaces;
+  }
+};
+
+/// What came with a request beside its identity, in the order in which it acts.
+struct Inputs {
+  std::optional<std::uint64_t> ack;
+  std::vector<dialects::Message> messages;
+  std::string carrier;                ///< the one that `turn` and `hello` mean
+  std::optional<std::uint64_t> turn;  ///< activate
+  bool hello = false;                 ///< confirms hello 1
+  bool away = false;
+  bool opening = false;  ///< it came with `open`: its `ack` proves no round trip
+};
+
+/// A client's session: identity, both numberings, its carriers, its presence. It belongs to no transport and knows none by
+/// name. The rules are docs/protocol.md, chapters "Opening and resuming" to "Presence".
+///
+/// Thread: its shard. Lifetime: owned by the `Hub`; an ended session stays in memory until the end of the loop's turn, so that
+/// a call that ends it may return through it.
+class Session {
+ public:
+  Session(Hub& hub, SessionId id, OpenContents contents);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Starts what `open` asked for: the name, then the room. `replaced` is the living session of `contents.replaces`.
+  void begin(SessionId replaced);
+
+  SessionId id() const noexcept { return id_; }
+  const std::string& peer() const noexcept { return peer_; }
+  const OpenContents& contents() const noexcept { return contents_; }
+  bool personal() const noexcept { return contents_.personal; }
+  bool ended() const noexcept { return ended_; }
+
+  // -- Carriers. Transports call these, each for its own kind of carrier.
+
+  struct CarrierEnded {
+    End reason;  ///< the name must not be attached again
+  };
+  using OpenedCarrier = std::variant<Carrier*, CarrierEnded, dialects::Error>;
+
+  /// The carrier of that name, made by `make` if it is new. Attaching displaces nothing.
+  OpenedCarrier open_carrier(std::string_view name, const std::function<std::unique_ptr<Carrier>()>& make);
+
+  /// Whether the carrier gets the events now.
+  bool receives(const Carrier& carrier) const noexcept;
+
+  /// Activation as part of an attach: as by `turn` in `process`, but the carrier hears of it by its welcome.
+  void activate_with_attach(Carrier& carrier, std::uint64_t turn);
+
+  /// Where a connection that quotes `ack` starts, or `bad_cursor`.
+  std::variant<std::uint64_t, dialects::Error> cursor_for(std::optional<std::uint64_t> ack) const;
+
+  /// To be called when a connection of a carrier has come or gone, a poll was parked or answered.
+  void carriers_changed();
+
+  /// A connection of a stream carrier is gone. Harmless if carrier or connection are gone already.
+  void detach(std::string_view carrier, std::uint64_t connection);
+
+  std::uint64_t turn() const noexcept { return turn_; }
+  std::uint64_t up() const noexcept { return inbox_.up(); }
+  Outbox& outbox() noexcept { return outbox_; }
+
+  // -- Up.
+
+  /// Takes what a request brought. An error says that the request was refused at that point: what acts before it has acted.
+  std::optional<dialects::Error> process(Inputs inputs);
+
+  /// Any sign of life: a request with the key, a pong.
+  void heard();
+
+  /// The client has quoted its key; from now on a person's session outlives its connection.
+  void quoted() noexcept { quoted_ = true; }
+
+  // -- Down. From the bus, by way of the hub.
+
+  SendStatus deliver(dialects::EncodedEvent event, std::uint64_t sender);
+  /// A message was refused.
+  void refuse(dialects::Re re, dialects::Error error);
+  void settle(const Settlement& settlement);
+
+  /// Asks for a sign of life; `answer(true)` at the first one, `answer(false)` after the probe's time, or at once
+  /// when the session is suspended or ends. Called on this shard, possibly at once.
+  void probe(std::function<void(bool)> answer);
+
+  /// Ends the session: carriers, places, name, key.
+  void end(End reason);
+
+  /// Tells every carrier to come back later, or elsewhere.
+  void drain(base::Duration retry);
+
+  bool marked_dirty() const noexcept { return dirty_; }
+  void mark_dirty(bool dirty) noexcept { dirty_ = dirty; }
+
+  /// Writes what the carriers that receive have not written. Called by the hub at the end of the turn.
+  void pump();
+
+ private:
+  struct Slot {
+    std::string name;
+    std::unique_ptr<Carrier> carrier;
+    base::TimePoint standby_until;  // max: for ever
+  };
+  struct EndedCarrier {
+    std::string name;
+    End reason;
+  };
+
+  Slot* find_slot(std::string_view name) noexcept;
+  bool receives(const Slot& slot) const noexcept;
+  bool any_connected() const noexcept;
+  std::optional<dialects::Error> activate(std::string_view name, std::uint64_t turn);
+  void make_active(Slot& slot, std::uint64_t turn);
+  /// Ends the carrier's connections; its slot goes too unless it may return.
+  void end_carrier(Slot& slot, End reason);
+  std::optional<dialects::Error> take_ack(std::uint64_t ack, bool opening);
+  std::optional<dialects::Error> take_messages(std::vector<dialects::Message> messages);
+
+  /// Runs commands in order, until one has to wait for its result.
+  void run_commands();
+  void run(dialects::Command command, dialects::Re re);
+  void say(dialects::Say message, dialects::Re re);
+  Caller caller() const;
+  bool in_room(std::string_view room) const noexcept;
+  /// Once name and place have passed on to this session, ends the one that it replaces.
+  void end_replaced();
+  void set_suspended(bool suspended);
+  void answer_probes(bool alive);
+
+  void on_timer();
+  void check_deadlines(base::TimePoint now);
+  base::TimePoint next_deadline() const;
+  /// Sees to it that `on_timer` is called in time. Cheap: an early call finds nothing to do and schedules anew.
+  void schedule();
+
+  Hub& hub_;
+  SessionId id_;
+  OpenContents contents_;
+  std::string peer_;
+
+  Outbox outbox_;
+  Inbox inbox_;
+  TokenBucket rate_;
+
+  std::vector<Slot> slots_;
+  Carrier* active_ = nullptr;  // one of the slots', or none before the first activation
+  std::uint64_t turn_ = 0;
+  std::vector<EndedCarrier> ended_carriers_;  // the last few
+
+  std::vector<Taken> commands_;  // taken, and waiting for `waiting_` to settle
+  MemoryShare commands_share_;
+  bool waiting_ = false;
+  bool running_ = false;
+
+  std::vector<std::string> rooms_;
+  std::string joining_;  // the room whose answer is awaited
+  std::string name_;
+  std::string logging_in_;  // the name whose answer is awaited
+  SessionId replaced_;      // while it lives on
+
+  std::vector<std::function<void(bool)>> probes_;
+  base::TimePoint probe_deadline_ = base::TimePoint::max();
+
+  base::TimePoint opened_;
+  base::TimePoint absent_since_;  // max: somebody is there
+  base::Duration linger_{};
+  base::TimePoint timer_at_ = base::TimePoint::max();
+  base::Timer timer_;
+
+  bool acknowledged_ = false;  // at least once, by a request after the opening one
+  bool acks_itself_ = false;   // a person's session that has begun to acknowledge
+  bool quoted_ = false;
+  bool suspended_ = false;
+  bool overflowed_ = false;
+  bool ended_ = false;
+  bool dirty_ = false;  // in the hub's list of those that have something to write
+};
+
+}  // namespace sigway::session

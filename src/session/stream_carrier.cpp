@@ -1,0 +1,111 @@
+#include "session/stream_carrier.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sigway::session {
+
+void StreamCarrier::attach(std::uint64_t connection, std::unique_ptr<StreamSink> sink, std::uint64_t cursor,
+                           base::Duration heartbeat, base::TimePoint now) {
+  if (heartbeat > base::Duration{} && (options_.heartbeat == base::Duration{} || heartbeat < options_.heartbeat)) {
+    options_.heartbeat = heartbeat;
+  }
+  if (copies_.size() >= kMaxCopies) end_copy(0, End::stream_limit);
+  if (copies_.empty()) {
+    unanswered_ = 0;
+    next_heartbeat_ = options_.heartbeat > base::Duration{} ? now + options_.heartbeat : base::TimePoint::max();
+  }
+  copies_.push_back({connection, std::move(sink), cursor, 0, now, false});
+}
+
+bool StreamCarrier::detach(std::uint64_t connection) {
+  return std::erase_if(copies_, [&](const Copy& copy) { return copy.connection == connection; }) != 0;
+}
+
+void StreamCarrier::pump(Outbox& outbox) {
+  // Events go out in blocks through a buffer on the stack: they lie in the outbox in order, but not as a span of events alone.
+  std::array<dialects::EncodedEvent, 32> block;
+  for (std::size_t i = 0; i < copies_.size();) {
+    auto& copy = copies_[i];
+    copy.cursor = std::max(copy.cursor, outbox.acknowledged());
+    while (copy.cursor < outbox.last()) {
+      const auto first = copy.cursor + 1;
+      std::size_t count = 0;
+      for (; count < block.size() && copy.cursor < outbox.last(); ++count) {
+        block[count] = outbox.at(++copy.cursor);
+        copy.bytes += block[count]->size();
+      }
+      copy.sink->events(first, std::span(block.data(), count));
+    }
+    outbox.mark_written(copy.cursor);
+    if (options_.max_bytes != 0 && copy.bytes >= options_.max_bytes) {
+      end_copy(i, End::stream_limit);
+    } else {
+      ++i;
+    }
+  }
+}
+
+void StreamCarrier::activated(std::uint64_t turn, bool fresh, Outbox& outbox) {
+  for (auto& copy : copies_) {
+    if (fresh) copy.cursor = std::max(copy.cursor, outbox.acknowledged());
+    copy.sink->activated(turn, copy.cursor + 1);
+  }
+}
+
+void StreamCarrier::standby(std::uint64_t turn, const Outbox&) {
+  for (auto& copy : copies_) copy.sink->standby(turn, copy.cursor + 1);
+}
+
+void StreamCarrier::hello_confirmed() {
+  for (auto& copy : copies_) {
+    if (copy.second_hello) continue;
+    copy.second_hello = true;
+    copy.sink->second_hello();
+  }
+}
+
+void StreamCarrier::probe() {
+  for (auto& copy : copies_) copy.sink->probe();
+}
+
+void StreamCarrier::end(End reason, base::Duration retry) {
+  for (auto& copy : copies_) copy.sink->end(reason, retry);
+  copies_.clear();
+}
+
+void StreamCarrier::end_copy(std::size_t index, End reason) {
+  copies_[index].sink->end(reason, {});
+  copies_.erase(copies_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+base::TimePoint StreamCarrier::next_deadline() const {
+  if (copies_.empty()) return base::TimePoint::max();
+  auto deadline = next_heartbeat_;
+  if (options_.max_age > base::Duration{}) {
+    for (const auto& copy : copies_) deadline = std::min(deadline, copy.started + options_.max_age);
+  }
+  return deadline;
+}
+
+std::optional<End> StreamCarrier::on_timer(base::TimePoint now, const Outbox&) {
+  if (options_.max_age > base::Duration{}) {
+    for (std::size_t i = 0; i < copies_.size();) {
+      if (now - copies_[i].started >= options_.max_age) {
+        end_copy(i, End::stream_limit);
+      } else {
+        ++i;
+      }
+    }
+  }
+  if (copies_.empty() || now < next_heartbeat_) return std::nullopt;
+  // Judged just before the next heartbeat is written: with a patience of one, a peer that died right after an answer is found
+  // before two intervals are over.
+  if (options_.patience != 0 && unanswered_ >= options_.patience) return End::silent;
+  ++unanswered_;
+  for (auto& copy : copies_) copy.sink->heartbeat(copy.cursor + 1);
+  next_heartbeat_ = now + options_.heartbeat;
+  return std::nullopt;
+}
+
+}  // namespace sigway::session

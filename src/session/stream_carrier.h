@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "session/carrier.h"
+
+namespace sigway::session {
+
+/// One connection that runs a stream: the end that a streaming transport implements. Calls write, in order, and never
+/// call back. It may stand for a connection on another shard.
+class StreamSink {
+ public:
+  virtual ~StreamSink() = default;
+
+  /// Events `first`, `first`+1, …
+  virtual void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) = 0;
+  virtual void activated(std::uint64_t turn, std::uint64_t next) = 0;
+  virtual void standby(std::uint64_t turn, std::uint64_t next) = 0;
+  virtual void second_hello() = 0;
+  virtual void heartbeat(std::uint64_t next) = 0;
+  virtual void probe() = 0;
+  virtual void end(End reason, base::Duration retry) = 0;
+};
+
+struct StreamOptions {
+  base::Duration heartbeat{};
+  int patience = 0;               ///< unanswered heartbeats until the carrier ends as `silent`; 0: it may be silent for ever
+  base::Duration max_age{};       ///< of one connection; 0: no limit
+  std::size_t max_bytes = 0;      ///< of one connection; 0: no limit
+};
+
+/// A carrier for transports that push. Holds a cursor a connection: a stream that a proxy has requested twice runs twice,
+/// since nobody can know which of the two the client sees.
+class StreamCarrier final : public Carrier {
+ public:
+  static constexpr std::size_t kMaxCopies = 4;
+
+  explicit StreamCarrier(const StreamOptions& options) : options_(options) {}
+
+  /// Adds a connection that has the events up to `cursor`. `connection` names it for `detach`. Beyond four copies the
+  /// oldest ends.
+  void attach(std::uint64_t connection, std::unique_ptr<StreamSink> sink, std::uint64_t cursor, base::Duration heartbeat,
+              base::TimePoint now);
+
+  bool detach(std::uint64_t connection) override;
+  bool connected() const override { return !copies_.empty(); }
+  void pump(Outbox& outbox) override;
+  void activated(std::uint64_t turn, bool fresh, Outbox& outbox) override;
+  void standby(std::uint64_t turn, const Outbox& outbox) override;
+  void hello_confirmed() override;
+  void probe() override;
+  void heard() override { unanswered_ = 0; }
+  void end(End reason, base::Duration retry) override;
+  base::TimePoint next_deadline() const override;
+  std::optional<End> on_timer(base::TimePoint now, const Outbox& outbox) override;
+  bool delivers_on_write() const override { return true; }
+
+ private:
+  struct Copy {
+    std::uint64_t connection;
+    std::unique_ptr<StreamSink> sink;
+    std::uint64_t cursor;
+    std::size_t bytes;
+    base::TimePoint started;
+    bool second_hello;
+  };
+
+  void end_copy(std::size_t index, End reason);
+
+  StreamOptions options_;
+  std::vector<Copy> copies_;
+  int unanswered_ = 0;
+  base::TimePoint next_heartbeat_ = base::TimePoint::max();
+};
+
+}  // namespace sigway::session

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "dialects/command.h"
+#include "dialects/event.h"
+#include "session/ids.h"
+
+namespace sigway::dialects {
+class Dialect;
+}
+
+namespace sigway::session {
+
+/// A session as rooms and names know it.
+struct Caller {
+  SessionId id;
+  std::string peer;
+  std::string name;  ///< empty: none
+  const dialects::Dialect* dialect = nullptr;
+};
+
+/// Whether and how a session is told that what it asked for has been done.
+struct Answer {
+  const dialects::Dialect* dialect = nullptr;  ///< none: it is not told
+  dialects::Re re = 0;
+};
+
+/// What a session asks of the bus: the narrow side of it that sessions see. Every call returns at once and may be answered
+/// from another shard; results reach the session by `Hub::deliver` (events) and `Hub::settle`.
+/// Calls of one session about one room, or one name, act in the order they were made. Thread: the session's shard.
+class Switchboard {
+ public:
+  virtual ~Switchboard() = default;
+
+  /// Asks for a place. Settles. `replaces` names a session whose place, if it has one there, passes on at once.
+  virtual void join(const Caller& caller, dialects::Join join, SessionId replaces, dialects::Re re) = 0;
+  /// Gives up a place, or a wish for one. Settles nothing.
+  virtual void leave(SessionId id, const std::string& room, std::string_view reason, Answer answer) = 0;
+  /// The peers learn whether the session has lost its last connection, or has one again.
+  virtual void presence(SessionId id, const std::string& room, bool suspended) = 0;
+  /// The session's name has changed.
+  virtual void renamed(SessionId id, const std::string& room, const std::string& name) = 0;
+
+  /// Asks for a name. Settles.
+  virtual void login(const Caller& caller, const std::string& name, SessionId replaces, dialects::Re re) = 0;
+  /// Gives a name back, or a wish for it. Settles nothing.
+  virtual void logout(SessionId id, const std::string& name, Answer answer) = 0;
+
+  /// Says something in a room (`message.room` is set) or to names (all of `message.to` are names).
+  virtual void say(const Caller& caller, dialects::Say message, dialects::Re re) = 0;
+};
+
+/// The result of `join` and `login`, and what a session loses without having asked.
+struct Settlement {
+  enum class Kind : std::uint8_t { joined, not_joined, place_lost, logged_in, not_logged_in, name_lost };
+  Kind kind;
+  std::string subject;  ///< the room or the name
+};
+
+}  // namespace sigway::session
