@@ -11,7 +11,8 @@ using session::SessionId;
 using session::Settlement;
 
 std::size_t Names::Mail::cost() const noexcept {
-  return sizeof(Mail) + event.type.size() + event.from.size() + event.name.size() + event.data.size();
+  return sizeof(Mail) + event.type.size() + event.from.size() + event.name.size() +
+         event.data.size();
 }
 
 Names::Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals)
@@ -26,7 +27,8 @@ Names::~Names() {
   }
 }
 
-void Names::login(const session::Caller& caller, const std::string& key, SessionId replaces, dialects::Re re) {
+void Names::login(const session::Caller& caller, const std::string& key, SessionId replaces,
+                  dialects::Re re) {
   auto& name = names_[key];
   if (!name.holder || name.holder->id == caller.id || (replaces && name.holder->id == replaces)) {
     take(key, name, caller, re);
@@ -34,10 +36,13 @@ void Names::login(const session::Caller& caller, const std::string& key, Session
   }
   name.waiting.push_back({caller, re});
   if (std::exchange(name.probing, true)) return;
-  outlet_.probe(name.holder->id, [this, key, holder = name.holder->id](bool alive) { on_probed(key, holder, alive); });
+  outlet_.probe(name.holder->id, [this, key, holder = name.holder->id](bool alive) {
+    on_probed(key, holder, alive);
+  });
 }
 
-void Names::take(const std::string& key, Name& name, const session::Caller& caller, dialects::Re re) {
+void Names::take(const std::string& key, Name& name, const session::Caller& caller,
+                 dialects::Re re) {
   const Recipient who{caller.id, caller.dialect, {}};
   name.holder = Holder{caller.id, caller.dialect};
   while (!name.mailbox.empty()) {
@@ -63,7 +68,8 @@ void Names::on_probed(const std::string& key, SessionId holder, bool alive) {
       take(key, name, waiting.caller, waiting.re);
       continue;
     }
-    outlet_.refuse({waiting.caller.id, waiting.re}, {.code = ErrorCode::name_taken, .to = "@" + key});
+    outlet_.refuse({waiting.caller.id, waiting.re},
+                   {.code = ErrorCode::name_taken, .to = "@" + key});
     outlet_.settle(waiting.caller.id, {Settlement::Kind::not_logged_in, key});
   }
   erase_if_empty(key);
@@ -83,7 +89,8 @@ void Names::logout(SessionId id, const std::string& key, const session::Answer& 
     }
     erase_if_empty(key);
   }
-  if (answer.dialect != nullptr) outlet_.send(event::LoggedOut{key, answer.re}, Recipient{id, answer.dialect, {}});
+  if (answer.dialect != nullptr)
+    outlet_.send(event::LoggedOut{key, answer.re}, Recipient{id, answer.dialect, {}});
 }
 
 void Names::say(const session::Caller& caller, const dialects::Say& message, dialects::Re re) {
@@ -96,7 +103,8 @@ void Names::say(const session::Caller& caller, const dialects::Say& message, dia
     return;
   }
   if (store(key, name, caller, message)) {
-    const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(totals_.settings.lifetime);
+    const auto lifetime =
+        std::chrono::duration_cast<std::chrono::seconds>(totals_.settings.lifetime);
     outlet_.send(event::Stored{"@" + key, static_cast<std::uint32_t>(lifetime.count()), re},
                  Recipient{caller.id, caller.dialect, {}});
   } else {
@@ -105,11 +113,14 @@ void Names::say(const session::Caller& caller, const dialects::Say& message, dia
   }
 }
 
-bool Names::store(const std::string& key, Name& name, const session::Caller& caller, const dialects::Say& message) {
+bool Names::store(const std::string& key, Name& name, const session::Caller& caller,
+                  const dialects::Say& message) {
   const auto& settings = totals_.settings;
-  Mail mail{{message.type, {}, caller.peer, caller.name, message.data}, caller.id.serial, next_mail_};
+  Mail mail{
+      {message.type, {}, caller.peer, caller.name, message.data}, caller.id.serial, next_mail_};
   const auto cost = mail.cost();
-  if (name.mailbox.size() >= settings.messages || name.mailbox_bytes + cost > settings.bytes) return false;
+  if (name.mailbox.size() >= settings.messages || name.mailbox_bytes + cost > settings.bytes)
+    return false;
   if (totals_.bytes + cost > settings.total_bytes || totals_.memory.exceeded()) return false;
   if (!totals_.senders.try_add(mail.sender)) return false;
   totals_.bytes += cost;
@@ -150,7 +161,8 @@ void Names::erase_if_empty(const std::string& key) {
   const auto entry = names_.find(key);
   if (entry == names_.end()) return;
   const auto& name = entry->second;
-  if (!name.holder && name.waiting.empty() && !name.probing && name.mailbox.empty()) names_.erase(entry);
+  if (!name.holder && name.waiting.empty() && !name.probing && name.mailbox.empty())
+    names_.erase(entry);
 }
 
 }  // namespace sigway::bus

@@ -19,10 +19,10 @@ namespace sigway::bus {
 
 struct MailboxSettings {
   base::Duration lifetime = std::chrono::seconds(60);
-  std::size_t messages = 64;           ///< for one name
-  std::size_t bytes = 256U << 10U;     ///< for one name
+  std::size_t messages = 64;        ///< for one name
+  std::size_t bytes = 256U << 10U;  ///< for one name
   std::size_t total_bytes = 64U << 20U;
-  std::size_t per_sender = 256;        ///< messages of one session, in all mailboxes
+  std::size_t per_sender = 256;  ///< messages of one session, in all mailboxes
 };
 
 /// What the mailboxes of all shards count together.
@@ -36,8 +36,8 @@ struct MailboxTotals {
   session::Quota<std::uint64_t> senders;  ///< by serial
 };
 
-/// The names that live on one shard, who holds them, and the mail for those that nobody holds. docs/protocol.md, "Names".
-/// Thread: its shard.
+/// The names that live on one shard, who holds them, and the mail for those that nobody holds.
+/// docs/protocol.md, "Names". Thread: its shard.
 class Names {
  public:
   Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals);
@@ -45,7 +45,8 @@ class Names {
   Names(const Names&) = delete;
   Names& operator=(const Names&) = delete;
 
-  void login(const session::Caller& caller, const std::string& name, session::SessionId replaces, dialects::Re re);
+  void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
+             dialects::Re re);
   void logout(session::SessionId id, const std::string& name, const session::Answer& answer);
   /// To whoever holds the name that `message.to` names, or to its mailbox.
   void say(const session::Caller& caller, const dialects::Say& message, dialects::Re re);
@@ -84,7 +85,8 @@ class Names {
 
   void take(const std::string& key, Name& name, const session::Caller& caller, dialects::Re re);
   void on_probed(const std::string& key, session::SessionId holder, bool alive);
-  bool store(const std::string& key, Name& name, const session::Caller& caller, const dialects::Say& message);
+  bool store(const std::string& key, Name& name, const session::Caller& caller,
+             const dialects::Say& message);
   void drop_front(Name& name);
   void on_expiry();
   void erase_if_empty(const std::string& key);
@@ -93,7 +95,8 @@ class Names {
   session::Runner& runner_;
   MailboxTotals& totals_;
   std::unordered_map<std::string, Name> names_;
-  // The lifetime is one for all, so mail expires in the order in which it came. Mail handed over before leaves its row here.
+  // The lifetime is one for all, so mail expires in the order in which it came. Mail handed over
+  // before leaves its row here.
   std::deque<Expiry> expiries_;
   std::uint64_t next_mail_ = 1;
   base::Timer expiry_timer_;

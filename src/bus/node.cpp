@@ -38,7 +38,8 @@ void Node::join(const Caller& caller, dialects::Join join, SessionId replaces, d
   });
 }
 
-void Node::leave(SessionId id, const std::string& room, std::string_view reason, session::Answer answer) {
+void Node::leave(SessionId id, const std::string& room, std::string_view reason,
+                 session::Answer answer) {
   at_home(room, [id, room, reason = std::string(reason), answer](Node& home) {
     home.rooms_.leave(id, room, reason, answer);
   });
@@ -52,8 +53,11 @@ void Node::renamed(SessionId id, const std::string& room, const std::string& nam
   at_home(room, [id, room, name](Node& home) { home.rooms_.renamed(id, room, name); });
 }
 
-void Node::login(const Caller& caller, const std::string& name, SessionId replaces, dialects::Re re) {
-  at_home(name, [caller, name, replaces, re](Node& home) { home.names_.login(caller, name, replaces, re); });
+void Node::login(const Caller& caller, const std::string& name, SessionId replaces,
+                 dialects::Re re) {
+  at_home(name, [caller, name, replaces, re](Node& home) {
+    home.names_.login(caller, name, replaces, re);
+  });
 }
 
 void Node::logout(SessionId id, const std::string& name, session::Answer answer) {
@@ -63,10 +67,14 @@ void Node::logout(SessionId id, const std::string& name, session::Answer answer)
 void Node::say(const Caller& caller, dialects::Say message, dialects::Re re) {
   if (message.room) {
     const auto room = *message.room;
-    at_home(room, [id = caller.id, message = std::move(message), re](Node& home) { home.rooms_.say(id, message, re); });
+    at_home(room, [id = caller.id, message = std::move(message), re](Node& home) {
+      home.rooms_.say(id, message, re);
+    });
   } else {
     const auto name = message.to.front().value;
-    at_home(name, [caller, message = std::move(message), re](Node& home) { home.names_.say(caller, message, re); });
+    at_home(name, [caller, message = std::move(message), re](Node& home) {
+      home.names_.say(caller, message, re);
+    });
   }
 }
 

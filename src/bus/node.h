@@ -17,24 +17,29 @@ class Node;
 
 /// What the nodes of all shards share. Outlives them.
 struct Exchange {
-  Exchange(session::Shared& sessions, const MailboxSettings& mailboxes) : shared(sessions), mailbox(mailboxes, sessions.memory) {}
+  Exchange(session::Shared& sessions, const MailboxSettings& mailboxes)
+      : shared(sessions), mailbox(mailboxes, sessions.memory) {}
 
   session::Shared& shared;
   MailboxTotals mailbox;
   std::vector<Node*> nodes;  ///< by shard
 };
 
-/// The bus as one shard sees it: takes what its sessions ask, carries it to the home of the room or name, and is the home of
-/// those that fall to it. One shard and many behave alike. Thread: its shard.
+/// The bus as one shard sees it: takes what its sessions ask, carries it to the home of the room or
+/// name, and is the home of those that fall to it. One shard and many behave alike. Thread: its
+/// shard.
 class Node final : public session::Switchboard {
  public:
   Node(base::ShardIndex shard, Exchange& exchange, session::Runner& runner);
 
-  void join(const session::Caller& caller, dialects::Join join, session::SessionId replaces, dialects::Re re) override;
-  void leave(session::SessionId id, const std::string& room, std::string_view reason, session::Answer answer) override;
+  void join(const session::Caller& caller, dialects::Join join, session::SessionId replaces,
+            dialects::Re re) override;
+  void leave(session::SessionId id, const std::string& room, std::string_view reason,
+             session::Answer answer) override;
   void presence(session::SessionId id, const std::string& room, bool suspended) override;
   void renamed(session::SessionId id, const std::string& room, const std::string& name) override;
-  void login(const session::Caller& caller, const std::string& name, session::SessionId replaces, dialects::Re re) override;
+  void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
+             dialects::Re re) override;
   void logout(session::SessionId id, const std::string& name, session::Answer answer) override;
   void say(const session::Caller& caller, dialects::Say message, dialects::Re re) override;
 

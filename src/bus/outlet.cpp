@@ -12,11 +12,14 @@ struct Delivery {
   std::string address;
 };
 
-void report_busy(session::Shared& shared, session::Runner& from, const Sender& sender, std::string address) {
+void report_busy(session::Shared& shared, session::Runner& from, const Sender& sender,
+                 std::string address) {
   auto* const hub = shared.hubs[sender.id.shard];
-  // Posted also on the own shard: a refusal is an event to the sender, who may be in the middle of speaking.
+  // Posted also on the own shard: a refusal is an event to the sender, who may be in the middle of
+  // speaking.
   from.run_on(sender.id.shard, [hub, sender, address = std::move(address)]() mutable {
-    hub->refuse(sender.id.serial, sender.re, {.code = dialects::ErrorCode::busy, .to = std::move(address)});
+    hub->refuse(sender.id.serial, sender.re,
+                {.code = dialects::ErrorCode::busy, .to = std::move(address)});
   });
 }
 
@@ -31,11 +34,12 @@ void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, con
 
 }  // namespace
 
-void Outlet::send(const dialects::Event& event, std::span<const Recipient> recipients, const Sender& sender) {
+void Outlet::send(const dialects::Event& event, std::span<const Recipient> recipients,
+                  const Sender& sender) {
   std::vector<std::pair<const dialects::Dialect*, dialects::EncodedEvent>> encoded;
   const auto in = [&](const dialects::Dialect* dialect) -> const dialects::EncodedEvent& {
-    const auto known =
-        std::find_if(encoded.begin(), encoded.end(), [&](const auto& entry) { return entry.first == dialect; });
+    const auto known = std::find_if(encoded.begin(), encoded.end(),
+                                    [&](const auto& entry) { return entry.first == dialect; });
     if (known != encoded.end()) return known->second;
     return encoded.emplace_back(dialect, dialect->encode(event)).second;
   };
@@ -47,7 +51,9 @@ void Outlet::send(const dialects::Event& event, std::span<const Recipient> recip
       deliveries.push_back({recipient.id.serial, in(recipient.dialect), recipient.address});
     }
     if (deliveries.empty()) continue;
-    at(shard, [deliveries = std::move(deliveries), sender](session::Hub& hub) { deliver_all(hub, deliveries, sender); });
+    at(shard, [deliveries = std::move(deliveries), sender](session::Hub& hub) {
+      deliver_all(hub, deliveries, sender);
+    });
   }
 }
 
@@ -58,9 +64,12 @@ void Outlet::refuse(const Sender& sender, dialects::Error error) {
 }
 
 void Outlet::settle(session::SessionId id, session::Settlement settlement) {
-  // Never inline: a settled session goes on with its next command, which may come back to the home that is settling.
+  // Never inline: a settled session goes on with its next command, which may come back to the home
+  // that is settling.
   auto* const hub = shared_.hubs[id.shard];
-  runner_.run_on(id.shard, [hub, id, settlement = std::move(settlement)] { hub->settle(id.serial, settlement); });
+  runner_.run_on(id.shard, [hub, id, settlement = std::move(settlement)] {
+    hub->settle(id.serial, settlement);
+  });
 }
 
 void Outlet::probe(session::SessionId id, std::function<void(bool)> answer) {

@@ -15,24 +15,27 @@ namespace sigway::bus {
 struct Recipient {
   session::SessionId id;
   const dialects::Dialect* dialect = nullptr;
-  std::string address;  ///< as the sender would write it in `to`; named when this recipient could not take more
+  std::string address;  ///< as the sender would write it in `to`; named when this recipient could
+                        ///< not take more
 };
 
-/// Who is to hear that a message did not reach everybody. No id: nobody, the event is the server's own.
+/// Who is to hear that a message did not reach everybody. No id: nobody, the event is the server's
+/// own.
 struct Sender {
   session::SessionId id;
   dialects::Re re = 0;
 };
 
-/// The way from a home (of rooms, of names) to sessions wherever they live. What one home sends arrives at each session in
-/// the order in which it was sent. Thread: the home's shard.
+/// The way from a home (of rooms, of names) to sessions wherever they live. What one home sends
+/// arrives at each session in the order in which it was sent. Thread: the home's shard.
 class Outlet {
  public:
   Outlet(base::ShardIndex shard, session::Shared& shared, session::Runner& runner)
       : shard_(shard), shared_(shared), runner_(runner) {}
 
   /// One event to many: encoded once a dialect, handed over once a shard.
-  void send(const dialects::Event& event, std::span<const Recipient> recipients, const Sender& sender = {});
+  void send(const dialects::Event& event, std::span<const Recipient> recipients,
+            const Sender& sender = {});
   void send(const dialects::Event& event, const Recipient& recipient, const Sender& sender = {}) {
     send(event, std::span(&recipient, 1), sender);
   }

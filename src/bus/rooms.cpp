@@ -11,8 +11,8 @@ using session::SessionId;
 using session::Settlement;
 
 Rooms::Member* Rooms::find(Room& room, SessionId id) noexcept {
-  const auto member =
-      std::find_if(room.members.begin(), room.members.end(), [&](const Member& m) { return m.recipient.id == id; });
+  const auto member = std::find_if(room.members.begin(), room.members.end(),
+                                   [&](const Member& m) { return m.recipient.id == id; });
   return member == room.members.end() ? nullptr : &*member;
 }
 
@@ -30,7 +30,8 @@ std::vector<Recipient> Rooms::others(const Room& room, SessionId but) {
   return recipients;
 }
 
-void Rooms::join(const session::Caller& caller, const dialects::Join& join, SessionId replaces, dialects::Re re) {
+void Rooms::join(const session::Caller& caller, const dialects::Join& join, SessionId replaces,
+                 dialects::Re re) {
   auto [entry, created] = rooms_.try_emplace(join.room);
   auto& room = entry->second;
   if (created) {
@@ -50,8 +51,8 @@ void Rooms::join(const session::Caller& caller, const dialects::Join& join, Sess
 void Rooms::serve_waiting(Room& room) {
   while (!room.waiting.empty()) {
     if (room.members.size() >= room.capacity) {
-      const auto suspended =
-          std::find_if(room.members.begin(), room.members.end(), [](const Member& m) { return m.suspended; });
+      const auto suspended = std::find_if(room.members.begin(), room.members.end(),
+                                          [](const Member& m) { return m.suspended; });
       if (suspended == room.members.end()) break;
       evict(room, suspended->recipient.id);
     }
@@ -63,8 +64,9 @@ void Rooms::serve_waiting(Room& room) {
   room.probe_round = next_round_++;
   room.probing = room.members.size();
   for (const auto& member : room.members) {
-    outlet_.probe(member.recipient.id, [this, name = room.name, round = room.probe_round, id = member.recipient.id](
-                                           bool alive) { on_probed(name, round, id, alive); });
+    outlet_.probe(member.recipient.id,
+                  [this, name = room.name, round = room.probe_round,
+                   id = member.recipient.id](bool alive) { on_probed(name, round, id, alive); });
   }
 }
 
@@ -72,7 +74,8 @@ void Rooms::on_probed(const std::string& name, std::uint64_t round, SessionId id
   auto* room = find(name);
   if (room == nullptr || room->probe_round != round) return;
   --room->probing;
-  if (!alive && !room->waiting.empty() && room->members.size() >= room->capacity && find(*room, id) != nullptr) {
+  if (!alive && !room->waiting.empty() && room->members.size() >= room->capacity &&
+      find(*room, id) != nullptr) {
     evict(*room, id);
     const auto next = std::move(room->waiting.front());
     room->waiting.pop_front();
@@ -92,16 +95,21 @@ void Rooms::on_probed(const std::string& name, std::uint64_t round, SessionId id
 }
 
 void Rooms::admit(Room& room, const Waiting& who) {
-  Member member{{who.caller.id, who.caller.dialect, who.caller.peer}, who.caller.name, room.next_join++, false};
+  Member member{{who.caller.id, who.caller.dialect, who.caller.peer},
+                who.caller.name,
+                room.next_join++,
+                false};
   if (room.members.empty()) {
-    outlet_.send(event::Created{room.name, member.peer(), member.join, room.capacity, who.re}, member.recipient);
+    outlet_.send(event::Created{room.name, member.peer(), member.join, room.capacity, who.re},
+                 member.recipient);
   } else {
     event::Joined joined{room.name, member.peer(), member.join, room.capacity, {}, who.re};
     for (const auto& other : room.members) {
       joined.members.push_back({other.peer(), other.name, other.join, true, other.suspended});
     }
     outlet_.send(joined, member.recipient);
-    outlet_.send(event::PeerJoined{room.name, member.peer(), member.name, member.join, false}, others(room, {}));
+    outlet_.send(event::PeerJoined{room.name, member.peer(), member.name, member.join, false},
+                 others(room, {}));
   }
   outlet_.settle(member.recipient.id, {Settlement::Kind::joined, room.name});
   room.members.push_back(std::move(member));
@@ -123,14 +131,16 @@ void Rooms::evict(Room& room, SessionId id) {
   outlet_.settle(id, {Settlement::Kind::place_lost, room.name});
 }
 
-void Rooms::leave(SessionId id, const std::string& name, std::string_view reason, const session::Answer& answer) {
+void Rooms::leave(SessionId id, const std::string& name, std::string_view reason,
+                  const session::Answer& answer) {
   if (auto* room = find(name)) {
     std::erase_if(room->waiting, [&](const Waiting& waiting) { return waiting.caller.id == id; });
     remove(*room, id, reason);
     serve_waiting(*room);
     erase_if_empty(name);
   }
-  if (answer.dialect != nullptr) outlet_.send(event::Left{name, answer.re}, Recipient{id, answer.dialect, {}});
+  if (answer.dialect != nullptr)
+    outlet_.send(event::Left{name, answer.re}, Recipient{id, answer.dialect, {}});
 }
 
 void Rooms::presence(SessionId id, const std::string& name, bool suspended) {
@@ -174,12 +184,14 @@ void Rooms::say(SessionId id, const dialects::Say& message, dialects::Re re) {
     }
   }
   if (recipients.empty()) return;
-  outlet_.send(event::Said{message.type, room->name, member->peer(), member->name, message.data}, recipients, sender);
+  outlet_.send(event::Said{message.type, room->name, member->peer(), member->name, message.data},
+               recipients, sender);
 }
 
 void Rooms::erase_if_empty(const std::string& name) {
   const auto* room = find(name);
-  if (room != nullptr && room->members.empty() && room->waiting.empty() && room->probing == 0) rooms_.erase(name);
+  if (room != nullptr && room->members.empty() && room->waiting.empty() && room->probing == 0)
+    rooms_.erase(name);
 }
 
 }  // namespace sigway::bus

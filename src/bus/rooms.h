@@ -13,14 +13,17 @@
 
 namespace sigway::bus {
 
-/// The rooms that live on one shard: who is in, who waits, what is said. docs/protocol.md, "Rooms" and "Presence".
-/// Everything about a room happens here, one thing after the other, and that is its order for all. Thread: its shard.
+/// The rooms that live on one shard: who is in, who waits, what is said. docs/protocol.md, "Rooms"
+/// and "Presence". Everything about a room happens here, one thing after the other, and that is its
+/// order for all. Thread: its shard.
 class Rooms {
  public:
   explicit Rooms(Outlet& outlet) : outlet_(outlet) {}
 
-  void join(const session::Caller& caller, const dialects::Join& join, session::SessionId replaces, dialects::Re re);
-  void leave(session::SessionId id, const std::string& room, std::string_view reason, const session::Answer& answer);
+  void join(const session::Caller& caller, const dialects::Join& join, session::SessionId replaces,
+            dialects::Re re);
+  void leave(session::SessionId id, const std::string& room, std::string_view reason,
+             const session::Answer& answer);
   void presence(session::SessionId id, const std::string& room, bool suspended);
   void renamed(session::SessionId id, const std::string& room, const std::string& name);
   void say(session::SessionId id, const dialects::Say& message, dialects::Re re);
@@ -58,9 +61,11 @@ class Rooms {
   void remove(Room& room, session::SessionId id, std::string_view reason);
   /// Takes the place away from somebody who is not there.
   void evict(Room& room, session::SessionId id);
-  /// Gives places to those who wait, as far as there are any; else asks the members whether they live.
+  /// Gives places to those who wait, as far as there are any; else asks the members whether they
+  /// live.
   void serve_waiting(Room& room);
-  void on_probed(const std::string& name, std::uint64_t round, session::SessionId member, bool alive);
+  void on_probed(const std::string& name, std::uint64_t round, session::SessionId member,
+                 bool alive);
   void erase_if_empty(const std::string& name);
 
   Outlet& outlet_;

@@ -10,11 +10,13 @@
 
 namespace sigway::session {
 
-/// A way down that is attached to a session, as the session sees it: it writes, and it can be told a few things. It has no
-/// read; what comes up reaches the session through `Session::process`. A transport is one implementation.
+/// A way down that is attached to a session, as the session sees it: it writes, and it can be told
+/// a few things. It has no read; what comes up reaches the session through `Session::process`. A
+/// transport is one implementation.
 ///
-/// Lifetime: owned by the session's slot for it. It outlives its connections: a poll carrier lives between polls, a stream
-/// carrier may be cut and attached again. Thread: the session's shard, where connections are only ids of other shards.
+/// Lifetime: owned by the session's slot for it. It outlives its connections: a poll carrier lives
+/// between polls, a stream carrier may be cut and attached again. Thread: the session's shard,
+/// where connections are only ids of other shards.
 class Carrier {
  public:
   virtual ~Carrier() = default;
@@ -25,10 +27,12 @@ class Carrier {
   /// Whether somebody is there right now: a stream runs, a poll is parked.
   virtual bool connected() const = 0;
 
-  /// Writes what this carrier has not written yet. Called at the end of a loop's turn, only while it receives.
+  /// Writes what this carrier has not written yet. Called at the end of a loop's turn, only while
+  /// it receives.
   virtual void pump(Outbox& outbox) = 0;
 
-  /// The carrier now gets the events; `fresh` if it stood by until now, so that it starts after what is acknowledged.
+  /// The carrier now gets the events; `fresh` if it stood by until now, so that it starts after
+  /// what is acknowledged.
   virtual void activated(std::uint64_t turn, bool fresh, Outbox& outbox) = 0;
 
   /// The activation did nothing: `turn` is the highest seen.
@@ -46,12 +50,14 @@ class Carrier {
   /// Ends every connection of the carrier. `retry` goes to the client, 0: none. Calls nothing back.
   virtual void end(End reason, base::Duration retry) = 0;
 
-  /// When `on_timer` wants to be called; TimePoint::max() if never. Read after every call into the carrier.
+  /// When `on_timer` wants to be called; TimePoint::max() if never. Read after every call into the
+  /// carrier.
   virtual base::TimePoint next_deadline() const = 0;
   /// Returns a reason if the session should end the carrier.
   virtual std::optional<End> on_timer(base::TimePoint now, const Outbox& outbox) = 0;
 
-  /// Whether, for a person's session, written means delivered (a terminal at the end of a stream acknowledges nothing).
+  /// Whether, for a person's session, written means delivered (a terminal at the end of a stream
+  /// acknowledges nothing).
   virtual bool delivers_on_write() const { return false; }
   /// How long a person's session outlives this carrier's last connection.
   virtual base::Duration linger() const { return {}; }

@@ -16,7 +16,8 @@ Directory::Found Directory::find(const KeyHash& key, base::TimePoint now) {
   return found(stripe, key);
 }
 
-Directory::Found Directory::find_or_insert(const KeyHash& key, base::ShardIndex home, base::TimePoint now) {
+Directory::Found Directory::find_or_insert(const KeyHash& key, base::ShardIndex home,
+                                           base::TimePoint now) {
   auto& stripe = stripe_of(key);
   const std::lock_guard lock(stripe.mutex);
   forget_old(stripe, now);

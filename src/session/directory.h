@@ -14,8 +14,8 @@
 
 namespace sigway::session {
 
-/// From a key to the shard of its session, and the memory of keys that have ended. The one structure that all shards share;
-/// its locks are striped by key. Thread: any.
+/// From a key to the shard of its session, and the memory of keys that have ended. The one
+/// structure that all shards share; its locks are striped by key. Thread: any.
 class Directory {
  public:
   enum class State : std::uint8_t { unknown, live, ended };
@@ -26,16 +26,18 @@ class Directory {
   };
 
   /// Ended keys are remembered for `memory`, at the most `limit` of them.
-  Directory(base::Duration memory, std::size_t limit) : memory_(memory), limit_(limit / kStripes + 1) {}
+  Directory(base::Duration memory, std::size_t limit)
+      : memory_(memory), limit_(limit / kStripes + 1) {}
 
   Found find(const KeyHash& key, base::TimePoint now);
 
-  /// Finds the session, or makes an entry for a new one on `home`: of two that open at the same moment, one inserts and both
-  /// get the same id. The session itself is made on its shard by whoever arrives there first.
+  /// Finds the session, or makes an entry for a new one on `home`: of two that open at the same
+  /// moment, one inserts and both get the same id. The session itself is made on its shard by
+  /// whoever arrives there first.
   Found find_or_insert(const KeyHash& key, base::ShardIndex home, base::TimePoint now);
 
-  /// Whether the key still stands for that session: asked on its shard before the session is made, since it may have
-  /// ended while the request was on its way.
+  /// Whether the key still stands for that session: asked on its shard before the session is made,
+  /// since it may have ended while the request was on its way.
   bool is_live(const KeyHash& key, SessionId id);
 
   /// The session has ended; its key is remembered.

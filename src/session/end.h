@@ -5,8 +5,8 @@
 
 namespace sigway::session {
 
-/// Why a carrier, or a whole session, ended. One row each in the table of end.cpp; docs/protocol.md, "Ends", is the norm.
-/// The name is also the label of the metric.
+/// Why a carrier, or a whole session, ended. One row each in the table of end.cpp;
+/// docs/protocol.md, "Ends", is the norm. The name is also the label of the metric.
 enum class End : std::uint8_t {
   // The carrier only.
   moved,
@@ -28,9 +28,9 @@ inline constexpr std::size_t kEndCount = 13;
 
 struct EndInfo {
   End end;
-  std::string_view name;       ///< as on the wire
-  std::uint16_t close_code;    ///< of a WebSocket (RFC 6455 §7.4.2, private use)
-  bool carrier_may_return;     ///< whether the same carrier may be attached again
+  std::string_view name;     ///< as on the wire
+  std::uint16_t close_code;  ///< of a WebSocket (RFC 6455 §7.4.2, private use)
+  bool carrier_may_return;   ///< whether the same carrier may be attached again
   std::string_view sentence;
 };
 

@@ -12,7 +12,10 @@ constexpr base::Duration kDrainStep = std::chrono::milliseconds(20);
 }  // namespace
 
 Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)
-    : shard_(shard), shared_(shared), runner_(runner), drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
+    : shard_(shard),
+      shared_(shared),
+      runner_(runner),
+      drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
   if (shared_.hubs.size() <= shard) shared_.hubs.resize(shard + 1);
   shared_.hubs[shard] = this;
 }
@@ -21,10 +24,12 @@ Hub::~Hub() = default;
 
 std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents contents) {
   if (auto* session = find(id.serial)) {
-    if (!session->contents().agrees_with(contents)) return dialects::Error{.code = dialects::ErrorCode::open_mismatch};
+    if (!session->contents().agrees_with(contents))
+      return dialects::Error{.code = dialects::ErrorCode::open_mismatch};
     return session;
   }
-  if (!shared_.directory.is_live(contents.key, id)) return dialects::Error{.code = dialects::ErrorCode::gone};
+  if (!shared_.directory.is_live(contents.key, id))
+    return dialects::Error{.code = dialects::ErrorCode::gone};
   const auto replaced =
       contents.replaces ? shared_.directory.find(contents.replaces, now()).id : SessionId{};
   auto& session = sessions_[id.serial];
@@ -40,7 +45,8 @@ Session* Hub::find(std::uint64_t serial) noexcept {
   return entry == sessions_.end() ? nullptr : entry->second.get();
 }
 
-SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event, std::uint64_t sender) {
+SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event,
+                        std::uint64_t sender) {
   auto* session = find(serial);
   return session == nullptr ? SendStatus::sent : session->deliver(event, sender);
 }
@@ -102,7 +108,8 @@ void Hub::drain(base::Duration spread) {
 
 void Hub::drain_next() {
   const auto steps_left = std::max<std::int64_t>(1, (drain_until_ - now()) / kDrainStep);
-  const auto step = (to_drain_.size() + static_cast<std::size_t>(steps_left) - 1) / static_cast<std::size_t>(steps_left);
+  const auto step = (to_drain_.size() + static_cast<std::size_t>(steps_left) - 1) /
+                    static_cast<std::size_t>(steps_left);
   for (std::size_t i = 0; i < step && !to_drain_.empty(); ++i) {
     if (auto* session = find(to_drain_.back())) session->drain(kDrainRetry);
     to_drain_.pop_back();
@@ -121,7 +128,8 @@ Hub::Largest Hub::largest() const {
 
 void Hub::relieve() {
   if (shared_.relieving.exchange(true)) return;
-  // Each shard is asked in turn, so that the answer needs no shared state; the last one asked ends the largest.
+  // Each shard is asked in turn, so that the answer needs no shared state; the last one asked ends
+  // the largest.
   struct Search {
     Shared& shared;
     Largest largest{};
@@ -144,7 +152,8 @@ void Hub::relieve() {
       }
       auto* const hub = search->shared.hubs[search->next++];
       from.run_on(hub->shard_, [search, hub] {
-        if (const auto candidate = hub->largest(); candidate.bytes > search->largest.bytes) search->largest = candidate;
+        if (const auto candidate = hub->largest(); candidate.bytes > search->largest.bytes)
+          search->largest = candidate;
         run(search, hub->runner_);
       });
     }

@@ -19,11 +19,13 @@
 
 namespace sigway::session {
 
-/// How a hub reaches its loop and the other shards. Implemented over net::Shard, and by the model test's scheduler.
+/// How a hub reaches its loop and the other shards. Implemented over net::Shard, and by the model
+/// test's scheduler.
 class Runner {
  public:
   virtual ~Runner() = default;
-  /// Runs the task on that shard's thread, after what this thread asked of that shard before. Never inline.
+  /// Runs the task on that shard's thread, after what this thread asked of that shard before. Never
+  /// inline.
   virtual void run_on(base::ShardIndex shard, std::function<void()> task) = 0;
   /// Sees to it that `Hub::flush` is called at the end of this turn.
   virtual void request_flush() = 0;
@@ -61,15 +63,17 @@ class Hub {
   /// Must be called before the first session; the switchboard outlives the sessions.
   void connect(Switchboard& switchboard) noexcept { switchboard_ = &switchboard; }
 
-  /// A request that opens has arrived at the shard that the directory named: makes the session, or finds it and checks that
-  /// the contents agree. `gone` if it has ended meanwhile.
+  /// A request that opens has arrived at the shard that the directory named: makes the session, or
+  /// finds it and checks that the contents agree. `gone` if it has ended meanwhile.
   std::variant<Session*, dialects::Error> open(SessionId id, OpenContents contents);
 
   Session* find(std::uint64_t serial) noexcept;
 
-  // -- What the bus does to sessions here. Serials that are not found are ignored (the session has ended).
+  // -- What the bus does to sessions here. Serials that are not found are ignored (the session has
+  // ended).
 
-  SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, std::uint64_t sender);
+  SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event,
+                     std::uint64_t sender);
   void refuse(std::uint64_t serial, dialects::Re re, dialects::Error error);
   void settle(std::uint64_t serial, const Settlement& settlement);
   void probe(std::uint64_t serial, std::function<void(bool)> answer);
@@ -78,7 +82,8 @@ class Hub {
   /// End of the turn: carriers write, ended sessions go.
   void flush();
 
-  /// Tells all carriers to come back, spread evenly over `spread`, and takes no new session (see `draining`).
+  /// Tells all carriers to come back, spread evenly over `spread`, and takes no new session (see
+  /// `draining`).
   void drain(base::Duration spread);
   bool draining() const noexcept { return draining_; }
 
@@ -95,7 +100,8 @@ class Hub {
   void touch(Session& session);
   /// The session has ended itself.
   void bury(Session& session);
-  /// The memory budget is exceeded: ends the session with the largest outbox of all shards, again if need be.
+  /// The memory budget is exceeded: ends the session with the largest outbox of all shards, again
+  /// if need be.
   void relieve();
 
  private:

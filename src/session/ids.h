@@ -7,7 +7,8 @@
 
 namespace sigway::session {
 
-/// Names a session from any shard. Serials are never reused, so a stale id finds nothing instead of somebody else.
+/// Names a session from any shard. Serials are never reused, so a stale id finds nothing instead of
+/// somebody else.
 struct SessionId {
   base::ShardIndex shard = 0;  ///< where the session lives and dies
   std::uint64_t serial = 0;    ///< 0 names no session

@@ -34,7 +34,8 @@ Inbox::Inbox(MemoryBudget& budget, const Settings& settings, const dialects::Dia
 
 Inbox::~Inbox() = default;
 
-std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messages, std::vector<Taken>& taken) {
+std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messages,
+                                            std::vector<Taken>& taken) {
   std::optional<dialects::Error> refusal;
   for (auto& message : messages) {
     const auto n = message.n.value_or(up_ + 1);
@@ -46,8 +47,8 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
     auto& gap = held().gap;
     if (gap.contains(n)) continue;
     const auto cost = message.cost();
-    if (gap.size() >= settings_.gap_messages || held_->gap_share.bytes() + cost > settings_.gap_bytes ||
-        budget_.exceeded()) {
+    if (gap.size() >= settings_.gap_messages ||
+        held_->gap_share.bytes() + cost > settings_.gap_bytes || budget_.exceeded()) {
       refusal = dialects::Error{.code = dialects::ErrorCode::number_gap, .expected = up_ + 1};
       break;
     }
@@ -70,10 +71,13 @@ void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
     return;
   }
   if (held_ && held_->last_piece != 0) {
-    taken.push_back({held_->last_piece,
-                     dialects::Error{.code = dialects::ErrorCode::bad_request,
-                                     .message = "The message in pieces was not finished before another one began.",
-                                     .hint = "Send all pieces of a message with consecutive numbers, the last without `more`."}});
+    taken.push_back(
+        {held_->last_piece,
+         dialects::Error{
+             .code = dialects::ErrorCode::bad_request,
+             .message = "The message in pieces was not finished before another one began.",
+             .hint = "Send all pieces of a message with consecutive numbers, the last without "
+                     "`more`."}});
     held_->forget_pieces();
   }
   if (auto* command = std::get_if<dialects::Command>(&message.content)) {
@@ -97,7 +101,8 @@ void Inbox::take_piece(dialects::Piece piece, std::vector<Taken>& taken) {
   }
   if (piece.more) return;
   if (held.too_large) {
-    taken.push_back({up_, dialects::Error{.code = dialects::ErrorCode::too_large, .limit = kMaxJoinedPieces}});
+    taken.push_back(
+        {up_, dialects::Error{.code = dialects::ErrorCode::too_large, .limit = kMaxJoinedPieces}});
   } else {
     auto decoded = dialect_.decode_message(held.pieces);
     if (auto* command = std::get_if<dialects::Command>(&decoded)) {

@@ -16,14 +16,15 @@
 
 namespace sigway::session {
 
-/// One message whose turn has come: its number (for results, `re`) and what it asks, or why it is refused.
+/// One message whose turn has come: its number (for results, `re`) and what it asks, or why it is
+/// refused.
 struct Taken {
   std::uint64_t re = 0;
   std::variant<dialects::Command, dialects::Error> content;
 };
 
-/// Puts a client's numbered messages into order: each number once, small gaps held, large ones refused, pieces joined.
-/// Thread: the session's shard.
+/// Puts a client's numbered messages into order: each number once, small gaps held, large ones
+/// refused, pieces joined. Thread: the session's shard.
 class Inbox {
  public:
   Inbox(MemoryBudget& budget, const Settings& settings, const dialects::Dialect& dialect);
@@ -31,15 +32,18 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  /// Offers messages in any order; appends to `taken` those whose turn has come. A message too far ahead stops there and
-  /// returns `number_gap` with the number expected; what came before it has been taken.
-  std::optional<dialects::Error> offer(std::vector<dialects::Message> messages, std::vector<Taken>& taken);
+  /// Offers messages in any order; appends to `taken` those whose turn has come. A message too far
+  /// ahead stops there and returns `number_gap` with the number expected; what came before it has
+  /// been taken.
+  std::optional<dialects::Error> offer(std::vector<dialects::Message> messages,
+                                       std::vector<Taken>& taken);
 
   /// All messages up to this number have been taken.
   std::uint64_t up() const noexcept { return up_; }
 
  private:
-  struct Held;  // what is beyond a gap, and the pieces so far: absent for most sessions at most times
+  struct Held;  // what is beyond a gap, and the pieces so far: absent for most sessions at most
+                // times
 
   void take(dialects::Message message, std::vector<Taken>& taken);
   void take_piece(dialects::Piece piece, std::vector<Taken>& taken);

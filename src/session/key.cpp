@@ -10,7 +10,8 @@
 namespace sigway::session {
 namespace {
 
-constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kBase64Url =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::string_view kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 void fill_random(std::uint8_t* bytes, std::size_t size) {
@@ -18,7 +19,8 @@ void fill_random(std::uint8_t* bytes, std::size_t size) {
   if (RAND_bytes(bytes, static_cast<int>(size)) != 1) std::abort();
 }
 
-/// The top `bits` bits of each random byte pick a character; both alphabets' sizes are powers of two, so none is favoured.
+/// The top `bits` bits of each random byte pick a character; both alphabets' sizes are powers of
+/// two, so none is favoured.
 std::string random_text(std::string_view alphabet, std::size_t characters) {
   std::vector<std::uint8_t> random(characters);
   fill_random(random.data(), random.size());
@@ -31,7 +33,8 @@ std::string random_text(std::string_view alphabet, std::size_t characters) {
 
 KeyHash hash_key(std::string_view key) {
   KeyHash hash;
-  if (EVP_Digest(key.data(), key.size(), hash.bytes.data(), nullptr, EVP_sha256(), nullptr) != 1) std::abort();
+  if (EVP_Digest(key.data(), key.size(), hash.bytes.data(), nullptr, EVP_sha256(), nullptr) != 1)
+    std::abort();
   return hash;
 }
 

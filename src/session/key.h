@@ -9,8 +9,8 @@
 
 namespace sigway::session {
 
-/// SHA-256 of a session's key. The key itself is never stored or logged: whoever reads the server's memory tables, or a
-/// log, cannot take over a session.
+/// SHA-256 of a session's key. The key itself is never stored or logged: whoever reads the server's
+/// memory tables, or a log, cannot take over a session.
 struct KeyHash {
   std::array<std::uint8_t, 32> bytes{};
 
@@ -23,7 +23,8 @@ KeyHash hash_key(std::string_view key);
 /// A key for a person's session: 256 bits from the system's generator, base64url.
 std::string make_key();
 
-/// A peer id: 10 characters of base32. Unguessable enough that it is not worth guessing, short enough to read aloud.
+/// A peer id: 10 characters of base32. Unguessable enough that it is not worth guessing, short
+/// enough to read aloud.
 std::string make_peer_id();
 
 /// `bytes` random bytes as base64url: server ids and stream tickets.

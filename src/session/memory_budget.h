@@ -6,8 +6,8 @@
 
 namespace sigway::session {
 
-/// Bytes that outboxes, mailboxes, held gaps and pieces hold together, on all shards. Counting only: who must give way is
-/// decided by `Hub::relieve`. Thread: any.
+/// Bytes that outboxes, mailboxes, held gaps and pieces hold together, on all shards. Counting
+/// only: who must give way is decided by `Hub::relieve`. Thread: any.
 class MemoryBudget {
  public:
   explicit MemoryBudget(std::size_t limit) : limit_(limit) {}

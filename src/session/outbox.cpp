@@ -6,7 +6,8 @@ namespace sigway::session {
 
 SendStatus Outbox::push(dialects::EncodedEvent event, std::uint64_t sender) {
   const auto size = cost(event);
-  auto entry = std::find_if(senders_.begin(), senders_.end(), [&](const auto& s) { return s.sender == sender; });
+  auto entry = std::find_if(senders_.begin(), senders_.end(),
+                            [&](const auto& s) { return s.sender == sender; });
   if (sender != 0) {
     const auto held = entry == senders_.end() ? 0 : entry->bytes;
     if (held + size > limit_ / 2 || share_.budget().exceeded()) return SendStatus::busy;
@@ -28,8 +29,8 @@ void Outbox::acknowledge(std::uint64_t number) {
     auto& kept = events_[head_];
     const auto size = cost(kept.event);
     share_.subtract(size);
-    const auto entry =
-        std::find_if(senders_.begin(), senders_.end(), [&](const auto& s) { return s.sender == kept.sender; });
+    const auto entry = std::find_if(senders_.begin(), senders_.end(),
+                                    [&](const auto& s) { return s.sender == kept.sender; });
     entry->bytes -= size;
     if (entry->bytes == 0) {
       *entry = senders_.back();
@@ -40,7 +41,8 @@ void Outbox::acknowledge(std::uint64_t number) {
     ++acknowledged_;
   }
   if (head_ == events_.size()) {
-    // An idle session holds nothing; a chatting one keeps a small buffer instead of allocating for each event.
+    // An idle session holds nothing; a chatting one keeps a small buffer instead of allocating for
+    // each event.
     if (events_.capacity() > 8) {
       events_ = {};
     } else {

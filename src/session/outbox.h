@@ -17,20 +17,22 @@ enum class SendStatus : std::uint8_t {
   full,  ///< the outbox is over its limit: the session does not keep up
 };
 
-/// All about what a session has been told and has not acknowledged: numbers, bytes, who filled it. An event gets its
-/// number here, and stays until `acknowledge` reaches it; that a transport took its bytes means nothing.
-/// Thread: the session's shard.
+/// All about what a session has been told and has not acknowledged: numbers, bytes, who filled it.
+/// An event gets its number here, and stays until `acknowledge` reaches it; that a transport took
+/// its bytes means nothing. Thread: the session's shard.
 class Outbox {
  public:
   Outbox(MemoryBudget& budget, std::size_t limit) : share_(budget), limit_(limit) {}
 
-  /// Gives the event the next number. `sender` is the serial of the session that caused it, 0 for the server's own.
+  /// Gives the event the next number. `sender` is the serial of the session that caused it, 0 for
+  /// the server's own.
   SendStatus push(dialects::EncodedEvent event, std::uint64_t sender);
 
   /// Forgets the events up to `number`. Lower than before: ignored.
   void acknowledge(std::uint64_t number);
 
-  /// Notes that the events up to `number` were written to some carrier, so that they may be acknowledged.
+  /// Notes that the events up to `number` were written to some carrier, so that they may be
+  /// acknowledged.
   void mark_written(std::uint64_t number) noexcept {
     if (number > written_) written_ = number;
   }
@@ -55,14 +57,17 @@ class Outbox {
     std::size_t bytes;
   };
 
-  static std::size_t cost(const dialects::EncodedEvent& event) noexcept { return event->size() + kOverhead; }
+  static std::size_t cost(const dialects::EncodedEvent& event) noexcept {
+    return event->size() + kOverhead;
+  }
   static constexpr std::size_t kOverhead = 64;  // the entry, its part of the shared block
 
   MemoryShare share_;
   std::size_t limit_;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t written_ = 0;
-  // A queue without the 512 bytes that an empty std::deque costs: consumed from `head_`, moved down when half is consumed.
+  // A queue without the 512 bytes that an empty std::deque costs: consumed from `head_`, moved down
+  // when half is consumed.
   std::vector<Kept> events_;
   std::size_t head_ = 0;
   std::vector<SenderBytes> senders_;

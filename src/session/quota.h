@@ -8,8 +8,8 @@
 
 namespace sigway::session {
 
-/// Counts something for each key, with a limit, on all shards: sessions of an address, mailbox messages of a sender.
-/// Striped locks; off the hot path. Thread: any.
+/// Counts something for each key, with a limit, on all shards: sessions of an address, mailbox
+/// messages of a sender. Striped locks; off the hot path. Thread: any.
 template <typename Key>
 class Quota {
  public:

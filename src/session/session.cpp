@@ -48,7 +48,8 @@ Session::~Session() = default;
 
 void Session::begin(SessionId replaced) {
   if (replaced != id_) replaced_ = replaced;
-  if (!contents_.name.empty()) commands_.push_back({0, dialects::Command(dialects::Login{contents_.name})});
+  if (!contents_.name.empty())
+    commands_.push_back({0, dialects::Command(dialects::Login{contents_.name})});
   if (!contents_.room.empty()) {
     std::optional<std::uint32_t> capacity;
     if (contents_.capacity != 0) capacity = contents_.capacity;
@@ -62,20 +63,24 @@ void Session::begin(SessionId replaced) {
 // -- Carriers
 
 Session::Slot* Session::find_slot(std::string_view name) noexcept {
-  const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == name; });
+  const auto slot =
+      std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == name; });
   return slot == slots_.end() ? nullptr : &*slot;
 }
 
 bool Session::receives(const Slot& slot) const noexcept { return receives(*slot.carrier); }
 
-bool Session::receives(const Carrier& carrier) const noexcept { return turn_ == 0 || &carrier == active_; }
-
-bool Session::any_connected() const noexcept {
-  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.carrier->connected(); });
+bool Session::receives(const Carrier& carrier) const noexcept {
+  return turn_ == 0 || &carrier == active_;
 }
 
-Session::OpenedCarrier Session::open_carrier(std::string_view name,
-                                             const std::function<std::unique_ptr<Carrier>()>& make) {
+bool Session::any_connected() const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) { return slot.carrier->connected(); });
+}
+
+Session::OpenedCarrier Session::open_carrier(
+    std::string_view name, const std::function<std::unique_ptr<Carrier>()>& make) {
   if (auto* slot = find_slot(name)) return slot->carrier.get();
   for (const auto& ended : ended_carriers_) {
     if (ended.name == name) return CarrierEnded{ended.reason};
@@ -89,7 +94,8 @@ Session::OpenedCarrier Session::open_carrier(std::string_view name,
     if (cut == slots_.end()) return Error{.code = ErrorCode::too_many_carriers};
     slots_.erase(cut);
   }
-  const auto standby_until = turn_ == 0 ? base::TimePoint::max() : hub_.now() + hub_.settings().standby_timeout;
+  const auto standby_until =
+      turn_ == 0 ? base::TimePoint::max() : hub_.now() + hub_.settings().standby_timeout;
   slots_.push_back({std::string(name), make(), standby_until});
   if (contents_.personal && turn_ == 0) make_active(slots_.back(), 1);
   return slots_.back().carrier.get();
@@ -157,7 +163,8 @@ void Session::end_carrier(Slot& slot, End reason) {
 }
 
 std::variant<std::uint64_t, Error> Session::cursor_for(std::optional<std::uint64_t> ack) const {
-  if (ack.value_or(0) > outbox_.written()) return Error{.code = ErrorCode::bad_cursor, .expected = outbox_.written()};
+  if (ack.value_or(0) > outbox_.written())
+    return Error{.code = ErrorCode::bad_cursor, .expected = outbox_.written()};
   return std::max(ack.value_or(0), outbox_.acknowledged());
 }
 
@@ -212,7 +219,8 @@ void Session::heard() {
 }
 
 std::optional<Error> Session::take_ack(std::uint64_t ack, bool opening) {
-  if (ack > outbox_.written()) return Error{.code = ErrorCode::bad_cursor, .expected = outbox_.written()};
+  if (ack > outbox_.written())
+    return Error{.code = ErrorCode::bad_cursor, .expected = outbox_.written()};
   outbox_.acknowledge(ack);
   if (!opening) acknowledged_ = true;
   acks_itself_ = true;
@@ -269,7 +277,8 @@ void Session::run(dialects::Command command, dialects::Re re) {
   if (auto* join = std::get_if<dialects::Join>(&command)) {
     const auto max = hub_.settings().max_room_capacity;
     if (in_room(join->room)) return refuse(re, {.code = ErrorCode::already_joined});
-    if (rooms_.size() >= hub_.settings().max_rooms) return refuse(re, {.code = ErrorCode::too_many_rooms});
+    if (rooms_.size() >= hub_.settings().max_rooms)
+      return refuse(re, {.code = ErrorCode::too_many_rooms});
     if (join->capacity && (*join->capacity < 1 || *join->capacity > max)) {
       return refuse(re, {.code = ErrorCode::bad_capacity, .limit = max});
     }
@@ -297,8 +306,11 @@ void Session::run(dialects::Command command, dialects::Re re) {
 
 void Session::say(dialects::Say message, dialects::Re re) {
   auto& bus = hub_.switchboard();
-  const auto is_name = [](const dialects::Address& address) { return address.kind == dialects::Address::Kind::name; };
-  const auto names = std::stable_partition(message.to.begin(), message.to.end(), std::not_fn(is_name));
+  const auto is_name = [](const dialects::Address& address) {
+    return address.kind == dialects::Address::Kind::name;
+  };
+  const auto names =
+      std::stable_partition(message.to.begin(), message.to.end(), std::not_fn(is_name));
   const std::vector<dialects::Address> to_names(names, message.to.end());
   const bool to_room = message.to.empty() || names != message.to.begin();
   message.to.erase(names, message.to.end());
@@ -309,9 +321,10 @@ void Session::say(dialects::Say message, dialects::Re re) {
     } else if (rooms_.empty()) {
       return refuse(re, {.code = ErrorCode::no_room});
     } else if (rooms_.size() > 1) {
-      return refuse(re, {.code = ErrorCode::bad_request,
-                         .message = "The session is in several rooms and the message does not say which.",
-                         .hint = "Add `room`."});
+      return refuse(
+          re, {.code = ErrorCode::bad_request,
+               .message = "The session is in several rooms and the message does not say which.",
+               .hint = "Add `room`."});
     } else {
       message.room = rooms_.front();
     }
@@ -334,7 +347,8 @@ SendStatus Session::deliver(dialects::EncodedEvent event, std::uint64_t sender) 
   if (ended_ || overflowed_) return SendStatus::sent;
   const auto status = outbox_.push(std::move(event), sender);
   if (status == SendStatus::full) {
-    // Ended at the end of the turn: the room that is telling everybody must not lose a member on the way.
+    // Ended at the end of the turn: the room that is telling everybody must not lose a member on
+    // the way.
     overflowed_ = true;
     hub_.touch(*this);
     return status;
@@ -379,9 +393,7 @@ void Session::settle(const Settlement& settlement) {
       logging_in_.clear();
       waiting_ = false;
       break;
-    case Kind::place_lost:
-      std::erase(rooms_, settlement.subject);
-      return;
+    case Kind::place_lost: std::erase(rooms_, settlement.subject); return;
     case Kind::name_lost:
       if (name_ != settlement.subject) return;
       name_.clear();
@@ -392,7 +404,8 @@ void Session::settle(const Settlement& settlement) {
 }
 
 void Session::end_replaced() {
-  // Only when all that could pass on has passed on: the old session would else give its places back to anybody.
+  // Only when all that could pass on has passed on: the old session would else give its places back
+  // to anybody.
   if (!replaced_ || ended_ || waiting_) return;
   const auto old = std::exchange(replaced_, {});
   auto* const hub = hub_.shared().hubs[old.shard];
@@ -453,7 +466,8 @@ void Session::pump() {
   for (auto& slot : slots_) {
     if (!receives(slot) || !slot.carrier->connected()) continue;
     slot.carrier->pump(outbox_);
-    if (contents_.personal && !acks_itself_ && slot.carrier->delivers_on_write()) outbox_.acknowledge(outbox_.written());
+    if (contents_.personal && !acks_itself_ && slot.carrier->delivers_on_write())
+      outbox_.acknowledge(outbox_.written());
   }
   // Writing may have answered a poll, or ended a stream that was written enough.
   if (!any_connected() && absent_since_ == base::TimePoint::max()) absent_since_ = hub_.now();
@@ -498,7 +512,8 @@ void Session::on_timer() {
 
 void Session::check_deadlines(base::TimePoint now) {
   const auto& settings = hub_.settings();
-  if (!acknowledged_ && !contents_.personal && now >= opened_ + settings.ack_deadline) return end(End::no_ack);
+  if (!acknowledged_ && !contents_.personal && now >= opened_ + settings.ack_deadline)
+    return end(End::no_ack);
   if (now >= probe_deadline_) answer_probes(false);
   bool changed = false;
   for (std::size_t i = 0; i < slots_.size();) {
@@ -508,7 +523,8 @@ void Session::check_deadlines(base::TimePoint now) {
       changed = true;
     } else if (now >= slots_[i].carrier->next_deadline()) {
       changed = true;
-      if (const auto reason = slots_[i].carrier->on_timer(now, outbox_)) end_carrier(slots_[i], *reason);
+      if (const auto reason = slots_[i].carrier->on_timer(now, outbox_))
+        end_carrier(slots_[i], *reason);
     }
     if (slots_.size() == slots) ++i;
   }

@@ -24,10 +24,11 @@ namespace sigway::session {
 
 class Hub;
 
-/// What a session is opened with. Two opens of one key must agree in all but `address` and `dialect`.
+/// What a session is opened with. Two opens of one key must agree in all but `address` and
+/// `dialect`.
 struct OpenContents {
   KeyHash key;
-  std::string room, name;  ///< empty: none
+  std::string room, name;      ///< empty: none
   std::uint32_t capacity = 0;  ///< 0: not said
   KeyHash replaces;            ///< zero: nobody
   /// A person's session: the server made its key (docs/protocol.md, "Opening and resuming").
@@ -36,7 +37,8 @@ struct OpenContents {
   const dialects::Dialect* dialect = nullptr;
 
   bool agrees_with(const OpenContents& other) const noexcept {
-    return room == other.room && name == other.name && capacity == other.capacity && replaces == other.replaces;
+    return room == other.room && name == other.name && capacity == other.capacity &&
+           replaces == other.replaces;
   }
 };
 
@@ -51,11 +53,12 @@ struct Inputs {
   bool opening = false;  ///< it came with `open`: its `ack` proves no round trip
 };
 
-/// A client's session: identity, both numberings, its carriers, its presence. It belongs to no transport and knows none by
-/// name. The rules are docs/protocol.md, chapters "Opening and resuming" to "Presence".
+/// A client's session: identity, both numberings, its carriers, its presence. It belongs to no
+/// transport and knows none by name. The rules are docs/protocol.md, chapters "Opening and
+/// resuming" to "Presence".
 ///
-/// Thread: its shard. Lifetime: owned by the `Hub`; an ended session stays in memory until the end of the loop's turn, so that
-/// a call that ends it may return through it.
+/// Thread: its shard. Lifetime: owned by the `Hub`; an ended session stays in memory until the end
+/// of the loop's turn, so that a call that ends it may return through it.
 class Session {
  public:
   Session(Hub& hub, SessionId id, OpenContents contents);
@@ -63,7 +66,8 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// Starts what `open` asked for: the name, then the room. `replaced` is the living session of `contents.replaces`.
+  /// Starts what `open` asked for: the name, then the room. `replaced` is the living session of
+  /// `contents.replaces`.
   void begin(SessionId replaced);
 
   SessionId id() const noexcept { return id_; }
@@ -80,12 +84,14 @@ class Session {
   using OpenedCarrier = std::variant<Carrier*, CarrierEnded, dialects::Error>;
 
   /// The carrier of that name, made by `make` if it is new. Attaching displaces nothing.
-  OpenedCarrier open_carrier(std::string_view name, const std::function<std::unique_ptr<Carrier>()>& make);
+  OpenedCarrier open_carrier(std::string_view name,
+                             const std::function<std::unique_ptr<Carrier>()>& make);
 
   /// Whether the carrier gets the events now.
   bool receives(const Carrier& carrier) const noexcept;
 
-  /// Activation as part of an attach: as by `turn` in `process`, but the carrier hears of it by its welcome.
+  /// Activation as part of an attach: as by `turn` in `process`, but the carrier hears of it by its
+  /// welcome.
   void activate_with_attach(Carrier& carrier, std::uint64_t turn);
 
   /// Where a connection that quotes `ack` starts, or `bad_cursor`.
@@ -103,7 +109,8 @@ class Session {
 
   // -- Up.
 
-  /// Takes what a request brought. An error says that the request was refused at that point: what acts before it has acted.
+  /// Takes what a request brought. An error says that the request was refused at that point: what
+  /// acts before it has acted.
   std::optional<dialects::Error> process(Inputs inputs);
 
   /// Any sign of life: a request with the key, a pong.
@@ -119,8 +126,9 @@ class Session {
   void refuse(dialects::Re re, dialects::Error error);
   void settle(const Settlement& settlement);
 
-  /// Asks for a sign of life; `answer(true)` at the first one, `answer(false)` after the probe's time, or at once
-  /// when the session is suspended or ends. Called on this shard, possibly at once.
+  /// Asks for a sign of life; `answer(true)` at the first one, `answer(false)` after the probe's
+  /// time, or at once when the session is suspended or ends. Called on this shard, possibly at
+  /// once.
   void probe(std::function<void(bool)> answer);
 
   /// Ends the session: carriers, places, name, key.
@@ -132,7 +140,8 @@ class Session {
   bool marked_dirty() const noexcept { return dirty_; }
   void mark_dirty(bool dirty) noexcept { dirty_ = dirty; }
 
-  /// Writes what the carriers that receive have not written. Called by the hub at the end of the turn.
+  /// Writes what the carriers that receive have not written. Called by the hub at the end of the
+  /// turn.
   void pump();
 
  private:
@@ -170,7 +179,8 @@ class Session {
   void on_timer();
   void check_deadlines(base::TimePoint now);
   base::TimePoint next_deadline() const;
-  /// Sees to it that `on_timer` is called in time. Cheap: an early call finds nothing to do and schedules anew.
+  /// Sees to it that `on_timer` is called in time. Cheap: an early call finds nothing to do and
+  /// schedules anew.
   void schedule();
 
   Hub& hub_;

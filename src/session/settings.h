@@ -9,25 +9,32 @@
 
 namespace sigway::session {
 
-/// The rules' numbers (docs/protocol.md, "Limits"). The same for every shard; set once before the first session.
+/// The rules' numbers (docs/protocol.md, "Limits"). The same for every shard; set once before the
+/// first session.
 struct Settings {
-  base::Duration ack_deadline = std::chrono::seconds(15);      ///< a session nothing of which was ever acknowledged
-  base::Duration suspend_after = std::chrono::seconds(10);     ///< without a connection, until peers are told
-  base::Duration resume_window = std::chrono::minutes(2);      ///< without a connection, until the session ends
-  base::Duration standby_timeout = std::chrono::seconds(10);   ///< a carrier that nobody activates
-  base::Duration probe_timeout = std::chrono::seconds(3);      ///< for a sign of life when a place is asked for
-  base::Duration poll_linger = std::chrono::seconds(30);       ///< a person's session after a GET poll
-  base::Duration heartbeat = std::chrono::seconds(25);         ///< the longest interval; clients may ask for less
-  base::Duration poll_hold = std::chrono::seconds(25);         ///< the longest wait of a poll
-  base::Duration stream_max_age = std::chrono::minutes(10);    ///< 0: no limit
-  std::size_t stream_max_bytes = 8U << 20U;                    ///< 0: no limit
+  base::Duration ack_deadline =
+      std::chrono::seconds(15);  ///< a session nothing of which was ever acknowledged
+  base::Duration suspend_after =
+      std::chrono::seconds(10);  ///< without a connection, until peers are told
+  base::Duration resume_window =
+      std::chrono::minutes(2);  ///< without a connection, until the session ends
+  base::Duration standby_timeout = std::chrono::seconds(10);  ///< a carrier that nobody activates
+  base::Duration probe_timeout =
+      std::chrono::seconds(3);  ///< for a sign of life when a place is asked for
+  base::Duration poll_linger = std::chrono::seconds(30);  ///< a person's session after a GET poll
+  base::Duration heartbeat =
+      std::chrono::seconds(25);  ///< the longest interval; clients may ask for less
+  base::Duration poll_hold = std::chrono::seconds(25);       ///< the longest wait of a poll
+  base::Duration stream_max_age = std::chrono::minutes(10);  ///< 0: no limit
+  std::size_t stream_max_bytes = 8U << 20U;                  ///< 0: no limit
   base::Duration ended_key_memory = std::chrono::minutes(10);
   std::size_t ended_keys = 1'000'000;
   std::size_t outbox_limit = 4U << 20U;  ///< bytes of unacknowledged events
   std::size_t gap_messages = 64;
   std::size_t gap_bytes = 256U << 10U;
-  std::size_t waiting_bytes = 256U << 10U;  ///< commands that wait for the result of a join or login
-  double message_rate = 200;                ///< a second; 0: no limit
+  std::size_t waiting_bytes = 256U
+                              << 10U;  ///< commands that wait for the result of a join or login
+  double message_rate = 200;           ///< a second; 0: no limit
   double message_burst = 400;
   std::size_t max_rooms = 8;
   std::size_t standby_carriers = 3;

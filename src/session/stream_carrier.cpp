@@ -5,25 +5,29 @@
 
 namespace sigway::session {
 
-void StreamCarrier::attach(std::uint64_t connection, std::unique_ptr<StreamSink> sink, std::uint64_t cursor,
-                           base::Duration heartbeat, base::TimePoint now) {
-  if (heartbeat > base::Duration{} && (options_.heartbeat == base::Duration{} || heartbeat < options_.heartbeat)) {
+void StreamCarrier::attach(std::uint64_t connection, std::unique_ptr<StreamSink> sink,
+                           std::uint64_t cursor, base::Duration heartbeat, base::TimePoint now) {
+  if (heartbeat > base::Duration{} &&
+      (options_.heartbeat == base::Duration{} || heartbeat < options_.heartbeat)) {
     options_.heartbeat = heartbeat;
   }
   if (copies_.size() >= kMaxCopies) end_copy(0, End::stream_limit);
   if (copies_.empty()) {
     unanswered_ = 0;
-    next_heartbeat_ = options_.heartbeat > base::Duration{} ? now + options_.heartbeat : base::TimePoint::max();
+    next_heartbeat_ =
+        options_.heartbeat > base::Duration{} ? now + options_.heartbeat : base::TimePoint::max();
   }
   copies_.push_back({connection, std::move(sink), cursor, 0, now, false});
 }
 
 bool StreamCarrier::detach(std::uint64_t connection) {
-  return std::erase_if(copies_, [&](const Copy& copy) { return copy.connection == connection; }) != 0;
+  return std::erase_if(copies_, [&](const Copy& copy) { return copy.connection == connection; }) !=
+         0;
 }
 
 void StreamCarrier::pump(Outbox& outbox) {
-  // Events go out in blocks through a buffer on the stack: they lie in the outbox in order, but not as a span of events alone.
+  // Events go out in blocks through a buffer on the stack: they lie in the outbox in order, but not
+  // as a span of events alone.
   std::array<dialects::EncodedEvent, 32> block;
   for (std::size_t i = 0; i < copies_.size();) {
     auto& copy = copies_[i];
@@ -99,8 +103,8 @@ std::optional<End> StreamCarrier::on_timer(base::TimePoint now, const Outbox&) {
     }
   }
   if (copies_.empty() || now < next_heartbeat_) return std::nullopt;
-  // Judged just before the next heartbeat is written: with a patience of one, a peer that died right after an answer is found
-  // before two intervals are over.
+  // Judged just before the next heartbeat is written: with a patience of one, a peer that died
+  // right after an answer is found before two intervals are over.
   if (options_.patience != 0 && unanswered_ >= options_.patience) return End::silent;
   ++unanswered_;
   for (auto& copy : copies_) copy.sink->heartbeat(copy.cursor + 1);

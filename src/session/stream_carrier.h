@@ -9,8 +9,8 @@
 
 namespace sigway::session {
 
-/// One connection that runs a stream: the end that a streaming transport implements. Calls write, in order, and never
-/// call back. It may stand for a connection on another shard.
+/// One connection that runs a stream: the end that a streaming transport implements. Calls write,
+/// in order, and never call back. It may stand for a connection on another shard.
 class StreamSink {
  public:
   virtual ~StreamSink() = default;
@@ -27,23 +27,24 @@ class StreamSink {
 
 struct StreamOptions {
   base::Duration heartbeat{};
-  int patience = 0;               ///< unanswered heartbeats until the carrier ends as `silent`; 0: it may be silent for ever
-  base::Duration max_age{};       ///< of one connection; 0: no limit
-  std::size_t max_bytes = 0;      ///< of one connection; 0: no limit
+  int patience = 0;  ///< unanswered heartbeats until the carrier ends as `silent`; 0: it may be
+                     ///< silent for ever
+  base::Duration max_age{};   ///< of one connection; 0: no limit
+  std::size_t max_bytes = 0;  ///< of one connection; 0: no limit
 };
 
-/// A carrier for transports that push. Holds a cursor a connection: a stream that a proxy has requested twice runs twice,
-/// since nobody can know which of the two the client sees.
+/// A carrier for transports that push. Holds a cursor a connection: a stream that a proxy has
+/// requested twice runs twice, since nobody can know which of the two the client sees.
 class StreamCarrier final : public Carrier {
  public:
   static constexpr std::size_t kMaxCopies = 4;
 
   explicit StreamCarrier(const StreamOptions& options) : options_(options) {}
 
-  /// Adds a connection that has the events up to `cursor`. `connection` names it for `detach`. Beyond four copies the
-  /// oldest ends.
-  void attach(std::uint64_t connection, std::unique_ptr<StreamSink> sink, std::uint64_t cursor, base::Duration heartbeat,
-              base::TimePoint now);
+  /// Adds a connection that has the events up to `cursor`. `connection` names it for `detach`.
+  /// Beyond four copies the oldest ends.
+  void attach(std::uint64_t connection, std::unique_ptr<StreamSink> sink, std::uint64_t cursor,
+              base::Duration heartbeat, base::TimePoint now);
 
   bool detach(std::uint64_t connection) override;
   bool connected() const override { return !copies_.empty(); }

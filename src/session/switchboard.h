@@ -28,24 +28,29 @@ struct Answer {
   dialects::Re re = 0;
 };
 
-/// What a session asks of the bus: the narrow side of it that sessions see. Every call returns at once and may be answered
-/// from another shard; results reach the session by `Hub::deliver` (events) and `Hub::settle`.
-/// Calls of one session about one room, or one name, act in the order they were made. Thread: the session's shard.
+/// What a session asks of the bus: the narrow side of it that sessions see. Every call returns at
+/// once and may be answered from another shard; results reach the session by `Hub::deliver`
+/// (events) and `Hub::settle`. Calls of one session about one room, or one name, act in the order
+/// they were made. Thread: the session's shard.
 class Switchboard {
  public:
   virtual ~Switchboard() = default;
 
-  /// Asks for a place. Settles. `replaces` names a session whose place, if it has one there, passes on at once.
-  virtual void join(const Caller& caller, dialects::Join join, SessionId replaces, dialects::Re re) = 0;
+  /// Asks for a place. Settles. `replaces` names a session whose place, if it has one there, passes
+  /// on at once.
+  virtual void join(const Caller& caller, dialects::Join join, SessionId replaces,
+                    dialects::Re re) = 0;
   /// Gives up a place, or a wish for one. Settles nothing.
-  virtual void leave(SessionId id, const std::string& room, std::string_view reason, Answer answer) = 0;
+  virtual void leave(SessionId id, const std::string& room, std::string_view reason,
+                     Answer answer) = 0;
   /// The peers learn whether the session has lost its last connection, or has one again.
   virtual void presence(SessionId id, const std::string& room, bool suspended) = 0;
   /// The session's name has changed.
   virtual void renamed(SessionId id, const std::string& room, const std::string& name) = 0;
 
   /// Asks for a name. Settles.
-  virtual void login(const Caller& caller, const std::string& name, SessionId replaces, dialects::Re re) = 0;
+  virtual void login(const Caller& caller, const std::string& name, SessionId replaces,
+                     dialects::Re re) = 0;
   /// Gives a name back, or a wish for it. Settles nothing.
   virtual void logout(SessionId id, const std::string& name, Answer answer) = 0;
 
@@ -55,7 +60,14 @@ class Switchboard {
 
 /// The result of `join` and `login`, and what a session loses without having asked.
 struct Settlement {
-  enum class Kind : std::uint8_t { joined, not_joined, place_lost, logged_in, not_logged_in, name_lost };
+  enum class Kind : std::uint8_t {
+    joined,
+    not_joined,
+    place_lost,
+    logged_in,
+    not_logged_in,
+    name_lost
+  };
   Kind kind;
   std::string subject;  ///< the room or the name
 };

@@ -1,0 +1,76 @@
+#include "longpoll/poll.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sigway::longpoll {
+namespace {
+
+/// How long a person's opening poll waits for the first event, so that one `curl` shows the room as
+/// well.
+constexpr base::Duration kPersonsWait = std::chrono::seconds(1);
+
+base::Duration wait_of(const session::Settings& settings,
+                       const dialects::native::Request& request) {
+  if (!request.wait_ms) return settings.poll_hold;
+  const auto longest =
+      std::chrono::duration_cast<std::chrono::milliseconds>(settings.poll_hold).count();
+  return std::chrono::milliseconds(
+      std::min<std::uint64_t>(*request.wait_ms, static_cast<std::uint64_t>(longest)));
+}
+
+}  // namespace
+
+std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, Poll poll) {
+  using dialects::Error;
+  auto& request = poll.request;
+  const auto entered = entry::enter(hub, poll.located);
+  if (const auto* error = std::get_if<Error>(&entered)) return *error;
+  auto& session = *std::get<session::Session*>(entered);
+  const auto cursor = session.cursor_for(request.ack);
+  if (const auto* error = std::get_if<Error>(&cursor)) return *error;
+
+  const bool opening = poll.located.open.has_value();
+  bool attaching = opening || request.resume.has_value();
+  const auto name = entry::carrier_name(request);
+  const auto opened = session.open_carrier(name, [&] {
+    attaching = true;
+    return std::make_unique<PollCarrier>(session, hub.settings().poll_linger);
+  });
+  if (const auto* error = std::get_if<Error>(&opened)) return *error;
+  if (const auto* ended = std::get_if<session::Session::CarrierEnded>(&opened)) {
+    // The carrier is over, but what else the client says counts.
+    auto error = session.process(entry::inputs_of(request, opening, true));
+    if (!error) poll.reply->answer(PollCarrier::ended(ended->reason, session));
+    return error;
+  }
+  auto* const carrier = dynamic_cast<PollCarrier*>(std::get<session::Carrier*>(opened));
+  if (carrier == nullptr) return Error{.code = dialects::ErrorCode::carrier_mismatch};
+
+  const auto begun = carrier->begin(request.n, std::get<std::uint64_t>(cursor));
+  std::string welcome;
+  if (attaching) {
+    if (request.turn) session.activate_with_attach(*carrier, *request.turn);
+    welcome = dialects::native::welcome_object(entry::welcome(
+        context, session, poll.located, *carrier, name, std::nullopt, hub.settings().heartbeat));
+  }
+  const auto wait = wait_of(hub.settings(), request);
+  if (auto error = session.process(entry::inputs_of(request, opening, attaching))) return error;
+  if (session.ended()) {
+    poll.reply->answer(PollCarrier::ended(session::End::left, session));
+    return std::nullopt;
+  }
+  if (begun == PollCarrier::Begun::stale) {
+    poll.reply->answer(carrier->empty());
+    return std::nullopt;
+  }
+  const bool persons = !poll.located.made_key.empty();
+  const auto deadline = hub.now() + (persons ? std::min(wait, kPersonsWait) : wait);
+  const bool at_once = wait == base::Duration{} || (attaching && !persons);
+  carrier->finish(std::move(poll.reply), poll.connection, std::move(welcome), at_once, deadline,
+                  session.outbox());
+  session.carriers_changed();
+  return std::nullopt;
+}
+
+}  // namespace sigway::longpoll
