@@ -3,9 +3,7 @@
 namespace sigway::dialects {
 namespace {
 
-std::size_t cost_of(const std::string& text) noexcept {
-  return text.capacity();
-}
+std::size_t cost_of(const std::string& text) noexcept { return text.capacity(); }
 
 struct CommandCost {
   std::size_t operator()(const Join& join) const noexcept { return cost_of(join.room); }

@@ -116,9 +116,7 @@ static_assert(in_order(), "one row for each ErrorCode, in its order");
 
 }  // namespace
 
-const ErrorInfo& info(ErrorCode code) noexcept {
-  return kTable[static_cast<std::size_t>(code)];
-}
+const ErrorInfo& info(ErrorCode code) noexcept { return kTable[static_cast<std::size_t>(code)]; }
 
 std::string to_json(const Error& error) {
   std::string out;

@@ -67,8 +67,8 @@ struct Error {
   ErrorCode code = ErrorCode::bad_request;
   std::string message = {};
   std::string hint = {};
-  std::optional<std::uint64_t> expected =
-      std::nullopt;  ///< number_gap, bad_cursor: the number that would do
+  /// number_gap, bad_cursor: the number that would do.
+  std::optional<std::uint64_t> expected = std::nullopt;
   std::optional<std::uint64_t> limit = std::nullopt;  ///< too_large: bytes
   std::string to = {};  ///< events only: the peer, or @name, the message did not reach
 

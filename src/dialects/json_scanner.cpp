@@ -163,13 +163,9 @@ bool JsonCursor::next(char close) noexcept {
   return true;
 }
 
-bool JsonCursor::next_member(JsonValue& key) noexcept {
-  return next('}') && read_key(key);
-}
+bool JsonCursor::next_member(JsonValue& key) noexcept { return next('}') && read_key(key); }
 
-bool JsonCursor::next_element() noexcept {
-  return next(']');
-}
+bool JsonCursor::next_element() noexcept { return next(']'); }
 
 bool JsonCursor::at_end() noexcept {
   if (fault_) return false;

@@ -11,9 +11,7 @@ namespace {
 // longest kind. Texts that need escapes may outgrow it; nearly none do.
 constexpr std::size_t kFrame = 160;
 
-std::optional<std::uint64_t> answering(Re re) {
-  return re != 0 ? std::optional(re) : std::nullopt;
-}
+std::optional<std::uint64_t> answering(Re re) { return re != 0 ? std::optional(re) : std::nullopt; }
 
 void write_roster(std::string& out, const std::vector<RosterEntry>& members) {
   out += '[';
@@ -190,8 +188,8 @@ class NativeDialect final : public Dialect {
 }  // namespace
 
 const Dialect& dialect() noexcept {
-  static const NativeDialect instance;
-  return instance;
+  static const NativeDialect kInstance;
+  return kInstance;
 }
 
 std::string welcome_control(const Welcome& welcome) {
@@ -227,17 +225,11 @@ std::string heartbeat_control(std::uint64_t next) {
   return number_control("heartbeat", "next", next);
 }
 
-std::string up_control(std::uint64_t up) {
-  return number_control("up", "up", up);
-}
+std::string up_control(std::uint64_t up) { return number_control("up", "up", up); }
 
-std::string pong_control(std::uint64_t ping) {
-  return number_control("pong", "ping", ping);
-}
+std::string pong_control(std::uint64_t ping) { return number_control("pong", "ping", ping); }
 
-std::string probe_control() {
-  return R"({"control":"probe"})";
-}
+std::string probe_control() { return R"({"control":"probe"})"; }
 
 std::string error_control(const Error& error) {
   std::string out;

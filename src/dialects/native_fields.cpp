@@ -17,6 +17,17 @@ constexpr std::array<std::string_view, kFieldCount> kNames = {
 static_assert(kNames[static_cast<std::size_t>(Field::n)] == "n" &&
               kNames[static_cast<std::size_t>(Field::server)] == "server");
 
+std::optional<Field> field_named(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < kFieldCount; ++i) {
+    // Length and first letter tell nearly all of them apart, before a call to compare the rest.
+    const std::string_view candidate = kNames[i];
+    if (candidate.size() == name.size() && candidate.front() == name.front() && candidate == name) {
+      return static_cast<Field>(i);
+    }
+  }
+  return std::nullopt;
+}
+
 constexpr bool key_character(char c) noexcept {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_';
@@ -89,13 +100,9 @@ std::optional<std::uint64_t> exact_integer(std::string_view digits) noexcept {
 
 }  // namespace
 
-bool valid_key(std::string_view key) noexcept {
-  return key_characters(key, 22, 128);
-}
+bool valid_key(std::string_view key) noexcept { return key_characters(key, 22, 128); }
 
-bool valid_carrier(std::string_view name) noexcept {
-  return key_characters(name, 1, 32);
-}
+bool valid_carrier(std::string_view name) noexcept { return key_characters(name, 1, 32); }
 
 bool valid_room(std::string_view room) noexcept {
   return !room.empty() && room.size() <= 128 && printable_length(room).has_value();
@@ -108,9 +115,7 @@ bool valid_name(std::string_view name) noexcept {
   return characters && *characters <= kMaxCharacters;
 }
 
-std::string_view name_of(Field field) noexcept {
-  return kNames[static_cast<std::size_t>(field)];
-}
+std::string_view name_of(Field field) noexcept { return kNames[static_cast<std::size_t>(field)]; }
 
 std::string quoted(std::string_view name) {
   constexpr std::size_t kShown = 48;
@@ -150,21 +155,20 @@ std::optional<Field> FieldSet::enter(const JsonValue& key, FieldMask allowed) {
     if (auto text = unescape(key)) unescaped = std::move(*text);
     if (!unescaped.empty()) name = unescaped;
   }
-  const auto found = std::find(kNames.begin(), kNames.end(), name);
-  const auto field = static_cast<Field>(found - kNames.begin());
-  if (found == kNames.end() || (mask(field) & allowed) == 0) {
+  const auto field = field_named(name);
+  if (!field || (mask(*field) & allowed) == 0) {
     if (!error) error = unknown_field(name, allowed);
     return std::nullopt;
   }
-  if (has(field)) {
-    repeated |= mask(field);
+  if (has(*field)) {
+    repeated |= mask(*field);
     if (!error) {
       error.emplace().code = ErrorCode::duplicate_field;
       error->message = quoted(name) + " stands there twice.";
     }
     return std::nullopt;
   }
-  present |= mask(field);
+  present |= mask(*field);
   return field;
 }
 

@@ -16,10 +16,11 @@ namespace sigway::dialects::native {
 
 enum class Field : std::uint8_t {
   // clang-format off
-  key, open, resume, carrier, turn, ack, messages, wait, heartbeat, pad, hello, ping, ticket, away,  // a request
-  n,                                                            // a request, and a message
-  type, to, room, data, name, capacity, more, piece,            // a message; some of them also `open`
-  replaces, server,                                             // `open`, `resume`
+  key, open, resume, carrier, turn, ack, messages, wait,  // a request
+  heartbeat, pad, hello, ping, ticket, away,              // a request
+  n,                                                      // a request, and a message
+  type, to, room, data, name, capacity, more, piece,      // a message; some also `open`
+  replaces, server,                                       // `open`, `resume`
   // clang-format on
 };
 inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::server) + 1;

@@ -16,9 +16,7 @@ constexpr std::array<std::string_view, 14> kReserved = {
     "place-lost", "peer-joined", "peer-named", "peer-suspended", "peer-resumed",
     "peer-left",  "name-lost",   "stored",     "error"};
 
-constexpr bool letter(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+constexpr bool letter(char c) noexcept { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
 bool valid_type(std::string_view type) noexcept {
   const auto allowed = [](char c) {
