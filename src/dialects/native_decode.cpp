@@ -134,7 +134,7 @@ class RequestDecoder {
       error.message = names_of(wrong) + " cannot stand beside `type`.";
       error.hint =
           R"(Put the message into "messages":[{"type":…}]; beside a message in short may stand only )"
-          "`key` and `ack`."; beside a message in short may stand `key` and `ack`.)";
+          "`key` and `ack`.";
       return error;
     }
     if (auto error = take(Field::key, request_.key, read_key)) return error;
