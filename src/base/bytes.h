@@ -14,9 +14,11 @@ namespace sigway::base {
 class Bytes {
  public:
   Bytes() = default;
+  // Implicit, so that each kind can be passed as it is. NOLINTBEGIN(google-explicit-constructor)
   Bytes(std::string owned) : data_(std::move(owned)) {}
   Bytes(const char* text) : data_(std::string(text)) {}
   Bytes(std::shared_ptr<const std::string> shared) : data_(std::move(shared)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   // `text` must outlive every copy, as a string literal or an embedded file does.
   static Bytes of_static(std::string_view text) {

@@ -43,7 +43,7 @@ std::variant<Given, ConfigText, ConfigError> read_flags(std::vector<std::string>
       auto& values = given.values[std::string{setting.name}];
       auto* const option = app.add_option(flag_name(setting), values);
       option->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-      if (setting.field.shape == SettingShape::kFlag) option->expected(0, 1)->default_str("yes");
+      if (setting.field.shape == SettingShape::flag) option->expected(0, 1)->default_str("yes");
     }
   }
 
@@ -110,7 +110,7 @@ std::variant<Given, ConfigError> read_file(const std::string& path) {
     if (name == "config") return fail("a file cannot name another with 'config'");
 
     auto& values = given.values[std::string{name}];
-    if (!values.empty() && setting->field.shape != SettingShape::kList) {
+    if (!values.empty() && setting->field.shape != SettingShape::list) {
       return fail(fmt::format("'{}' is there twice", name));
     }
     values.emplace_back(trim(statement.substr(equals + 1)));
@@ -120,21 +120,21 @@ std::variant<Given, ConfigError> read_file(const std::string& path) {
 
 // --- Putting them together ----------------------------------------------------------------------
 
-enum class Source { kFlags, kEnvironment, kFile, kDefault };
+enum class Source { flags, environment, file, built_in };
 
 std::string name_in(Source source, const Setting& setting, const std::string& path) {
   switch (source) {
-    case Source::kFlags: return flag_name(setting);
-    case Source::kEnvironment: return setting.environment_name();
-    case Source::kFile: return fmt::format("{}: {}", path, setting.name);
-    case Source::kDefault: break;
+    case Source::flags: return flag_name(setting);
+    case Source::environment: return setting.environment_name();
+    case Source::file: return fmt::format("{}: {}", path, setting.name);
+    case Source::built_in: break;
   }
   return std::string{setting.name};
 }
 
 std::optional<ConfigError> store(const Setting& setting, std::vector<std::string> values,
                                  const std::string& shown_name, Config& config) {
-  if (setting.field.shape == SettingShape::kList) {
+  if (setting.field.shape == SettingShape::list) {
     std::vector<std::string> parts;
     for (const auto& value : values) {
       for (auto& part : split_list(value)) parts.push_back(std::move(part));
@@ -182,8 +182,8 @@ std::variant<Config, ConfigText, ConfigError> load_config(const std::vector<std:
   if (auto* const error = std::get_if<ConfigError>(&flags)) return std::move(*error);
 
   std::vector<std::pair<Source, Given>> sources;
-  sources.emplace_back(Source::kFlags, std::get<Given>(std::move(flags)));
-  sources.emplace_back(Source::kEnvironment, read_environment(environment));
+  sources.emplace_back(Source::flags, std::get<Given>(std::move(flags)));
+  sources.emplace_back(Source::environment, read_environment(environment));
 
   std::string path;
   for (const auto& [source, given] : sources) {
@@ -195,7 +195,7 @@ std::variant<Config, ConfigText, ConfigError> load_config(const std::vector<std:
   if (!path.empty()) {
     auto file = read_file(path);
     if (auto* const error = std::get_if<ConfigError>(&file)) return std::move(*error);
-    sources.emplace_back(Source::kFile, std::get<Given>(std::move(file)));
+    sources.emplace_back(Source::file, std::get<Given>(std::move(file)));
   }
 
   auto config = default_config();

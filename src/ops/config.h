@@ -81,7 +81,7 @@ struct Config {
 
   // Operation
   std::chrono::milliseconds drain_time{};
-  LogLevel log_level = LogLevel::kInfo;
+  LogLevel log_level = LogLevel::info;
 
   bool operator==(const Config&) const = default;
 };

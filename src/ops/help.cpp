@@ -57,7 +57,7 @@ std::string help_text() {
     fmt::format_to(std::back_inserter(out), "\n{}:\n", group.title);
     for (const auto& setting : group.settings) {
       const auto separator = setting.field.placeholder.empty() ? "" : " ";
-      const auto repeat = setting.field.shape == SettingShape::kList ? "..." : "";
+      const auto repeat = setting.field.shape == SettingShape::list ? "..." : "";
       fmt::format_to(std::back_inserter(out), "  --{}{}{}{}\n", setting.name, separator,
                      setting.field.placeholder, repeat);
       append_wrapped(out, setting.help, origin_of(setting));

@@ -13,12 +13,12 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::kTrace: return spdlog::level::trace;
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarn: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
-    case LogLevel::kOff: return spdlog::level::off;
+    case LogLevel::trace: return spdlog::level::trace;
+    case LogLevel::debug: return spdlog::level::debug;
+    case LogLevel::info: return spdlog::level::info;
+    case LogLevel::warn: return spdlog::level::warn;
+    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::off: return spdlog::level::off;
   }
   return spdlog::level::off;
 }
@@ -49,7 +49,7 @@ void set_log_level(LogLevel level) {
 }
 
 bool log_enabled(LogLevel level) {
-  return level != LogLevel::kOff && logger().should_log(to_spdlog(level));
+  return level != LogLevel::off && logger().should_log(to_spdlog(level));
 }
 
 void write_log(LogLevel level, std::string_view line) {

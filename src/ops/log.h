@@ -13,9 +13,9 @@
 // characters in a line are replaced, so that text from a client cannot forge a line of its own.
 namespace sigway::ops {
 
-enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kOff };
+enum class LogLevel { trace, debug, info, warn, error, off };
 
-// Lines below `level` are dropped from now on. Any thread; kInfo until called.
+// Lines below `level` are dropped from now on. Any thread; info until called.
 void set_log_level(LogLevel level);
 
 // Whether a line of this level would be written: for arguments that are dear to compute.
@@ -34,23 +34,23 @@ void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
 // log_info("shard {}: {} sessions", shard, count). A wrong format does not compile.
 template <typename... Args>
 void log_trace(fmt::format_string<Args...> format, Args&&... args) {
-  detail::log<Args...>(LogLevel::kTrace, format, std::forward<Args>(args)...);
+  detail::log<Args...>(LogLevel::trace, format, std::forward<Args>(args)...);
 }
 template <typename... Args>
 void log_debug(fmt::format_string<Args...> format, Args&&... args) {
-  detail::log<Args...>(LogLevel::kDebug, format, std::forward<Args>(args)...);
+  detail::log<Args...>(LogLevel::debug, format, std::forward<Args>(args)...);
 }
 template <typename... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
-  detail::log<Args...>(LogLevel::kInfo, format, std::forward<Args>(args)...);
+  detail::log<Args...>(LogLevel::info, format, std::forward<Args>(args)...);
 }
 template <typename... Args>
 void log_warn(fmt::format_string<Args...> format, Args&&... args) {
-  detail::log<Args...>(LogLevel::kWarn, format, std::forward<Args>(args)...);
+  detail::log<Args...>(LogLevel::warn, format, std::forward<Args>(args)...);
 }
 template <typename... Args>
 void log_error(fmt::format_string<Args...> format, Args&&... args) {
-  detail::log<Args...>(LogLevel::kError, format, std::forward<Args>(args)...);
+  detail::log<Args...>(LogLevel::error, format, std::forward<Args>(args)...);
 }
 
 }  // namespace sigway::ops

@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 template <typename Number>
 Field number(Number Config::*member, std::uint64_t least = 0,
              std::uint64_t most = std::numeric_limits<std::uint32_t>::max()) {
-  return {SettingShape::kValue, "NUMBER",
+  return {SettingShape::value, "NUMBER",
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
             const auto value = parse_number(values.front());
             if (!value || *value < least || *value > most) {
@@ -32,7 +32,7 @@ Field number(Number Config::*member, std::uint64_t least = 0,
 }
 
 Field size(std::size_t Config::*member, std::uint64_t least = 0) {
-  return {SettingShape::kValue, "SIZE",
+  return {SettingShape::value, "SIZE",
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
             const auto value = parse_size(values.front());
             if (!value || *value < least) {
@@ -44,7 +44,7 @@ Field size(std::size_t Config::*member, std::uint64_t least = 0) {
 }
 
 Field duration(milliseconds Config::*member, milliseconds least = milliseconds{1}) {
-  return {SettingShape::kValue, "TIME",
+  return {SettingShape::value, "TIME",
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
             // Deadlines are sums of a time and a setting; a year leaves them far from overflow.
             constexpr milliseconds kMost = std::chrono::hours{24 * 365};
@@ -58,7 +58,7 @@ Field duration(milliseconds Config::*member, milliseconds least = milliseconds{1
 }
 
 Field flag(bool Config::*member) {
-  return {SettingShape::kFlag, "",
+  return {SettingShape::flag, "",
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
             const auto value = parse_flag(values.front());
             if (!value) return "yes or no";
@@ -82,7 +82,7 @@ bool is_folder(std::string_view text) {
 
 Field text(std::string Config::*member, std::string_view placeholder, Check check = is_anything,
            std::string_view allowed = "") {
-  return {SettingShape::kValue, placeholder,
+  return {SettingShape::value, placeholder,
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
             if (!check(values.front())) return std::string{allowed};
             config.*member = values.front();
@@ -92,7 +92,7 @@ Field text(std::string Config::*member, std::string_view placeholder, Check chec
 
 Field list(std::vector<std::string> Config::*member, std::string_view placeholder, Check check,
            std::string_view allowed) {
-  return {SettingShape::kList, placeholder,
+  return {SettingShape::list, placeholder,
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
             if (!std::all_of(values.begin(), values.end(), check)) return std::string{allowed};
             config.*member = {values.begin(), values.end()};
@@ -101,7 +101,7 @@ Field list(std::vector<std::string> Config::*member, std::string_view placeholde
 }
 
 Field ice_servers(std::vector<std::string> Config::*member) {
-  return {SettingShape::kList, "SERVER",
+  return {SettingShape::list, "SERVER",
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
             for (const auto& value : values) {
               if (auto problem = ice_server_problem(value)) return problem;
@@ -112,11 +112,11 @@ Field ice_servers(std::vector<std::string> Config::*member) {
 }
 
 Field level(LogLevel Config::*member) {
-  return {SettingShape::kValue, "LEVEL",
+  return {SettingShape::value, "LEVEL",
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
             static constexpr std::pair<std::string_view, LogLevel> kLevels[] = {
-                {"trace", LogLevel::kTrace}, {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo},
-                {"warn", LogLevel::kWarn},   {"error", LogLevel::kError}, {"off", LogLevel::kOff}};
+                {"trace", LogLevel::trace}, {"debug", LogLevel::debug}, {"info", LogLevel::info},
+                {"warn", LogLevel::warn},   {"error", LogLevel::error}, {"off", LogLevel::off}};
             for (const auto& [name, value] : kLevels) {
               if (name != values.front()) continue;
               config.*member = value;

@@ -13,9 +13,9 @@
 namespace sigway::ops {
 
 enum class SettingShape {
-  kValue,  // --name VALUE, the last one counts
-  kFlag,   // --name, or --name=no
-  kList,   // --name VALUE, repeated or separated by commas
+  value,  // --name VALUE, the last one counts
+  flag,   // --name, or --name=no
+  list,   // --name VALUE, repeated or separated by commas
 };
 
 // Puts the texts of a setting into its field of a Config (a list may have several, the others have
@@ -25,7 +25,7 @@ using Store =
 
 // How a setting's text is read and where it goes.
 struct Field {
-  SettingShape shape = SettingShape::kValue;
+  SettingShape shape = SettingShape::value;
   std::string_view placeholder;  // in --help: "NUMBER"
   Store store;
 };

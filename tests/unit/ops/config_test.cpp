@@ -85,7 +85,7 @@ TEST_CASE("the defaults are the documented ones") {
   CHECK(config.memory_budget == 1024 * 1024 * 1024);
   CHECK(config.mailbox_lifetime == 60s);
   CHECK(config.ice_server.empty());
-  CHECK(config.log_level == LogLevel::kInfo);
+  CHECK(config.log_level == LogLevel::info);
 }
 
 TEST_CASE("every row of the table is sound") {
@@ -98,7 +98,7 @@ TEST_CASE("every row of the table is sound") {
       CHECK_FALSE(setting.help.empty());
       CHECK(setting.help.back() != '.');
       CHECK(find_setting(setting.name) == &setting);
-      if (setting.field.shape == SettingShape::kList) continue;
+      if (setting.field.shape == SettingShape::list) continue;
       Config config;
       const Strings values{std::string{setting.default_value}};
       CHECK_FALSE(setting.field.store(config, values));

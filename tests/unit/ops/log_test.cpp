@@ -34,9 +34,9 @@ std::string captured(Write write) {
 }  // namespace
 
 TEST_CASE("lines below the level are dropped") {
-  set_log_level(LogLevel::kWarn);
-  CHECK_FALSE(log_enabled(LogLevel::kInfo));
-  CHECK(log_enabled(LogLevel::kWarn));
+  set_log_level(LogLevel::warn);
+  CHECK_FALSE(log_enabled(LogLevel::info));
+  CHECK(log_enabled(LogLevel::warn));
   const auto text = captured([] {
     log_info("no {}", 1);
     log_warn("yes {}", 2);
@@ -44,10 +44,10 @@ TEST_CASE("lines below the level are dropped") {
   CHECK(text.find("no 1") == std::string::npos);
   CHECK(text.find("yes 2\n") != std::string::npos);
 
-  set_log_level(LogLevel::kOff);
+  set_log_level(LogLevel::off);
   CHECK(captured([] { log_error("silence"); }).empty());
-  CHECK_FALSE(log_enabled(LogLevel::kOff));
-  set_log_level(LogLevel::kInfo);
+  CHECK_FALSE(log_enabled(LogLevel::off));
+  set_log_level(LogLevel::info);
 }
 
 TEST_CASE("text from a client cannot forge a line, nor a format") {
