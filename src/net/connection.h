@@ -108,7 +108,7 @@ class Connection {
   // Bytes queued and not yet taken by the socket: what backpressure is measured by.
   std::size_t queued_bytes() const { return queued_bytes_; }
 
-  // Stops and restarts on_data. While paused a reset is still noticed, an orderly end is not.
+  // Stops and restarts on_data. While paused nothing that the peer does is noticed, except by writing.
   void pause_reading();
   void resume_reading();
 
@@ -143,7 +143,7 @@ class Connection {
   void request_flush();
   void flush();
   void write_queue();
-  void finish_flush();
+  void consume(std::size_t bytes);
   void begin_linger();
   void on_deadline();
   void finish_close();
@@ -155,7 +155,6 @@ class Connection {
   std::shared_ptr<const PortInfo> port_;
   std::unique_ptr<ConnectionPermit> permit_;
   std::unique_ptr<ConnectionHandler> handler_;
-  std::unique_ptr<ConnectionHandler> retired_;
   Address peer_;
 
   std::vector<base::Bytes> queue_;  // consumed from queue_head_; freed when empty

@@ -43,7 +43,9 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
   std::unique_ptr<ConnectionPermit> count(const Address& peer);
 
   std::size_t total() const { return total_.load(std::memory_order_relaxed); }
-  bool is_total_exceeded() const { return options_.total != 0 && total() > options_.total; }
+  bool is_total_exceeded(std::size_t slack = 0) const {
+    return options_.total != 0 && total() > options_.total + slack;
+  }
   bool is_address_exceeded(const Address& peer) const;
 
  private:

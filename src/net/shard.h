@@ -91,11 +91,12 @@ class Shard {
   std::vector<std::function<void()>> at_end_;
   std::vector<ConnectionId> flushes_;
   std::vector<Connection*> closed_;
-  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<ConnectionHandler>> retired_;  // replaced ones, until the turn ends
   ConnectionId next_id_ = 1;
   Connection* idle_first_ = nullptr;
   Connection* idle_last_ = nullptr;
   std::size_t idle_count_ = 0;
+  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
 };
 
 // All shards of a process, which outlive everything that refers to them by index.

@@ -1,0 +1,241 @@
+// The life and the input of a connection. Its output is in connection_output.cpp.
+#include "net/connection.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "net/connection_limits.h"
+#include "net/loop.h"
+#include "net/shard.h"
+
+namespace sigway::net {
+
+namespace {
+
+// One connection may not keep the others waiting: after so many full buffers it is their turn.
+constexpr int kReadsPerTurn = 4;
+
+}  // namespace
+
+std::string_view to_string(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::peer_closed: return "peer_closed";
+    case CloseReason::peer_reset: return "peer_reset";
+    case CloseReason::handshake_failed: return "handshake_failed";
+    case CloseReason::handshake_timeout: return "handshake_timeout";
+    case CloseReason::write_timeout: return "write_timeout";
+    case CloseReason::local: return "local";
+    case CloseReason::idle_reclaimed: return "idle_reclaimed";
+    case CloseReason::shutdown: return "shutdown";
+  }
+  return "unknown";
+}
+
+void ConnectionHandler::on_eof(Connection& connection) { connection.close_after_flush(); }
+
+Connection::Connection(Shard& shard, ConnectionId id, std::unique_ptr<Stream> stream,
+                       std::shared_ptr<const PortInfo> port,
+                       std::unique_ptr<ConnectionPermit> permit)
+    : shard_(shard),
+      id_(id),
+      stream_(std::move(stream)),
+      waiter_(std::make_unique<Waiter>(shard, stream_->descriptor())),
+      port_(std::move(port)),
+      permit_(std::move(permit)),
+      peer_(Address::peer_of(stream_->descriptor())) {}
+
+Connection::~Connection() {
+  if (is_idle_) shard_.unlink_idle(*this);
+}
+
+void Connection::start(std::unique_ptr<ConnectionHandler> handler) {
+  handler_ = std::move(handler);
+  if (stream_->is_tls()) {
+    shard_.schedule_in(deadline_, port_->connections.handshake_timeout);
+  } else {
+    state_ = State::open;
+  }
+  handler_->on_attached(*this);
+  if (is_open()) wait_readable();
+}
+
+void Connection::replace_handler(std::unique_ptr<ConnectionHandler> handler, std::string unread) {
+  if (!is_open()) return;
+  set_idle(false);
+  shard_.retired_.push_back(std::exchange(handler_, std::move(handler)));
+  if (!unread.empty()) {
+    if (unread_) {
+      unread_->insert(0, unread);
+    } else {
+      unread_ = std::make_unique<std::string>(std::move(unread));
+    }
+  }
+  handler_->on_attached(*this);
+  // From within on_data the bytes are handed over as soon as that returns; this is for elsewhere.
+  if (unread_) {
+    shard_.at_end_of_turn([&shard = shard_, id = id_] {
+      if (Connection* connection = shard.find(id)) connection->deliver_unread();
+    });
+  }
+}
+
+void Connection::set_idle(bool idle) {
+  if (idle == is_idle_ || (idle && state_ != State::open)) return;
+  is_idle_ = idle;
+  if (idle) {
+    shard_.link_idle(*this);
+  } else {
+    shard_.unlink_idle(*this);
+  }
+}
+
+void Connection::abort(CloseReason reason) {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  close_reason_ = reason;
+  deadline_.cancel();
+  set_idle(false);
+  waiter_.reset();
+  shard_.bury(*this);
+}
+
+void Connection::finish_close() { handler_->on_closed(*this, close_reason_); }
+
+void Connection::wait_readable() {
+  if (waiting_readable_ || !waiter_) return;
+  waiting_readable_ = true;
+  waiter_->wait(false, [&loop = shard_.loop(), id = id_](const asio::error_code& error) {
+    loop.ready.push_back({id, false, static_cast<bool>(error)});
+  });
+}
+
+void Connection::wait_writable() {
+  if (waiting_writable_ || !waiter_) return;
+  waiting_writable_ = true;
+  waiter_->wait(true, [&loop = shard_.loop(), id = id_](const asio::error_code& error) {
+    loop.ready.push_back({id, true, static_cast<bool>(error)});
+  });
+}
+
+void Connection::on_readable(bool failed) {
+  waiting_readable_ = false;
+  if (state_ == State::closed) return;
+  if (failed) return abort(CloseReason::peer_reset);
+  if (write_wants_read_) {
+    write_wants_read_ = false;
+    write_queue();
+  }
+  switch (state_) {
+    case State::handshaking: return continue_handshake();
+    case State::open:
+      if (!reading_paused_) read_some();
+      return;
+    case State::lingering: return swallow_input();
+    case State::flushing:
+    case State::closed: return;
+  }
+}
+
+void Connection::on_writable(bool failed) {
+  waiting_writable_ = false;
+  if (state_ == State::closed) return;
+  if (failed) return abort(CloseReason::peer_reset);
+  if (state_ == State::handshaking) return continue_handshake();
+  if (queued_bytes_ > 0) write_queue();
+  if (read_wants_write_ && state_ == State::open) {
+    read_wants_write_ = false;
+    if (!reading_paused_) read_some();
+  }
+}
+
+void Connection::continue_handshake() {
+  const IoResult result = stream_->handshake();
+  if (result.failed() || result.eof) {
+    if (stream_->spoke_plain_http() && !port_->connections.plain_http_answer.empty()) {
+      // The one thing such a client understands. Best effort: the socket is fresh and takes it.
+      const std::string& answer = port_->connections.plain_http_answer;
+      (void)!::send(stream_->descriptor(), answer.data(), answer.size(), MSG_NOSIGNAL);
+      close_reason_ = CloseReason::handshake_failed;
+      return begin_linger();
+    }
+    return abort(CloseReason::handshake_failed);
+  }
+  if (result.want_read) return wait_readable();
+  if (result.want_write) return wait_writable();
+  deadline_.cancel();
+  state_ = State::open;
+  if (queued_bytes_ > 0) request_flush();
+  // The first request may have come along with the end of the handshake.
+  if (!reading_paused_) read_some();
+}
+
+void Connection::read_some() {
+  bool is_drained = false;
+  for (int reads = 0; reads < kReadsPerTurn && !is_drained; ++reads) {
+    deliver_unread();
+    if (state_ != State::open || reading_paused_) return;
+    const std::span<std::uint8_t> scratch = shard_.scratch();
+    const IoResult result = stream_->try_read(scratch);
+    if (result.bytes > 0) deliver(scratch.first(result.bytes));
+    if (state_ != State::open) return;
+    if (result.failed()) return abort(CloseReason::peer_reset);
+    if (result.eof) return handle_eof();
+    if (result.want_write) {
+      read_wants_write_ = true;
+      return wait_writable();
+    }
+    // A short read from a plain socket means that there is no more for now. TLS returns records.
+    is_drained = result.want_read || (!stream_->is_tls() && result.bytes < scratch.size());
+  }
+  if (reading_paused_) return;
+  if (is_drained || !stream_->has_buffered_input()) return wait_readable();
+  // No readiness will announce what TLS has already taken from the socket.
+  shard_.post([&shard = shard_, id = id_] {
+    Connection* connection = shard.find(id);
+    if (connection && connection->state_ == State::open && !connection->reading_paused_ &&
+        !connection->waiting_readable_ && !connection->peer_finished_) {
+      connection->read_some();
+    }
+  });
+}
+
+void Connection::deliver(std::span<std::uint8_t> bytes) {
+  handler_->on_data(*this, bytes);
+  deliver_unread();
+}
+
+void Connection::deliver_unread() {
+  while (unread_ && state_ == State::open && !reading_paused_) {
+    const std::unique_ptr<std::string> bytes = std::move(unread_);
+    handler_->on_data(*this, {reinterpret_cast<std::uint8_t*>(bytes->data()), bytes->size()});
+  }
+}
+
+void Connection::handle_eof() {
+  if (peer_finished_) return;
+  peer_finished_ = true;
+  handler_->on_eof(*this);
+}
+
+void Connection::pause_reading() { reading_paused_ = true; }
+
+void Connection::resume_reading() {
+  if (!reading_paused_) return;
+  reading_paused_ = false;
+  if (state_ != State::open || peer_finished_) return;
+  // Not now: the caller may be in the middle of on_data.
+  shard_.at_end_of_turn([&shard = shard_, id = id_] {
+    Connection* connection = shard.find(id);
+    if (!connection || connection->reading_paused_ || connection->peer_finished_) return;
+    connection->deliver_unread();
+    if (connection->state_ != State::open || connection->reading_paused_) return;
+    if (connection->stream_->has_buffered_input()) {
+      connection->read_some();
+    } else {
+      connection->wait_readable();
+    }
+  });
+}
+
+}  // namespace sigway::net

@@ -1,0 +1,139 @@
+// The output of a connection: the queue, the flush at the end of the turn, the ways to close.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "net/connection.h"
+#include "net/loop.h"
+#include "net/shard.h"
+
+namespace sigway::net {
+
+namespace {
+
+constexpr std::size_t kPartsPerWrite = 64;
+// An empty queue keeps room for a short answer's worth of parts while something is written often, and not more.
+constexpr std::size_t kKeptCapacity = 8;
+
+}  // namespace
+
+void Connection::write(base::Bytes bytes) {
+  if (!is_open() || bytes.empty()) return;
+  queued_bytes_ += bytes.size();
+  queue_.push_back(std::move(bytes));
+  request_flush();
+}
+
+void Connection::request_flush() {
+  // While the socket is full, its readiness is what continues the flush.
+  if (flush_requested_ || waiting_writable_ || state_ == State::closed) return;
+  flush_requested_ = true;
+  shard_.flushes_.push_back(id_);
+}
+
+void Connection::flush() {
+  flush_requested_ = false;
+  if (state_ == State::open || state_ == State::flushing) write_queue();
+}
+
+void Connection::write_queue() {
+  const bool had_output = queued_bytes_ > 0;
+  while (queued_bytes_ > 0) {
+    std::array<iovec, kPartsPerWrite> parts{};
+    std::size_t count = 0;
+    std::size_t offset = head_offset_;
+    for (std::size_t i = queue_head_; i < queue_.size() && count < parts.size(); ++i) {
+      const std::string_view view = queue_[i].view().substr(offset);
+      offset = 0;
+      parts[count++] = {const_cast<char*>(view.data()), view.size()};
+    }
+    const IoResult result = stream_->try_write({parts.data(), count});
+    if (result.failed()) return abort(CloseReason::peer_reset);
+    consume(result.bytes);
+    if (queued_bytes_ == 0) break;
+    if (result.want_read || result.want_write) {
+      if (result.bytes > 0 || !deadline_.is_scheduled()) {
+        shard_.schedule_in(deadline_, port_->connections.write_timeout);
+      }
+      if (result.want_write) return wait_writable();
+      write_wants_read_ = true;
+      return wait_readable();
+    }
+  }
+  queue_.clear();
+  queue_head_ = head_offset_ = 0;
+  if (queue_.capacity() > kKeptCapacity || is_idle_) queue_ = {};
+  deadline_.cancel();
+  if (state_ == State::flushing) return begin_linger();
+  if (had_output) handler_->on_drained(*this);
+}
+
+void Connection::consume(std::size_t bytes) {
+  queued_bytes_ -= bytes;
+  while (bytes > 0) {
+    const std::size_t left = queue_[queue_head_].size() - head_offset_;
+    if (bytes < left) {
+      head_offset_ += bytes;
+      break;
+    }
+    bytes -= left;
+    queue_[queue_head_++] = {};  // lets go of shared bytes at once
+    head_offset_ = 0;
+  }
+  // A queue that never runs empty must not grow at its consumed end.
+  if (queue_head_ > 1024 && queue_head_ * 2 > queue_.size()) {
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(queue_head_));
+    queue_head_ = 0;
+  }
+}
+
+void Connection::close_after_flush() {
+  if (!is_open()) return;
+  if (state_ == State::handshaking) return abort();
+  state_ = State::flushing;
+  close_reason_ = peer_finished_ ? CloseReason::peer_closed : CloseReason::local;
+  set_idle(false);
+  // Also with an empty queue, so that the close happens at the end of the turn in either case.
+  request_flush();
+}
+
+// RFC 9112 section 9.6: close the sending half, then read on until the peer closes, or until it has
+// had its time. A full close with unread input would answer with a reset, which destroys what the peer
+// has not read yet.
+void Connection::begin_linger() {
+  stream_->shutdown_write();
+  if (peer_finished_) return abort(close_reason_);
+  state_ = State::lingering;
+  shard_.schedule_in(deadline_, port_->connections.linger_timeout);
+  swallow_input();
+}
+
+void Connection::swallow_input() {
+  const std::span<std::uint8_t> scratch = shard_.scratch();
+  while (lingered_bytes_ < port_->connections.linger_bytes) {
+    // Below TLS: nothing of it is wanted any more.
+    const ssize_t count = ::recv(stream_->descriptor(), scratch.data(), scratch.size(), 0);
+    if (count > 0) {
+      lingered_bytes_ += static_cast<std::size_t>(count);
+      continue;
+    }
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return wait_readable();
+    break;
+  }
+  abort(close_reason_);
+}
+
+void Connection::on_deadline() {
+  switch (state_) {
+    case State::handshaking: return abort(CloseReason::handshake_timeout);
+    case State::open:
+    case State::flushing: return abort(CloseReason::write_timeout);
+    case State::lingering: return abort(close_reason_);
+    case State::closed: return;
+  }
+}
+
+}  // namespace sigway::net

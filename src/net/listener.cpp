@@ -1,0 +1,301 @@
+#include "net/listener.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "net/loop.h"
+
+namespace sigway::net {
+
+namespace {
+
+constexpr int kAcceptsPerTurn = 64;
+constexpr std::size_t kReclaimedAtOnce = 16;
+// How many connections over the limit may hold a descriptor to hear politely that the server is full.
+constexpr std::size_t kRefusalSlack = 128;
+constexpr auto kPause = std::chrono::milliseconds(100);
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value = -1) : value_(value) {}
+  ~Descriptor() { reset(); }
+  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    if (this != &other) reset(std::exchange(other.value_, -1));
+    return *this;
+  }
+
+  int get() const { return value_; }
+  bool is_valid() const { return value_ >= 0; }
+  int release() { return std::exchange(value_, -1); }
+  void reset(int value = -1) {
+    if (value_ >= 0) ::close(value_);
+    value_ = value;
+  }
+
+ private:
+  int value_;
+};
+
+Descriptor open_spare() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+bool set_option(int descriptor, int level, int option, int value) {
+  return ::setsockopt(descriptor, level, option, &value, sizeof value) == 0;
+}
+
+std::string system_error(const std::string& what) { return what + ": " + std::strerror(errno) + "."; }
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+};
+
+SocketAddress to_sockaddr(const Address& address) {
+  SocketAddress result;
+  if (address.is_v4()) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port());
+    std::memcpy(&v4.sin_addr, address.bytes().data() + 12, 4);
+    std::memcpy(&result.storage, &v4, sizeof v4);
+    result.size = sizeof v4;
+  } else {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(address.port());
+    std::memcpy(&v6.sin6_addr, address.bytes().data(), 16);
+    std::memcpy(&result.storage, &v6, sizeof v6);
+    result.size = sizeof v6;
+  }
+  return result;
+}
+
+enum class Sharing { alone, shared };
+
+std::variant<Descriptor, std::string> bind_socket(const Address& address, Sharing sharing) {
+  const int family = address.is_v4() ? AF_INET : AF_INET6;
+  Descriptor socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.is_valid()) return system_error("Cannot make a socket");
+  // A restart must not wait for the old connections' TIME_WAIT.
+  set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (family == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  if (sharing == Sharing::shared) set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  const SocketAddress target = to_sockaddr(address);
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&target.storage), target.size) != 0) {
+    return system_error("Cannot listen on " + address.to_string());
+  }
+  return socket;
+}
+
+// Binds one socket for each shard, the first alone: that is what makes a foreign listener on the port
+// an error. Only then is the port opened to the others.
+std::variant<std::vector<Descriptor>, std::string> bind_all(Address address, std::size_t count,
+                                                            int backlog) {
+  std::vector<Descriptor> sockets;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto bound = bind_socket(address, i == 0 ? Sharing::alone : Sharing::shared);
+    if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
+    sockets.push_back(std::move(std::get<Descriptor>(bound)));
+    if (i == 0) {
+      address = Address::local_of(sockets.front().get());
+      if (count > 1) set_option(sockets.front().get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    }
+  }
+  for (const Descriptor& socket : sockets) {
+    if (::listen(socket.get(), backlog) != 0) {
+      return system_error("Cannot listen on " + address.to_string());
+    }
+  }
+  return sockets;
+}
+
+}  // namespace
+
+// One shard's share of a port. Lives on its shard; only its construction and, once the shard has
+// stopped, its destruction happen elsewhere.
+class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
+ public:
+  Acceptor(Shard& shard, Descriptor socket, const ListenOptions& options,
+           std::shared_ptr<const PortInfo> port, std::shared_ptr<ConnectionLimits> limits,
+           MakeHandler make_handler)
+      : shard_(shard),
+        socket_(std::move(socket)),
+        spare_(open_spare()),
+        port_(std::move(port)),
+        limits_(std::move(limits)),
+        tls_(options.tls),
+        overload_answer_(options.overload_answer),
+        make_handler_(std::move(make_handler)) {}
+
+  void start() {
+    if (!socket_.is_valid() || watched_) return;
+    watched_ = std::make_unique<Watched>(shard_, socket_.get());
+    wait();
+  }
+
+  void close() {
+    pause_.cancel();
+    watched_.reset();
+    socket_.reset();
+    spare_.reset();
+  }
+
+ private:
+  void wait() {
+    if (!watched_) return;
+    watched_->wait(false, [weak = weak_from_this(), &loop = shard_.loop()](const auto& error) {
+      if (error) return;
+      loop.ready_functions.push_back([weak] {
+        if (const auto self = weak.lock()) self->accept_some();
+      });
+    });
+  }
+
+  void pause() { shard_.schedule_in(pause_, kPause); }
+  void accept_some();
+  bool survive_exhaustion();
+  void welcome(int descriptor);
+  void turn_away(int descriptor);
+  void prepare(int descriptor) const;
+
+  Shard& shard_;
+  Descriptor socket_;
+  Descriptor spare_;  // given up for a moment when there is no other descriptor
+  const std::shared_ptr<const PortInfo> port_;
+  const std::shared_ptr<ConnectionLimits> limits_;
+  const std::shared_ptr<const TlsContext> tls_;
+  const std::string overload_answer_;
+  const MakeHandler make_handler_;
+  std::unique_ptr<Watched> watched_;
+  base::Timer pause_ = base::Timer::calling<&Acceptor::wait>(this);
+};
+
+void Listener::Acceptor::accept_some() {
+  if (!socket_.is_valid()) return;
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    const int descriptor =
+        ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0) {
+      welcome(descriptor);
+      continue;
+    }
+    switch (errno) {
+      case EAGAIN: return wait();
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM:
+        // Reclaimed descriptors are free from the next turn on.
+        return survive_exhaustion() ? wait() : pause();
+      case EINVAL:
+      case EBADF: return;
+      default: continue;  // a connection that failed before it was accepted
+    }
+  }
+  wait();
+}
+
+// True when there was progress, so that it makes sense to try again at once.
+bool Listener::Acceptor::survive_exhaustion() {
+  if (shard_.reclaim_idle(kReclaimedAtOnce) > 0) return true;
+  if (!spare_.is_valid()) {
+    spare_ = open_spare();
+    if (!spare_.is_valid()) return false;
+  }
+  spare_.reset();
+  const int descriptor = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (descriptor >= 0) turn_away(descriptor);
+  spare_ = open_spare();
+  return descriptor >= 0;
+}
+
+void Listener::Acceptor::welcome(int descriptor) {
+  prepare(descriptor);
+  const Address peer = Address::peer_of(descriptor);
+  auto permit = limits_->count(peer);
+  auto admission = Admission::normal;
+  if (limits_->is_total_exceeded() && shard_.reclaim_idle(1) == 0) {
+    if (limits_->is_total_exceeded(kRefusalSlack)) return turn_away(descriptor);
+    admission = Admission::server_full;
+  } else if (limits_->is_address_exceeded(peer)) {
+    admission = Admission::address_full;
+  }
+  auto stream = tls_ ? tls_->make_stream(descriptor) : make_plain_stream(descriptor);
+  if (!stream) {
+    ::close(descriptor);
+    return;
+  }
+  shard_.adopt(
+      std::move(stream), port_,
+      [&](Connection& connection) { return make_handler_(connection, admission); },
+      std::move(permit));
+}
+
+// Accepts only to say no. What the client has sent already is read, because closing over unread input
+// would reset the connection and destroy the answer.
+void Listener::Acceptor::turn_away(int descriptor) {
+  const Descriptor owned(descriptor);
+  if (tls_) return;
+  std::array<char, 4096> ignored{};
+  while (::recv(descriptor, ignored.data(), ignored.size(), 0) == ssize_t{ignored.size()}) {
+  }
+  (void)!::send(descriptor, overload_answer_.data(), overload_answer_.size(), MSG_NOSIGNAL);
+  ::shutdown(descriptor, SHUT_WR);
+}
+
+void Listener::Acceptor::prepare(int descriptor) const {
+  set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  const auto timeout = port_->connections.user_timeout.count();
+  if (timeout > 0) {
+    set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout));
+  }
+}
+
+std::variant<std::unique_ptr<Listener>, std::string> Listener::open(
+    const ListenOptions& options, const Shards& shards, std::shared_ptr<ConnectionLimits> limits,
+    MakeHandler make_handler) {
+  const auto address = Address::parse(options.address, options.port);
+  if (!address) {
+    return "Cannot listen on \"" + options.address +
+           "\": it is not an IP address such as 127.0.0.1, 0.0.0.0 or ::1.";
+  }
+  auto bound = bind_all(*address, shards.size(), options.backlog);
+  if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
+  auto& sockets = std::get<std::vector<Descriptor>>(bound);
+
+  auto port = std::make_shared<PortInfo>();
+  port->local = Address::local_of(sockets.front().get());
+  port->is_tls = options.tls != nullptr;
+  port->label = options.label;
+  port->connections = options.connections;
+
+  std::unique_ptr<Listener> listener(new Listener(port, shards));
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    auto acceptor = std::make_shared<Acceptor>(*shards[i], std::move(sockets[i]), options, port,
+                                               limits, make_handler);
+    listener->acceptors_.push_back(acceptor);
+    shards[i]->post([acceptor] { acceptor->start(); });
+  }
+  return listener;
+}
+
+Listener::Listener(std::shared_ptr<const PortInfo> port, const Shards& shards)
+    : port_(std::move(port)), shards_(shards) {}
+
+Listener::~Listener() { stop(); }
+
+void Listener::stop() {
+  for (std::size_t i = 0; i < acceptors_.size(); ++i) {
+    shards_[i]->post([acceptor = acceptors_[i]] { acceptor->close(); });
+  }
+}
+
+}  // namespace sigway::net
