@@ -11,10 +11,12 @@
 
 namespace {
 
+namespace ops = sigway::ops;
+
 constexpr int kUsageError = 2;
 
-int serve(sigway::ops::Config config) {
-  sigway::ops::set_log_level(config.log_level);
+int serve(ops::Config config) {
+  ops::set_log_level(config.log_level);
   sigway::Gateway gateway{std::move(config)};
   if (const auto error = gateway.start()) {
     std::fprintf(stderr, "sigway: %s\n", error->c_str());
@@ -27,17 +29,16 @@ int serve(sigway::ops::Config config) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  using namespace sigway::ops;
-  auto loaded = load_config(arguments, process_environment());
-  if (const auto* const text = std::get_if<ConfigText>(&loaded)) {
+  auto loaded = ops::load_config(arguments, ops::process_environment());
+  if (const auto* const text = std::get_if<ops::ConfigText>(&loaded)) {
     std::fputs(text->text.c_str(), stdout);
     return 0;
   }
-  if (const auto* const error = std::get_if<ConfigError>(&loaded)) {
+  if (const auto* const error = std::get_if<ops::ConfigError>(&loaded)) {
     std::fprintf(stderr, "sigway: %s\n", error->message.c_str());
     return kUsageError;
   }
-  return serve(std::get<Config>(std::move(loaded)));
+  return serve(std::get<ops::Config>(std::move(loaded)));
 }
 
 }  // namespace
