@@ -20,11 +20,13 @@ std::uint64_t next_connection() {
   return ++connection;
 }
 
-constexpr std::uint64_t kWindow = 24;  // messages under way; below what the server holds beyond a gap
+constexpr std::uint64_t kWindow =
+    24;  // messages under way; below what the server holds beyond a gap
 
 }  // namespace
 
-/// The server's end of a stream: frames travel to the link in order, and are lost once it is broken.
+/// The server's end of a stream: frames travel to the link in order, and are lost once it is
+/// broken.
 class Client::Sink final : public session::StreamSink {
  public:
   Sink(Client& client, LinkPtr link) : client_(client), link_(std::move(link)) {}
@@ -43,13 +45,15 @@ class Client::Sink final : public session::StreamSink {
     });
   }
   void standby(std::uint64_t turn, std::uint64_t) override {
-    client_.frame(link_, [&client = client_, turn] { client.turn_ = std::max(client.turn_, turn); });
+    client_.frame(link_,
+                  [&client = client_, turn] { client.turn_ = std::max(client.turn_, turn); });
   }
   void second_hello() override {}
   void heartbeat(std::uint64_t next) override {
     client_.frame(link_, [&client = client_, link = link_, next] {
       link->last_sign = client.world_.now();
-      if (link->kind == Kind::websocket && link->next != next) client.violated("a heartbeat counts otherwise");
+      if (link->kind == Kind::websocket && link->next != next)
+        client.violated("a heartbeat counts otherwise");
       client.upload(link, false);
     });
   }
@@ -57,7 +61,8 @@ class Client::Sink final : public session::StreamSink {
     client_.frame(link_, [&client = client_, link = link_] { client.upload(link, false); });
   }
   void end(End reason, base::Duration) override {
-    client_.frame(link_, [&client = client_, link = link_, reason] { client.on_end(link, reason); });
+    client_.frame(link_,
+                  [&client = client_, link = link_, reason] { client.on_end(link, reason); });
   }
 
  private:
@@ -67,7 +72,8 @@ class Client::Sink final : public session::StreamSink {
 
 class Client::Reply final : public longpoll::PollReply {
  public:
-  Reply(World& world, std::function<void(std::string)> answer) : world_(world), answer_(std::move(answer)) {}
+  Reply(World& world, std::function<void(std::string)> answer)
+      : world_(world), answer_(std::move(answer)) {}
   void answer(std::string body) override { answer_(std::move(body)); }
 
  private:
@@ -75,7 +81,8 @@ class Client::Reply final : public longpoll::PollReply {
   std::function<void(std::string)> answer_;
 };
 
-Client::Client(World& world, const Faults& faults, Violations& violations, std::string room, std::string name, int index)
+Client::Client(World& world, const Faults& faults, Violations& violations, std::string room,
+               std::string name, int index)
     : world_(world),
       faults_(faults),
       violations_(violations),
@@ -149,7 +156,8 @@ void Client::tick() {
   }
   const auto link = usable();
   if (link == nullptr) return;
-  const bool none_active = std::none_of(links_.begin(), links_.end(), [](const auto& l) { return l->active; });
+  const bool none_active =
+      std::none_of(links_.begin(), links_.end(), [](const auto& l) { return l->active; });
   if (none_active) {
     if (link->kind == Kind::poll) {
       poll(link, false);
@@ -165,7 +173,8 @@ void Client::say() {
   if (!alive_ || !in_room_ || unsent_.size() >= kWindow) return;
   ++said_;
   unsent_.push_back(
-      {next_n_++, dialects::Say{"say", {}, std::nullopt, "\"" + tag_ + "/" + std::to_string(said_) + "\""}});
+      {next_n_++,
+       dialects::Say{"say", {}, std::nullopt, "\"" + tag_ + "/" + std::to_string(said_) + "\""}});
   if (world_.chance(0.5)) upload(usable(), false);
 }
 
@@ -182,7 +191,8 @@ void Client::say_to_member() {
 }
 
 void Client::switch_transport() {
-  if (alive_ && opened_ && links_.size() < 3) attach(static_cast<Kind>(world_.random(3)), world_.chance(0.3));
+  if (alive_ && opened_ && links_.size() < 3)
+    attach(static_cast<Kind>(world_.random(3)), world_.chance(0.3));
 }
 
 void Client::cut(bool noticed) {
@@ -222,8 +232,9 @@ Request Client::base_request(const LinkPtr& link, bool attach) {
   if (opened_ && world_.chance(0.8)) {
     request.resume = dialects::native::Resume{"model-server"};
   } else {
-    request.open = dialects::native::Open{room_, name_.empty() ? std::nullopt : std::optional(name_ + tag_), 4,
-                                          old_key_.empty() ? std::nullopt : std::optional(old_key_)};
+    request.open =
+        dialects::native::Open{room_, name_.empty() ? std::nullopt : std::optional(name_ + tag_), 3,
+                               old_key_.empty() ? std::nullopt : std::optional(old_key_)};
   }
   return request;
 }
@@ -290,17 +301,19 @@ void Client::attach_stream(const LinkPtr& link, Request request, int attempt) {
         attach.request = request;
         attach.connection = link->connection;
         attach.make = [link](bool) {
-          return std::make_unique<session::StreamCarrier>(
-              session::StreamOptions{seconds(25), link->kind == Kind::websocket ? 1 : 2, seconds(90), 1U << 20U});
+          return std::make_unique<session::StreamCarrier>(session::StreamOptions{
+              seconds(25), link->kind == Kind::websocket ? 1 : 2, seconds(90), 1U << 20U});
         };
         attach.accept = [this, link](const dialects::native::Welcome& welcome) {
-          frame(link, [this, link, peer = welcome.peer, active = welcome.active, turn = welcome.turn, next = *welcome.next] {
+          frame(link, [this, link, peer = welcome.peer, active = welcome.active,
+                       turn = welcome.turn, next = *welcome.next] {
             turn_ = std::max(turn_, turn);
             on_welcome(link, peer, active, next);
           });
           return std::make_unique<Sink>(*this, link);
         };
-        const auto result = entry::attach_stream(world_.context(), world_.hub(home), std::move(attach));
+        const auto result =
+            entry::attach_stream(world_.context(), world_.hub(home), std::move(attach));
         if (const auto* error = std::get_if<Error>(&result)) {
           world_.after(delay(), [this, link, error = *error] {
             link->dead = true;
@@ -336,7 +349,8 @@ void Client::lose(const LinkPtr& link, bool) {
   world_.after(milliseconds(world_.random(4000)), [this, link] {
     const auto id = link->server_side;
     world_.on_shard(id.shard, [this, link, id] {
-      if (auto* session = world_.hub(id.shard).find(id.serial)) session->detach(link->carrier, link->connection);
+      if (auto* session = world_.hub(id.shard).find(id.serial))
+        session->detach(link->carrier, link->connection);
     });
   });
 }
@@ -360,7 +374,8 @@ void Client::poll(const LinkPtr& link, bool attaching) {
   // No answer: the same again, a few times; then the client goes on with a newer one.
   for (int again = 1; again <= 2; ++again) {
     world_.after(milliseconds(9000 * again), [this, link, request, generation] {
-      const bool waits = !link->dead && link->generation == generation && alive_ && link->session == session_;
+      const bool waits =
+          !link->dead && link->generation == generation && alive_ && link->session == session_;
       if (waits && world_.now() >= silent_until_) {
         send_poll(link, request, generation);
       }
@@ -374,7 +389,8 @@ void Client::poll(const LinkPtr& link, bool attaching) {
 }
 
 void Client::send_poll(const LinkPtr& link, const Request& request, std::uint64_t generation) {
-  const int copies = world_.chance(faults_.repeat_request) ? 2 + static_cast<int>(world_.random(3)) : 1;
+  const int copies =
+      world_.chance(faults_.repeat_request) ? 2 + static_cast<int>(world_.random(3)) : 1;
   for (int copy = 0; copy < copies; ++copy) {
     if (world_.chance(faults_.drop_request)) continue;
     world_.after(delay(), [this, link, request, generation] {
@@ -389,39 +405,44 @@ void Client::send_poll(const LinkPtr& link, const Request& request, std::uint64_
         const auto home = here.id.shard;
         world_.runner(shard).run_on(home, [this, link, request, generation, here, home, refused] {
           const auto connection = next_connection();
-          auto reply = std::make_unique<Reply>(world_, [this, link, generation](const std::string& body) {
-            if (world_.chance(faults_.drop_answer)) return;
-            world_.after(delay(), [this, link, generation, body] {
-              if (link->dead || link->session != session_ || !alive_) return;
-              link->last_sign = world_.now();
-              const auto answer = json::parse(body);
-              if (answer.contains("welcome")) {
-                const auto& welcome = answer["welcome"];
-                turn_ = std::max<std::uint64_t>(turn_, welcome["turn"]);
-                on_welcome(link, welcome["peer"], welcome["active"], 0);
-              }
-              if (answer.contains("standby")) turn_ = std::max<std::uint64_t>(turn_, answer["standby"]["turn"]);
-              on_up(link->session, answer["up"]);
-              std::uint64_t number = answer["first"];
-              for (const auto& event : answer["events"]) {
-                if (link->session != session_) return;
-                on_event(link, number++, event.dump());
-              }
-              if (answer.contains("activated")) on_activated(link);
-              if (answer.contains("ended")) {
-                link->dead = true;
-                return;
-              }
-              if (link->generation == generation) poll(link, false);
-            });
-          });
+          auto reply =
+              std::make_unique<Reply>(world_, [this, link, generation](const std::string& body) {
+                if (world_.chance(faults_.drop_answer)) return;
+                world_.after(delay(), [this, link, generation, body] {
+                  if (link->dead || link->session != session_ || !alive_) return;
+                  link->last_sign = world_.now();
+                  const auto answer = json::parse(body);
+                  if (answer.contains("welcome")) {
+                    const auto& welcome = answer["welcome"];
+                    turn_ = std::max<std::uint64_t>(turn_, welcome["turn"]);
+                    on_welcome(link, welcome["peer"], welcome["active"], 0);
+                  }
+                  if (answer.contains("standby"))
+                    turn_ = std::max<std::uint64_t>(turn_, answer["standby"]["turn"]);
+                  on_up(link->session, answer["up"]);
+                  std::uint64_t number = answer["first"];
+                  for (const auto& event : answer["events"]) {
+                    if (link->session != session_) return;
+                    on_event(link, number++, event.dump());
+                  }
+                  if (answer.contains("activated")) on_activated(link);
+                  if (answer.contains("ended")) {
+                    link->dead = true;
+                    return;
+                  }
+                  if (link->generation == generation) poll(link, false);
+                });
+              });
           // A client that gave up its poll is seen to be gone.
-          world_.after(milliseconds(12000), [this, here, home, connection, carrier = link->carrier] {
-            world_.on_shard(home, [this, here, home, connection, carrier] {
-              if (auto* session = world_.hub(home).find(here.id.serial)) session->detach(carrier, connection);
-            });
-          });
-          auto error = longpoll::run(world_.context(), world_.hub(home), {here, request, connection, std::move(reply)});
+          world_.after(milliseconds(12000),
+                       [this, here, home, connection, carrier = link->carrier] {
+                         world_.on_shard(home, [this, here, home, connection, carrier] {
+                           if (auto* session = world_.hub(home).find(here.id.serial))
+                             session->detach(carrier, connection);
+                         });
+                       });
+          auto error = longpoll::run(world_.context(), world_.hub(home),
+                                     {here, request, connection, std::move(reply)});
           if (error) refused(*error);
         });
       });
@@ -479,7 +500,9 @@ void Client::send_upload(const Request& request, std::uint64_t session) {
           const auto result = entry::upload(world_.hub(here.id.shard), here, request);
           if (const auto* error = std::get_if<Error>(&result)) return refused(*error);
           if (world_.chance(faults_.drop_answer)) return;
-          world_.after(delay(), [this, session, up = std::get<std::uint64_t>(result)] { on_up(session, up); });
+          world_.after(delay(), [this, session, up = std::get<std::uint64_t>(result)] {
+            on_up(session, up);
+          });
         });
       });
     });
@@ -488,8 +511,10 @@ void Client::send_upload(const Request& request, std::uint64_t session) {
 
 // -- What comes down
 
-void Client::on_welcome(const LinkPtr& link, const std::string& peer, bool active, std::uint64_t next) {
-  if (!peer_.empty() && opened_ && peer != peer_) violated("the peer id has changed within a session");
+void Client::on_welcome(const LinkPtr& link, const std::string& peer, bool active,
+                        std::uint64_t next) {
+  if (!peer_.empty() && opened_ && peer != peer_)
+    violated("the peer id has changed within a session");
   peer_ = peer;
   opened_ = true;
   link->welcomed = true;
@@ -526,7 +551,9 @@ void Client::on_refused(std::uint64_t session, const Error& error) {
     case ErrorCode::too_many_carriers: return;
     // An attach under a name that has lost its slot to others meanwhile.
     case ErrorCode::carrier_mismatch: return;
-    default: return violated("refused: " + std::string(info(error.code).name) + " " + std::string(error.sentence()));
+    default:
+      return violated("refused: " + std::string(info(error.code).name) + " " +
+                      std::string(error.sentence()));
   }
 }
 
@@ -537,13 +564,16 @@ void Client::on_up(std::uint64_t session, std::uint64_t up) {
 }
 
 void Client::on_event(const LinkPtr& link, std::uint64_t number, const std::string& text) {
-  if (link->kind == Kind::websocket && link->next++ != number) violated("the WebSocket's count is off");
+  if (link->kind == Kind::websocket && link->next++ != number)
+    violated("the WebSocket's count is off");
   auto& known = texts_[number];
   const auto canonical = json::parse(text).dump();
-  if (!known.empty() && known != canonical) violated("number " + std::to_string(number) + " came with other contents");
+  if (!known.empty() && known != canonical)
+    violated("number " + std::to_string(number) + " came with other contents");
   known = canonical;
   if (number <= cursor_) return;
-  if (number != cursor_ + 1) return violated("event " + std::to_string(number) + " after " + std::to_string(cursor_));
+  if (number != cursor_ + 1)
+    return violated("event " + std::to_string(number) + " after " + std::to_string(cursor_));
   ++cursor_;
   ++total_events_;
   take(text);
@@ -561,7 +591,8 @@ void Client::take(const std::string& text) {
     }
   } else if (type == "full") {
     world_.after(seconds(1), [this, session = session_] {
-      if (session == session_ && alive_ && !in_room_) unsent_.push_back({next_n_++, dialects::Join{room_, 4}});
+      if (session == session_ && alive_ && !in_room_)
+        unsent_.push_back({next_n_++, dialects::Join{room_, 3}});
     });
   } else if (type == "place-lost") {
     in_room_ = false;
@@ -570,16 +601,20 @@ void Client::take(const std::string& text) {
     if (has_member(event["peer"])) violated("a member joined twice");
     members_.push_back(event["peer"]);
   } else if (type == "peer-left") {
-    if (std::erase(members_, event["peer"].get<std::string>()) == 0) violated("a member left who was not there");
+    if (std::erase(members_, event["peer"].get<std::string>()) == 0)
+      violated("a member left who was not there");
   } else if (type == "error") {
     const std::string code = event["code"];
-    if (code != "nobody_there" && code != "no_room" && code != "no_such_peer" && code != "not_in_room") violated("error event " + code);
+    if (code != "nobody_there" && code != "no_room" && code != "no_such_peer" &&
+        code != "not_in_room")
+      violated("error event " + code);
   } else if (type == "say" || type == "tell") {
     const std::string data = event["data"];
     const auto slash = data.find('/');
     const auto tag = data.substr(0, slash);
     const auto count = std::stoull(data.substr(slash + 1));
-    if (type == "tell" && tag.substr(tag.find('>') + 1) != peer_) violated("heard what was said to another");
+    if (type == "tell" && tag.substr(tag.find('>') + 1) != peer_)
+      violated("heard what was said to another");
     auto& last = heard_from_[tag];
     // The first from somebody may be any; from then on none is missing and none comes twice.
     if (last != 0 && count != last + 1) {

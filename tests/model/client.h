@@ -18,7 +18,7 @@ struct Faults {
   double drop_request = 0;
   double drop_answer = 0;
   double repeat_request = 0;
-  double cut_stream = 0;    ///< a frame written to a stream is where it breaks
+  double cut_stream = 0;  ///< a frame written to a stream is where it breaks
   int max_delay_ms = 50;
   double unnoticed_cut = 0;  ///< of the cuts: the server does not hear of it
 };
@@ -28,7 +28,8 @@ using Violations = std::vector<std::string>;
 
 enum class Kind : std::uint8_t { websocket, sse, poll };
 
-/// One message that a member said in its room, as its text tells: who (a session's tag) and its how-manieth.
+/// One message that a member said in its room, as its text tells: who (a session's tag) and its
+/// how-manieth.
 struct Heard {
   std::string tag;
   std::uint64_t count;
@@ -36,11 +37,12 @@ struct Heard {
   auto operator<=>(const Heard&) const = default;
 };
 
-/// A client of `sigway.v1` as docs/protocol.md describes one, over fake connections. It switches transports, loses
-/// connections, repeats itself, starts anew; and checks what it is told.
+/// A client of `sigway.v1` as docs/protocol.md describes one, over fake connections. It switches
+/// transports, loses connections, repeats itself, starts anew; and checks what it is told.
 class Client {
  public:
-  Client(World& world, const Faults& faults, Violations& violations, std::string room, std::string name, int index);
+  Client(World& world, const Faults& faults, Violations& violations, std::string room,
+         std::string name, int index);
 
   // -- What chance makes it do.
   void open_session(bool replacing);
@@ -73,19 +75,20 @@ class Client {
   std::size_t member_count() const { return members_.size(); }
 
  private:
-  /// One attempt at a carrier, as the client sees it. Connections hold it weakly: what arrives for a dead one is lost.
+  /// One attempt at a carrier, as the client sees it. Connections hold it weakly: what arrives for
+  /// a dead one is lost.
   struct Link {
     Kind kind = Kind::poll;
     std::string carrier;
-    std::uint64_t session = 0;    // the client's count of its sessions
+    std::uint64_t session = 0;  // the client's count of its sessions
     std::uint64_t connection = 0;
     session::SessionId server_side;
     bool dead = false;
     bool welcomed = false;
     bool active = false;
-    std::uint64_t next = 1;       // WebSocket: the number that the next event has
-    TimePoint deliver_at{};       // frames arrive in order
-    bool broken = false;          // the network has cut it; the client may not know yet
+    std::uint64_t next = 1;  // WebSocket: the number that the next event has
+    TimePoint deliver_at{};  // frames arrive in order
+    bool broken = false;     // the network has cut it; the client may not know yet
     std::uint64_t poll_n = 0;
     std::uint64_t generation = 0;  // of the outstanding poll
     TimePoint last_sign{};
@@ -104,7 +107,8 @@ class Client {
   void attach(Kind kind, bool with_turn);
   void attach_stream(const LinkPtr& link, dialects::native::Request request, int attempt);
   void poll(const LinkPtr& link, bool attach);
-  void send_poll(const LinkPtr& link, const dialects::native::Request& request, std::uint64_t generation);
+  void send_poll(const LinkPtr& link, const dialects::native::Request& request,
+                 std::uint64_t generation);
   void upload(const LinkPtr& for_link, bool activate);
   void send_upload(const dialects::native::Request& request, std::uint64_t session);
   void tick();
@@ -139,7 +143,7 @@ class Client {
   std::uint64_t next_n_ = 1;
   std::uint64_t said_ = 0;
   std::uint64_t turn_ = 0;
-  std::deque<Up> unsent_;  // not known to be taken
+  std::deque<Up> unsent_;                       // not known to be taken
   std::map<std::uint64_t, std::string> texts_;  // by number: a repeat must say the same
   std::map<std::string, std::uint64_t> heard_from_;
   std::vector<Heard> heard_;

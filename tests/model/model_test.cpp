@@ -6,8 +6,9 @@
 
 #include "client.h"
 
-/// The proof on fake carriers: members of a room switch transports, lose connections, repeat themselves and start anew, at random,
-/// on one shard and on several; nothing is lost, repeated or reordered, nobody lingers, and the memory is back where it was.
+/// The proof on fake carriers: members of a room switch transports, lose connections, repeat
+/// themselves and start anew, at random, on one shard and on several; nothing is lost, repeated or
+/// reordered, nobody lingers, and the memory is back where it was.
 ///
 /// One seed, many seeds, or more steps: SIGWAY_SEED=17, SIGWAY_SEEDS=100, SIGWAY_STEPS=4000.
 namespace sigway::model {
@@ -40,7 +41,8 @@ void check_order(const Client& a, const Client& b, Violations& violations) {
     const auto common = position.find(heard);
     if (common == position.end()) continue;
     if (common->second < last) {
-      violations.push_back("two members heard " + heard.tag + "/" + std::to_string(heard.count) + " in different orders");
+      violations.push_back("two members heard " + heard.tag + "/" + std::to_string(heard.count) +
+                           " in different orders");
       return;
     }
     last = common->second;
@@ -59,7 +61,8 @@ void run_model(Run& run, std::uint64_t actions) {
                 .max_delay_ms = 400,
                 .unnoticed_cut = 0.3};
   constexpr int kRooms = 2;
-  constexpr int kMembers = 3;  // in rooms of four
+  constexpr int kMembers =
+      3;  // as many as a room takes: whoever comes back needs the place of his own ghost
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < kRooms * kMembers; ++i) {
     const auto room = "room-" + std::to_string(i % kRooms) + "-" + std::to_string(run.seed);
@@ -71,15 +74,24 @@ void run_model(Run& run, std::uint64_t actions) {
   for (std::uint64_t i = 0; i < actions && violations.empty(); ++i) {
     auto& client = *clients[world.random(clients.size())];
     const auto what = world.random(1000);
-    if (what < 600) client.say();
-    else if (what < 750) client.say_to_member();
-    else if (what < 850) client.switch_transport();
-    else if (what < 920) client.cut(world.chance(0.6));
-    else if (what < 940) client.open_session(world.chance(0.7));
-    else if (what < 945) client.be_silent(seconds(world.random(160)));
-    else if (what < 960) client.be_silent(seconds(world.random(15)));
-    else if (what < 970) client.leave();
-    else if (what < 980) client.go_away();
+    if (what < 600)
+      client.say();
+    else if (what < 750)
+      client.say_to_member();
+    else if (what < 850)
+      client.switch_transport();
+    else if (what < 920)
+      client.cut(world.chance(0.6));
+    else if (what < 940)
+      client.open_session(world.chance(0.7));
+    else if (what < 945)
+      client.be_silent(seconds(world.random(160)));
+    else if (what < 960)
+      client.be_silent(seconds(world.random(15)));
+    else if (what < 970)
+      client.leave();
+    else if (what < 980)
+      client.go_away();
     const auto until = world.now() + milliseconds(world.random(300));
     for (int step = 0; step < 40 && world.step(until); ++step) {
     }
@@ -96,7 +108,8 @@ void run_model(Run& run, std::uint64_t actions) {
   world.run_for(minutes(6));
   for (const auto& client : clients) {
     if (!client->in_room()) violations.push_back(client->tag() + " did not get back into its room");
-    if (client->unacknowledged() != 0) violations.push_back(client->tag() + " has messages that were never taken");
+    if (client->unacknowledged() != 0)
+      violations.push_back(client->tag() + " has messages that were never taken");
   }
   if (violations.empty()) {
     // One more from everybody, with all there.
@@ -107,13 +120,15 @@ void run_model(Run& run, std::uint64_t actions) {
         if (a == b || a % kRooms != b % kRooms) continue;
         check_order(*clients[a], *clients[b], violations);
         if (clients[a]->last_heard_from(clients[b]->tag()) != clients[b]->said()) {
-          violations.push_back(clients[a]->tag() + " did not hear the last of " + clients[b]->tag());
+          violations.push_back(clients[a]->tag() + " did not hear the last of " +
+                               clients[b]->tag());
         }
         if (!clients[a]->has_member(clients[b]->peer())) {
           violations.push_back(clients[a]->tag() + " does not see " + clients[b]->tag());
         }
       }
-      if (clients[a]->member_count() != kMembers - 1) violations.push_back(clients[a]->tag() + " sees a ghost");
+      if (clients[a]->member_count() != kMembers - 1)
+        violations.push_back(clients[a]->tag() + " sees a ghost");
     }
   }
 
@@ -123,13 +138,15 @@ void run_model(Run& run, std::uint64_t actions) {
     for (int i = 0; i < 8; ++i) client->cut(true);
   }
   world.run_for(minutes(8));
-  if (world.sessions() != 0) violations.push_back(std::to_string(world.sessions()) + " sessions linger");
+  if (world.sessions() != 0)
+    violations.push_back(std::to_string(world.sessions()) + " sessions linger");
   if (world.rooms() != 0) violations.push_back(std::to_string(world.rooms()) + " rooms linger");
   if (world.names() != 0) violations.push_back(std::to_string(world.names()) + " names linger");
   if (world.shared().memory.used() != 0) {
     violations.push_back(std::to_string(world.shared().memory.used()) + " bytes are still charged");
   }
-  if (world.shared().directory.live() != 0) violations.push_back("keys of ended sessions are still live");
+  if (world.shared().directory.live() != 0)
+    violations.push_back("keys of ended sessions are still live");
   run.steps = world.steps();
   for (const auto& client : clients) run.events += client->events_received();
 }
@@ -144,8 +161,10 @@ TEST_CASE("random faults: exactly once, in order, no ghosts, no leak") {
     Run run(only != 0 ? only : i + 1);
     run_model(run, actions);
     std::string report;
-    for (std::size_t v = 0; v < run.violations.size() && v < 5; ++v) report += "\n  " + run.violations[v];
-    CHECK_MESSAGE(run.violations.empty(), "SIGWAY_SEED=" << run.seed << " after " << run.actions << " actions:" << report);
+    for (std::size_t v = 0; v < run.violations.size() && v < 5; ++v)
+      report += "\n  " + run.violations[v];
+    CHECK_MESSAGE(run.violations.empty(),
+                  "SIGWAY_SEED=" << run.seed << " after " << run.actions << " actions:" << report);
     steps += run.steps;
     events += run.events;
   }

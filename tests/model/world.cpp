@@ -20,7 +20,8 @@ World::World(std::uint64_t seed, base::ShardIndex shards, const session::Setting
       exchange_(shared_, bus::MailboxSettings{}),
       info_{"model-server", "[]"},
       context_{shared_, info_, &bus::home_of} {
-  for (base::ShardIndex i = 0; i < shards; ++i) shards_.push_back(std::make_unique<Shard>(*this, i));
+  for (base::ShardIndex i = 0; i < shards; ++i)
+    shards_.push_back(std::make_unique<Shard>(*this, i));
 }
 
 World::~World() {
@@ -28,7 +29,9 @@ World::~World() {
   for (auto& shard : shards_) shard->runner.to.clear();
 }
 
-void World::after(base::Duration delay, std::function<void()> task) { network_.emplace(now_ + delay, std::move(task)); }
+void World::after(base::Duration delay, std::function<void()> task) {
+  network_.emplace(now_ + delay, std::move(task));
+}
 
 void World::on_shard(base::ShardIndex shard, std::function<void()> task) {
   runner(shard).run_on(shard, std::move(task));
@@ -76,13 +79,15 @@ bool World::step(TimePoint until) {
 bool World::pass_time(TimePoint until) {
   for (auto& shard : shards_) maybe_flush(*shard, true);
   if (std::any_of(shards_.begin(), shards_.end(), [](const auto& shard) {
-        return std::any_of(shard->runner.to.begin(), shard->runner.to.end(), [](const auto& q) { return !q.empty(); });
+        return std::any_of(shard->runner.to.begin(), shard->runner.to.end(),
+                           [](const auto& q) { return !q.empty(); });
       })) {
     return true;
   }
   auto next = network_.empty() ? TimePoint::max() : network_.begin()->first;
   for (auto& shard : shards_) {
-    if (const auto deadline = shard->runner.wheel().next_deadline()) next = std::min(next, *deadline);
+    if (const auto deadline = shard->runner.wheel().next_deadline())
+      next = std::min(next, *deadline);
   }
   if (next > until) {
     now_ = std::max(now_, until);

@@ -15,8 +15,9 @@
 #include "entry/entry.h"
 #include "session/hub.h"
 
-/// A whole server without sockets, on a clock that is turned by hand: shards are queues of tasks that run in a random
-/// interleaving, the network is a queue of events with random delays. The same seed gives the same run.
+/// A whole server without sockets, on a clock that is turned by hand: shards are queues of tasks
+/// that run in a random interleaving, the network is a queue of events with random delays. The same
+/// seed gives the same run.
 namespace sigway::model {
 
 using base::TimePoint;
@@ -24,7 +25,8 @@ using std::chrono::milliseconds;
 
 class World;
 
-/// One shard's loop: tasks from each other shard stay in their order, everything else is up to chance.
+/// One shard's loop: tasks from each other shard stay in their order, everything else is up to
+/// chance.
 class FakeRunner final : public session::Runner {
  public:
   FakeRunner(World& world, base::ShardIndex shard);
@@ -58,8 +60,8 @@ class World {
   TimePoint now() const { return now_; }
   /// Runs it after so much time, in the order of times (and of calls, for equal times).
   void after(base::Duration delay, std::function<void()> task);
-  /// One step: a task of a shard, or what the network brings next, or the passing of time to the next deadline.
-  /// Returns false if nothing is left to happen before `until`.
+  /// One step: a task of a shard, or what the network brings next, or the passing of time to the
+  /// next deadline. Returns false if nothing is left to happen before `until`.
   bool step(TimePoint until);
   void run_for(base::Duration duration);
   /// Runs it on that shard as if it came from the network there.
