@@ -81,7 +81,7 @@ void Connection::replace_handler(std::unique_ptr<ConnectionHandler> handler, std
 }
 
 void Connection::set_idle(bool idle) {
-  if (idle == is_idle_ || (idle && state_ != State::open)) return;
+  if (idle == is_idle_ || (idle && !is_open())) return;
   is_idle_ = idle;
   if (idle) {
     shard_.link_idle(*this);

@@ -1,15 +1,14 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "http/request.h"
 #include "http/response.h"
 #include "net/address.h"
+#include "server/origin.h"
 
 namespace sigway::server {
 
@@ -60,31 +59,13 @@ class AccessPolicy {
   bool is_trusted_proxy(const net::Address& address) const;
 
  private:
-  struct Origin {
-    std::string scheme;
-    std::string host;  // lower case, IPv6 in brackets
-    std::uint16_t port = 0;
-    friend bool operator==(const Origin&, const Origin&) = default;
-  };
-  struct Authority {
-    std::string host;
-    std::optional<std::uint16_t> port;
-  };
-  static std::optional<Origin> parse_origin(std::string_view text);
-  static std::optional<Authority> parse_authority(std::string_view text);
-  static std::optional<std::uint16_t> default_port(std::string_view scheme);
-  static bool is_loopback_name(std::string_view host);
-
-  bool is_same_origin(const Origin& origin, std::string_view host) const;
-  bool is_allowed_origin(std::string_view text, const std::optional<Origin>& origin,
-                         const Caller& caller) const;
   std::optional<http::Problem> check_host(const http::Request& request, const Caller& caller) const;
-  std::optional<http::Problem> check_fetch_metadata(const http::Request& request, bool harmless) const;
+  bool is_allowed_origin(const Origin& origin, const Caller& caller) const;
 
   std::vector<Origin> public_origins_;
   std::vector<Origin> allowed_origins_;
-  bool any_origin_ = false;
-  bool null_origin_ = false;
+  bool allows_any_origin_ = false;   // "*"
+  bool allows_null_origin_ = false;  // "null", which "*" does not cover
   std::vector<std::string> allowed_hosts_;
   std::vector<net::AddressRange> trusted_proxies_;
 };

@@ -38,14 +38,14 @@ class StaticPages {
       const std::string& path);
   ~StaticPages();
 
-  // Whether serve() would answer this path with anything but 404.
+  // Whether serve() would answer this path with anything but 404, and whether with a file.
   bool has(std::string_view path) const;
+  bool has_file(std::string_view path) const;
   http::Response serve(const http::Request& request) const;
 
  private:
   struct File;
   explicit StaticPages(int folder);
-  std::optional<File> find(std::string_view file) const;
   std::optional<File> read(std::string_view file) const;
   bool exists(std::string_view file) const;
   std::string file_for(std::string_view path) const;

@@ -1,0 +1,224 @@
+#include "server/access_policy.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace sigway::server {
+
+namespace {
+
+http::Problem misdirected(const std::string& host) {
+  return {421, "unknown_host", "This server does not answer for the host \"" + host + "\".",
+          "It is bound to a loopback address, where only loopback hosts are served. Use localhost, or "
+          "start sigway with --allow-host " + host + "."};
+}
+
+http::Problem foreign_origin(const std::string& origin) {
+  return {403, "foreign_origin", "Pages of the origin " + origin + " may not use this server.",
+          "Start sigway with --allow-origin " + origin +
+              ", or, if that is this server's own address as browsers see it, with "
+              "--public-origin " + origin + "."};
+}
+
+// A request without Origin that a browser sends for another site's page (Fetch Metadata), or before
+// anybody wants it.
+std::optional<http::Problem> check_fetch_metadata(const http::Request& request, bool harmless) {
+  const std::string* site = request.header("sec-fetch-site");
+  const bool is_foreign = site && (*site == "cross-site" || *site == "same-site");
+  // Following a link to a page is how people arrive; it does nothing. Anything embedded stays out.
+  const std::string* mode = request.header("sec-fetch-mode");
+  const bool is_visit = harmless && mode && *mode == "navigate";
+  if (is_foreign && !is_visit) {
+    return http::Problem{403, "foreign_origin", "Another site's page sent this request.",
+                         "Ask with CORS, from an origin that sigway was started with "
+                         "--allow-origin for."};
+  }
+  const std::string purpose = request.joined_header("sec-purpose");
+  if (purpose.find("prefetch") != std::string::npos) {
+    return http::Problem{403, "prefetch_refused", "Prefetching is refused: asking may have effects.",
+                         "Ask when the answer is wanted. An origin named by --allow-origin may ask "
+                         "with CORS."};
+  }
+  return std::nullopt;
+}
+
+// The last element of a list that proxies append to.
+std::string last_element(const std::string& list) {
+  const std::size_t comma = list.rfind(',');
+  std::string_view element(list);
+  if (comma != std::string::npos) element.remove_prefix(comma + 1);
+  while (!element.empty() && element.front() == ' ') element.remove_prefix(1);
+  while (!element.empty() && element.back() == ' ') element.remove_suffix(1);
+  return std::string(element);
+}
+
+// "10.0.0.1", "10.0.0.1:80", "[::1]:80", "::1"
+std::optional<net::Address> parse_forwarded(std::string text) {
+  if (auto address = net::Address::parse(text)) return address;
+  const std::size_t colon = text.rfind(':');
+  return colon == std::string::npos ? std::nullopt : net::Address::parse(text.substr(0, colon));
+}
+
+}  // namespace
+
+std::optional<std::string> AccessPolicy::check_options(const AccessOptions& options) {
+  const auto check = [](const std::vector<std::string>& values, std::string_view flag,
+                        std::string_view wanted, auto&& is_good) -> std::optional<std::string> {
+    for (const std::string& value : values) {
+      if (is_good(value)) continue;
+      return std::string(flag) + ": \"" + value + "\" is not " + std::string(wanted) + ".";
+    }
+    return std::nullopt;
+  };
+  const auto is_origin = [](const std::string& value) { return parse_origin(value).has_value(); };
+  if (auto error = check(options.public_origins, "--public-origin",
+                         "an origin such as https://example.org", is_origin)) {
+    return error;
+  }
+  if (auto error = check(options.allowed_origins, "--allow-origin",
+                         "an origin such as https://example.org, nor \"*\" or \"null\"",
+                         [&](const std::string& value) {
+                           return value == "*" || value == "null" || is_origin(value);
+                         })) {
+    return error;
+  }
+  if (auto error = check(options.allowed_hosts, "--allow-host", "a host name or address",
+                         [](const std::string& value) { return parse_authority(value).has_value(); })) {
+    return error;
+  }
+  return check(options.trusted_proxies, "--trusted-proxy", "an address or a range such as 10.0.0.0/8",
+               [](const std::string& value) { return net::AddressRange::parse(value).has_value(); });
+}
+
+AccessPolicy::AccessPolicy(const AccessOptions& options) {
+  for (const std::string& text : options.public_origins) {
+    if (auto origin = parse_origin(text)) public_origins_.push_back(std::move(*origin));
+  }
+  for (const std::string& text : options.allowed_origins) {
+    if (text == "*") {
+      allows_any_origin_ = true;
+    } else if (text == "null") {
+      allows_null_origin_ = true;
+    } else if (auto origin = parse_origin(text)) {
+      allowed_origins_.push_back(std::move(*origin));
+    }
+  }
+  for (const std::string& text : options.allowed_hosts) {
+    if (auto authority = parse_authority(text)) allowed_hosts_.push_back(std::move(authority->host));
+  }
+  for (const std::string& text : options.trusted_proxies) {
+    if (auto range = net::AddressRange::parse(text)) trusted_proxies_.push_back(*range);
+  }
+}
+
+AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const Caller& caller,
+                                            bool harmless) const {
+  Decision decision;
+  // Caches must not hand one origin's answer to another, and the absence of Origin is a value too.
+  decision.headers.emplace_back("Vary", "Origin");
+  decision.refusal = check_host(request, caller);
+  if (decision.refusal) return decision;
+
+  const std::string* text = request.header("origin");
+  if (!text) {
+    decision.refusal = check_fetch_metadata(request, harmless);
+    return decision;
+  }
+  bool is_allowed = false;
+  if (*text == "null") {
+    is_allowed = allows_null_origin_;
+  } else if (const auto origin = parse_origin(*text)) {
+    const auto host = parse_authority(client_of(request, caller).host);
+    if (host && is_same_host(*origin, *host)) return decision;
+    is_allowed = is_allowed_origin(*origin, caller);
+  }
+  // Two Origin headers are nobody's.
+  if (!is_allowed || request.joined_header("origin") != *text) {
+    decision.refusal = foreign_origin(*text);
+    return decision;
+  }
+  decision.headers.emplace_back("Access-Control-Allow-Origin", *text);
+  decision.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
+  return decision;
+}
+
+std::optional<http::Problem> AccessPolicy::check_host(const http::Request& request,
+                                                      const Caller& caller) const {
+  // A page whose name was made to point at 127.0.0.1 (DNS rebinding) still says its own name in Host.
+  if (!caller.bound_to_loopback) return std::nullopt;
+  const std::string text = request.host();
+  if (text.empty()) return std::nullopt;  // HTTP/1.0; no browser leaves it out
+  const auto host = parse_authority(text);
+  if (!host) return misdirected(text);
+  const bool is_known = is_loopback_host(host->host) ||
+                        std::find(allowed_hosts_.begin(), allowed_hosts_.end(), host->host) !=
+                            allowed_hosts_.end();
+  return is_known ? std::nullopt : std::optional(misdirected(host->host));
+}
+
+bool AccessPolicy::is_allowed_origin(const Origin& origin, const Caller& caller) const {
+  const auto holds = [&](const std::vector<Origin>& origins) {
+    return std::find(origins.begin(), origins.end(), origin) != origins.end();
+  };
+  if (allows_any_origin_ || holds(public_origins_) || holds(allowed_origins_)) return true;
+  return caller.bound_to_loopback && is_loopback_host(origin.host) &&
+         (origin.scheme == "http" || origin.scheme == "https");
+}
+
+http::Response AccessPolicy::answer_options(const http::Request& request, const Decision& decision,
+                                            const std::vector<http::Method>& allowed) const {
+  http::Response response(204);
+  std::string methods;
+  for (const http::Method method : allowed) {
+    methods += http::to_string(method);
+    methods += ", ";
+  }
+  methods += "OPTIONS";
+  response.set("Allow", methods);
+  const bool is_cross_origin =
+      std::any_of(decision.headers.begin(), decision.headers.end(), [](const auto& header) {
+        return header.first == "Access-Control-Allow-Origin";
+      });
+  if (!is_cross_origin || !request.header("access-control-request-method")) return response;
+
+  response.set("Access-Control-Allow-Methods", methods);
+  // No header of ours needs it; whoever sends others (a tracing library) is not hindered.
+  const std::string headers = request.joined_header("access-control-request-headers");
+  if (!headers.empty()) response.set("Access-Control-Allow-Headers", headers);
+  const std::string* private_network = request.header("access-control-request-private-network");
+  if (private_network && *private_network == "true") {
+    response.set("Access-Control-Allow-Private-Network", "true");
+  }
+  response.set("Access-Control-Max-Age", "600");
+  return response;
+}
+
+bool AccessPolicy::is_trusted_proxy(const net::Address& address) const {
+  return std::any_of(trusted_proxies_.begin(), trusted_proxies_.end(),
+                     [&](const net::AddressRange& range) { return range.contains(address); });
+}
+
+Client AccessPolicy::client_of(const http::Request& request, const Caller& caller) const {
+  Client client{caller.peer.ip(), caller.is_tls ? "https" : "http", request.host()};
+  if (!is_trusted_proxy(caller.peer)) return client;
+
+  // Each proxy appends whom it heard; from the right, the first that we do not trust is the client, and what is
+  // left of it was written by that client.
+  std::string chain = request.joined_header("x-forwarded-for");
+  while (!chain.empty()) {
+    const auto hop = parse_forwarded(last_element(chain));
+    if (!hop) break;
+    client.address = hop->ip();
+    if (!is_trusted_proxy(*hop)) break;
+    const std::size_t comma = chain.rfind(',');
+    chain.erase(comma == std::string::npos ? 0 : comma);
+  }
+  const std::string scheme = last_element(request.joined_header("x-forwarded-proto"));
+  if (scheme == "http" || scheme == "https") client.scheme = scheme;
+  const std::string host = last_element(request.joined_header("x-forwarded-host"));
+  if (parse_authority(host)) client.host = host;
+  return client;
+}
+
+}  // namespace sigway::server

@@ -1,0 +1,187 @@
+// The answering half of HttpConnection.
+#include <ctime>
+
+#include "net/shard.h"
+#include "server/http_connection.h"
+
+namespace sigway::server {
+
+namespace {
+
+// Formatted once a second and thread.
+std::string_view date_now() {
+  thread_local std::time_t second = 0;
+  thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now != second) {
+    second = now;
+    text = http::http_date(now);
+  }
+  return text;
+}
+
+constexpr std::string_view kRetryAfterSeconds = "5";
+
+}  // namespace
+
+bool HttpConnection::is_current(std::uint32_t sequence, Phase phase) const {
+  return sequence == sequence_ && phase_ == phase;
+}
+
+void HttpConnection::respond(std::uint32_t sequence, http::Response response) {
+  if (!is_current(sequence, Phase::handling) && !is_current(sequence, Phase::waiting)) return;
+  write_answer(std::move(response));
+}
+
+void HttpConnection::write_answer(http::Response response) {
+  const bool keep_alive = may_keep_alive(response);
+  write_head(response, http::Framing::length, keep_alive);
+  if (http::sends_body(response.status(), pending_->is_head)) connection_.write(response.body());
+  finish_answer(keep_alive);
+}
+
+bool HttpConnection::may_keep_alive(const http::Response& response) const {
+  return pending_->keep_alive && !response.closes() && !server_.is_draining() &&
+         !(peer_finished_ && following_.empty());
+}
+
+void HttpConnection::write_head(http::Response& response, http::Framing framing, bool keep_alive) {
+  if (pending_) {
+    for (const auto& [name, value] : pending_->decision.headers) response.add(name, value);
+  }
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set("Referrer-Policy", "no-referrer");
+  http::ReplyContext context;
+  if (pending_) {
+    context.version_minor = pending_->version_minor;
+    context.is_head = pending_->is_head;
+  }
+  context.keep_alive = keep_alive;
+  context.date = date_now();
+  connection_.write(http::serialize_head(response, context, framing));
+}
+
+void HttpConnection::finish_answer(bool keep_alive) {
+  pending_.reset();
+  if (!keep_alive) return close();
+  go_idle();
+  if (is_processing_) return;  // the loop in process() goes on by itself
+  if (!following_.empty() || peer_finished_) continue_later();
+}
+
+void HttpConnection::go_idle() {
+  phase_ = Phase::idle;
+  connection_.set_idle(true);
+  connection_.shard().schedule_in(timer_, server_.options().keep_alive);
+}
+
+void HttpConnection::close() {
+  phase_ = Phase::over;
+  timer_.cancel();
+  parser_.reset();
+  following_ = {};
+  connection_.close_after_flush();
+}
+
+// A request that cannot be answered in the ordinary way: its end is not known, or not worth waiting for.
+void HttpConnection::refuse(const http::Problem& problem) {
+  http::Response response = http::Response::error(problem);
+  if (problem.status == 405 && pending_ && !pending_->match.allowed.empty()) {
+    response.set("Allow", allow_header(pending_->match.allowed));
+  }
+  refuse_with(std::move(response));
+}
+
+void HttpConnection::refuse_with(http::Response response) {
+  write_head(response, http::Framing::length, false);
+  if (!pending_ || !pending_->is_head) connection_.write(response.body());
+  pending_.reset();
+  close();
+}
+
+std::optional<http::Response> HttpConnection::admission_refusal() const {
+  if (admission_ == net::Admission::normal) return std::nullopt;
+  auto response =
+      admission_ == net::Admission::server_full
+          ? http::Response::error(503, "server_full", "The server holds all the connections it can.",
+                                  "Try again in a few seconds.")
+          : http::Response::error(429, "too_many_connections",
+                                  "There are too many connections from your address.",
+                                  "Close some, or ask the operator for a higher "
+                                  "--max-connections-per-address.");
+  response.set("Retry-After", kRetryAfterSeconds);
+  return response;
+}
+
+std::shared_ptr<StreamState> HttpConnection::begin_stream(std::uint32_t sequence,
+                                                          http::Response head) {
+  auto state = std::make_shared<StreamState>();
+  if (!is_current(sequence, Phase::handling)) {
+    state->closed = true;
+    return state;
+  }
+  const bool keep_alive = may_keep_alive(head) && pending_->version_minor > 0;
+  write_head(head, http::Framing::stream, keep_alive);
+  if (!http::sends_body(head.status(), pending_->is_head)) {
+    state->closed = true;
+    finish_answer(keep_alive);
+    return state;
+  }
+  phase_ = Phase::streaming;
+  pending_->keep_alive = keep_alive;
+  pending_->stream = state;
+  write_stream(sequence, head.body());
+  return state;
+}
+
+void HttpConnection::write_stream(std::uint32_t sequence, base::Bytes bytes) {
+  // An empty chunk would end the body.
+  if (!is_current(sequence, Phase::streaming) || bytes.empty()) return;
+  if (pending_->version_minor > 0) {
+    connection_.write(http::chunk_head(bytes.size()));
+    connection_.write(std::move(bytes));
+    connection_.write(base::Bytes::of_static(http::kChunkEnd));
+  } else {
+    connection_.write(std::move(bytes));
+  }
+  pending_->stream->queued.store(connection_.queued_bytes(), std::memory_order_relaxed);
+}
+
+void HttpConnection::end_stream(std::uint32_t sequence) {
+  if (!is_current(sequence, Phase::streaming)) return;
+  if (pending_->version_minor > 0) connection_.write(base::Bytes::of_static(http::kLastChunk));
+  pending_->stream->closed.store(true, std::memory_order_relaxed);
+  // While it ran, the server may have begun to drain.
+  finish_answer(pending_->keep_alive && !server_.is_draining());
+}
+
+void HttpConnection::abort_stream(std::uint32_t sequence) {
+  if (!is_current(sequence, Phase::streaming)) return;
+  pending_->on_gone = nullptr;  // the writer knows
+  connection_.abort();
+}
+
+void HttpConnection::upgrade(std::uint32_t sequence, http::Response head,
+                             std::unique_ptr<net::ConnectionHandler> next) {
+  if (!is_current(sequence, Phase::handling)) return;
+  write_head(head, http::Framing::none, true);
+  pending_.reset();
+  phase_ = Phase::over;
+  connection_.replace_handler(std::move(next), std::exchange(following_, {}));
+}
+
+void HttpConnection::set_on_gone(std::uint32_t sequence, std::function<void()> callback) {
+  if (sequence != sequence_ || !is_answering()) return;
+  pending_->on_gone = std::move(callback);
+}
+
+// The client is gone, or as good as gone: says so to whoever was answering.
+void HttpConnection::forget_pending() {
+  const std::unique_ptr<Pending> pending = std::move(pending_);
+  if (!pending) return;
+  phase_ = Phase::over;
+  if (pending->stream) pending->stream->closed.store(true, std::memory_order_relaxed);
+  if (pending->on_gone) pending->on_gone();
+}
+
+}  // namespace sigway::server

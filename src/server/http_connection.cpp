@@ -1,0 +1,216 @@
+// The reading half: from bytes to a request handed to its route. Answers are in http_answer.cpp.
+#include "server/http_connection.h"
+
+#include <exception>
+
+#include "net/shard.h"
+#include "server/http_exchange.h"
+#include "server/static_pages.h"
+
+namespace sigway::server {
+
+HttpConnection::HttpConnection(HttpServer& server, net::Connection& connection,
+                               net::Admission admission)
+    : server_(server), connection_(connection), admission_(admission) {}
+
+HttpConnection::~HttpConnection() = default;
+
+Caller HttpConnection::caller() const {
+  return {connection_.peer(), connection_.is_tls(), connection_.port().local.is_loopback()};
+}
+
+bool HttpConnection::is_answering() const {
+  return phase_ == Phase::handling || phase_ == Phase::waiting || phase_ == Phase::streaming;
+}
+
+void HttpConnection::on_attached(net::Connection&) { go_idle(); }
+
+void HttpConnection::on_data(net::Connection&, std::span<std::uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  // While a request is in flight, and for the rest of the turn in which its answer came from
+  // elsewhere, what follows waits in order.
+  if (is_answering() || !following_.empty()) {
+    return keep_following(text);
+  }
+  process(text);
+}
+
+void HttpConnection::keep_following(std::string_view bytes) {
+  following_ += bytes;
+  if (following_.size() > server_.options().max_pipelined) connection_.pause_reading();
+}
+
+void HttpConnection::process(std::string_view bytes) {
+  is_processing_ = true;
+  std::string owned;  // keeps alive what `bytes` points to once a handler has been called
+  while (!bytes.empty() && phase_ != Phase::over && !is_answering()) {
+    if (!read_request(bytes)) continue;
+    following_ = bytes;  // if the route upgrades the connection, they go along
+    handle_request();
+    owned = std::exchange(following_, {});
+    bytes = owned;
+  }
+  is_processing_ = false;
+  if (is_answering()) keep_following(bytes);
+}
+
+void HttpConnection::begin_request() {
+  parser_ = std::make_unique<http::RequestParser>(server_.options().limits);
+  phase_ = Phase::head;
+  connection_.set_idle(false);
+  connection_.shard().schedule_in(timer_, server_.options().head_timeout);
+}
+
+// True when the request is complete. Takes what belongs to it off `bytes`.
+bool HttpConnection::read_request(std::string_view& bytes) {
+  using State = http::RequestParser::State;
+  if (!parser_) begin_request();
+  auto result = parser_->feed(bytes);
+  bytes.remove_prefix(result.consumed);
+  if (result.state == State::head_complete) {
+    if (!accept_head()) return false;
+    result = parser_->feed(bytes);
+    bytes.remove_prefix(result.consumed);
+    // RFC 9110 section 10.1.1: not needed when the body has begun to come.
+    if (result.state == State::need_more && result.consumed == 0 &&
+        parser_->request().expects_continue) {
+      connection_.write(base::Bytes::of_static("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+  }
+  if (result.state == State::error) {
+    refuse(parser_->problem());
+    return false;
+  }
+  return result.state == State::complete;
+}
+
+// Everything that can be decided without the body, and before anything has an effect. False when the
+// request was refused and the connection is closing.
+bool HttpConnection::accept_head() {
+  const http::Request& request = parser_->request();
+  pending_ = std::make_unique<Pending>();
+  pending_->version_minor = request.version_minor;
+  pending_->is_head = request.method == http::Method::head;
+  pending_->keep_alive = request.keep_alive;
+  if (auto refusal = admission_refusal()) {
+    refuse_with(std::move(*refusal));
+    return false;
+  }
+  pending_->match = server_.router().match(request);
+  const Router::Match& match = pending_->match;
+  const bool is_harmless = match.route ? match.route->options.is_harmless : match.pages != nullptr;
+  pending_->decision = server_.policy().decide(request, caller(), is_harmless);
+
+  const bool has_body = parser_->has_body();
+  const std::optional<http::Problem>& refusal =
+      pending_->decision.refusal ? pending_->decision.refusal : match.refusal;
+  if (has_body && refusal) {
+    // The body is not waited for: it might be long, and nothing will be done with it.
+    refuse(*refusal);
+    return false;
+  }
+  if (match.route && match.route->options.max_body) {
+    parser_->set_max_body(*match.route->options.max_body);
+  }
+  if (has_body) {
+    phase_ = Phase::body;
+    connection_.shard().schedule_in(timer_, server_.options().body_timeout);
+  }
+  return true;
+}
+
+void HttpConnection::handle_request() {
+  // Freed at the end of this call: a parked request keeps no head and no body.
+  const std::unique_ptr<http::RequestParser> parser = std::move(parser_);
+  timer_.cancel();
+  phase_ = Phase::handling;
+  ++sequence_;
+  answer_request(parser->request());
+  if (phase_ == Phase::handling) phase_ = Phase::waiting;
+}
+
+void HttpConnection::answer_request(http::Request& request) {
+  const Router::Match& match = pending_->match;
+  if (pending_->decision.refusal) {
+    return write_answer(http::Response::error(*pending_->decision.refusal));
+  }
+  if (match.route) return call_route(request);
+  if (request.method == http::Method::options && !match.allowed.empty()) {
+    return write_answer(server_.policy().answer_options(request, pending_->decision, match.allowed));
+  }
+  if (match.pages) return write_answer(match.pages->serve(request));
+  http::Response response = http::Response::error(match.refusal.value_or(http::Problem{
+      404, "not_found", "There is nothing here.", "See the documentation for the routes."}));
+  if (!match.allowed.empty()) response.set("Allow", allow_header(match.allowed));
+  write_answer(std::move(response));
+}
+
+void HttpConnection::call_route(http::Request& request) {
+  HttpExchange exchange(*this, sequence_, request);
+  try {
+    pending_->match.route->handler(exchange);
+  } catch (const std::exception&) {
+    // What a route could not foresee must not take the other connections of the shard down.
+    if (phase_ == Phase::streaming) return connection_.abort();
+    respond(sequence_, http::Response::error(500, "internal_error", "The server failed at this.",
+                                             "Try again; if it stays, tell the operator."));
+  }
+}
+
+// After an answer that came from elsewhere. Not at once: whoever answered is in the middle of
+// something and does not expect the next request's route to run inside it.
+void HttpConnection::continue_later() {
+  connection_.shard().at_end_of_turn([&shard = connection_.shard(), id = connection_.id()] {
+    net::Connection* connection = shard.find(id);
+    if (!connection) return;
+    if (auto* self = dynamic_cast<HttpConnection*>(connection->handler())) self->continue_now();
+  });
+}
+
+void HttpConnection::continue_now() {
+  if (phase_ != Phase::idle) return;
+  const std::string bytes = std::exchange(following_, {});
+  process(bytes);
+  if (following_.size() <= server_.options().max_pipelined) connection_.resume_reading();
+  if (peer_finished_ && phase_ != Phase::over && !is_answering()) close();
+}
+
+void HttpConnection::on_eof(net::Connection&) {
+  peer_finished_ = true;
+  if (phase_ == Phase::over) return;
+  if (!is_answering()) {
+    // Pipelined requests that wait for the end of the turn are still answered.
+    if (following_.empty()) close();
+    return;
+  }
+  // Half-closing after a request is legal, but whoever waits for long must hear that nobody listens:
+  // so a request that asked for on_gone, or a stream, ends here; a short one gets its answer.
+  if (phase_ == Phase::waiting && !pending_->on_gone) return;
+  forget_pending();
+  close();
+}
+
+void HttpConnection::on_drained(net::Connection&) {
+  if (phase_ == Phase::streaming) pending_->stream->queued.store(0, std::memory_order_relaxed);
+}
+
+void HttpConnection::on_closed(net::Connection&, net::CloseReason) {
+  phase_ = Phase::over;
+  timer_.cancel();
+  forget_pending();
+}
+
+void HttpConnection::on_timer() {
+  switch (phase_) {
+    case Phase::idle: return close();
+    case Phase::head:
+      return refuse({408, "request_timeout", "The request's head took too long.",
+                     "Send it at once, or ask for a longer --head-timeout."});
+    case Phase::body:
+      return refuse({408, "request_timeout", "The request's body took too long.",
+                     "Send less at once, or ask for a longer --body-timeout."});
+    default: return;
+  }
+}
+
+}  // namespace sigway::server

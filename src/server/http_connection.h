@@ -1,0 +1,121 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/timer_wheel.h"
+#include "http/exchange.h"
+#include "http/request_parser.h"
+#include "net/connection.h"
+#include "net/listener.h"
+#include "server/access_policy.h"
+#include "server/http_server.h"
+#include "server/router.h"
+
+namespace sigway::server {
+
+// What a stream's writers on any thread can see of it.
+struct StreamState {
+  std::atomic<std::size_t> in_transit{0};  // written on other threads, not yet arrived on the shard
+  std::atomic<std::size_t> queued{0};      // in the connection's queue when it was last looked at
+  std::atomic<bool> closed{false};
+};
+
+// One HTTP/1.x connection: requests one after another, each answered before the next is looked at. Holds
+// nothing but a timer between requests.
+// Thread and lifetime: a ConnectionHandler's.
+class HttpConnection final : public net::ConnectionHandler {
+ public:
+  HttpConnection(HttpServer& server, net::Connection& connection, net::Admission admission);
+  ~HttpConnection() override;
+
+  void on_attached(net::Connection&) override;
+  void on_data(net::Connection&, std::span<std::uint8_t> bytes) override;
+  void on_eof(net::Connection&) override;
+  void on_drained(net::Connection&) override;
+  void on_closed(net::Connection&, net::CloseReason) override;
+
+  // Answers to the request of that sequence number; ignored when it is not the one in flight or was
+  // answered already.
+  void respond(std::uint32_t sequence, http::Response response);
+  std::shared_ptr<StreamState> begin_stream(std::uint32_t sequence, http::Response head);
+  void write_stream(std::uint32_t sequence, base::Bytes bytes);
+  void end_stream(std::uint32_t sequence);
+  void abort_stream(std::uint32_t sequence);
+  void upgrade(std::uint32_t sequence, http::Response head,
+               std::unique_ptr<net::ConnectionHandler> next);
+  void set_on_gone(std::uint32_t sequence, std::function<void()> callback);
+
+  HttpServer& server() const { return server_; }
+  net::Connection& connection() const { return connection_; }
+  Caller caller() const;
+
+ private:
+  enum class Phase : std::uint8_t {
+    idle,       // between requests
+    head,       // of a request, being read
+    body,       // the same
+    handling,   // the route's handler runs
+    waiting,    // for an answer by id
+    streaming,  // the answer
+    over,       // closing, or given away
+  };
+
+  // What is remembered of a request from its head to the end of its answer; the request itself is not.
+  struct Pending {
+    Router::Match match;
+    AccessPolicy::Decision decision;
+    int version_minor = 1;
+    bool is_head = false;
+    bool keep_alive = true;
+    std::function<void()> on_gone;
+    std::shared_ptr<StreamState> stream;
+  };
+
+  bool is_answering() const;
+  bool is_current(std::uint32_t sequence, Phase phase) const;
+  void process(std::string_view bytes);
+  void begin_request();
+  bool read_request(std::string_view& bytes);
+  bool accept_head();
+  void handle_request();
+  void answer_request(http::Request& request);
+  void call_route(http::Request& request);
+  void keep_following(std::string_view bytes);
+  void continue_later();
+  void continue_now();
+
+  void refuse(const http::Problem& problem);
+  void refuse_with(http::Response response);
+  std::optional<http::Response> admission_refusal() const;
+  void write_answer(http::Response response);
+  void write_head(http::Response& response, http::Framing framing, bool keep_alive);
+  void finish_answer(bool keep_alive);
+  bool may_keep_alive(const http::Response& response) const;
+  void go_idle();
+  void close();
+  void forget_pending();
+  void on_timer();
+
+  HttpServer& server_;
+  net::Connection& connection_;
+  std::unique_ptr<http::RequestParser> parser_;  // only while a request is being read
+  std::unique_ptr<Pending> pending_;             // from a request's head to the end of its answer
+  std::string following_;                        // bytes of further requests
+  base::Timer timer_ = base::Timer::calling<&HttpConnection::on_timer>(this);
+  std::uint32_t sequence_ = 0;
+  Phase phase_ = Phase::idle;
+  net::Admission admission_;
+  bool is_processing_ = false;
+  bool peer_finished_ = false;
+};
+
+}  // namespace sigway::server

@@ -1,0 +1,108 @@
+#include "server/http_exchange.h"
+
+#include <utility>
+
+#include "net/shard.h"
+
+namespace sigway::server {
+
+namespace {
+
+// Calls `action` with the HttpConnection of that id, if it still is one, on its shard.
+template <class Action>
+void with_connection(net::Shard& shard, net::ConnectionId id, Action&& action) {
+  net::Connection* connection = shard.find(id);
+  if (!connection) return;
+  if (auto* http = dynamic_cast<HttpConnection*>(connection->handler())) action(*http);
+}
+
+// A stream by the name of its exchange, so that it may be held anywhere and outlive everything.
+class ShardStream final : public http::StreamWriter {
+ public:
+  ShardStream(net::Shard& shard, const http::ExchangeId& id, std::shared_ptr<StreamState> state)
+      : shard_(shard), id_(id), state_(std::move(state)) {}
+
+  void write(base::Bytes bytes) override {
+    if (is_closed()) return;
+    if (shard_.is_current_thread()) {
+      with_connection(shard_, id_.connection,
+                      [&](HttpConnection& http) { http.write_stream(id_.sequence, std::move(bytes)); });
+      return;
+    }
+    const std::size_t size = bytes.size();
+    state_->in_transit.fetch_add(size, std::memory_order_relaxed);
+    shard_.post([&shard = shard_, id = id_, state = state_, bytes = std::move(bytes), size]() mutable {
+      state->in_transit.fetch_sub(size, std::memory_order_relaxed);
+      with_connection(shard, id.connection, [&](HttpConnection& http) {
+        http.write_stream(id.sequence, std::move(bytes));
+      });
+    });
+  }
+
+  void end() override {
+    on_shard([](HttpConnection& http, std::uint32_t sequence) { http.end_stream(sequence); });
+  }
+
+  void abort() override {
+    on_shard([](HttpConnection& http, std::uint32_t sequence) { http.abort_stream(sequence); });
+  }
+
+  std::size_t queued_bytes() const override {
+    return state_->in_transit.load(std::memory_order_relaxed) +
+           state_->queued.load(std::memory_order_relaxed);
+  }
+
+  bool is_closed() const override { return state_->closed.load(std::memory_order_relaxed); }
+
+ private:
+  template <class Action>
+  void on_shard(Action action) {
+    if (is_closed()) return;
+    if (shard_.is_current_thread()) {
+      with_connection(shard_, id_.connection,
+                      [&](HttpConnection& http) { action(http, id_.sequence); });
+      return;
+    }
+    shard_.post([&shard = shard_, id = id_, action] {
+      with_connection(shard, id.connection,
+                      [&](HttpConnection& http) { action(http, id.sequence); });
+    });
+  }
+
+  net::Shard& shard_;
+  const http::ExchangeId id_;
+  const std::shared_ptr<StreamState> state_;
+};
+
+}  // namespace
+
+HttpExchange::HttpExchange(HttpConnection& connection, std::uint32_t sequence,
+                           http::Request& request)
+    : http_(connection),
+      id_{connection.connection().shard().index(), connection.connection().id(), sequence},
+      request_(request),
+      client_(connection.server().policy().client_of(request, connection.caller())) {}
+
+std::string HttpExchange::base_url() const {
+  const std::string& host = client_.host;
+  return client_.scheme + "://" + (host.empty() ? http_.connection().port().local.to_string() : host);
+}
+
+void HttpExchange::respond(http::Response response) {
+  http_.respond(id_.sequence, std::move(response));
+}
+
+std::shared_ptr<http::StreamWriter> HttpExchange::begin_stream(http::Response head) {
+  return std::make_shared<ShardStream>(http_.connection().shard(), id_,
+                                       http_.begin_stream(id_.sequence, std::move(head)));
+}
+
+void HttpExchange::on_gone(std::function<void()> callback) {
+  http_.set_on_gone(id_.sequence, std::move(callback));
+}
+
+void HttpExchange::upgrade(http::Response head, std::unique_ptr<net::ConnectionHandler> next) {
+  http_.upgrade(id_.sequence, std::move(head), std::move(next));
+}
+
+}  // namespace sigway::server

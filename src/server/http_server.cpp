@@ -1,0 +1,77 @@
+#include "server/http_server.h"
+
+#include <utility>
+#include <variant>
+
+#include "server/http_connection.h"
+
+namespace sigway::server {
+
+namespace {
+
+// A whole answer as bytes, for clients that get no HttpConnection.
+std::string raw_answer(const http::Problem& problem, std::string_view retry_after) {
+  http::Response response = http::Response::error(problem);
+  if (!retry_after.empty()) response.set("Retry-After", retry_after);
+  http::ReplyContext context;
+  context.keep_alive = false;
+  std::string bytes = http::serialize_head(response, context, http::Framing::length);
+  bytes += response.body().view();
+  return bytes;
+}
+
+}  // namespace
+
+HttpServer::HttpServer(const net::Shards& shards, HttpOptions options,
+                       std::shared_ptr<const Router> router,
+                       std::shared_ptr<const AccessPolicy> policy,
+                       std::shared_ptr<net::ConnectionLimits> limits)
+    : shards_(shards),
+      options_(options),
+      router_(std::move(router)),
+      policy_(std::move(policy)),
+      limits_(std::move(limits)) {}
+
+HttpServer::~HttpServer() = default;
+
+std::optional<std::string> HttpServer::listen(net::ListenOptions options) {
+  options.overload_answer =
+      raw_answer({503, "server_full", "The server holds all the connections it can.",
+                  "Try again in a few seconds."},
+                 "5");
+  options.connections.plain_http_answer =
+      raw_answer({400, "plain_http_on_tls_port", "This port speaks TLS, not plain HTTP.",
+                  "Use https:// and wss://."},
+                 "");
+  auto opened = net::Listener::open(
+      options, shards_, limits_, [this](net::Connection& connection, net::Admission admission) {
+        return std::make_unique<HttpConnection>(*this, connection, admission);
+      });
+  if (auto* error = std::get_if<std::string>(&opened)) return std::move(*error);
+  listeners_.push_back(std::move(std::get<std::unique_ptr<net::Listener>>(opened)));
+  return std::nullopt;
+}
+
+void HttpServer::respond(const http::ExchangeId& id, http::Response response) {
+  if (id.shard >= shards_.size()) return;
+  net::Shard& shard = *shards_[id.shard];
+  const auto deliver = [&shard, id](http::Response&& answer) {
+    net::Connection* connection = shard.find(id.connection);
+    if (!connection) return;
+    if (auto* http = dynamic_cast<HttpConnection*>(connection->handler())) {
+      http->respond(id.sequence, std::move(answer));
+    }
+  };
+  if (shard.is_current_thread()) return deliver(std::move(response));
+  shard.post([deliver, response = std::move(response)]() mutable { deliver(std::move(response)); });
+}
+
+void HttpServer::drain() {
+  draining_.store(true, std::memory_order_relaxed);
+  for (const auto& listener : listeners_) listener->stop();
+  for (const auto& shard : shards_) {
+    shard->post([&shard = *shard] { shard.close_idle(); });
+  }
+}
+
+}  // namespace sigway::server

@@ -1,0 +1,85 @@
+#include "server/router.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/static_pages.h"
+
+namespace sigway::server {
+
+namespace {
+
+using http::Method;
+
+bool holds(const std::vector<Method>& methods, Method method) {
+  return std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+}  // namespace
+
+void Router::add(std::initializer_list<Method> methods, std::string path, RouteHandler handler,
+                 RouteOptions options) {
+  const bool is_prefix = path.size() >= 2 && path.ends_with("/*");
+  if (is_prefix) path.pop_back();
+  Routes& routes = is_prefix ? prefixes_[std::move(path)] : exact_[std::move(path)];
+  routes.push_back({methods, std::move(handler), options});
+}
+
+const Router::Routes* Router::find(std::string_view path) const {
+  if (const auto exact = exact_.find(path); exact != exact_.end()) return &exact->second;
+  // From the longest prefix that ends in a slash to the shortest.
+  std::size_t end = path.rfind('/');
+  while (end != std::string_view::npos) {
+    const auto found = prefixes_.find(path.substr(0, end + 1));
+    if (found != prefixes_.end()) return &found->second;
+    if (end == 0) break;
+    end = path.rfind('/', end - 1);
+  }
+  return nullptr;
+}
+
+Router::Match Router::match(const http::Request& request) const {
+  Match match;
+  if (request.path == "*") {
+    match.allowed = {Method::get, Method::head, Method::post};
+    return match;
+  }
+  const bool is_reading = request.method == Method::get || request.method == Method::head;
+  if (const Routes* routes = find(request.path)) {
+    for (const Route& route : *routes) {
+      if (holds(route.methods, request.method)) {
+        match.route = &route;
+        return match;
+      }
+      for (const Method method : route.methods) {
+        if (!holds(match.allowed, method)) match.allowed.push_back(method);
+      }
+    }
+  } else if (pages_ && is_reading && pages_->has(request.path)) {
+    match.pages = pages_.get();
+    return match;
+  } else if (pages_ && pages_->has_file(request.path)) {
+    match.allowed = {Method::get, Method::head};
+  } else {
+    match.refusal = http::Problem{404, "not_found", "There is nothing at this path.",
+                                  "The routes are listed in docs/protocol.md; check the spelling."};
+    return match;
+  }
+  if (request.method != Method::options) {
+    match.refusal = http::Problem{405, "method_not_allowed",
+                                  request.method_name + " is not allowed here.",
+                                  "Allowed: " + allow_header(match.allowed) + "."};
+  }
+  return match;
+}
+
+std::string allow_header(const std::vector<Method>& methods) {
+  std::string list;
+  for (const Method method : methods) {
+    list += to_string(method);
+    list += ", ";
+  }
+  return list + "OPTIONS";
+}
+
+}  // namespace sigway::server
