@@ -125,6 +125,7 @@ void Client::open_session(bool replacing) {
   texts_.clear();
   heard_from_.clear();
   members_.clear();
+  suspended_.clear();
   attach(static_cast<Kind>(world_.random(3)), world_.chance(0.5));
   if (!ticking_) {
     ticking_ = true;
@@ -147,7 +148,7 @@ void Client::tick() {
   if (!alive_ || world_.now() < silent_until_) return;
   std::erase_if(links_, [](const LinkPtr& link) { return link->dead; });
   for (const auto& link : std::vector(links_)) {
-    if (world_.now() - link->last_sign > seconds(60)) lose(link, false);
+    if (world_.now() - link->last_sign > seconds(30)) lose(link, false);
   }
   std::erase_if(links_, [](const LinkPtr& link) { return link->dead; });
   if (links_.empty()) {
@@ -586,8 +587,12 @@ void Client::take(const std::string& text) {
   if (type == "created" || type == "joined") {
     in_room_ = true;
     members_.clear();
+    suspended_.clear();
     if (type == "joined") {
-      for (const auto& member : event["members"]) members_.push_back(member["peer"]);
+      for (const auto& member : event["members"]) {
+        members_.push_back(member["peer"]);
+        if (member["suspended"]) suspended_.insert(member["peer"].get<std::string>());
+      }
     }
   } else if (type == "full") {
     world_.after(seconds(1), [this, session = session_] {
@@ -603,6 +608,12 @@ void Client::take(const std::string& text) {
   } else if (type == "peer-left") {
     if (std::erase(members_, event["peer"].get<std::string>()) == 0)
       violated("a member left who was not there");
+    suspended_.erase(event["peer"].get<std::string>());
+  } else if (type == "peer-suspended") {
+    if (!suspended_.insert(event["peer"]).second) violated("a member was suspended twice");
+  } else if (type == "peer-resumed") {
+    if (suspended_.erase(event["peer"].get<std::string>()) == 0)
+      violated("a member resumed who was not suspended");
   } else if (type == "error") {
     const std::string code = event["code"];
     if (code != "nobody_there" && code != "no_room" && code != "no_such_peer" &&

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,7 @@ class Client {
     return std::find(members_.begin(), members_.end(), peer) != members_.end();
   }
   std::size_t member_count() const { return members_.size(); }
+  std::size_t suspended_count() const { return suspended_.size(); }
 
  private:
   /// One attempt at a carrier, as the client sees it. Connections hold it weakly: what arrives for
@@ -149,6 +151,7 @@ class Client {
   std::vector<Heard> heard_;
   // In the order of their joining: peer ids are random even when the seed is not.
   std::vector<std::string> members_;
+  std::set<std::string> suspended_;
   std::uint64_t total_events_ = 0;
   std::uint64_t carriers_made_ = 0;
   std::vector<LinkPtr> links_;

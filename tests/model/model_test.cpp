@@ -82,15 +82,15 @@ void run_model(Run& run, std::uint64_t actions) {
       client.switch_transport();
     else if (what < 920)
       client.cut(world.chance(0.6));
-    else if (what < 940)
+    else if (what < 950)
       client.open_session(world.chance(0.7));
-    else if (what < 945)
+    else if (what < 955)
       client.be_silent(seconds(world.random(160)));
-    else if (what < 960)
-      client.be_silent(seconds(world.random(15)));
     else if (what < 970)
+      client.be_silent(seconds(world.random(15)));
+    else if (what < 985)
       client.leave();
-    else if (what < 980)
+    else if (what < 995)
       client.go_away();
     const auto until = world.now() + milliseconds(world.random(300));
     for (int step = 0; step < 40 && world.step(until); ++step) {
@@ -105,7 +105,9 @@ void run_model(Run& run, std::uint64_t actions) {
     client->settle_down();
     client->be_silent(seconds(0));
   }
-  world.run_for(minutes(6));
+  // Long enough for a client to see that its connection is dead; too short for a ghost to go away
+  // by itself.
+  world.run_for(seconds(75));
   for (const auto& client : clients) {
     if (!client->in_room()) violations.push_back(client->tag() + " did not get back into its room");
     if (client->unacknowledged() != 0)
@@ -127,6 +129,8 @@ void run_model(Run& run, std::uint64_t actions) {
           violations.push_back(clients[a]->tag() + " does not see " + clients[b]->tag());
         }
       }
+      if (clients[a]->suspended_count() != 0)
+        violations.push_back(clients[a]->tag() + " sees one suspended");
       if (clients[a]->member_count() != kMembers - 1)
         violations.push_back(clients[a]->tag() + " sees a ghost");
     }
