@@ -1,0 +1,270 @@
+// Resuming, starting anew, falling back and switching.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { orderedFallback } from '../../web/client/sigway.js';
+import { FakeServer } from './fake_server.mjs';
+import { counting, makeClient, numbers } from './helpers.mjs';
+
+const kTransports = ['websocket', 'sse', 'poll'];
+let server, clients;
+const client = (options) => makeClient({ url: server.url, ...options }, clients);
+const states = (one) => one.logged('state').map(({ state }) => state);
+
+async function pair(transport, more) {
+  const both = [1, 2].map(() => client({ room: 'one', transport, ...more }));
+  await Promise.all(both.map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
+  return both;
+}
+
+beforeEach(async () => {
+  server = await new FakeServer().start();
+  clients = [];
+});
+
+afterEach(async () => {
+  await Promise.all(clients.map(({ connection }) => connection.close()));
+  await server.stop();
+});
+
+for (const transport of kTransports) describe(`recovery on ${transport}`, () => {
+  test('resumes by cursor after a cut', async () => {
+    const [alice, bob] = await pair(transport);
+    const { peer } = alice.connection;
+    server.cut();
+    for (const i of counting(5)) bob.connection.send('count', { i });
+    await alice.until(() => numbers(alice).length === 5 && alice.connection.state === 'open');
+    assert.deepEqual(numbers(alice), counting(5));
+    assert.equal(alice.connection.peer, peer);
+    assert.equal(server.opens.length, 2);
+    if (transport !== 'poll') assert.deepEqual(states(alice), ['open', 'reconnecting', 'open']);
+    for (const { delay } of [...alice.logged('retry'), ...bob.logged('retry')]) assert.ok(delay >= 50);
+  });
+
+  test('the server is another one: a new key, the same rooms and name, and the application is told', async () => {
+    const alice = client({ room: 'one', transport, name: 'alice', capacity: 4 });
+    await alice.until(() => alice.had('created'));
+    await alice.connection.join('two', { capacity: 3 });
+    const { key, peer } = alice.connection;
+    server.restart();
+    const unsent = alice.connection.send('late', 1);
+    const reset = await alice.until(() => alice.logged('reset')[0]);
+    assert.match(reset.reason, /restarted|unknown_key/);
+    assert.equal(reset.previous, peer);
+    assert.equal(reset.peer, alice.connection.peer);
+    assert.notEqual(alice.connection.peer, peer);
+    assert.notEqual(alice.connection.key, key);
+    assert.deepEqual(reset.lost, [unsent]);
+    await alice.until(() => alice.heard.filter(({ type }) => type === 'created').length === 4);
+    assert.deepEqual([...server.rooms].map(([name, { capacity }]) => [name, capacity]), [['one', 4], ['two', 3]]);
+    assert.equal(server.opens.at(-1).name, 'alice');
+    const number = alice.connection.send('count', { i: 0 }, { room: 'one', to: 'nobody' });
+    assert.equal((await alice.until(() => alice.logged('refused')[0])).re, number);
+  });
+
+  for (const code of ['timeout', 'slow_consumer', 'no_ack']) test(`a session that ended as ${code} starts anew`, async () => {
+    const [alice, bob] = await pair(transport);
+    server.sessions.get(alice.connection.key).end(code);
+    await alice.until(() => alice.logged('reset').length === 1 && alice.connection.state === 'open');
+    await bob.until(() => bob.heard.filter(({ type }) => type === 'peer-joined').length >= 1 && bob.had('peer-left'));
+    alice.connection.send('count', { i: 0 });
+    await bob.until(() => numbers(bob).length === 1);
+  });
+
+  test('a session that was replaced stays closed', async () => {
+    const [alice] = await pair(transport);
+    const newer = client({ room: 'one', transport, replaces: alice.connection.key });
+    await newer.until(() => newer.had('ready'));
+    await alice.until(() => alice.connection.state === 'closed');
+    assert.equal(alice.logged('closed')[0].code, 'replaced');
+    await assert.rejects(alice.connection.switchTransport('poll'), { code: 'closed' });
+  });
+
+  test('silence is a cut', async () => {
+    const alice = client({ room: 'one', transport, heartbeat: 100 });
+    server.heartbeat = 100;
+    await alice.connection.opened;
+    if (transport === 'poll') return;      // there each poll has its own deadline
+    server.silent = true;
+    await alice.until(() => alice.connection.state === 'reconnecting');
+    server.silent = false;
+    await alice.until(() => alice.connection.state === 'open');
+  });
+
+  test('heartbeats keep it', async () => {
+    server.heartbeat = 100;
+    server.hold = 100;
+    const alice = client({ room: 'one', transport });
+    await alice.connection.opened;
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    assert.deepEqual(states(alice), ['open']);
+    const said = transport === 'sse' ? '/v1/send' : '/v1/poll';
+    if (transport !== 'websocket') assert.ok(server.requests.filter(({ route }) => route === said).length >= 4);
+  });
+});
+
+test('the server closes for good what it forbids', async () => {
+  server.fault = () => ({ status: 403, text: '{"error":{"code":"origin_refused","message":"no","hint":"--allow-origin"}}' });
+  const alice = client({ room: 'one', transport: 'poll' });
+  await assert.rejects(alice.connection.opened, { code: 'origin_refused', hint: '--allow-origin' });
+  assert.equal(alice.connection.state, 'closed');
+});
+
+test('a stream that ends politely is resumed without a word', async () => {
+  const [alice, bob] = await pair('sse');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  for (const carrier of server.carriers()) {
+    carrier.control('end', { code: 'stream_limit', message: '' });
+    carrier.cut();
+  }
+  for (const i of counting(5)) bob.connection.send('count', { i });
+  await alice.until(() => numbers(alice).length === 5);
+  assert.deepEqual(states(alice), ['open']);
+});
+
+test('what was said before there was a session goes out when there is one', async () => {
+  let refused = 0;
+  server.fault = () => refused++ < 2 ? { status: 503, headers: { 'Retry-After': '0' } } : null;
+  const bob = client({ room: 'one', transport: 'websocket' });
+  await bob.until(() => bob.had('created'));
+  const alice = client({ room: 'one', transport: 'poll' });
+  for (const i of counting(5)) alice.connection.send('count', { i });
+  await alice.connection.flush();
+  await bob.until(() => numbers(bob).length === 5);
+  assert.deepEqual(numbers(bob), counting(5));
+  assert.equal(server.requests.every(({ text }) => !text.includes('"n":0,')), true);
+});
+
+describe('fallback', () => {
+  const quick = () => orderedFallback({ websocket: 250, sse: 400, poll: 2000 });
+  const auto = (more) => client({ room: 'one', transport: 'auto', strategy: quick(), ...more });
+
+  test('WebSocket when it works', async () => {
+    const alice = auto();
+    await alice.connection.opened;
+    assert.equal(alice.connection.transport, 'websocket');
+    assert.equal(server.requests.length, 0);
+  });
+
+  for (const fault of ['refuse', 'mute', 'deaf']) test(`SSE when the WebSocket is ${fault}`, async () => {
+    server.upgrade = () => fault;
+    const alice = auto();
+    await alice.connection.opened;
+    assert.equal(alice.connection.transport, 'sse');
+    assert.equal(server.opens.length, 1);
+    // What worked is tried first from then on.
+    server.cut();
+    const upgrades = [];
+    server.upgrade = () => upgrades.push(1) && 'refuse';
+    await alice.until(() => alice.logged('state').length === 3);
+    assert.equal(alice.connection.transport, 'sse');
+    assert.equal(upgrades.length, 0);
+  });
+
+  test('polls where streams are buffered: hello 1 alone proves nothing', async () => {
+    server.upgrade = () => 'refuse';
+    server.buffering = 700;    // lets welcome and hello 1 out now and then, but not hello 2
+    const alice = auto();
+    await alice.connection.opened;
+    assert.equal(alice.connection.transport, 'poll');
+    const session = server.sessions.get(alice.connection.key);
+    assert.equal(server.rooms.get('one').members.size, 1);
+    assert.ok(session);
+  });
+
+  test('SSE without a WebSocket constructor', async () => {
+    const alice = auto({ WebSocket: null });
+    if (typeof globalThis.WebSocket === 'undefined') {
+      await alice.connection.opened;
+      assert.equal(alice.connection.transport, 'sse');
+      assert.throws(() => client({ transport: 'websocket', WebSocket: null }), { code: 'bad_transport' });
+    }
+  });
+
+  test('an answer from something on the way is no transport', async () => {
+    server.upgrade = () => 'refuse';
+    server.fault = ({ route }) => route === '/v1/sse' ? { status: 200, text: '<html>log in</html>' } : null;
+    const alice = auto();
+    await alice.connection.opened;
+    assert.equal(alice.connection.transport, 'poll');
+  });
+
+  test('when all fail it is an outage: start over, from the top', async () => {
+    let down = true;
+    server.upgrade = () => down ? 'refuse' : null;
+    server.fault = () => down ? 'lose' : null;
+    const alice = auto();
+    await alice.until(() => alice.logged('retry').length === 2);
+    assert.equal(alice.logged('retry')[0].reason.code, 'unreachable');
+    down = false;
+    await alice.connection.opened;
+    assert.equal(alice.connection.transport, 'websocket');
+  });
+
+  test('in a forced transport nothing else is tried', async () => {
+    server.upgrade = () => 'refuse';
+    const alice = client({ room: 'one', transport: 'websocket' });
+    await alice.until(() => alice.logged('retry').length === 2);
+    assert.equal(server.requests.length, 0);
+    assert.equal(await alice.connection.switchTransport('sse'), 'sse');
+    assert.equal(alice.connection.state, 'open');
+  });
+});
+
+describe('switching', () => {
+  for (const from of kTransports) for (const to of kTransports) if (from !== to) test(`${from} to ${to} in mid-talk`, async () => {
+    const [alice, bob] = await pair(from);
+    const talk = (first) => {
+      for (const i of counting(20)) for (const one of [alice, bob]) one.connection.send('count', { i: first + i });
+    };
+    talk(0);
+    const switched = alice.connection.switchTransport(to);
+    talk(20);
+    assert.equal(await switched, to);
+    talk(40);
+    await Promise.all([alice, bob].map((one) => one.until(() => numbers(one).length === 60)));
+    for (const one of [alice, bob]) assert.deepEqual(numbers(one), counting(60));
+    assert.deepEqual(alice.logged('transport').at(-1), { transport: to, previous: from });
+    assert.deepEqual(states(alice), ['open'], 'nobody notices');
+    const session = server.sessions.get(alice.connection.key);
+    assert.deepEqual([...session.finished.values()], ['moved']);
+    assert.equal(session.turn, 2);
+    assert.equal(alice.connection.mode, to);
+  });
+
+  test('a switch that fails leaves everything as it was', async () => {
+    const [alice, bob] = await pair('sse');
+    server.upgrade = () => 'refuse';
+    await assert.rejects(alice.connection.switchTransport('websocket'));
+    assert.equal(alice.connection.mode, 'sse');
+    alice.connection.send('count', { i: 0 });
+    await bob.until(() => numbers(bob).length === 1);
+    assert.deepEqual(states(alice), ['open']);
+  });
+
+  test('a later switch calls off the one before', async () => {
+    const [alice] = await pair('sse');
+    server.upgrade = () => 'mute';
+    const first = alice.connection.switchTransport('websocket');
+    const second = alice.connection.switchTransport('poll');
+    await assert.rejects(first, { code: 'aborted' });
+    assert.equal(await second, 'poll');
+  });
+
+  test('the old carrier dies during a switch', async () => {
+    const [alice, bob] = await pair('websocket');
+    server.fault = ({ route }) => route === '/v1/sse' ? { delay: 100 } : null;
+    const switched = alice.connection.switchTransport('sse');
+    for (const carrier of server.carriers()) if (carrier.kind === 'websocket') carrier.socket.terminate();
+    alice.connection.send('count', { i: 0 });
+    assert.equal(await switched, 'sse');
+    await bob.until(() => numbers(bob).length === 1);
+    assert.equal(alice.connection.state, 'open');
+  });
+
+  test('auto goes back up', async () => {
+    const [alice] = await pair('poll');
+    assert.equal(await alice.connection.switchTransport('auto'), 'websocket');
+    assert.equal(alice.connection.mode, 'auto');
+  });
+});
