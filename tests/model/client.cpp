@@ -117,6 +117,7 @@ void Client::open_session(bool replacing) {
   alive_ = true;
   opened_ = false;
   in_room_ = false;
+  asked_ = true;
   cursor_ = 0;
   next_n_ = 1;
   said_ = 0;
@@ -157,6 +158,12 @@ void Client::tick() {
   }
   const auto link = usable();
   if (link == nullptr) return;
+  // A ghost may cost three seconds, not more.
+  const bool heard_well = link->active && link->kind != Kind::poll && !link->broken;
+  if (asked_ && heard_well &&
+      world_.now() - std::max(link->welcomed_at, silent_until_) > seconds(7)) {
+    violated("no answer to a join");
+  }
   const bool none_active =
       std::none_of(links_.begin(), links_.end(), [](const auto& l) { return l->active; });
   if (none_active) {
@@ -201,6 +208,7 @@ void Client::cut(bool noticed) {
   const auto link = links_[world_.random(links_.size())];
   if (link->dead || link->broken) return;
   link->broken = true;
+  link->untold = !noticed;
   if (noticed) {
     world_.after(delay(), [this, link] { lose(link, true); });
   }
@@ -332,6 +340,7 @@ void Client::frame(const LinkPtr& link, std::function<void()> handle) {
   if (world_.chance(faults_.cut_stream)) {
     link->broken = true;
     const bool noticed = !world_.chance(faults_.unnoticed_cut);
+    link->untold = !noticed;
     world_.after(milliseconds(world_.random(2000)), [this, link, noticed] { lose(link, noticed); });
   }
   link->deliver_at = std::max(link->deliver_at, world_.now()) + milliseconds(world_.random(8));
@@ -345,7 +354,7 @@ void Client::frame(const LinkPtr& link, std::function<void()> handle) {
 void Client::lose(const LinkPtr& link, bool) {
   link->dead = true;
   link->broken = true;
-  if (link->kind == Kind::poll || !link->server_side) return;
+  if (link->kind == Kind::poll || !link->server_side || link->untold) return;
   // The server hears of it, sooner or later.
   world_.after(milliseconds(world_.random(4000)), [this, link] {
     const auto id = link->server_side;
@@ -518,6 +527,7 @@ void Client::on_welcome(const LinkPtr& link, const std::string& peer, bool activ
     violated("the peer id has changed within a session");
   peer_ = peer;
   opened_ = true;
+  if (!link->welcomed) link->welcomed_at = world_.now();
   link->welcomed = true;
   link->active = active;
   link->next = next;
@@ -586,6 +596,7 @@ void Client::take(const std::string& text) {
   const std::string type = event["type"];
   if (type == "created" || type == "joined") {
     in_room_ = true;
+    asked_ = false;
     members_.clear();
     suspended_.clear();
     if (type == "joined") {
@@ -595,6 +606,7 @@ void Client::take(const std::string& text) {
       }
     }
   } else if (type == "full") {
+    asked_ = false;
     world_.after(seconds(1), [this, session = session_] {
       if (session == session_ && alive_ && !in_room_)
         unsent_.push_back({next_n_++, dialects::Join{room_, 3}});

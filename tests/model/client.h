@@ -94,6 +94,8 @@ class Client {
     std::uint64_t poll_n = 0;
     std::uint64_t generation = 0;  // of the outstanding poll
     TimePoint last_sign{};
+    TimePoint welcomed_at{};
+    bool untold = false;  // the server never hears that it was cut
   };
   using LinkPtr = std::shared_ptr<Link>;
   struct Up {
@@ -139,6 +141,7 @@ class Client {
   bool alive_ = false;
   bool opened_ = false;  // a welcome has come
   bool in_room_ = false;
+  bool asked_ = false;  // its opening has asked for a place and has had no answer
   bool settling_ = false;
   TimePoint silent_until_{};
   std::uint64_t cursor_ = 0;
