@@ -21,6 +21,7 @@ void link_last(TimerLink& head, TimerLink& node) {
 }
 
 void unlink(TimerLink& node) {
+  // Only linked nodes come here. NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
   node.previous->next = node.next;
   node.next->previous = node.previous;
   node.previous = node.next = nullptr;

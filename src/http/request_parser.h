@@ -50,6 +50,8 @@ class RequestParser {
   ~RequestParser();
   RequestParser(RequestParser&&) noexcept;
   RequestParser& operator=(RequestParser&&) noexcept;
+  RequestParser(const RequestParser&) = delete;
+  RequestParser& operator=(const RequestParser&) = delete;
 
   // Takes a part of `bytes`, up to the end of the head or of the message, and says how much. After
   // head_complete call it again with the rest (which may be empty); after complete or error not any more.

@@ -67,7 +67,7 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
 void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
   ++up_;
   if (auto* piece = std::get_if<dialects::Piece>(&message.content)) {
-    take_piece(std::move(*piece), taken);
+    take_piece(*piece, taken);
     return;
   }
   if (held_ && held_->last_piece != 0) {
@@ -87,7 +87,7 @@ void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
   }
 }
 
-void Inbox::take_piece(dialects::Piece piece, std::vector<Taken>& taken) {
+void Inbox::take_piece(const dialects::Piece& piece, std::vector<Taken>& taken) {
   auto& held = this->held();
   held.last_piece = up_;
   if (held.pieces.size() + piece.text.size() > kMaxJoinedPieces) {

@@ -46,7 +46,7 @@ class Inbox {
                 // times
 
   void take(dialects::Message message, std::vector<Taken>& taken);
-  void take_piece(dialects::Piece piece, std::vector<Taken>& taken);
+  void take_piece(const dialects::Piece& piece, std::vector<Taken>& taken);
   Held& held();
   void drop_held_if_empty();
 

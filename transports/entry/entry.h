@@ -65,7 +65,7 @@ dialects::native::Welcome welcome(const Context& context, const session::Session
 
 /// How a request to attach went: attached, the carrier had been ended by the server, or refused.
 struct Attached {
-  session::Session* session;
+  session::Session* session = nullptr;
   std::optional<dialects::Error> error;  ///< the attach holds, what came with it was refused
 };
 using AttachResult = std::variant<Attached, session::End, dialects::Error>;
