@@ -170,27 +170,32 @@ std::variant<std::uint64_t, Error> Session::cursor_for(std::optional<std::uint64
 
 void Session::carriers_changed() {
   if (ended_) return;
-  if (any_connected()) {
-    absent_since_ = base::TimePoint::max();
-    set_suspended(false);
-  } else if (absent_since_ == base::TimePoint::max()) {
-    absent_since_ = hub_.now();
-  }
+  // A poll that was answered at once has come and gone: the absence starts anew, or a client all of
+  // whose polls find something would be taken for absent.
+  absent_since_ = any_connected() ? base::TimePoint::max() : hub_.now();
+  set_suspended(false);
   linger_ = {};
   for (const auto& slot : slots_) linger_ = std::max(linger_, slot.carrier->linger());
   hub_.touch(*this);
   check_deadlines(hub_.now());
 }
 
+void Session::note_absence() {
+  if (absent_since_ == base::TimePoint::max() && !any_connected()) absent_since_ = hub_.now();
+}
+
 void Session::detach(std::string_view carrier, std::uint64_t connection) {
   auto* slot = find_slot(carrier);
-  if (slot != nullptr && slot->carrier->detach(connection)) carriers_changed();
+  if (ended_ || slot == nullptr || !slot->carrier->detach(connection)) return;
+  note_absence();
+  check_deadlines(hub_.now());
 }
 
 // -- Up
 
 std::optional<Error> Session::process(Inputs inputs) {
-  heard();
+  // Who says that it goes away does not show that it is there.
+  if (!inputs.away) heard();
   if (inputs.ack) {
     if (auto error = take_ack(*inputs.ack, inputs.opening)) return error;
   }
@@ -457,7 +462,8 @@ void Session::end(End reason) {
 
 void Session::drain(base::Duration retry) {
   for (auto& slot : slots_) slot.carrier->end(End::draining, retry);
-  carriers_changed();
+  note_absence();
+  check_deadlines(hub_.now());
 }
 
 void Session::pump() {
@@ -470,7 +476,7 @@ void Session::pump() {
       outbox_.acknowledge(outbox_.written());
   }
   // Writing may have answered a poll, or ended a stream that was written enough.
-  if (!any_connected() && absent_since_ == base::TimePoint::max()) absent_since_ = hub_.now();
+  note_absence();
   check_deadlines(hub_.now());
 }
 
@@ -528,7 +534,7 @@ void Session::check_deadlines(base::TimePoint now) {
     }
     if (slots_.size() == slots) ++i;
   }
-  if (changed && !any_connected() && absent_since_ == base::TimePoint::max()) absent_since_ = now;
+  if (changed) note_absence();
   if (absent_since_ != base::TimePoint::max()) {
     if (contents_.personal && !quoted_ && now >= absent_since_ + linger_) return end(End::left);
     if (now >= absent_since_ + settings.resume_window) return end(End::timeout);

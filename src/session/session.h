@@ -97,7 +97,8 @@ class Session {
   /// Where a connection that quotes `ack` starts, or `bad_cursor`.
   std::variant<std::uint64_t, dialects::Error> cursor_for(std::optional<std::uint64_t> ack) const;
 
-  /// To be called when a connection of a carrier has come or gone, a poll was parked or answered.
+  /// To be called when a connection of a carrier has come, a poll was parked, answered or refused:
+  /// somebody is there, or was a moment ago.
   void carriers_changed();
 
   /// A connection of a stream carrier is gone. Harmless if carrier or connection are gone already.
@@ -158,6 +159,8 @@ class Session {
   Slot* find_slot(std::string_view name) noexcept;
   bool receives(const Slot& slot) const noexcept;
   bool any_connected() const noexcept;
+  /// Notes since when nobody is there, if that is so.
+  void note_absence();
   std::optional<dialects::Error> activate(std::string_view name, std::uint64_t turn);
   void make_active(Slot& slot, std::uint64_t turn);
   /// Ends the carrier's connections; its slot goes too unless it may return.

@@ -55,7 +55,10 @@ std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, P
         context, session, poll.located, *carrier, name, std::nullopt, hub.settings().heartbeat));
   }
   const auto wait = wait_of(hub.settings(), request);
-  if (auto error = session.process(entry::inputs_of(request, opening, attaching))) return error;
+  if (auto error = session.process(entry::inputs_of(request, opening, attaching))) {
+    session.carriers_changed();  // the parked polls that this one has replaced are gone
+    return error;
+  }
   if (session.ended()) {
     poll.reply->answer(PollCarrier::ended(session::End::left, session));
     return std::nullopt;
