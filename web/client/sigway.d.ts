@@ -23,7 +23,8 @@ export interface ConnectOptions {
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** The key of a session that this one takes over from, if the application knows one. */
   replaces?: string;
-  /** Where the key outlives a reload: sessionStorage guarded by Web Locks unless given; `false`: nowhere. */
+  /** Where the key outlives a reload: sessionStorage guarded by Web Locks unless given; `false`: nowhere (a second connection of
+   *  one page to the same room wants that). */
   keyStore?: KeyStore | false;
   /** Milliseconds between the server's heartbeats, 1000 at the least; the server's setting unless given. */
   heartbeat?: number;

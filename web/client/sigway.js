@@ -222,7 +222,7 @@ class Http {
       said = JSON.parse(text)?.error;
     } catch { /* written by something on the way */ }
     const seconds = Number(response.headers.get('Retry-After'));
-    const retry = seconds > 0 ? seconds * 1000 : undefined;
+    const retry = seconds > 0 ? seconds * 1000 : said?.retry;   // another origin's header cannot be read
     const code = typeof said?.code === 'string' ? said.code : `http_${response.status}`;
     return new SigwayError(code, said?.message ?? `HTTP ${response.status}`, { ...said, status: response.status, retry });
   }
@@ -655,7 +655,7 @@ class Uplink {
     const byFrames = way.kind === 'websocket';
     const start = this.#queue.findIndex((entry) => !entry.via);
     if (start < 0 || (!byFrames && this.#flights.size >= kUploadsInFlight)) return [];
-    let most = Math.min(this.#batchMost, this.#allowance());
+    let most = Math.min(this.#batchMost, this.session.limits.messages, this.#allowance());
     if (byFrames) most -= this.#queue.filter((entry) => entry.via === way).length;
     if (most <= 0) return [];
     const limit = Math.min(this.session.limits.body, this.#maxBody) - this.#overhead();
@@ -725,7 +725,8 @@ class Uplink {
       session.roundTrip(Date.now() - started);
       this.taken(answer?.up);
       // Not taken, and nothing under way that could close the gap: say it again.
-      if (!this.#flights.size && this.#queue[0]?.via === flight) this.#again(batch, 0, backoff(0));
+      const stuck = this.#queue[0]?.via;
+      if (!this.#flights.size && stuck && stuck !== session.active) this.#again(batch, 0, backoff(0));
       this.pump();
     } catch (error) {
       this.#landed(flight);
@@ -874,7 +875,7 @@ class Session {
   // The server ends the carrier before with `moved`. What it still brings is welcome; what it took up may be lost.
   #retire(carrier) {
     this.uplink.release(carrier);
-    setTimeout(() => carrier.stop(), 2000);
+    sleep(2000, this.over.signal).then(() => carrier.stop());
   }
 
   ended(carrier, error) {
@@ -887,8 +888,10 @@ class Session {
 
   // An answer that is about the session, on whichever way it came.
   broken(error) {
-    if (this.active) this.active.end(error);
-    else this.hooks.lost(null, error);
+    const carrier = this.active;
+    if (!carrier) this.hooks.lost(null, error);
+    else if (error.code !== 'gone') carrier.end(error);
+    else sleep(500, carrier.stopper.signal).then(() => carrier.end(error));   // it may be about to say why
   }
 
   roundTrip(ms) {
@@ -1207,13 +1210,9 @@ class Connection {
   }
 
   async #ask(message) {
-    const answer = deferred();
-    this.#answers.set(this.#nextId, answer);
-    try {
-      this.#say(message);
-    } catch (error) {
-      answer.reject(error);
-    }
+    const { id } = this.#say(message);
+    const answer = Object.assign(deferred(), { joins: message.type === 'join' ? message.room : undefined });
+    this.#answers.set(id, answer);
     return answer.promise;
   }
 
@@ -1248,8 +1247,10 @@ class Connection {
       const answer = re !== undefined && this.#answers.get(re);
       if (answer) {
         this.#answers.delete(re);
-        if (type === 'error') answer.reject(new SigwayError(event.code, event.message, event));
-        else answer.resolve(event);
+        if (type === 'error') {
+          if (event.code !== 'already_joined') this.#rooms.delete(answer.joins);
+          answer.reject(new SigwayError(event.code, event.message, event));
+        } else answer.resolve(event);
       }
     }
     this.#emitter.emit('event', event, info);
@@ -1315,8 +1316,10 @@ class Connection {
       try {
         await this.#connect(session, this.#strategy, this.#kinds(), this.#callOff.signal);
       } catch (error) {
+        if (this.#callOff.signal.aborted) failures = 0;   // by switchTransport
         delay = Math.max(error.retry ?? 0, backoff(failures));
         reason = error;
+        if (this.#everOpen && !this.#closing) this.#setState('reconnecting');
         if (session !== this.#session || this.#isClosed) continue;
         if (verdict(error) === 'close') this.#finish(error);
         else if (verdict(error) === 'reset') await this.#startAnew(error);

@@ -1,0 +1,50 @@
+// The scenarios that hold against every server, against the fake one; and what only that can show.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { FakeServer } from './fake_server.mjs';
+import { makeClient } from './helpers.mjs';
+import { faults, switching, transports } from './scenarios.mjs';
+
+const start = () => new FakeServer().start();
+
+transports(start);
+faults(start);
+switching(start);
+
+for (const transport of ['websocket', 'sse', 'poll']) describe(`${transport}, seen by the server`, () => {
+  let server, clients;
+  const client = (options) => makeClient({ url: server.url, transport, ...options }, clients);
+
+  beforeEach(async () => {
+    server = await start();
+    clients = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(clients.map(({ connection }) => connection.close()));
+    await server.stop();
+  });
+
+  test('acknowledges once even when no event came', async () => {
+    const { connection } = client({});
+    await connection.opened;
+    const session = [...server.sessions.values()][0];
+    while (!session.acknowledgements) await connection.join('wake').then(() => connection.leave('wake'));
+    assert.equal(session.acked > 0 || session.last === 0, true);
+    const idle = client({});
+    await idle.connection.opened;
+    const other = server.sessions.get(idle.connection.key);
+    // SSE and WebSocket say it with or after the activation, a poll with the next poll.
+    await new Promise((resolve) => { const look = () => other.acknowledgements ? resolve() : setTimeout(look, 5); look(); });
+  });
+
+  test('needs nothing but simple requests, and no key in a URL', async () => {
+    const { connection } = client({ room: 'one' });
+    await connection.join('two');
+    for (const { headers } of server.requests) {
+      assert.match(headers['content-type'], /^text\/plain/);
+      for (const header of ['cookie', 'authorization', 'x-requested-with']) assert.equal(headers[header], undefined);
+    }
+  });
+});
