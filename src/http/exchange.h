@@ -23,15 +23,6 @@ struct ExchangeId {
   friend bool operator==(const ExchangeId&, const ExchangeId&) = default;
 };
 
-// Answers requests from anywhere. Thread: any; lifetime: the program's (the server's).
-class Replies {
- public:
-  virtual ~Replies() = default;
-  // Answers, at once on the owning shard, else by a post to it. Harmless when the request was
-  // answered already or the connection is gone.
-  virtual void respond(const ExchangeId& id, Response response) = 0;
-};
-
 // An answer whose body comes bit by bit. Chunked towards HTTP/1.1, raw until close towards 1.0.
 // Thread: any; calls of one thread keep their order. Outlives its connection harmlessly.
 class StreamWriter {
@@ -43,15 +34,28 @@ class StreamWriter {
   virtual void end() = 0;
   // Cuts the connection without completing the answer.
   virtual void abort() = 0;
-  // Bytes written here and not yet taken by the socket, those on their way between threads included.
+  // Bytes written here and not yet taken by the socket, those on their way between threads
+  // included.
   virtual std::size_t queued_bytes() const = 0;
   // Ended, or the client has gone.
   virtual bool is_closed() const = 0;
 };
 
+// Answers requests from anywhere. Thread: any; lifetime: the program's (the server's).
+class Replies {
+ public:
+  virtual ~Replies() = default;
+  // Answers, at once on the owning shard, else by a post to it. Harmless when the request was
+  // answered already or the connection is gone.
+  virtual void respond(const ExchangeId& id, Response response) = 0;
+  // Begins a stream as Exchange::begin_stream does, likewise from anywhere. Never null; closed from
+  // the start, or soon, when the request cannot be answered any more.
+  virtual std::shared_ptr<StreamWriter> begin_stream(const ExchangeId& id, Response head) = 0;
+};
+
 // One request with its route to an answer, as a route's handler gets it. Valid during the handler's
-// call only; what is to outlive that is taken by value: id(), or the StreamWriter. If the handler neither answers nor takes
-// one of those, the request stays open until somebody answers by id().
+// call only; what is to outlive that is taken by value: id(), or the StreamWriter. If the handler
+// neither answers nor takes one of those, the request stays open until somebody answers by id().
 // Thread: the shard that accepted the connection.
 class Exchange {
  public:
@@ -64,16 +68,16 @@ class Exchange {
 
   // The client's IP address, without port. From X-Forwarded-For only behind a trusted proxy.
   virtual const std::string& client_address() const = 0;
-  // What the client put before the path to get here: "http://localhost:8080". From X-Forwarded-Proto and
-  // X-Forwarded-Host only behind a trusted proxy.
+  // What the client put before the path to get here: "http://localhost:8080". From
+  // X-Forwarded-Proto and X-Forwarded-Host only behind a trusted proxy.
   virtual std::string base_url() const = 0;
   // The listening port's label (its default dialect), usually empty.
   virtual const std::string& port_label() const = 0;
 
   // Answers now. At most one of respond, begin_stream and an upgrade; a second is ignored.
   virtual void respond(Response response) = 0;
-  // Sends the head now, and the head's body, if any, as the first piece. For HEAD the stream is closed
-  // from the start. Never null.
+  // Sends the head now, and the head's body, if any, as the first piece. For HEAD the stream is
+  // closed from the start. Never null.
   virtual std::shared_ptr<StreamWriter> begin_stream(Response head) = 0;
   // Called on this shard, at most once, if the client goes away before the answer is complete (for
   // streams: before end()). Not called after the answer. May be called from within begin_stream's

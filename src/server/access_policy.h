@@ -13,10 +13,10 @@
 namespace sigway::server {
 
 struct AccessOptions {
-  std::vector<std::string> public_origins;   // --public-origin
-  std::vector<std::string> allowed_origins;  // --allow-origin; "*" any but null; "null" itself
-  std::vector<std::string> allowed_hosts;    // --allow-host; names or literals, a port does not count
-  std::vector<std::string> trusted_proxies;  // --trusted-proxy; addresses or ranges
+  std::vector<std::string> public_origins = {};   // --public-origin
+  std::vector<std::string> allowed_origins = {};  // --allow-origin; "*" any but null; "null" itself
+  std::vector<std::string> allowed_hosts = {};    // --allow-host; names or literals, a port does not count
+  std::vector<std::string> trusted_proxies = {};  // --trusted-proxy; addresses or ranges
 };
 
 // Who asks, as far as the connection knows it.

@@ -83,7 +83,8 @@ void HttpConnection::close() {
   connection_.close_after_flush();
 }
 
-// A request that cannot be answered in the ordinary way: its end is not known, or not worth waiting for.
+// A request that cannot be answered in the ordinary way: its end is not known, or not worth waiting
+// for.
 void HttpConnection::refuse(const http::Problem& problem) {
   http::Response response = http::Response::error(problem);
   if (problem.status == 405 && pending_ && !pending_->match.allowed.empty()) {
@@ -101,37 +102,35 @@ void HttpConnection::refuse_with(http::Response response) {
 
 std::optional<http::Response> HttpConnection::admission_refusal() const {
   if (admission_ == net::Admission::normal) return std::nullopt;
-  auto response =
-      admission_ == net::Admission::server_full
-          ? http::Response::error(503, "server_full", "The server holds all the connections it can.",
-                                  "Try again in a few seconds.")
-          : http::Response::error(429, "too_many_connections",
-                                  "There are too many connections from your address.",
-                                  "Close some, or ask the operator for a higher "
-                                  "--max-connections-per-address.");
+  auto response = admission_ == net::Admission::server_full
+                      ? http::Response::error(503, "server_full",
+                                              "The server holds all the connections it can.",
+                                              "Try again in a few seconds.")
+                      : http::Response::error(429, "too_many_connections",
+                                              "There are too many connections from your address.",
+                                              "Close some, or ask the operator for a higher "
+                                              "--max-connections-per-address.");
   response.set("Retry-After", kRetryAfterSeconds);
   return response;
 }
 
-std::shared_ptr<StreamState> HttpConnection::begin_stream(std::uint32_t sequence,
-                                                          http::Response head) {
-  auto state = std::make_shared<StreamState>();
-  if (!is_current(sequence, Phase::handling)) {
+void HttpConnection::begin_stream(std::uint32_t sequence, http::Response head,
+                                  const std::shared_ptr<StreamState>& state) {
+  if (!is_current(sequence, Phase::handling) && !is_current(sequence, Phase::waiting)) {
     state->closed = true;
-    return state;
+    return;
   }
   const bool keep_alive = may_keep_alive(head) && pending_->version_minor > 0;
   write_head(head, http::Framing::stream, keep_alive);
   if (!http::sends_body(head.status(), pending_->is_head)) {
     state->closed = true;
     finish_answer(keep_alive);
-    return state;
+    return;
   }
   phase_ = Phase::streaming;
   pending_->keep_alive = keep_alive;
   pending_->stream = state;
   write_stream(sequence, head.body());
-  return state;
 }
 
 void HttpConnection::write_stream(std::uint32_t sequence, base::Bytes bytes) {

@@ -46,7 +46,8 @@ class HttpConnection final : public net::ConnectionHandler {
   // Answers to the request of that sequence number; ignored when it is not the one in flight or was
   // answered already.
   void respond(std::uint32_t sequence, http::Response response);
-  std::shared_ptr<StreamState> begin_stream(std::uint32_t sequence, http::Response head);
+  void begin_stream(std::uint32_t sequence, http::Response head,
+                    const std::shared_ptr<StreamState>& state);
   void write_stream(std::uint32_t sequence, base::Bytes bytes);
   void end_stream(std::uint32_t sequence);
   void abort_stream(std::uint32_t sequence);

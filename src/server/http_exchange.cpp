@@ -25,18 +25,20 @@ class ShardStream final : public http::StreamWriter {
   void write(base::Bytes bytes) override {
     if (is_closed()) return;
     if (shard_.is_current_thread()) {
-      with_connection(shard_, id_.connection,
-                      [&](HttpConnection& http) { http.write_stream(id_.sequence, std::move(bytes)); });
+      with_connection(shard_, id_.connection, [&](HttpConnection& http) {
+        http.write_stream(id_.sequence, std::move(bytes));
+      });
       return;
     }
     const std::size_t size = bytes.size();
     state_->in_transit.fetch_add(size, std::memory_order_relaxed);
-    shard_.post([&shard = shard_, id = id_, state = state_, bytes = std::move(bytes), size]() mutable {
-      state->in_transit.fetch_sub(size, std::memory_order_relaxed);
-      with_connection(shard, id.connection, [&](HttpConnection& http) {
-        http.write_stream(id.sequence, std::move(bytes));
-      });
-    });
+    shard_.post(
+        [&shard = shard_, id = id_, state = state_, bytes = std::move(bytes), size]() mutable {
+          state->in_transit.fetch_sub(size, std::memory_order_relaxed);
+          with_connection(shard, id.connection, [&](HttpConnection& http) {
+            http.write_stream(id.sequence, std::move(bytes));
+          });
+        });
   }
 
   void end() override {
@@ -76,6 +78,24 @@ class ShardStream final : public http::StreamWriter {
 
 }  // namespace
 
+std::shared_ptr<http::StreamWriter> open_stream(net::Shard& shard, const http::ExchangeId& id,
+                                                http::Response head) {
+  auto state = std::make_shared<StreamState>();
+  const auto begin = [&shard, id, state](http::Response&& response) {
+    state->closed = true;  // unless there still is somebody to stream to
+    with_connection(shard, id.connection, [&](HttpConnection& http) {
+      state->closed = false;
+      http.begin_stream(id.sequence, std::move(response), state);
+    });
+  };
+  if (shard.is_current_thread()) {
+    begin(std::move(head));
+  } else {
+    shard.post([begin, head = std::move(head)]() mutable { begin(std::move(head)); });
+  }
+  return std::make_shared<ShardStream>(shard, id, std::move(state));
+}
+
 HttpExchange::HttpExchange(HttpConnection& connection, std::uint32_t sequence,
                            http::Request& request)
     : http_(connection),
@@ -85,7 +105,8 @@ HttpExchange::HttpExchange(HttpConnection& connection, std::uint32_t sequence,
 
 std::string HttpExchange::base_url() const {
   const std::string& host = client_.host;
-  return client_.scheme + "://" + (host.empty() ? http_.connection().port().local.to_string() : host);
+  return client_.scheme + "://" +
+         (host.empty() ? http_.connection().port().local.to_string() : host);
 }
 
 void HttpExchange::respond(http::Response response) {
@@ -93,8 +114,7 @@ void HttpExchange::respond(http::Response response) {
 }
 
 std::shared_ptr<http::StreamWriter> HttpExchange::begin_stream(http::Response head) {
-  return std::make_shared<ShardStream>(http_.connection().shard(), id_,
-                                       http_.begin_stream(id_.sequence, std::move(head)));
+  return open_stream(http_.connection().shard(), id_, std::move(head));
 }
 
 void HttpExchange::on_gone(std::function<void()> callback) {

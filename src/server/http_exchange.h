@@ -11,6 +11,10 @@
 
 namespace sigway::server {
 
+// Begins the stream that answers a request: at once on its shard, else by a post to it.
+std::shared_ptr<http::StreamWriter> open_stream(net::Shard& shard, const http::ExchangeId& id,
+                                                http::Response head);
+
 // The exchange that a route's handler sees; lives on the stack around the call.
 class HttpExchange final : public Exchange {
  public:

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "server/http_connection.h"
+#include "server/http_exchange.h"
 
 namespace sigway::server {
 
@@ -64,6 +65,11 @@ void HttpServer::respond(const http::ExchangeId& id, http::Response response) {
   };
   if (shard.is_current_thread()) return deliver(std::move(response));
   shard.post([deliver, response = std::move(response)]() mutable { deliver(std::move(response)); });
+}
+
+std::shared_ptr<http::StreamWriter> HttpServer::begin_stream(const http::ExchangeId& id,
+                                                             http::Response head) {
+  return open_stream(*shards_.at(id.shard), id, std::move(head));
 }
 
 void HttpServer::drain() {

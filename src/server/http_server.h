@@ -19,7 +19,7 @@
 namespace sigway::server {
 
 struct HttpOptions {
-  http::ParserLimits limits;
+  http::ParserLimits limits = {};
   base::Duration head_timeout = std::chrono::seconds(10);  // first byte of a request to end of head
   base::Duration body_timeout = std::chrono::seconds(20);  // end of head to end of body
   base::Duration keep_alive = std::chrono::seconds(75);    // between requests, and before the first
@@ -28,8 +28,8 @@ struct HttpOptions {
 };
 
 // HTTP/1.1 on every shard: makes a handler for each accepted connection, and answers by id.
-// Thread: any, once constructed. Lifetime: the shards, the router and the policy stay as long as this,
-// and this stays until the shards have stopped.
+// Thread: any, once constructed. Lifetime: the shards, the router and the policy stay as long as
+// this, and this stays until the shards have stopped.
 class HttpServer final : public http::Replies {
  public:
   HttpServer(const net::Shards& shards, HttpOptions options, std::shared_ptr<const Router> router,
@@ -37,16 +37,18 @@ class HttpServer final : public http::Replies {
              std::shared_ptr<net::ConnectionLimits> limits);
   ~HttpServer() override;
 
-  // Opens a port; may be called several times. Fills in what HTTP knows of `options` (the overload answers).
-  // The error is a sentence; else port() tells where it listens.
+  // Opens a port; may be called several times. Fills in what HTTP knows of `options` (the overload
+  // answers). The error is a sentence; else port() tells where it listens.
   std::optional<std::string> listen(net::ListenOptions options);
   const net::PortInfo& port(std::size_t index = 0) const { return listeners_.at(index)->port(); }
 
   // http::Replies
   void respond(const http::ExchangeId& id, http::Response response) override;
+  std::shared_ptr<http::StreamWriter> begin_stream(const http::ExchangeId& id,
+                                                   http::Response head) override;
 
-  // Stops accepting, closes idle connections, and lets every answer from now on close its connection.
-  // Requests and streams in flight go on until those who answer them end them.
+  // Stops accepting, closes idle connections, and lets every answer from now on close its
+  // connection. Requests and streams in flight go on until those who answer them end them.
   void drain();
   bool is_draining() const { return draining_.load(std::memory_order_relaxed); }
 

@@ -24,7 +24,7 @@ using RouteHandler = std::function<void(Exchange&)>;
 
 struct RouteOptions {
   // Replaces the server's body limit for this route.
-  std::optional<std::size_t> max_body;
+  std::optional<std::size_t> max_body = {};
   // Nothing happens by asking (pages, health): a person may follow a link from another site to it. See AccessPolicy.
   bool is_harmless = false;
 };
