@@ -66,7 +66,7 @@ struct ConnectionOptions {
   // TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged. Zero leaves the system's.
   std::chrono::milliseconds user_timeout = std::chrono::seconds(60);
   // What a client gets that speaks plain HTTP to a TLS port: raw bytes, then the connection closes.
-  std::string plain_http_answer;
+  std::string plain_http_answer = {};
 };
 
 // What the connections of one listening port have in common. Immutable after the start.

@@ -35,7 +35,7 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
     std::size_t total = 0;        // 0: no limit
     std::size_t per_address = 0;  // 0: no limit
     // Addresses that do not count against `per_address`: trusted proxies. May be empty.
-    std::function<bool(const Address&)> exempt;
+    std::function<bool(const Address&)> exempt = {};
   };
   explicit ConnectionLimits(Options options) : options_(std::move(options)) {}
 

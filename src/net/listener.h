@@ -23,11 +23,11 @@ struct ListenOptions {
   std::string address = "127.0.0.1";  // a literal, IPv4 or IPv6
   std::uint16_t port = 8080;          // 0 picks a free one
   int backlog = 4096;
-  std::string label;                      // becomes PortInfo::label
-  std::shared_ptr<const TlsContext> tls;  // null: plain
-  ConnectionOptions connections;
+  std::string label = {};                 // becomes PortInfo::label
+  std::shared_ptr<const TlsContext> tls = {};  // null: plain
+  ConnectionOptions connections = {};
   // Raw bytes for a client that cannot even get a connection of its own (no descriptor left). Plain ports only.
-  std::string overload_answer;
+  std::string overload_answer = {};
 };
 
 // One listening port: an acceptor on each shard, sharing the port by SO_REUSEPORT, so that the

@@ -132,6 +132,7 @@ class RawClient {
   }
   bool was_reset() const { return was_reset_; }
   SSL* ssl() const { return ssl_; }
+  int descriptor() const { return descriptor_; }
 
   // Reads one answer. `bodiless`: to HEAD.
   Answer receive_answer(bool bodiless = false) {

@@ -1,0 +1,247 @@
+// One test for each sentence of "Who may come in".
+#include "server/access_policy.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace sigway;
+using namespace sigway::server;
+
+namespace {
+
+using Headers = std::vector<http::Header>;
+
+http::Request request_with(Headers headers, const std::string& host = "example.org") {
+  http::Request request;
+  request.method = http::Method::get;
+  request.path = "/v1/poll";
+  if (!host.empty()) request.headers.push_back({"host", host});
+  for (auto& header : headers) request.headers.push_back(std::move(header));
+  return request;
+}
+
+Caller caller_at(const std::string& ip, bool bound_to_loopback = false, bool tls = false) {
+  return {*net::Address::parse(ip), tls, bound_to_loopback};
+}
+
+const Caller kPublic = caller_at("198.51.100.1");
+const Caller kLoopback = caller_at("127.0.0.1", true);
+
+// The status of the refusal, or 200.
+int decide(const AccessOptions& options, const http::Request& request, const Caller& caller = kPublic,
+           bool harmless = false) {
+  const auto decision = AccessPolicy(options).decide(request, caller, harmless);
+  return decision.refusal ? decision.refusal->status : 200;
+}
+
+int from_origin(const std::string& origin, const std::string& host, const AccessOptions& options = {},
+                const Caller& caller = kPublic) {
+  return decide(options, request_with({{"origin", origin}}, host), caller);
+}
+
+std::string header_of(const AccessPolicy::Decision& decision, const std::string& name) {
+  for (const auto& [key, value] : decision.headers) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("same origin: host and port equal Host, default ports normalised, scheme ignored") {
+  CHECK(from_origin("http://example.org", "example.org") == 200);
+  CHECK(from_origin("https://example.org", "example.org") == 200);
+  CHECK(from_origin("https://example.org", "example.org:443") == 200);
+  CHECK(from_origin("http://example.org:80", "example.org") == 200);
+  CHECK(from_origin("http://EXAMPLE.org:8080", "Example.ORG:8080") == 200);
+  CHECK(from_origin("https://example.org:8080", "example.org:8080") == 200);
+  CHECK(from_origin("http://[2001:db8::1]:80", "[2001:0db8::1]") == 200);
+  CHECK(from_origin("http://example.org:8080", "example.org") == 403);
+  CHECK(from_origin("http://example.org", "example.org:8080") == 403);
+  CHECK(from_origin("http://example.org", "example.org:443") == 403);
+  CHECK(from_origin("http://sub.example.org", "example.org") == 403);
+  CHECK(from_origin("http://example.org.evil.net", "example.org") == 403);
+  CHECK(from_origin("http://example.org@evil.net", "example.org") == 403);
+}
+
+TEST_CASE("same origin is also a --public-origin") {
+  const AccessOptions options{.public_origins = {"https://call.example.org"}};
+  CHECK(from_origin("https://call.example.org", "10.0.0.5:8080", options) == 200);
+  CHECK(from_origin("https://call.example.org:443", "10.0.0.5:8080", options) == 200);
+  CHECK(from_origin("http://call.example.org", "10.0.0.5:8080", options) == 403);
+}
+
+TEST_CASE("others by --allow-origin, exactly, or all of them by *") {
+  const AccessOptions one{.allowed_origins = {"https://app.example.net", "capacitor://localhost"}};
+  CHECK(from_origin("https://app.example.net", "example.org", one) == 200);
+  CHECK(from_origin("capacitor://localhost", "example.org", one) == 200);
+  CHECK(from_origin("https://app.example.net:8443", "example.org", one) == 403);
+  CHECK(from_origin("https://other.example.net", "example.org", one) == 403);
+  const AccessOptions all{.allowed_origins = {"*"}};
+  CHECK(from_origin("https://whoever.example.com", "example.org", all) == 200);
+  CHECK(from_origin("not an origin", "example.org", all) == 403);
+}
+
+TEST_CASE("null only if listed; * does not list it") {
+  CHECK(from_origin("null", "example.org") == 403);
+  CHECK(from_origin("null", "example.org", {.allowed_origins = {"*"}}) == 403);
+  CHECK(from_origin("null", "example.org", {.allowed_origins = {"null"}}) == 200);
+  CHECK(from_origin("null", "localhost", {}, kLoopback) == 403);
+}
+
+TEST_CASE("malformed and repeated origins are refused") {
+  for (const char* bad : {"", "example.org", "http://", "http://a/b", "http://a b", "http://a:99999",
+                          "http://a:8o", "://a", "http://[::1", "ht tp://a"}) {
+    CAPTURE(bad);
+    CHECK(from_origin(bad, "example.org", {.allowed_origins = {"*"}}) == 403);
+  }
+  const auto twice = request_with({{"origin", "http://example.org:81"}, {"origin", "http://b.net"}});
+  CHECK(decide({.allowed_origins = {"*"}}, twice) == 403);
+}
+
+TEST_CASE("an absent Origin is allowed, except where a browser says that another site asks") {
+  CHECK(decide({}, request_with({})) == 200);
+  CHECK(decide({}, request_with({{"sec-fetch-site", "same-origin"}})) == 200);
+  CHECK(decide({}, request_with({{"sec-fetch-site", "none"}})) == 200);
+  CHECK(decide({}, request_with({{"sec-fetch-site", "cross-site"}})) == 403);
+  CHECK(decide({}, request_with({{"sec-fetch-site", "same-site"}})) == 403);
+  CHECK(decide({.allowed_origins = {"*"}}, request_with({{"sec-fetch-site", "cross-site"}})) == 403);
+  CHECK(decide({}, request_with({{"sec-purpose", "prefetch"}})) == 403);
+  CHECK(decide({}, request_with({{"sec-purpose", "prefetch;prerender"}})) == 403);
+  // With an Origin that is allowed, those headers are only to be expected.
+  const auto allowed = request_with({{"origin", "http://a.net"}, {"sec-fetch-site", "cross-site"}});
+  CHECK(decide({.allowed_origins = {"http://a.net"}}, allowed) == 200);
+}
+
+TEST_CASE("a person may follow a link from another site to a page, and to nothing that has an effect") {
+  const Headers link = {{"sec-fetch-site", "cross-site"}, {"sec-fetch-mode", "navigate"}};
+  CHECK(decide({}, request_with(link), kPublic, true) == 200);
+  CHECK(decide({}, request_with(link), kPublic, false) == 403);
+  CHECK(decide({}, request_with({{"sec-fetch-site", "cross-site"}, {"sec-fetch-mode", "no-cors"}}),
+               kPublic, true) == 403);
+  CHECK(decide({}, request_with({{"origin", "http://evil.net"}}), kPublic, true) == 403);
+}
+
+TEST_CASE("bound to loopback, Host must be loopback, localhost or an --allow-host, else 421") {
+  const auto host = [](const std::string& name, const Caller& caller, const AccessOptions& options = {}) {
+    return decide(options, request_with({}, name), caller);
+  };
+  for (const char* good : {"localhost", "localhost:8080", "LocalHost", "127.0.0.1", "127.9.9.9:1", "[::1]",
+                           "[::1]:8080"}) {
+    CAPTURE(good);
+    CHECK(host(good, kLoopback) == 200);
+  }
+  for (const char* bad : {"example.org", "rebind.evil.net:8080", "localhost.evil.net", "10.0.0.1",
+                          "[2001:db8::1]", "127.0.0.1.evil.net"}) {
+    CAPTURE(bad);
+    CHECK(host(bad, kLoopback) == 421);
+    CHECK(host(bad, kPublic) == 200);
+  }
+  CHECK(host("dev.test:8080", kLoopback, {.allowed_hosts = {"dev.test"}}) == 200);
+  CHECK(host("", kLoopback) == 200);  // HTTP/1.0
+}
+
+TEST_CASE("localhost origins are allowed when bound to loopback, otherwise not") {
+  for (const char* origin : {"http://localhost:3000", "https://localhost", "http://127.0.0.1:5173",
+                             "http://[::1]:3000"}) {
+    CAPTURE(origin);
+    CHECK(from_origin(origin, "localhost:8080", {}, kLoopback) == 200);
+    CHECK(from_origin(origin, "example.org", {}, kPublic) == 403);
+  }
+  CHECK(from_origin("http://localhost.evil.net", "localhost:8080", {}, kLoopback) == 403);
+  CHECK(from_origin("http://evil.net", "localhost:8080", {}, kLoopback) == 403);
+}
+
+TEST_CASE("X-Forwarded-* counts only from a --trusted-proxy") {
+  const AccessPolicy policy({.trusted_proxies = {"10.0.0.0/8", "::1"}});
+  const auto request = request_with({{"x-forwarded-for", "1.1.1.1, 192.0.2.9, 10.2.2.2"},
+                                     {"x-forwarded-proto", "https"},
+                                     {"x-forwarded-host", "call.example.org"}},
+                                    "10.0.0.5:8080");
+  const Client trusted = policy.client_of(request, caller_at("10.1.1.1"));
+  CHECK(trusted.address == "192.0.2.9");
+  CHECK(trusted.scheme == "https");
+  CHECK(trusted.host == "call.example.org");
+  const Client stranger = policy.client_of(request, caller_at("203.0.113.1"));
+  CHECK(stranger.address == "203.0.113.1");
+  CHECK(stranger.scheme == "http");
+  CHECK(stranger.host == "10.0.0.5:8080");
+  CHECK(policy.client_of(request_with({}), caller_at("10.1.1.1")).address == "10.1.1.1");
+  CHECK(policy.client_of(request_with({{"x-forwarded-for", "junk, [2001:db8::1]:99"}}),
+                         caller_at("::1", true, true))
+            .address == "2001:db8::1");
+
+  http::Request browser = request;
+  browser.headers.push_back({"origin", "https://call.example.org"});
+  CHECK_FALSE(policy.decide(browser, caller_at("10.1.1.1"), false).refusal.has_value());
+  CHECK(policy.decide(browser, caller_at("203.0.113.1"), false).refusal.has_value());
+}
+
+TEST_CASE("OPTIONS is answered too, private-network preflight included") {
+  const AccessPolicy policy({.allowed_origins = {"https://app.example.net"}});
+  auto request = request_with({{"origin", "https://app.example.net"},
+                               {"access-control-request-method", "POST"},
+                               {"access-control-request-headers", "x-trace"},
+                               {"access-control-request-private-network", "true"}});
+  const auto decision = policy.decide(request, kPublic, false);
+  REQUIRE_FALSE(decision.refusal.has_value());
+  CHECK(header_of(decision, "Access-Control-Allow-Origin") == "https://app.example.net");
+  CHECK(header_of(decision, "Vary") == "Origin");
+  const auto allowed = {http::Method::get, http::Method::post};
+  const auto response = policy.answer_options(request, decision, allowed);
+  CHECK(response.status() == 204);
+  CHECK(*response.header("access-control-allow-methods") == "GET, POST, OPTIONS");
+  CHECK(*response.header("access-control-allow-headers") == "x-trace");
+  CHECK(*response.header("access-control-allow-private-network") == "true");
+
+  // Same origin, or no preflight at all: only Allow.
+  request = request_with({{"access-control-request-method", "POST"}});
+  const auto plain = policy.answer_options(request, policy.decide(request, kPublic, false), allowed);
+  CHECK(plain.header("access-control-allow-methods") == nullptr);
+  CHECK(*plain.header("allow") == "GET, POST, OPTIONS");
+}
+
+TEST_CASE("an answer names the origin it is for, and only an allowed foreign one") {
+  const AccessPolicy policy({.allowed_origins = {"*"}});
+  const auto foreign = policy.decide(request_with({{"origin", "https://a.net"}}), kPublic, false);
+  CHECK(header_of(foreign, "Access-Control-Allow-Origin") == "https://a.net");
+  const auto same = policy.decide(request_with({{"origin", "https://example.org"}}), kPublic, false);
+  CHECK(header_of(same, "Access-Control-Allow-Origin") == "");
+  CHECK(header_of(same, "Vary") == "Origin");
+  const auto refused = AccessPolicy({}).decide(request_with({{"origin", "https://a.net"}}), kPublic, false);
+  CHECK(header_of(refused, "Access-Control-Allow-Origin") == "");
+}
+
+TEST_CASE("a refusal's hint names the flag that would allow it") {
+  const AccessPolicy policy({});
+  const auto hint = [&](const http::Request& request, const Caller& caller) {
+    const auto decision = policy.decide(request, caller, false);
+    return decision.refusal ? decision.refusal->hint : std::string();
+  };
+  CHECK(hint(request_with({{"origin", "https://a.net"}}), kPublic).find("--allow-origin https://a.net") !=
+        std::string::npos);
+  CHECK(hint(request_with({{"origin", "null"}}), kPublic).find("--allow-origin null") !=
+        std::string::npos);
+  CHECK(hint(request_with({}, "evil.net:1"), kLoopback).find("--allow-host evil.net") !=
+        std::string::npos);
+  CHECK(hint(request_with({{"sec-fetch-site", "cross-site"}}), kPublic).find("--allow-origin") !=
+        std::string::npos);
+}
+
+TEST_CASE("options that do not parse are named") {
+  CHECK_FALSE(AccessPolicy::check_options({.public_origins = {"https://a.net"},
+                                           .allowed_origins = {"*", "null", "http://b.net:1"},
+                                           .allowed_hosts = {"c.net", "[::1]"},
+                                           .trusted_proxies = {"10.0.0.0/8", "::1"}})
+                  .has_value());
+  CHECK(AccessPolicy::check_options({.allowed_origins = {"a.net"}}) ==
+        "--allow-origin: \"a.net\" is not an origin such as https://example.org, nor \"*\" or "
+        "\"null\".");
+  CHECK(AccessPolicy::check_options({.public_origins = {"*"}}).value_or("").starts_with("--public-origin"));
+  CHECK(AccessPolicy::check_options({.allowed_hosts = {"a/b"}}).value_or("").starts_with("--allow-host"));
+  CHECK(AccessPolicy::check_options({.trusted_proxies = {"10.0.0.0/33"}})
+            .value_or("")
+            .starts_with("--trusted-proxy"));
+}

@@ -1,0 +1,53 @@
+#include "server/router.h"
+
+#include <doctest/doctest.h>
+
+using namespace sigway;
+using namespace sigway::server;
+using http::Method;
+
+namespace {
+
+http::Request asking(Method method, const std::string& path) {
+  http::Request request;
+  request.method = method;
+  request.method_name = http::to_string(method);
+  request.path = path;
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("exact paths win over prefixes, longer prefixes over shorter") {
+  Router router;
+  router.add({Method::get}, "/", [](Exchange&) {}, {.max_body = 1, .is_harmless = false});
+  router.add({Method::get}, "/a/*", [](Exchange&) {}, {.max_body = 2, .is_harmless = false});
+  router.add({Method::get}, "/a/b/*", [](Exchange&) {}, {.max_body = 3, .is_harmless = false});
+  router.add({Method::get}, "/a/b/c", [](Exchange&) {}, {.max_body = 4, .is_harmless = false});
+  const auto which = [&](const std::string& path) -> std::size_t {
+    const auto match = router.match(asking(Method::get, path));
+    return match.route ? match.route->options.max_body.value_or(0) : 0;
+  };
+  CHECK(which("/") == 1);
+  CHECK(which("/a/x") == 2);
+  CHECK(which("/a/") == 2);
+  CHECK(which("/a/b/x/y") == 3);
+  CHECK(which("/a/b/c") == 4);
+  CHECK(which("/a") == 0);
+  CHECK(which("/b") == 0);
+}
+
+TEST_CASE("methods of one path add up") {
+  Router router;
+  router.add({Method::get}, "/x", [](Exchange&) {});
+  router.add({Method::post}, "/x", [](Exchange&) {});
+  CHECK(router.match(asking(Method::post, "/x")).route != nullptr);
+  const auto match = router.match(asking(Method::head, "/x"));
+  REQUIRE(match.refusal.has_value());
+  CHECK(match.refusal->status == 405);
+  CHECK(allow_header(match.allowed) == "GET, POST, OPTIONS");
+  const auto options = router.match(asking(Method::options, "/x"));
+  CHECK_FALSE(options.refusal.has_value());
+  CHECK(options.route == nullptr);
+  CHECK(router.match(asking(Method::get, "/y")).refusal->status == 404);
+}

@@ -1,0 +1,160 @@
+#include "server/static_pages.h"
+
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "raw_client.h"
+#include "test_server.h"
+
+using namespace sigway;
+using namespace sigway::server;
+using namespace sigway::server::testing;
+
+namespace {
+
+constexpr std::array<PageFile, 3> kFiles = {{
+    {"client/sigway.js", "text/javascript; charset=utf-8", "export {};", "\"js\""},
+    {"index.html", "text/html; charset=utf-8", "<title>index</title>", "\"index\""},
+    {"style.css", "text/css; charset=utf-8", "b{}", "\"css\""},
+}};
+
+http::Request get(const std::string& path, std::vector<http::Header> headers = {}) {
+  http::Request request;
+  request.method = http::Method::get;
+  request.path = path;
+  request.headers = std::move(headers);
+  return request;
+}
+
+// A folder that is gone afterwards.
+struct Folder {
+  std::filesystem::path path;
+  Folder() {
+    std::string name = "/tmp/sigway-pages-XXXXXX";
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  void write(const std::string& name, const std::string& bytes) const {
+    std::filesystem::create_directories((path / name).parent_path());
+    std::ofstream(path / name) << bytes;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("embedded pages: types, ETag, policy") {
+  const StaticPages pages(kFiles);
+  const auto index = pages.serve(get("/"));
+  CHECK(index.status() == 200);
+  CHECK(index.body().view() == "<title>index</title>");
+  CHECK(*index.header("content-type") == "text/html; charset=utf-8");
+  CHECK(*index.header("etag") == "\"index\"");
+  CHECK(index.header("content-security-policy")->find("default-src 'none'") == 0);
+  CHECK(pages.serve(get("/client/sigway.js")).body().view() == "export {};");
+  for (const char* known : {"\"index\"", "W/\"index\"", "\"x\", \"index\"", "*"}) {
+    CAPTURE(known);
+    const auto unchanged = pages.serve(get("/", {{"if-none-match", known}}));
+    CHECK(unchanged.status() == 304);
+    CHECK(unchanged.body().empty());
+    CHECK(*unchanged.header("etag") == "\"index\"");
+  }
+  CHECK(pages.serve(get("/", {{"if-none-match", "\"other\""}})).status() == 200);
+}
+
+TEST_CASE("rooms: /r/ROOM is a page, /ROOM leads there") {
+  const StaticPages pages(kFiles);
+  CHECK(pages.serve(get("/r/caf\xC3\xA9 1")).body().view() == "<title>index</title>");
+  CHECK(pages.serve(get("/r/with.dot")).status() == 200);
+  CHECK(pages.serve(get("/r/")).status() == 404);
+  CHECK(pages.serve(get("/r/a/b")).status() == 404);
+  auto request = get("/caf\xC3\xA9 1");
+  request.query = "transport=sse";
+  const auto redirect = pages.serve(request);
+  CHECK(redirect.status() == 302);
+  CHECK(*redirect.header("location") == "/r/caf%C3%A9%201?transport=sse");
+  CHECK(pages.serve(get("/no.file")).status() == 404);
+  CHECK(pages.serve(get("/a/b")).status() == 404);
+  CHECK(pages.serve(get("//evil.net")).status() == 404);
+  CHECK(pages.has("/foo"));
+  CHECK_FALSE(pages.has_file("/foo"));
+  CHECK_FALSE(pages.has("/no.file"));
+
+  const std::array<PageFile, 2> with_room = {
+      kFiles[1], PageFile{"room.html", "text/html; charset=utf-8", "<title>room</title>", "\"room\""}};
+  CHECK(StaticPages(with_room).serve(get("/r/x")).body().view() == "<title>room</title>");
+}
+
+TEST_CASE("a folder instead: its files, its types, nothing outside it") {
+  const Folder outside;
+  outside.write("secret.txt", "secret");
+  const Folder folder;
+  folder.write("index.html", "<p>mine");
+  folder.write("sub/app.js", "1");
+  folder.write("data.bin", std::string("\0\1", 2));
+  std::filesystem::create_symlink(outside.path / "secret.txt", folder.path / "link.txt");
+  std::filesystem::create_directory_symlink(outside.path, folder.path / "linked");
+  auto opened = StaticPages::open_folder(folder.path);
+  REQUIRE(std::holds_alternative<std::shared_ptr<const StaticPages>>(opened));
+  const auto& pages = *std::get<0>(opened);
+  const auto index = pages.serve(get("/"));
+  CHECK(index.body().view() == "<p>mine");
+  CHECK(index.header("content-security-policy") == nullptr);
+  CHECK(*pages.serve(get("/sub/app.js")).header("content-type") == "text/javascript; charset=utf-8");
+  CHECK(*pages.serve(get("/data.bin")).header("content-type") == "application/octet-stream");
+  CHECK(pages.serve(get("/data.bin")).body().size() == 2);
+  for (const char* bad : {"/link.txt", "/linked/secret.txt", "/sub/../../x.txt", "//etc/passwd", "/sub/",
+                          "/../secret.txt", "/sub/app.js/"}) {
+    CAPTURE(bad);
+    CHECK(pages.serve(get(bad)).status() == 404);
+    CHECK_FALSE(pages.has(bad));
+  }
+  CHECK(pages.serve(get("/sub")).status() == 302);  // a folder is no file, so this is a room
+
+  const std::string tag = *index.header("etag");
+  CHECK(pages.serve(get("/", {{"if-none-match", tag}})).status() == 304);
+  folder.write("index.html", "<p>edited");
+  const auto edited = pages.serve(get("/", {{"if-none-match", tag}}));
+  CHECK(edited.status() == 200);
+  CHECK(edited.body().view() == "<p>edited");
+}
+
+TEST_CASE("a folder that is not there is an error that says so") {
+  const auto opened = StaticPages::open_folder("/nonexistent");
+  REQUIRE(std::holds_alternative<std::string>(opened));
+  CHECK(std::get<std::string>(opened) ==
+        "Cannot serve the folder /nonexistent: No such file or directory.");
+}
+
+TEST_CASE("pages over the wire, HEAD and 304 and wrong methods included") {
+  ServerSetup setup;
+  setup.pages = std::make_shared<StaticPages>(kFiles);
+  TestServer server(false, {}, setup);
+  RawClient client(server.port());
+  client.send("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const Answer head = client.receive_answer(true);
+  CHECK(head.status == 200);
+  CHECK(head.header("content-length") == "20");
+  CHECK(head.header("x-content-type-options") == "nosniff");
+  client.send("GET /style.css HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"css\"\r\n\r\n");
+  CHECK(client.receive_answer().status == 304);
+  client.send("GET /room-7 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(client.receive_answer().header("location") == "/r/room-7");
+  client.send("POST /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(client.receive_answer().header("allow") == "GET, HEAD, OPTIONS");
+  client.send("POST /room-7 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(client.receive_answer().status == 404);
+  // A link on another site leads to a page; an image tag there does not.
+  client.send("GET /r/x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
+              "Sec-Fetch-Mode: navigate\r\n\r\n");
+  CHECK(client.receive_answer().status == 200);
+  client.send("GET /r/x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
+              "Sec-Fetch-Mode: no-cors\r\n\r\n");
+  CHECK(client.receive_answer().status == 403);
+}
