@@ -1,0 +1,331 @@
+#include "net/shard.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "net/connection_limits.h"
+
+using namespace sigway;
+using namespace sigway::net;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A handler made of functions.
+struct Script final : ConnectionHandler {
+  std::function<void(Connection&)> attached;
+  std::function<void(Connection&, std::string)> data;
+  std::function<void(Connection&)> drained;
+  std::function<void(CloseReason)> closed;
+  std::function<void()> destroyed;
+
+  ~Script() override {
+    if (destroyed) destroyed();
+  }
+  void on_attached(Connection& connection) override {
+    if (attached) attached(connection);
+  }
+  void on_data(Connection& connection, std::span<std::uint8_t> bytes) override {
+    if (data) data(connection, std::string(bytes.begin(), bytes.end()));
+  }
+  void on_drained(Connection& connection) override {
+    if (drained) drained(connection);
+  }
+  void on_closed(Connection&, CloseReason reason) override {
+    if (closed) closed(reason);
+  }
+};
+
+// A shard that the test runs on its own thread, with connections to socket pairs.
+struct Fixture {
+  Shard shard{0};
+  std::shared_ptr<PortInfo> port = std::make_shared<PortInfo>();
+  std::vector<int> ends;
+
+  ~Fixture() {
+    for (const int end : ends) ::close(end);
+  }
+
+  // Returns the far end, blocking.
+  int connect(std::unique_ptr<Script> script) {
+    int pair[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    REQUIRE(::fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0);
+    ends.push_back(pair[1]);
+    shard.adopt(make_plain_stream(pair[0]), port,
+                [&](Connection&) { return std::unique_ptr<ConnectionHandler>(std::move(script)); });
+    return pair[1];
+  }
+  static std::string read_all(int end) {
+    std::string all;
+    char buffer[65536];
+    ssize_t count = 0;
+    while ((count = ::read(end, buffer, sizeof buffer)) > 0) {
+      all.append(buffer, static_cast<std::size_t>(count));
+    }
+    return all;
+  }
+  static void write(int end, const std::string& text) {
+    REQUIRE(::write(end, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("posted functions run in the order of each poster, and none after stop") {
+  Shard shard(3);
+  CHECK(shard.index() == 3);
+  constexpr int kPosters = 4;
+  constexpr int kPosts = 2000;
+  std::vector<int> next(kPosters, 0);
+  int done = 0;
+  bool in_order = true;
+  std::vector<std::thread> threads;
+  for (int poster = 0; poster < kPosters; ++poster) {
+    threads.emplace_back([&, poster] {
+      for (int i = 0; i < kPosts; ++i) {
+        shard.post([&, poster, i] {
+          in_order &= next[poster]++ == i && shard.is_current_thread();
+          if (++done == kPosters * kPosts) shard.stop();
+        });
+      }
+    });
+  }
+  CHECK_FALSE(shard.is_current_thread());
+  shard.run();
+  for (auto& thread : threads) thread.join();
+  CHECK(in_order);
+  CHECK(done == kPosters * kPosts);
+  auto token = std::make_shared<int>(0);
+  shard.post([token] {});
+  CHECK(token.use_count() == 1);
+}
+
+TEST_CASE("timers fire and the end of the turn comes after everything in it") {
+  Shard shard(0);
+  std::vector<std::string> order;
+  struct Holder {
+    std::function<void()> function;
+    base::Timer timer = base::Timer::calling<&Holder::run>(this);
+    void run() { function(); }
+  } soon, later;
+  const auto start = base::Clock::now();
+  soon.function = [&] {
+    shard.at_end_of_turn([&] { order.push_back("end"); });
+    order.push_back("soon");
+  };
+  later.function = [&] {
+    order.push_back("later");
+    shard.stop();
+  };
+  shard.schedule_in(later.timer, 60ms);
+  shard.schedule_in(soon.timer, 20ms);
+  shard.run();
+  CHECK(order == std::vector<std::string>{"soon", "end", "later"});
+  CHECK(base::Clock::now() - start >= 60ms);
+}
+
+TEST_CASE("what is written in a turn goes out at its end, owned and shared alike") {
+  Fixture f;
+  auto script = std::make_unique<Script>();
+  const auto shared = std::make_shared<const std::string>("shared ");
+  script->data = [&](Connection& connection, const std::string& text) {
+    CHECK(text == "go");
+    for (int i = 0; i < 200; ++i) connection.write(shared);
+    connection.write(base::Bytes::of_static("static"));
+    CHECK(connection.queued_bytes() == 200 * 7 + 6);
+    connection.close_after_flush();
+    connection.write("too late");
+    CHECK_FALSE(connection.is_open());
+  };
+  script->closed = [&](CloseReason reason) {
+    CHECK(reason == CloseReason::local);
+    f.shard.stop();
+  };
+  const int end = f.connect(std::move(script));
+  Fixture::write(end, "go");
+  std::string all;
+  std::thread reader([&] {
+    all = Fixture::read_all(end);
+    ::shutdown(end, SHUT_WR);
+  });
+  f.shard.run();
+  reader.join();
+  CHECK(all.size() == 200 * 7 + 6);
+  CHECK(all.ends_with("shared static"));
+  CHECK(shared.use_count() == 1);
+}
+
+TEST_CASE("a handler may close, and replace itself, from within on_data") {
+  Fixture f;
+  std::string seen;
+  bool first_destroyed = false;
+  auto second = std::make_unique<Script>();
+  second->attached = [&](Connection&) {
+    seen += "attached ";
+    CHECK_FALSE(first_destroyed);  // it is still on the stack
+  };
+  second->data = [&](Connection& connection, const std::string& text) {
+    seen += text;
+    if (text == " later") connection.abort();
+  };
+  second->closed = [&](CloseReason) { f.shard.stop(); };
+  auto first = std::make_unique<Script>();
+  first->destroyed = [&] { first_destroyed = true; };
+  first->closed = [](CloseReason) { FAIL("a replaced handler hears nothing more"); };
+  int end = -1;
+  first->data = [&](Connection& connection, const std::string& text) {
+    CHECK(text == "head|rest");
+    connection.replace_handler(std::move(second), "rest");
+    f.shard.at_end_of_turn([&] { Fixture::write(end, " later"); });
+  };
+  end = f.connect(std::move(first));
+  Fixture::write(end, "head|rest");
+  f.shard.run();
+  CHECK(seen == "attached rest later");
+  CHECK(first_destroyed);
+}
+
+TEST_CASE("a connection replaced outside on_data gets its unread bytes too, when reading is on") {
+  Fixture f;
+  std::string seen;
+  auto script = std::make_unique<Script>();
+  auto next = std::make_unique<Script>();
+  next->attached = [](Connection& connection) { connection.pause_reading(); };
+  next->data = [&](Connection&, const std::string& text) {
+    seen += text;
+    f.shard.stop();
+  };
+  ConnectionId id = 0;
+  script->attached = [&](Connection& connection) { id = connection.id(); };
+  f.connect(std::move(script));
+  f.shard.post([&] { f.shard.find(id)->replace_handler(std::move(next), "unread"); });
+  f.shard.post([&] {
+    f.shard.post([&] {
+      CHECK(seen.empty());
+      f.shard.find(id)->resume_reading();
+    });
+  });
+  f.shard.run();
+  CHECK(seen == "unread");
+}
+
+TEST_CASE("a paused connection is not read, a resumed one is") {
+  Fixture f;
+  std::string seen;
+  auto script = std::make_unique<Script>();
+  ConnectionId id = 0;
+  script->attached = [&](Connection& connection) { id = connection.id(); };
+  script->data = [&](Connection& connection, const std::string& text) {
+    seen += text;
+    connection.pause_reading();
+    if (seen.size() == 2) f.shard.stop();
+  };
+  const int end = f.connect(std::move(script));
+  Fixture::write(end, "a");
+  struct Resumer {
+    std::function<void()> function;
+    base::Timer timer = base::Timer::calling<&Resumer::run>(this);
+    void run() { function(); }
+  } resumer;
+  resumer.function = [&] {
+    CHECK(seen == "a");
+    Fixture::write(end, "b");
+    f.shard.find(id)->resume_reading();
+  };
+  f.shard.schedule_in(resumer.timer, 40ms);
+  f.shard.run();
+  CHECK(seen == "ab");
+}
+
+TEST_CASE("on_drained comes when everything is with the socket; nobody reading means a write timeout") {
+  Fixture f;
+  f.port->connections.write_timeout = 50ms;
+  int drained = 0;
+  auto script = std::make_unique<Script>();
+  script->attached = [](Connection& connection) { connection.write("small"); };
+  script->drained = [&](Connection& connection) {
+    ++drained;
+    CHECK(connection.queued_bytes() == 0);
+    connection.write(std::string(8 << 20, 'x'));
+  };
+  script->closed = [&](CloseReason reason) {
+    CHECK(reason == CloseReason::write_timeout);
+    f.shard.stop();
+  };
+  f.connect(std::move(script));
+  f.shard.run();
+  CHECK(drained == 1);
+}
+
+TEST_CASE("idle connections are reclaimed oldest first, and ids are never reused") {
+  Fixture f;
+  std::vector<int> closed;
+  std::vector<ConnectionId> ids;
+  for (int i = 0; i < 4; ++i) {
+    auto script = std::make_unique<Script>();
+    script->attached = [&, i](Connection& connection) {
+      ids.push_back(connection.id());
+      if (i != 1) connection.set_idle(true);
+    };
+    script->closed = [&, i](CloseReason reason) {
+      if (reason == CloseReason::idle_reclaimed) closed.push_back(i);
+    };
+    f.connect(std::move(script));
+  }
+  CHECK(f.shard.idle_count() == 3);
+  f.shard.post([&] {
+    CHECK(f.shard.reclaim_idle(2) == 2);
+    CHECK(f.shard.find(ids[0]) == nullptr);
+    CHECK(f.shard.find(ids[1]) != nullptr);
+    f.shard.post([&] {
+      CHECK(f.shard.connection_count() == 2);
+      CHECK(f.shard.reclaim_idle(5) == 1);
+      f.shard.stop();
+    });
+  });
+  f.shard.run();
+  CHECK(closed == std::vector<int>{0, 2, 3});
+  CHECK(f.shard.connection_count() == 0);
+  CHECK(ids == std::vector<ConnectionId>{1, 2, 3, 4});
+}
+
+TEST_CASE("stopping closes every connection and says so to its handler") {
+  Fixture f;
+  int shut_down = 0;
+  for (int i = 0; i < 3; ++i) {
+    auto script = std::make_unique<Script>();
+    script->closed = [&](CloseReason reason) { shut_down += reason == CloseReason::shutdown; };
+    f.connect(std::move(script));
+  }
+  f.shard.post([&] { f.shard.stop(); });
+  f.shard.run();
+  CHECK(shut_down == 3);
+}
+
+TEST_CASE("connections are counted in all and by address") {
+  auto limits = std::make_shared<ConnectionLimits>(ConnectionLimits::Options{.total = 2, .per_address = 1});
+  const Address a = *Address::parse("10.0.0.1", 5);
+  const Address b = *Address::parse("10.0.0.2", 5);
+  auto first = limits->count(a);
+  CHECK_FALSE(limits->is_address_exceeded(a));
+  auto second = limits->count(a.with_port(6));
+  CHECK(limits->is_address_exceeded(a));
+  CHECK_FALSE(limits->is_address_exceeded(b));
+  CHECK_FALSE(limits->is_total_exceeded());
+  auto third = limits->count(b);
+  CHECK(limits->is_total_exceeded());
+  CHECK_FALSE(limits->is_total_exceeded(1));
+  second.reset();
+  CHECK_FALSE(limits->is_address_exceeded(a));
+  CHECK(limits->total() == 2);
+}
