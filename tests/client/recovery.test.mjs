@@ -103,6 +103,19 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
   });
 });
 
+test('what is said while the session is renewed belongs to the new one', async () => {
+  const alice = client({ room: 'one', transport: 'websocket' });
+  await alice.connection.opened;
+  const bob = client({ room: 'one', transport: 'websocket' });
+  await bob.until(() => bob.had('ready'));
+  alice.connection.on('state', ({ state }) => {
+    if (state === 'reconnecting') queueMicrotask(() => alice.connection.send('count', { i: 0 }));
+  });
+  server.sessions.get(alice.connection.key).end('timeout');
+  await bob.until(() => numbers(bob).length === 1);
+  assert.deepEqual(alice.logged('reset')[0].lost, []);
+});
+
 test('the server closes for good what it forbids', async () => {
   server.fault = () => ({ status: 403, text: '{"error":{"code":"origin_refused","message":"no","hint":"--allow-origin"}}' });
   const alice = client({ room: 'one', transport: 'poll' });

@@ -222,6 +222,21 @@ export function faults(start) {
         assert.ok(alice.connection.pending === 0 || await alice.connection.flush() === undefined);
       });
 
+      test('a message just beyond a limit that the server names', async () => {
+        const [alice, bob] = await pair('sse');
+        const limit = 65800;
+        server.fault = ({ text }) => text.length <= limit ? null
+          : { status: 413, text: JSON.stringify({ error: { code: 'body_too_large', message: '', limit } }) };
+        const big = 'x'.repeat(65500);
+        alice.connection.send('count', { i: 0 });
+        alice.connection.send('count', { i: 1, big });
+        alice.connection.send('count', { i: 2 }, { to: [bob.connection.peer, 'y'.repeat(200)] });
+        alice.connection.send('count', { i: 2 });
+        await bob.until(() => numbers(bob).includes(2));
+        assert.equal(bob.messages('count')[1].data.big, big);
+        assert.equal(alice.logged('reset').length, 0);
+      });
+
       test('many small messages and a tight limit: batches are split, no message is', async () => {
         const [alice, bob] = await pair('sse');
         server.fault = refuseBeyond(1100);

@@ -99,6 +99,7 @@ export interface Info {
   /** Its number on the wire. */
   number: number;
   transport: Transport;
+  /** The size of its JSON text. */
   bytes: number;
 }
 

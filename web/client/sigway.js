@@ -13,7 +13,7 @@ const kTransports = ['websocket', 'sse', 'poll'];
 const kProofDeadline = { websocket: 3000, sse: 4000, poll: 8000 };  // in `auto`, where another transport can be tried
 const kPatientDeadline = 10000;      // where the application named the only transport
 const kActivationDeadline = 8000;
-const kUploadDeadline = 10000;
+const kUploadDeadline = 15000;
 const kPollSlack = 8000;             // beyond the hold: a slow network, not a dead one
 const kPollFailures = 2;             // so many polls may fail in a row before the carrier counts as cut
 const kUploadFailures = 4;           // likewise uploads: the way down may live while the way up is dead
@@ -663,7 +663,7 @@ class Uplink {
     let bytes = 0;
     for (let i = start; i < this.#queue.length && batch.length < most && !this.#queue[i].via; ++i) {
       let entry = this.#queue[i];
-      if (!entry.n && entry.bytes > limit && limit < this.session.limits.data) {
+      if (!entry.n && entry.bytes > limit) {
         this.#split(i, limit);
         entry = this.#queue[i];
       }
@@ -768,7 +768,7 @@ class Uplink {
   }
 
   #tooLarge(batch, size, error) {
-    this.#maxBody = error.limit ?? Math.max(this.#proven < size ? this.#proven : 0, size >> 1);
+    this.#maxBody = error.limit < size ? error.limit : Math.max(this.#proven < size ? this.#proven : 0, size >> 1);
     if (this.#proven >= size) this.#proven = this.#maxBody;
     for (const entry of batch) {
       entry.via = null;
@@ -1063,6 +1063,7 @@ class Connection {
   #callOff = new AbortController();
   #switching = null;
   #everOpen = false;
+  #renewed = null;            // promise of the next session
   #reset = null;              // what to tell the application once the new session is there
   #opened = deferred();
   #closing = false;
@@ -1171,7 +1172,7 @@ class Connection {
     } finally {
       if (this.#switching === stop) {
         this.#switching = null;
-        if (!this.#session.active && !this.#isClosed) {
+        if (!this.#session?.active && !this.#isClosed) {
           this.#setState('reconnecting');
           this.#run(backoff(0));
         }
@@ -1311,7 +1312,9 @@ class Connection {
         await sleep(delay, this.#wake.signal);
         if (this.#isClosed) break;
       }
+      await this.#renewed;
       const session = this.#session;
+      if (!session) break;    // closed meanwhile
       this.#callOff = new AbortController();
       try {
         await this.#connect(session, this.#strategy, this.#kinds(), this.#callOff.signal);
@@ -1383,8 +1386,10 @@ class Connection {
   }
 
   // The server does not know the session any more: another key, the same rooms, a new peer id.
-  async #startAnew(error) {
+  #startAnew(error) {
     const session = this.#session;
+    if (!session) return this.#renewed;
+    this.#session = null;     // what is said meanwhile waits in the backlog
     const left = session.stop();
     if (this.#everOpen) {
       for (const answer of this.#answers.values()) answer.reject(new SigwayError('reset', 'the session has ended'));
@@ -1395,7 +1400,8 @@ class Connection {
     } else {
       this.#backlog = left;   // nothing went out yet, and the application knows nothing of that session
     }
-    await this.#newSession();
+    this.#renewed = this.#newSession();
+    return this.#renewed;
   }
 
   #finish(error) {
