@@ -24,12 +24,15 @@ Hub::~Hub() = default;
 
 std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents contents) {
   if (auto* session = find(id.serial)) {
+    if (contents.address) session->counted_for(*contents.address);
     if (!session->contents().agrees_with(contents))
       return dialects::Error{.code = dialects::ErrorCode::open_mismatch};
     return session;
   }
-  if (!shared_.directory.is_live(contents.key, id))
+  if (!shared_.directory.is_live(contents.key, id)) {
+    if (contents.address) shared_.addresses.subtract(*contents.address);
     return dialects::Error{.code = dialects::ErrorCode::gone};
+  }
   const auto replaced =
       contents.replaces ? shared_.directory.find(contents.replaces, now()).id : SessionId{};
   auto& session = sessions_[id.serial];

@@ -455,7 +455,7 @@ void Session::end(End reason) {
   if (!logging_in_.empty() && logging_in_ != name_) bus.logout(id_, logging_in_, {});
   answer_probes(false);
   hub_.shared().directory.end(contents_.key, hub_.now());
-  hub_.shared().addresses.subtract(contents_.address);
+  if (contents_.address) hub_.shared().addresses.subtract(*contents_.address);
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   hub_.bury(*this);
 }

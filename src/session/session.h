@@ -33,7 +33,9 @@ struct OpenContents {
   KeyHash replaces;            ///< zero: nobody
   /// A person's session: the server made its key (docs/protocol.md, "Opening and resuming").
   bool personal = false;
-  std::string address;  ///< of the client, for the limit by address
+  /// The client's, if this request counted the session for the limit by address. Of several that
+  /// open at once one does, and not always the first to arrive.
+  std::optional<std::string> address;
   const dialects::Dialect* dialect = nullptr;
 
   bool agrees_with(const OpenContents& other) const noexcept {
@@ -74,6 +76,8 @@ class Session {
   const std::string& peer() const noexcept { return peer_; }
   const OpenContents& contents() const noexcept { return contents_; }
   bool personal() const noexcept { return contents_.personal; }
+  /// The session has been counted for this address, and is to be counted down there.
+  void counted_for(std::string address) { contents_.address = std::move(address); }
   bool ended() const noexcept { return ended_; }
 
   // -- Carriers. Transports call these, each for its own kind of carrier.
@@ -86,6 +90,12 @@ class Session {
   /// The carrier of that name, made by `make` if it is new. Attaching displaces nothing.
   OpenedCarrier open_carrier(std::string_view name,
                              const std::function<std::unique_ptr<Carrier>()>& make);
+
+  /// The carrier of that name, or none.
+  Carrier* find_carrier(std::string_view name) noexcept {
+    const auto* slot = find_slot(name);
+    return slot == nullptr ? nullptr : slot->carrier.get();
+  }
 
   /// Whether the carrier gets the events now.
   bool receives(const Carrier& carrier) const noexcept;

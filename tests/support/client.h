@@ -15,12 +15,10 @@ namespace sigway::testing {
 class Client {
  public:
   Client(World& world, std::string_view name, base::ShardIndex here = 0)
-      : key(std::string(name) + "-0123456789abcdefghijklmnop"),
-        here(here % world.shards()),
-        world_(world) {}
+      : key(std::string(name) + "-0123456789abcdefghijklmnop"), here(here), world_(world) {}
 
   std::string key;             ///< empty: a person without one
-  base::ShardIndex here;       ///< the shard that accepts its connections
+  base::ShardIndex here;       ///< the shard that accepts its connections, if there are so many
   std::string address = "ip";  ///< of the client
   bool paused = false;
   std::uint64_t n = 0;           ///< of the last message
@@ -130,7 +128,8 @@ class Client {
     }
     auto request = std::get<dialects::native::Request>(std::move(decoded));
     const auto id = ++requests_;
-    auto located = entry::locate(world_.context, request, address, here, world_.now());
+    auto located =
+        entry::locate(world_.context, request, address, here % world_.shards(), world_.now());
     if (const auto* error = std::get_if<dialects::Error>(&located)) {
       result->error = *error;
       result->done = true;
@@ -139,10 +138,11 @@ class Client {
     auto where = std::get<entry::Located>(std::move(located));
     if (key.empty()) key = where.made_key;
     const auto shard = where.id.shard;
-    world_.runner(here).run_on(shard, [this, shard, where, request, task, result, done, id] {
-      task(world_.hub(shard), where, request, id);
-      if (done) result->done = true;
-    });
+    world_.runner(here % world_.shards())
+        .run_on(shard, [this, shard, where, request, task, result, done, id] {
+          task(world_.hub(shard), where, request, id);
+          if (done) result->done = true;
+        });
     if (!paused) world_.run();
   }
 

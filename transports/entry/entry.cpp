@@ -35,7 +35,6 @@ std::variant<Located, Error> locate_open(Context& context, const Request& reques
   contents.capacity = open.capacity.value_or(0);
   if (open.replaces) contents.replaces = session::hash_key(*open.replaces);
   contents.personal = !request.key;
-  contents.address = address;
   contents.dialect = &dialects::native::dialect();
 
   const auto shards = static_cast<base::ShardIndex>(shared.hubs.size());
@@ -44,7 +43,11 @@ std::variant<Located, Error> locate_open(Context& context, const Request& reques
   if (found.state == Directory::State::unknown) {
     if (!shared.addresses.try_add(address)) return Error{.code = ErrorCode::too_many_sessions};
     found = shared.directory.find_or_insert(contents.key, home, now);
-    if (!found.inserted) shared.addresses.subtract(address);  // another request was faster
+    if (found.inserted) {
+      contents.address = address;
+    } else {
+      shared.addresses.subtract(address);  // another request was faster
+    }
   }
   if (found.state == Directory::State::ended) return Error{.code = ErrorCode::gone};
   located.id = found.id;
@@ -85,9 +88,9 @@ std::variant<Located, Error> locate(Context& context, const Request& request,
 std::variant<Session*, Error> enter(Hub& hub, const Located& located) {
   if (located.open) {
     auto opened = hub.open(located.id, *located.open);
-    if (auto* const* session = std::get_if<Session*>(&opened);
-        session != nullptr && (*session)->ended()) {
-      return Error{.code = ErrorCode::gone};
+    if (auto* const* session = std::get_if<Session*>(&opened); session != nullptr) {
+      if ((*session)->ended()) return Error{.code = ErrorCode::gone};
+      if (located.made_key.empty()) (*session)->quoted();
     }
     return opened;
   }
@@ -142,6 +145,21 @@ dialects::native::Welcome welcome(const Context& context, const Session& session
   return welcome;
 }
 
+namespace {
+
+/// What the client asks for, within what the server allows. Compared as milliseconds: more would
+/// not fit the clock's ticks.
+base::Duration heartbeat_of(const session::Settings& settings, const Request& request) {
+  if (!request.heartbeat_ms) return settings.heartbeat;
+  const auto longest =
+      std::chrono::duration_cast<std::chrono::milliseconds>(settings.heartbeat).count();
+  const auto asked = std::max<std::uint64_t>(1000, *request.heartbeat_ms);
+  return std::chrono::milliseconds(
+      std::min<std::uint64_t>(asked, static_cast<std::uint64_t>(longest)));
+}
+
+}  // namespace
+
 AttachResult attach_stream(Context& context, Hub& hub, StreamAttach attach) {
   auto& request = attach.request;
   const auto entered = enter(hub, attach.located);
@@ -160,9 +178,7 @@ AttachResult attach_stream(Context& context, Hub& hub, StreamAttach attach) {
 
   const bool opening = attach.located.open.has_value();
   if (request.turn) session->activate_with_attach(*carrier, *request.turn);
-  const auto heartbeat = std::min<base::Duration>(
-      hub.settings().heartbeat, std::chrono::milliseconds(std::max<std::uint64_t>(
-                                    1000, request.heartbeat_ms.value_or(1U << 30U))));
+  const auto heartbeat = heartbeat_of(hub.settings(), request);
   const auto start = std::get<std::uint64_t>(cursor);
   auto sink = attach.accept(
       welcome(context, *session, attach.located, *carrier, name, start + 1, heartbeat));
@@ -177,7 +193,8 @@ std::variant<std::uint64_t, Error> upload(Hub& hub, const Located& located, Requ
   const auto entered = enter(hub, located);
   if (const auto* error = std::get_if<Error>(&entered)) return *error;
   auto* const session = std::get<Session*>(entered);
-  if (auto error = session->process(inputs_of(request, false, false))) return *std::move(error);
+  const bool opening = located.open.has_value();
+  if (auto error = session->process(inputs_of(request, opening, false))) return *std::move(error);
   return session->up();
 }
 
