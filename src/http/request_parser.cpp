@@ -205,12 +205,15 @@ RequestParser::State RequestParser::Impl::read_head(std::string_view& bytes) {
   const auto [consumed, verdict] = guard.scan(bytes);
   // llhttp never sees the empty line that may precede the request line: of what the guard took, the
   // bytes that count as head are the last ones.
-  const std::size_t head_bytes = guard.size() - size_before;
-  const std::string_view head = bytes.substr(consumed - head_bytes, head_bytes);
+  const bool is_refused =
+      verdict != HeadGuard::Verdict::need_more && verdict != HeadGuard::Verdict::done;
+  // The byte that the guard refuses is not for llhttp; those before it are, because whichever of the
+  // two objects first has to have the word, however the bytes were cut on their way.
+  std::size_t head_bytes = guard.size() - size_before;
+  if (is_refused && head_bytes > 0) --head_bytes;
+  const std::size_t head_end = consumed - (is_refused ? 1 : 0);
+  const std::string_view head = bytes.substr(head_end - head_bytes, head_bytes);
   bytes.remove_prefix(consumed);
-  if (verdict != HeadGuard::Verdict::need_more && verdict != HeadGuard::Verdict::done) {
-    return fail(problem_of(verdict, limits));
-  }
   if (!give(head)) {
     if (parser.method == HTTP_PRI) return fail(http2_spoken());
     switch (llhttp_get_errno(&parser)) {
@@ -226,6 +229,7 @@ RequestParser::State RequestParser::Impl::read_head(std::string_view& bytes) {
     }
     return fail(bad_request("The request's head is malformed.", "Speak HTTP/1.1 on this port."));
   }
+  if (is_refused) return fail(problem_of(verdict, limits));
   return verdict == HeadGuard::Verdict::done ? finish_head() : State::need_more;
 }
 
@@ -332,13 +336,14 @@ RequestParser::State RequestParser::Impl::read_chunk_end(std::string_view& bytes
 
 RequestParser::State RequestParser::Impl::read_trailers(std::string_view& bytes) {
   const auto [consumed, verdict] = guard.scan(bytes);
-  const bool accepted = give(bytes.substr(0, consumed));
+  const bool is_refused =
+      verdict != HeadGuard::Verdict::need_more && verdict != HeadGuard::Verdict::done;
+  const bool accepted = give(bytes.substr(0, consumed - (is_refused ? 1 : 0)));
   bytes.remove_prefix(consumed);
-  if (verdict == HeadGuard::Verdict::need_more && accepted) return State::need_more;
-  if (verdict != HeadGuard::Verdict::need_more && verdict != HeadGuard::Verdict::done) {
-    return fail(problem_of(verdict, limits));
-  }
-  if (!accepted || !message_complete) return fail(bad_chunk());
+  if (!accepted) return fail(bad_chunk());
+  if (is_refused) return fail(problem_of(verdict, limits));
+  if (verdict == HeadGuard::Verdict::need_more) return State::need_more;
+  if (!message_complete) return fail(bad_chunk());
   phase = Phase::over;
   return State::complete;
 }

@@ -82,11 +82,12 @@ std::shared_ptr<http::StreamWriter> open_stream(net::Shard& shard, const http::E
                                                 http::Response head) {
   auto state = std::make_shared<StreamState>();
   const auto begin = [&shard, id, state](http::Response&& response) {
-    state->closed = true;  // unless there still is somebody to stream to
+    bool is_there = false;
     with_connection(shard, id.connection, [&](HttpConnection& http) {
-      state->closed = false;
+      is_there = true;
       http.begin_stream(id.sequence, std::move(response), state);
     });
+    if (!is_there) state->closed = true;
   };
   if (shard.is_current_thread()) {
     begin(std::move(head));
