@@ -53,14 +53,13 @@ class Timer : private detail::TimerLink {
   void* context_;
 };
 
-// A hierarchical timing wheel: schedule, reschedule and cancel in O(1), a tick of 10 ms, any distance.
-// Time is passed in, so a test turns it by hand. It never reads a clock.
+// A hierarchical timing wheel: schedule, reschedule and cancel in O(1), a tick of 10 ms, any
+// distance. Time is passed in, so a test turns it by hand. It never reads a clock.
 //
-// A timer fires in `advance(now)` once its deadline is not after `now`, never early and less than one
-// tick late. Timers fire in the order of their ticks; within one tick in no particular order. A callback may
-// schedule, reschedule, cancel or destroy any timer, its own included; what it schedules in the past
-// fires in the next `advance`.
-// Thread: one thread at a time; no locks.
+// A timer fires in `advance(now)` once its deadline is not after `now`, never early and less than
+// one tick late. Timers fire in the order of their ticks; within one tick in no particular order. A
+// callback may schedule, reschedule, cancel or destroy any timer, its own included; what it
+// schedules in the past fires in the next `advance`. Thread: one thread at a time; no locks.
 class TimerWheel {
  public:
   static constexpr Duration kTick = std::chrono::milliseconds(10);
@@ -76,8 +75,8 @@ class TimerWheel {
   // Fires everything due. Time that runs backwards is ignored. Returns how many fired.
   std::size_t advance(TimePoint now);
 
-  // When `advance` should be called next: not after the earliest deadline's tick, possibly before it. Empty when
-  // nothing is scheduled.
+  // When `advance` should be called next: not after the earliest deadline's tick, possibly before
+  // it. Empty when nothing is scheduled.
   std::optional<TimePoint> next_deadline() const;
 
   std::size_t size() const { return size_; }
@@ -87,7 +86,8 @@ class TimerWheel {
 
   static constexpr unsigned kSlotBits = 6;
   static constexpr unsigned kSlots = 1U << kSlotBits;
-  static constexpr unsigned kLevels = 6;  // 64^6 ticks: 21 years; farther ones wait in the last slot
+  static constexpr unsigned kLevels =
+      6;  // 64^6 ticks: 21 years; farther ones wait in the last slot
 
   struct Level {
     std::array<detail::TimerLink, kSlots> slots;  // heads of circular lists

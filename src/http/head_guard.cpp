@@ -7,8 +7,8 @@ namespace {
 // RFC 9110 section 5.6.2.
 bool is_token_character(unsigned char c) {
   if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
-                       std::string_view::npos;
+  return c != 0 &&
+         std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
 }
 
 // What may not stand in a field value: all control characters but the tab (RFC 9110 section 5.5).
@@ -17,8 +17,7 @@ bool is_forbidden(unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F
 }  // namespace
 
 HeadGuard::HeadGuard(Section section, const ParserLimits& limits)
-    : limits_(&limits),
-      place_(section == Section::head ? Place::very_start : Place::line_start) {}
+    : limits_(&limits), place_(section == Section::head ? Place::very_start : Place::line_start) {}
 
 HeadGuard::Result HeadGuard::scan(std::string_view bytes) {
   Result result;
@@ -87,7 +86,8 @@ HeadGuard::Verdict HeadGuard::step_request_line(unsigned char c) {
   if (c == ' ') {
     // Exactly METHOD SP TARGET SP VERSION (RFC 9112 section 3).
     ++spaces_;
-    if (size_ == 1 || spaces_ > 2 || (spaces_ == 2 && target_ == 0)) return Verdict::bad_request_line;
+    if (size_ == 1 || spaces_ > 2 || (spaces_ == 2 && target_ == 0))
+      return Verdict::bad_request_line;
   } else if (spaces_ == 1 && ++target_ > limits_->max_target) {
     return Verdict::target_too_long;
   } else if (spaces_ == 0 && size_ > 32) {

@@ -9,20 +9,20 @@
 
 namespace sigway::http {
 
-// Looks at the raw bytes of a request's head, or of the trailer section, before llhttp does, for what
-// llhttp lets through or answers vaguely: line ends that are not CRLF, control characters, folded lines, white space before a
-// colon, and the limits. Finds where the section ends, so that llhttp is given exactly that.
-// Knows nothing of the meaning. Thread: a value without I/O.
+// Looks at the raw bytes of a request's head, or of the trailer section, before llhttp does, for
+// what llhttp lets through or answers vaguely: line ends that are not CRLF, control characters,
+// folded lines, white space before a colon, and the limits. Finds where the section ends, so that
+// llhttp is given exactly that. Knows nothing of the meaning. Thread: a value without I/O.
 class HeadGuard {
  public:
   enum class Verdict : std::uint8_t {
     need_more,
     done,
-    bad_line_end,    // bare CR or LF
+    bad_line_end,      // bare CR or LF
     bad_request_line,  // not three parts with single spaces
-    bad_character,   // NUL, other control characters
-    folded_line,     // obs-fold, or white space before the first header
-    bad_field_name,  // empty, or white space before the colon, or no colon
+    bad_character,     // NUL, other control characters
+    folded_line,       // obs-fold, or white space before the first header
+    bad_field_name,    // empty, or white space before the colon, or no colon
     too_large,
     target_too_long,
     too_many_fields,
@@ -43,7 +43,7 @@ class HeadGuard {
  private:
   enum class Place : std::uint8_t {
     very_start,
-    leading_cr,   // of the one empty line allowed before the request line
+    leading_cr,  // of the one empty line allowed before the request line
     after_leading,
     request_line,
     line_start,
@@ -58,7 +58,7 @@ class HeadGuard {
 
   const ParserLimits* limits_;
   Place place_;
-  std::uint8_t spaces_ = 0;     // seen in the request line
+  std::uint8_t spaces_ = 0;  // seen in the request line
   std::size_t size_ = 0;
   std::size_t target_ = 0;
   std::size_t fields_ = 0;

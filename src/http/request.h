@@ -23,11 +23,12 @@ struct Request {
   std::string method_name;  // as received: "GET", "PROPFIND"
   std::string target;       // as received, origin or absolute form (RFC 9112 section 3.2)
   // The path, percent-decoded once. Begins with '/'; holds no "." or ".." segment, no encoded slash
-  // or backslash, no control character, and is UTF-8: such targets are refused. "*" for `OPTIONS *`.
+  // or backslash, no control character, and is UTF-8: such targets are refused. "*" stands
+  // for the server as a whole (OPTIONS).
   std::string path;
-  std::string query;  // as received, without '?'
-  int version_minor = 1;  // HTTP/1.x
-  bool keep_alive = true;      // what the client asked for (RFC 9112 section 9.3)
+  std::string query;       // as received, without '?'
+  int version_minor = 1;   // HTTP/1.x
+  bool keep_alive = true;  // what the client asked for (RFC 9112 section 9.3)
   bool expects_continue = false;
   std::vector<Header> headers;
   std::string body;
@@ -36,7 +37,8 @@ struct Request {
   const std::string* header(std::string_view name) const;
   // All of them joined by ", ", as RFC 9110 section 5.3 allows.
   std::string joined_header(std::string_view name) const;
-  // Whether a comma-separated header holds a token, ignoring case: has_token("connection", "upgrade").
+  // Whether a comma-separated header holds a token, ignoring case: has_token("connection",
+  // "upgrade").
   bool has_token(std::string_view name, std::string_view token) const;
   bool asks_for_websocket() const;  // Upgrade: websocket with Connection: upgrade
 

@@ -38,9 +38,9 @@ std::optional<Problem> read_framing(const Request& request, BodyFraming& framing
   if (lengths == 1) {
     // Digits alone: no sign, no list, no white space inside (section 6.2). Eighteen of them fit.
     const std::string& text = *request.header("content-length");
-    const bool is_number = !text.empty() && text.size() <= 18 &&
-                           std::all_of(text.begin(), text.end(),
-                                       [](char c) { return c >= '0' && c <= '9'; });
+    const bool is_number =
+        !text.empty() && text.size() <= 18 &&
+        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!is_number) {
       return bad_request("The Content-Length is not a plain decimal number.",
                          std::string(kFramingHint));
@@ -96,9 +96,9 @@ std::optional<Problem> read_path(Request& request, std::string_view target) {
     return bad_request("The path is malformed.", hint);
   }
   // Decoding must not make new separators: the number of them before and after has to agree.
-  const bool has_hidden_separator =
-      std::count(raw.begin(), raw.end(), '/') != std::count(decoded->begin(), decoded->end(), '/') ||
-      decoded->find('\\') != std::string::npos;
+  const bool has_hidden_separator = std::count(raw.begin(), raw.end(), '/') !=
+                                        std::count(decoded->begin(), decoded->end(), '/') ||
+                                    decoded->find('\\') != std::string::npos;
   const bool has_control = std::any_of(decoded->begin(), decoded->end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
   });
@@ -178,8 +178,8 @@ std::optional<Problem> interpret_head(Request& request, BodyFraming& framing) {
   if (auto problem = read_host(request)) return problem;
   if (auto problem = read_framing(request, framing)) return problem;
   if (request.method_name == "CONNECT" || request.method_name == "TRACE") {
-    return Problem{405, "method_not_allowed", "This server does not do " + request.method_name + ".",
-                   "Use GET or POST."};
+    return Problem{405, "method_not_allowed",
+                   "This server does not do " + request.method_name + ".", "Use GET or POST."};
   }
   if (auto problem = read_target(request)) return problem;
 

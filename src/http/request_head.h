@@ -17,8 +17,8 @@ struct BodyFraming {
 Problem bad_request(std::string message, std::string hint);
 
 // Gives meaning to a head that was read off the wire: `request` comes with method name, target,
-// headers and version filled in, and gets method, path, query, keep_alive and expects_continue. Every
-// ambiguity is refused here. Pure.
+// headers and version filled in, and gets method, path, query, keep_alive and expects_continue.
+// Every ambiguity is refused here. Pure.
 std::optional<Problem> interpret_head(Request& request, BodyFraming& framing);
 
 }  // namespace sigway::http

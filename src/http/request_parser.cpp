@@ -207,8 +207,8 @@ RequestParser::State RequestParser::Impl::read_head(std::string_view& bytes) {
   // bytes that count as head are the last ones.
   const bool is_refused =
       verdict != HeadGuard::Verdict::need_more && verdict != HeadGuard::Verdict::done;
-  // The byte that the guard refuses is not for llhttp; those before it are, because whichever of the
-  // two objects first has to have the word, however the bytes were cut on their way.
+  // The byte that the guard refuses is not for llhttp; those before it are, because whichever of
+  // the two objects first has to have the word, however the bytes were cut on their way.
   std::size_t head_bytes = guard.size() - size_before;
   if (is_refused && head_bytes > 0) --head_bytes;
   const std::size_t head_end = consumed - (is_refused ? 1 : 0);

@@ -11,8 +11,8 @@ namespace sigway::http {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kSerializersOwn = {
-    "content-length", "transfer-encoding", "connection", "keep-alive", "date"};
+constexpr std::array<std::string_view, 5> kSerializersOwn = {"content-length", "transfer-encoding",
+                                                             "connection", "keep-alive", "date"};
 
 bool is_token(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -75,7 +75,8 @@ bool Response::add(std::string_view name, std::string_view value) {
 }
 
 bool Response::set(std::string_view name, std::string_view value) {
-  std::erase_if(headers_, [&](const auto& header) { return equals_ignoring_case(header.first, name); });
+  std::erase_if(headers_,
+                [&](const auto& header) { return equals_ignoring_case(header.first, name); });
   return add(name, value);
 }
 
@@ -104,10 +105,10 @@ std::string serialize_head(const Response& response, const ReplyContext& context
     head += "\r\n";
   }
   bool keep_alive = context.keep_alive && !response.closes();
-  // RFC 9110 section 8.6: no Content-Length in 1xx and 204. A 304 would have to tell that of the 200, and
-  // may leave it out.
-  const bool has_length = response.status() >= 200 && response.status() != 204 &&
-                          response.status() != 304;
+  // RFC 9110 section 8.6: no Content-Length in 1xx and 204. A 304 would have to tell that of the
+  // 200, and may leave it out.
+  const bool has_length =
+      response.status() >= 200 && response.status() != 204 && response.status() != 304;
   if (framing == Framing::length && has_length) {
     head += "Content-Length: ";
     head += std::to_string(response.body().size());

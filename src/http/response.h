@@ -40,8 +40,8 @@ class Response {
 
   // Replaces, or adds one more. A name that is no token, or a value with CR, LF, NUL or another
   // control character, is a programming error: the header is left out, and false returned.
-  // Content-Length, Transfer-Encoding, Connection, Keep-Alive and Date belong to the serializer and are left out likewise;
-  // Connection is allowed in a 101.
+  // Content-Length, Transfer-Encoding, Connection, Keep-Alive and Date belong to the serializer and
+  // are left out likewise; Connection is allowed in a 101.
   bool set(std::string_view name, std::string_view value);
   bool add(std::string_view name, std::string_view value);
   void set_body(base::Bytes body) { body_ = std::move(body); }

@@ -134,7 +134,8 @@ bool AddressRange::contains(const Address& address) const {
   const auto& b = address.bytes();
   const std::size_t whole = prefix_bits_ / 8;
   const unsigned rest = prefix_bits_ % 8;
-  if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(whole), b.begin())) return false;
+  if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(whole), b.begin()))
+    return false;
   if (rest == 0) return true;
   const unsigned mask = (0xFF00U >> rest) & 0xFFU;
   return (a[whole] & mask) == (b[whole] & mask);

@@ -31,7 +31,7 @@ class Address {
   Address without_port() const { return with_port(0); }
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
 
-  std::string ip() const;        // "127.0.0.1", "::1"
+  std::string ip() const;         // "127.0.0.1", "::1"
   std::string to_string() const;  // "127.0.0.1:80", "[::1]:80": ready for a URL
 
   friend bool operator==(const Address&, const Address&) = default;

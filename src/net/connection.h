@@ -29,8 +29,8 @@ enum class CloseReason {
   peer_reset,        // the connection broke
   handshake_failed,  // TLS
   handshake_timeout,
-  write_timeout,  // the peer took nothing for too long
-  local,          // the handler closed it
+  write_timeout,   // the peer took nothing for too long
+  local,           // the handler closed it
   idle_reclaimed,  // an idle connection made room near the descriptor limit
   shutdown,        // the shard stops
 };
@@ -71,7 +71,7 @@ struct ConnectionOptions {
 
 // What the connections of one listening port have in common. Immutable after the start.
 struct PortInfo {
-  Address local;       // as bound, with the real port
+  Address local;  // as bound, with the real port
   bool is_tls = false;
   std::string label;  // free for the gateway: the port's default dialect
   ConnectionOptions connections;
@@ -99,8 +99,9 @@ class Connection {
   ConnectionHandler* handler() const { return handler_.get(); }
 
   // Hands the connection to its next owner (HTTP to WebSocket). `unread` are bytes that the old
-  // owner was given and did not consume; they reach the new one's on_data in this same turn. The old handler gets no
-  // further call, not even on_closed, and is destroyed at the end of the turn, so it may call this itself.
+  // owner was given and did not consume; they reach the new one's on_data in this same turn. The
+  // old handler gets no further call, not even on_closed, and is destroyed at the end of the turn,
+  // so it may call this itself.
   void replace_handler(std::unique_ptr<ConnectionHandler> handler, std::string unread = {});
 
   // Appends to the queue; goes out at the end of the turn. Ignored once closing.
@@ -108,12 +109,14 @@ class Connection {
   // Bytes queued and not yet taken by the socket: what backpressure is measured by.
   std::size_t queued_bytes() const { return queued_bytes_; }
 
-  // Stops and restarts on_data. While paused nothing that the peer does is noticed, except by writing.
+  // Stops and restarts on_data. While paused nothing that the peer does is noticed, except by
+  // writing.
   void pause_reading();
   void resume_reading();
 
-  // Closes once everything queued has gone out, then says so to the peer and reads away a bounded amount of what it
-  // still sends, so that the last answer is not destroyed by a reset. No on_data after this.
+  // Closes once everything queued has gone out, then says so to the peer and reads away a bounded
+  // amount of what it still sends, so that the last answer is not destroyed by a reset. No on_data
+  // after this.
   void close_after_flush();
   // Closes now; what is queued is lost.
   void abort(CloseReason reason = CloseReason::local);

@@ -28,7 +28,8 @@ class ConnectionPermit {
 };
 
 // How many connections there may be, in all and from one address, over all shards and ports.
-// Thread: any; one atomic for the total, a striped lock for the addresses, none when that limit is off.
+// Thread: any; one atomic for the total, a striped lock for the addresses, none when that limit is
+// off.
 class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
  public:
   struct Options {
@@ -39,7 +40,8 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
   };
   explicit ConnectionLimits(Options options) : options_(std::move(options)) {}
 
-  // Counts a connection, over the limit too: it holds a descriptor either way, if only to be refused.
+  // Counts a connection, over the limit too: it holds a descriptor either way, if only to be
+  // refused.
   std::unique_ptr<ConnectionPermit> count(const Address& peer);
 
   std::size_t total() const { return total_.load(std::memory_order_relaxed); }

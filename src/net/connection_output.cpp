@@ -14,7 +14,8 @@ namespace sigway::net {
 namespace {
 
 constexpr std::size_t kPartsPerWrite = 64;
-// An empty queue keeps room for a short answer's worth of parts while something is written often, and not more.
+// An empty queue keeps room for a short answer's worth of parts while something is written often,
+// and not more.
 constexpr std::size_t kKeptCapacity = 8;
 
 }  // namespace
@@ -100,8 +101,8 @@ void Connection::close_after_flush() {
 }
 
 // RFC 9112 section 9.6: close the sending half, then read on until the peer closes, or until it has
-// had its time. A full close with unread input would answer with a reset, which destroys what the peer
-// has not read yet.
+// had its time. A full close with unread input would answer with a reset, which destroys what the
+// peer has not read yet.
 void Connection::begin_linger() {
   stream_->shutdown_write();
   if (peer_finished_) return abort(close_reason_);

@@ -19,7 +19,8 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 64;
 constexpr std::size_t kReclaimedAtOnce = 16;
-// How many connections over the limit may hold a descriptor to hear politely that the server is full.
+// How many connections over the limit may hold a descriptor to hear politely that the server is
+// full.
 constexpr std::size_t kRefusalSlack = 128;
 constexpr auto kPause = std::chrono::milliseconds(100);
 
@@ -51,7 +52,9 @@ bool set_option(int descriptor, int level, int option, int value) {
   return ::setsockopt(descriptor, level, option, &value, sizeof value) == 0;
 }
 
-std::string system_error(const std::string& what) { return what + ": " + std::strerror(errno) + "."; }
+std::string system_error(const std::string& what) {
+  return what + ": " + std::strerror(errno) + ".";
+}
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -95,8 +98,8 @@ std::variant<Descriptor, std::string> bind_socket(const Address& address, Sharin
   return socket;
 }
 
-// Binds one socket for each shard, the first alone: that is what makes a foreign listener on the port
-// an error. Only then is the port opened to the others.
+// Binds one socket for each shard, the first alone: that is what makes a foreign listener on the
+// port an error. Only then is the port opened to the others.
 std::variant<std::vector<Descriptor>, std::string> bind_all(Address address, std::size_t count,
                                                             int backlog) {
   std::vector<Descriptor> sockets;
@@ -181,8 +184,7 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
 void Listener::Acceptor::accept_some() {
   if (!socket_.is_valid()) return;
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    const int descriptor =
-        ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int descriptor = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
       welcome(descriptor);
       continue;
@@ -239,8 +241,8 @@ void Listener::Acceptor::welcome(int descriptor) {
       std::move(permit));
 }
 
-// Accepts only to say no. What the client has sent already is read, because closing over unread input
-// would reset the connection and destroy the answer.
+// Accepts only to say no. What the client has sent already is read, because closing over unread
+// input would reset the connection and destroy the answer.
 void Listener::Acceptor::turn_away(int descriptor) {
   const Descriptor owned(descriptor);
   if (tls_) return;

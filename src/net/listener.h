@@ -23,10 +23,11 @@ struct ListenOptions {
   std::string address = "127.0.0.1";  // a literal, IPv4 or IPv6
   std::uint16_t port = 8080;          // 0 picks a free one
   int backlog = 4096;
-  std::string label = {};                 // becomes PortInfo::label
+  std::string label = {};                      // becomes PortInfo::label
   std::shared_ptr<const TlsContext> tls = {};  // null: plain
   ConnectionOptions connections = {};
-  // Raw bytes for a client that cannot even get a connection of its own (no descriptor left). Plain ports only.
+  // Raw bytes for a client that cannot even get a connection of its own (no descriptor left). Plain
+  // ports only.
   std::string overload_answer = {};
 };
 
@@ -34,11 +35,12 @@ struct ListenOptions {
 // kernel spreads connections. The first socket is bound without that option, so a second server on
 // the port is an error and no silent share.
 //
-// Out of descriptors: idle connections are closed first; else a spare descriptor is given up to accept, answer
-// `overload_answer` and close; else accepting pauses for a moment. It never spins.
+// Out of descriptors: idle connections are closed first; else a spare descriptor is given up to
+// accept, answer `overload_answer` and close; else accepting pauses for a moment. It never spins.
 class Listener {
  public:
-  // Called on the accepting shard. The handler of a connection that is not admitted should answer and close.
+  // Called on the accepting shard. The handler of a connection that is not admitted should answer
+  // and close.
   using MakeHandler = std::function<std::unique_ptr<ConnectionHandler>(Connection&, Admission)>;
 
   // Binds and listens; connections queue up in the kernel until the shards run. Before the shards

@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr int kReadyPerTurn = 256;
-// A turn's end may make work for itself (on_closed writes to another connection). What is left after
-// so many rounds waits for the next turn, so that sockets get their share.
+// A turn's end may make work for itself (on_closed writes to another connection). What is left
+// after so many rounds waits for the next turn, so that sockets get their share.
 constexpr int kEndRounds = 16;
 constexpr auto kLongestSleep = std::chrono::minutes(1);
 
@@ -145,7 +145,9 @@ void Shard::end_turn() {
   std::exchange(retired_, {}).clear();
 }
 
-void Shard::at_end_of_turn(std::function<void()> function) { at_end_.push_back(std::move(function)); }
+void Shard::at_end_of_turn(std::function<void()> function) {
+  at_end_.push_back(std::move(function));
+}
 
 Connection* Shard::find(ConnectionId id) {
   const auto found = connections_.find(id);
@@ -153,10 +155,9 @@ Connection* Shard::find(ConnectionId id) {
   return found->second->state_ == Connection::State::closed ? nullptr : found->second.get();
 }
 
-Connection& Shard::adopt(
-    std::unique_ptr<Stream> stream, std::shared_ptr<const PortInfo> port,
-    const std::function<std::unique_ptr<ConnectionHandler>(Connection&)>& make,
-    std::unique_ptr<ConnectionPermit> permit) {
+Connection& Shard::adopt(std::unique_ptr<Stream> stream, std::shared_ptr<const PortInfo> port,
+                         const std::function<std::unique_ptr<ConnectionHandler>(Connection&)>& make,
+                         std::unique_ptr<ConnectionPermit> permit) {
   const ConnectionId id = next_id_++;
   auto owned = std::make_unique<Connection>(*this, id, std::move(stream), std::move(port),
                                             std::move(permit));

@@ -17,10 +17,9 @@
 namespace sigway::net {
 
 // One event loop on one thread, and everything that lives on it. A turn of the loop is: run a
-// bounded batch of ready handlers and posted functions, fire due timers, then the end-of-turn functions, then flush what
-// connections have gathered, then bury the closed ones.
-// Thread: as each method says; unsaid means the shard's own (the one in run(), or any single
-// thread before run()).
+// bounded batch of ready handlers and posted functions, fire due timers, then the end-of-turn
+// functions, then flush what connections have gathered, then bury the closed ones. Thread: as each
+// method says; unsaid means the shard's own (the one in run(), or any single thread before run()).
 class Shard {
  public:
   explicit Shard(base::ShardIndex index);
@@ -34,15 +33,18 @@ class Shard {
   // the order of posting. After stop() they are destroyed unrun. Any thread.
   void post(std::function<void()> function);
 
-  // Runs until stop(). On return every connection has been closed (on_closed, reason shutdown) and destroyed.
+  // Runs until stop(). On return every connection has been closed (on_closed, reason shutdown) and
+  // destroyed.
   void run();
-  void stop();  // any thread
+  void stop();                     // any thread
   bool is_current_thread() const;  // any thread
 
   // The time at the beginning of this turn.
   base::TimePoint now() const { return now_; }
   base::TimerWheel& wheel() { return wheel_; }
-  void schedule_in(base::Timer& timer, base::Duration delay) { wheel_.schedule(timer, now_ + delay); }
+  void schedule_in(base::Timer& timer, base::Duration delay) {
+    wheel_.schedule(timer, now_ + delay);
+  }
 
   // Runs `function` once at the end of this turn, before the flush.
   void at_end_of_turn(std::function<void()> function);

@@ -24,9 +24,9 @@ struct IoResult {
   bool failed() const { return static_cast<bool>(error); }
 };
 
-// A non-blocking byte stream over a connected socket, plain or TLS, which are equal behind this. Holds no
-// buffer of its own while nothing is in flight. Owns the descriptor.
-// Thread: that of the connection it belongs to.
+// A non-blocking byte stream over a connected socket, plain or TLS, which are equal behind this.
+// Holds no buffer of its own while nothing is in flight. Owns the descriptor. Thread: that of the
+// connection it belongs to.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -36,14 +36,14 @@ class Stream {
   int descriptor() const { return descriptor_; }
   virtual bool is_tls() const = 0;
 
-  // Neither wish nor error: done. A plain stream is done at once. After an error reports what to say to a client
-  // that spoke plain HTTP to a TLS port: `spoke_plain_http()`.
+  // Neither wish nor error: done. A plain stream is done at once.
   virtual IoResult handshake() = 0;
+  // Why a TLS handshake failed, in the one case where something can be said to the client.
   virtual bool spoke_plain_http() const { return false; }
 
   virtual IoResult try_read(std::span<std::uint8_t> into) = 0;
-  // Writes as much as the socket takes now. A repeated call after want_* must begin with the same bytes (a
-  // TLS rule); more may follow them.
+  // Writes as much as the socket takes now. A repeated call after want_* must begin with the same
+  // bytes (a TLS rule); more may follow them.
   virtual IoResult try_write(std::span<const iovec> parts) = 0;
   // Whether bytes already taken from the socket wait to be read: no readiness will announce them.
   virtual bool has_buffered_input() const { return false; }

@@ -37,8 +37,8 @@ std::string openssl_reason() {
   return text;
 }
 
-// We speak HTTP/1.1 alone. A client that offers h2 as well is told so; one that offers nothing we know
-// is let through without ALPN.
+// We speak HTTP/1.1 alone. A client that offers h2 as well is told so; one that offers nothing we
+// know is let through without ALPN.
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* offered, unsigned offered_size, void*) {
   static constexpr unsigned char kProtocols[] = "\x08http/1.1";
@@ -98,8 +98,9 @@ std::optional<std::string> TlsContext::load(const TlsCertificate& certificate) {
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context) return "OpenSSL cannot make a TLS context: " + openssl_reason() + ".";
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  // Without renegotiation reading needs to write only for a key update, and nobody can make us work.
-  // A peer that closes without close_notify has closed; HTTP and WebSocket have ends of their own.
+  // Without renegotiation reading needs to write only for a key update, and nobody can make us
+  // work. A peer that closes without close_notify has closed; HTTP and WebSocket have ends of their
+  // own.
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_IGNORE_UNEXPECTED_EOF |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);

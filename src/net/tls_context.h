@@ -19,8 +19,8 @@ struct TlsCertificate {
 };
 
 // Makes a self-signed certificate in memory (EC P-256, valid for 90 days from yesterday), for
-// `localhost`, 127.0.0.1, ::1 and each of `addresses` (IP literals or names). Nothing is written to disk.
-// Empty on failure of the library.
+// `localhost`, 127.0.0.1, ::1 and each of `addresses` (IP literals or names). Nothing is written to
+// disk. Empty on failure of the library.
 std::optional<TlsCertificate> make_self_signed(const std::vector<std::string>& addresses);
 
 // The certificate that new TLS connections get, replaceable while the server runs. TLS 1.2 and 1.3.

@@ -14,8 +14,8 @@ namespace sigway::net {
 
 namespace {
 
-// The plaintext of one TLS record. Small parts are gathered up to it, so that a chunk's head, its data and
-// its end are one record and not three.
+// The plaintext of one TLS record. Small parts are gathered up to it, so that a chunk's head, its
+// data and its end are one record and not three.
 constexpr std::size_t kRecordBytes = 16 * 1024;
 
 class TlsStream final : public Stream {
@@ -72,9 +72,10 @@ class TlsStream final : public Stream {
       data = gathered.data();
       size = filled;
     }
-    // A write that OpenSSL has begun must be repeated with at least as many bytes. The queue only grows at its end, so
-    // that holds of itself, except that a first part over a record's size stands alone: it did before, too.
-    const int outcome = SSL_write(ssl_, data, static_cast<int>(std::min<std::size_t>(size, INT_MAX)));
+    // OpenSSL wants a write that it has begun repeated with the same bytes and perhaps more. The
+    // queue only grows at its end, so it gets them.
+    const int outcome =
+        SSL_write(ssl_, data, static_cast<int>(std::min<std::size_t>(size, INT_MAX)));
     if (outcome <= 0) return result_of(outcome);
     IoResult result;
     result.bytes = static_cast<std::size_t>(outcome);

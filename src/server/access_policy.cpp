@@ -9,16 +9,19 @@ namespace sigway::server {
 namespace {
 
 http::Problem misdirected(const std::string& host) {
-  return {421, "unknown_host", "This server does not answer for the host \"" + host + "\".",
-          "It is bound to a loopback address, where only loopback hosts are served. Use localhost, or "
-          "start sigway with --allow-host " + host + "."};
+  return {
+      421, "unknown_host", "This server does not answer for the host \"" + host + "\".",
+      "It is bound to a loopback address, where only loopback hosts are served. Use localhost, or "
+      "start sigway with --allow-host " +
+          host + "."};
 }
 
 http::Problem foreign_origin(const std::string& origin) {
   return {403, "foreign_origin", "Pages of the origin " + origin + " may not use this server.",
           "Start sigway with --allow-origin " + origin +
               ", or, if that is this server's own address as browsers see it, with "
-              "--public-origin " + origin + "."};
+              "--public-origin " +
+              origin + "."};
 }
 
 // A request without Origin that a browser sends for another site's page (Fetch Metadata), or before
@@ -36,7 +39,8 @@ std::optional<http::Problem> check_fetch_metadata(const http::Request& request, 
   }
   const std::string purpose = request.joined_header("sec-purpose");
   if (purpose.find("prefetch") != std::string::npos) {
-    return http::Problem{403, "prefetch_refused", "Prefetching is refused: asking may have effects.",
+    return http::Problem{403, "prefetch_refused",
+                         "Prefetching is refused: asking may have effects.",
                          "Ask when the answer is wanted. An origin named by --allow-origin may ask "
                          "with CORS."};
   }
@@ -83,12 +87,14 @@ std::optional<std::string> AccessPolicy::check_options(const AccessOptions& opti
                          })) {
     return error;
   }
-  if (auto error = check(options.allowed_hosts, "--allow-host", "a host name or address",
-                         [](const std::string& value) { return parse_authority(value).has_value(); })) {
+  if (auto error =
+          check(options.allowed_hosts, "--allow-host", "a host name or address",
+                [](const std::string& value) { return parse_authority(value).has_value(); })) {
     return error;
   }
-  return check(options.trusted_proxies, "--trusted-proxy", "an address or a range such as 10.0.0.0/8",
-               [](const std::string& value) { return net::AddressRange::parse(value).has_value(); });
+  return check(
+      options.trusted_proxies, "--trusted-proxy", "an address or a range such as 10.0.0.0/8",
+      [](const std::string& value) { return net::AddressRange::parse(value).has_value(); });
 }
 
 AccessPolicy::AccessPolicy(const AccessOptions& options) {
@@ -105,7 +111,8 @@ AccessPolicy::AccessPolicy(const AccessOptions& options) {
     }
   }
   for (const std::string& text : options.allowed_hosts) {
-    if (auto authority = parse_authority(text)) allowed_hosts_.push_back(std::move(authority->host));
+    if (auto authority = parse_authority(text))
+      allowed_hosts_.push_back(std::move(authority->host));
   }
   for (const std::string& text : options.trusted_proxies) {
     if (auto range = net::AddressRange::parse(text)) trusted_proxies_.push_back(*range);
@@ -145,15 +152,16 @@ AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const 
 
 std::optional<http::Problem> AccessPolicy::check_host(const http::Request& request,
                                                       const Caller& caller) const {
-  // A page whose name was made to point at 127.0.0.1 (DNS rebinding) still says its own name in Host.
+  // A page whose name was made to point at 127.0.0.1 (DNS rebinding) still says its own name in
+  // Host.
   if (!caller.bound_to_loopback) return std::nullopt;
   const std::string text = request.host();
   if (text.empty()) return std::nullopt;  // HTTP/1.0; no browser leaves it out
   const auto host = parse_authority(text);
   if (!host) return misdirected(text);
-  const bool is_known = is_loopback_host(host->host) ||
-                        std::find(allowed_hosts_.begin(), allowed_hosts_.end(), host->host) !=
-                            allowed_hosts_.end();
+  const bool is_known =
+      is_loopback_host(host->host) ||
+      std::find(allowed_hosts_.begin(), allowed_hosts_.end(), host->host) != allowed_hosts_.end();
   return is_known ? std::nullopt : std::optional(misdirected(host->host));
 }
 
@@ -177,9 +185,8 @@ http::Response AccessPolicy::answer_options(const http::Request& request, const 
   methods += "OPTIONS";
   response.set("Allow", methods);
   const bool is_cross_origin =
-      std::any_of(decision.headers.begin(), decision.headers.end(), [](const auto& header) {
-        return header.first == "Access-Control-Allow-Origin";
-      });
+      std::any_of(decision.headers.begin(), decision.headers.end(),
+                  [](const auto& header) { return header.first == "Access-Control-Allow-Origin"; });
   if (!is_cross_origin || !request.header("access-control-request-method")) return response;
 
   response.set("Access-Control-Allow-Methods", methods);
@@ -203,8 +210,8 @@ Client AccessPolicy::client_of(const http::Request& request, const Caller& calle
   Client client{caller.peer.ip(), caller.is_tls ? "https" : "http", request.host()};
   if (!is_trusted_proxy(caller.peer)) return client;
 
-  // Each proxy appends whom it heard; from the right, the first that we do not trust is the client, and what is
-  // left of it was written by that client.
+  // Each proxy appends whom it heard; from the right, the first that we do not trust is the client,
+  // and what is left of it was written by that client.
   std::string chain = request.joined_header("x-forwarded-for");
   while (!chain.empty()) {
     const auto hop = parse_forwarded(last_element(chain));

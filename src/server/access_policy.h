@@ -15,7 +15,8 @@ namespace sigway::server {
 struct AccessOptions {
   std::vector<std::string> public_origins = {};   // --public-origin
   std::vector<std::string> allowed_origins = {};  // --allow-origin; "*" any but null; "null" itself
-  std::vector<std::string> allowed_hosts = {};    // --allow-host; names or literals, a port does not count
+  std::vector<std::string> allowed_hosts =
+      {};  // --allow-host; names or literals, a port does not count
   std::vector<std::string> trusted_proxies = {};  // --trusted-proxy; addresses or ranges
 };
 
@@ -33,9 +34,8 @@ struct Client {
   std::string host;     // authority, as the client wrote it; may be empty (HTTP/1.0)
 };
 
-// The rules of docs/protocol.md, "Who may come in", as one decision on a request's head, taken before the body is
-// read or anything has an effect.
-// Thread: constant after construction, any.
+// The rules of docs/protocol.md, "Who may come in", as one decision on a request's head, taken
+// before the body is read or anything has an effect. Thread: constant after construction, any.
 class AccessPolicy {
  public:
   // Empty when every option parses; else a sentence that names the flag and the value.

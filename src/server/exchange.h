@@ -15,8 +15,8 @@ class Exchange : public http::Exchange {
   virtual net::Connection& connection() = 0;
 
   // Writes `head`, a 101 with its Upgrade and Connection headers (RFC 9110 section 7.8), then hands
-  // the connection to `next`, together with the bytes that followed the request. `next` is attached before
-  // this returns. on_gone is not called; `next` hears on_closed instead.
+  // the connection to `next`, together with the bytes that followed the request. `next` is attached
+  // before this returns. on_gone is not called; `next` hears on_closed instead.
   virtual void upgrade(http::Response head, std::unique_ptr<net::ConnectionHandler> next) = 0;
 };
 

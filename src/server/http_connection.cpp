@@ -84,8 +84,8 @@ bool HttpConnection::read_request(std::string_view& bytes) {
   return result.state == State::complete;
 }
 
-// Everything that can be decided without the body, and before anything has an effect. False when the
-// request was refused and the connection is closing.
+// Everything that can be decided without the body, and before anything has an effect. False when
+// the request was refused and the connection is closing.
 bool HttpConnection::accept_head() {
   const http::Request& request = parser_->request();
   pending_ = std::make_unique<Pending>();
@@ -136,7 +136,8 @@ void HttpConnection::answer_request(http::Request& request) {
   }
   if (match.route) return call_route(request);
   if (request.method == http::Method::options && !match.allowed.empty()) {
-    return write_answer(server_.policy().answer_options(request, pending_->decision, match.allowed));
+    return write_answer(
+        server_.policy().answer_options(request, pending_->decision, match.allowed));
   }
   if (match.pages) return write_answer(match.pages->serve(request));
   http::Response response = http::Response::error(match.refusal.value_or(http::Problem{
@@ -183,8 +184,9 @@ void HttpConnection::on_eof(net::Connection&) {
     if (following_.empty()) close();
     return;
   }
-  // Half-closing after a request is legal, but whoever waits for long must hear that nobody listens:
-  // so a request that asked for on_gone, or a stream, ends here; a short one gets its answer.
+  // Half-closing after a request is legal, but whoever waits for long must hear that nobody
+  // listens: so a request that asked for on_gone, or a stream, ends here; a short one gets its
+  // answer.
   if (phase_ == Phase::waiting && !pending_->on_gone) return;
   forget_pending();
   close();

@@ -29,9 +29,8 @@ struct StreamState {
   std::atomic<bool> closed{false};
 };
 
-// One HTTP/1.x connection: requests one after another, each answered before the next is looked at. Holds
-// nothing but a timer between requests.
-// Thread and lifetime: a ConnectionHandler's.
+// One HTTP/1.x connection: requests one after another, each answered before the next is looked at.
+// Holds nothing but a timer between requests. Thread and lifetime: a ConnectionHandler's.
 class HttpConnection final : public net::ConnectionHandler {
  public:
   HttpConnection(HttpServer& server, net::Connection& connection, net::Admission admission);
@@ -70,7 +69,8 @@ class HttpConnection final : public net::ConnectionHandler {
     over,       // closing, or given away
   };
 
-  // What is remembered of a request from its head to the end of its answer; the request itself is not.
+  // What is remembered of a request from its head to the end of its answer; the request itself is
+  // not.
   struct Pending {
     Router::Match match;
     AccessPolicy::Decision decision;

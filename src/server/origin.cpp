@@ -37,8 +37,8 @@ std::optional<std::string> normalise_host(std::string_view host) {
     return "[" + address->ip() + "]";
   }
   const bool is_plain = std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '-' || c == '.' || c == '_' || c == '%';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_' || c == '%';
   });
   return is_plain ? std::optional(lower_case(host)) : std::nullopt;
 }
@@ -84,8 +84,7 @@ bool is_loopback_host(std::string_view host) {
 }
 
 bool is_same_host(const Origin& origin, const Authority& host) {
-  return origin.host == host.host &&
-         origin.port == host.port.value_or(default_port(origin.scheme));
+  return origin.host == host.host && origin.port == host.port.value_or(default_port(origin.scheme));
 }
 
 }  // namespace sigway::server

@@ -30,8 +30,8 @@ std::optional<Authority> parse_authority(std::string_view text);
 // localhost, 127.0.0.0/8 or [::1].
 bool is_loopback_host(std::string_view normalised_host);
 
-// Host and port agree, whatever the schemes: a missing port is the origin's default, so that a page from
-// https://example.org behind a proxy matches `Host: example.org`.
+// Host and port agree, whatever the schemes: a missing port is the origin's default, so that a page
+// from https://example.org behind a proxy matches `Host: example.org`.
 bool is_same_host(const Origin& origin, const Authority& host);
 
 }  // namespace sigway::server

@@ -66,9 +66,9 @@ Router::Match Router::match(const http::Request& request) const {
     return match;
   }
   if (request.method != Method::options) {
-    match.refusal = http::Problem{405, "method_not_allowed",
-                                  request.method_name + " is not allowed here.",
-                                  "Allowed: " + allow_header(match.allowed) + "."};
+    match.refusal =
+        http::Problem{405, "method_not_allowed", request.method_name + " is not allowed here.",
+                      "Allowed: " + allow_header(match.allowed) + "."};
   }
   return match;
 }

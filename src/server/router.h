@@ -18,14 +18,15 @@ namespace sigway::server {
 
 class StaticPages;
 
-// Called on the shard that accepted the connection, so on several threads at once; it must not throw
-// (an exception is answered with 500 and told to nobody else).
+// Called on the shard that accepted the connection, so on several threads at once; it must not
+// throw (an exception is answered with 500 and told to nobody else).
 using RouteHandler = std::function<void(Exchange&)>;
 
 struct RouteOptions {
   // Replaces the server's body limit for this route.
   std::optional<std::size_t> max_body = {};
-  // Nothing happens by asking (pages, health): a person may follow a link from another site to it. See AccessPolicy.
+  // Nothing happens by asking (pages, health): a person may follow a link from another site to it.
+  // See AccessPolicy.
   bool is_harmless = false;
 };
 
@@ -39,9 +40,9 @@ class Router {
     RouteOptions options;
   };
 
-  // `path` is matched exactly against the decoded path; one that ends in "/*" matches everything below, the longest
-  // such prefix first. Several routes with one path differ by method. HEAD reaches a handler only if named: the
-  // answer's body is then left out by the server.
+  // `path` is matched exactly against the decoded path; one that ends in "/*" matches everything
+  // below, the longest such prefix first. Several routes with one path differ by method. HEAD
+  // reaches a handler only if named: the answer's body is then left out by the server.
   void add(std::initializer_list<http::Method> methods, std::string path, RouteHandler handler,
            RouteOptions options = {});
 
@@ -49,9 +50,9 @@ class Router {
   void set_pages(std::shared_ptr<const StaticPages> pages) { pages_ = std::move(pages); }
 
   struct Match {
-    const Route* route = nullptr;        // null: answer `refusal`, or a page
-    const StaticPages* pages = nullptr;  // the path is a page's
-    std::vector<http::Method> allowed;   // for OPTIONS and the Allow header
+    const Route* route = nullptr;          // null: answer `refusal`, or a page
+    const StaticPages* pages = nullptr;    // the path is a page's
+    std::vector<http::Method> allowed;     // for OPTIONS and the Allow header
     std::optional<http::Problem> refusal;  // 404 or 405
   };
   Match match(const http::Request& request) const;

@@ -92,8 +92,8 @@ bool matches(const std::string& if_none_match, std::string_view etag) {
   return false;
 }
 
-// Opens a file below the folder; the kernel itself refuses every way out of it, symbolic links and a
-// race with somebody who moves things included.
+// Opens a file below the folder; the kernel itself refuses every way out of it, symbolic links and
+// a race with somebody who moves things included.
 int open_below(int folder, std::string_view file) {
   const std::string path(file);
   open_how how{};
@@ -171,8 +171,8 @@ std::optional<StaticPages::File> StaticPages::read(std::string_view file) const 
   if (descriptor < 0) return std::nullopt;
   struct stat status {};
   std::string bytes;
-  bool is_good = is_regular(descriptor, status) &&
-                 static_cast<std::size_t>(status.st_size) <= kMaxFileBytes;
+  bool is_good =
+      is_regular(descriptor, status) && static_cast<std::size_t>(status.st_size) <= kMaxFileBytes;
   while (is_good) {
     std::array<char, 16 * 1024> buffer;  // NOLINT: read fills it
     const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());

@@ -27,9 +27,9 @@ struct PageFile {
 //   /        index.html
 //   /r/ROOM  room.html if there is one, else index.html
 //   /foo     one segment without a dot that is no file: 302 to /r/foo
-// Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>.
-// Thread: constant after construction, any. A folder's files are read at each request, on the calling shard: it is meant
-// for development.
+// Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>. Thread:
+// constant after construction, any. A folder's files are read at each request, on the calling
+// shard: it is meant for development.
 class StaticPages {
  public:
   explicit StaticPages(std::span<const PageFile> files);

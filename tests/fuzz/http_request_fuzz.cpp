@@ -77,7 +77,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < kSplitBytes) return 0;
   std::uint32_t state = 1;
   for (std::size_t i = 0; i < kSplitBytes; ++i) state = state * 257 + data[i];
-  const std::string_view input(reinterpret_cast<const char*>(data) + kSplitBytes, size - kSplitBytes);
+  const std::string_view input(reinterpret_cast<const char*>(data) + kSplitBytes,
+                               size - kSplitBytes);
 
   const Outcome whole = parse(input, [](std::size_t rest) { return rest; });
   const Outcome split = parse(input, [&](std::size_t rest) {

@@ -116,7 +116,9 @@ TEST_CASE("far deadlines are kept, also beyond the wheel's own reach") {
   CHECK(decades.fired == 1);
 }
 
-TEST_CASE("against a plain list: random schedules, cancels and steps, and next_deadline never oversleeps") {
+TEST_CASE(
+    "against a plain list: random schedules, cancels and steps, and next_deadline never "
+    "oversleeps") {
   struct Entry {
     TimePoint deadline{};
     TimePoint fired{};

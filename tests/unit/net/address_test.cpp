@@ -10,7 +10,8 @@ TEST_CASE("addresses are parsed and printed") {
   CHECK(Address::parse("127.0.0.1", 80)->to_string() == "127.0.0.1:80");
   CHECK(Address::parse("[::1]", 80)->to_string() == "[::1]:80");
   CHECK(Address::parse("2001:0db8::0:1")->ip() == "2001:db8::1");
-  for (const char* bad : {"", "localhost", "1.2.3", "1.2.3.4:80", "[1.2.3.4", "::1%lo", "1.2.3.4 "}) {
+  for (const char* bad :
+       {"", "localhost", "1.2.3", "1.2.3.4:80", "[1.2.3.4", "::1%lo", "1.2.3.4 "}) {
     CAPTURE(bad);
     CHECK_FALSE(Address::parse(bad).has_value());
   }
@@ -44,7 +45,8 @@ TEST_CASE("ranges") {
   CHECK(contains("fd00::/7", "fc12::1"));
   CHECK(contains("1.2.3.4", "1.2.3.4"));
   CHECK_FALSE(contains("1.2.3.4", "1.2.3.5"));
-  for (const char* bad : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "a/8", "10.0.0.0/8x"}) {
+  for (const char* bad :
+       {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "a/8", "10.0.0.0/8x"}) {
     CAPTURE(bad);
     CHECK_FALSE(AddressRange::parse(bad).has_value());
   }

@@ -247,7 +247,8 @@ TEST_CASE("a paused connection is not read, a resumed one is") {
   CHECK(seen == "ab");
 }
 
-TEST_CASE("on_drained comes when everything is with the socket; nobody reading means a write timeout") {
+TEST_CASE(
+    "on_drained comes when everything is with the socket; nobody reading means a write timeout") {
   Fixture f;
   f.port->connections.write_timeout = 50ms;
   int drained = 0;
@@ -313,7 +314,8 @@ TEST_CASE("stopping closes every connection and says so to its handler") {
 }
 
 TEST_CASE("connections are counted in all and by address") {
-  auto limits = std::make_shared<ConnectionLimits>(ConnectionLimits::Options{.total = 2, .per_address = 1});
+  auto limits =
+      std::make_shared<ConnectionLimits>(ConnectionLimits::Options{.total = 2, .per_address = 1});
   const Address a = *Address::parse("10.0.0.1", 5);
   const Address b = *Address::parse("10.0.0.2", 5);
   auto first = limits->count(a);

@@ -30,14 +30,14 @@ const Caller kPublic = caller_at("198.51.100.1");
 const Caller kLoopback = caller_at("127.0.0.1", true);
 
 // The status of the refusal, or 200.
-int decide(const AccessOptions& options, const http::Request& request, const Caller& caller = kPublic,
-           bool harmless = false) {
+int decide(const AccessOptions& options, const http::Request& request,
+           const Caller& caller = kPublic, bool harmless = false) {
   const auto decision = AccessPolicy(options).decide(request, caller, harmless);
   return decision.refusal ? decision.refusal->status : 200;
 }
 
-int from_origin(const std::string& origin, const std::string& host, const AccessOptions& options = {},
-                const Caller& caller = kPublic) {
+int from_origin(const std::string& origin, const std::string& host,
+                const AccessOptions& options = {}, const Caller& caller = kPublic) {
   return decide(options, request_with({{"origin", origin}}, host), caller);
 }
 
@@ -92,12 +92,13 @@ TEST_CASE("null only if listed; * does not list it") {
 }
 
 TEST_CASE("malformed and repeated origins are refused") {
-  for (const char* bad : {"", "example.org", "http://", "http://a/b", "http://a b", "http://a:99999",
-                          "http://a:8o", "://a", "http://[::1", "ht tp://a"}) {
+  for (const char* bad : {"", "example.org", "http://", "http://a/b", "http://a b",
+                          "http://a:99999", "http://a:8o", "://a", "http://[::1", "ht tp://a"}) {
     CAPTURE(bad);
     CHECK(from_origin(bad, "example.org", {.allowed_origins = {"*"}}) == 403);
   }
-  const auto twice = request_with({{"origin", "http://example.org:81"}, {"origin", "http://b.net"}});
+  const auto twice =
+      request_with({{"origin", "http://example.org:81"}, {"origin", "http://b.net"}});
   CHECK(decide({.allowed_origins = {"*"}}, twice) == 403);
 }
 
@@ -107,7 +108,8 @@ TEST_CASE("an absent Origin is allowed, except where a browser says that another
   CHECK(decide({}, request_with({{"sec-fetch-site", "none"}})) == 200);
   CHECK(decide({}, request_with({{"sec-fetch-site", "cross-site"}})) == 403);
   CHECK(decide({}, request_with({{"sec-fetch-site", "same-site"}})) == 403);
-  CHECK(decide({.allowed_origins = {"*"}}, request_with({{"sec-fetch-site", "cross-site"}})) == 403);
+  CHECK(decide({.allowed_origins = {"*"}}, request_with({{"sec-fetch-site", "cross-site"}})) ==
+        403);
   CHECK(decide({}, request_with({{"sec-purpose", "prefetch"}})) == 403);
   CHECK(decide({}, request_with({{"sec-purpose", "prefetch;prerender"}})) == 403);
   // With an Origin that is allowed, those headers are only to be expected.
@@ -115,7 +117,8 @@ TEST_CASE("an absent Origin is allowed, except where a browser says that another
   CHECK(decide({.allowed_origins = {"http://a.net"}}, allowed) == 200);
 }
 
-TEST_CASE("a person may follow a link from another site to a page, and to nothing that has an effect") {
+TEST_CASE(
+    "a person may follow a link from another site to a page, and to nothing that has an effect") {
   const Headers link = {{"sec-fetch-site", "cross-site"}, {"sec-fetch-mode", "navigate"}};
   CHECK(decide({}, request_with(link), kPublic, true) == 200);
   CHECK(decide({}, request_with(link), kPublic, false) == 403);
@@ -125,11 +128,12 @@ TEST_CASE("a person may follow a link from another site to a page, and to nothin
 }
 
 TEST_CASE("bound to loopback, Host must be loopback, localhost or an --allow-host, else 421") {
-  const auto host = [](const std::string& name, const Caller& caller, const AccessOptions& options = {}) {
+  const auto host = [](const std::string& name, const Caller& caller,
+                       const AccessOptions& options = {}) {
     return decide(options, request_with({}, name), caller);
   };
-  for (const char* good : {"localhost", "localhost:8080", "LocalHost", "127.0.0.1", "127.9.9.9:1", "[::1]",
-                           "[::1]:8080"}) {
+  for (const char* good : {"localhost", "localhost:8080", "LocalHost", "127.0.0.1", "127.9.9.9:1",
+                           "[::1]", "[::1]:8080"}) {
     CAPTURE(good);
     CHECK(host(good, kLoopback) == 200);
   }
@@ -169,8 +173,9 @@ TEST_CASE("X-Forwarded-* counts only from a --trusted-proxy") {
   CHECK(stranger.scheme == "http");
   CHECK(stranger.host == "10.0.0.5:8080");
   CHECK(policy.client_of(request_with({}), caller_at("10.1.1.1")).address == "10.1.1.1");
-  CHECK(policy.client_of(request_with({{"x-forwarded-for", "junk, [2001:db8::1]:99"}}),
-                         caller_at("::1", true, true))
+  CHECK(policy
+            .client_of(request_with({{"x-forwarded-for", "junk, [2001:db8::1]:99"}}),
+                       caller_at("::1", true, true))
             .address == "2001:db8::1");
 
   http::Request browser = request;
@@ -198,7 +203,8 @@ TEST_CASE("OPTIONS is answered too, private-network preflight included") {
 
   // Same origin, or no preflight at all: only Allow.
   request = request_with({{"access-control-request-method", "POST"}});
-  const auto plain = policy.answer_options(request, policy.decide(request, kPublic, false), allowed);
+  const auto plain =
+      policy.answer_options(request, policy.decide(request, kPublic, false), allowed);
   CHECK(plain.header("access-control-allow-methods") == nullptr);
   CHECK(*plain.header("allow") == "GET, POST, OPTIONS");
 }
@@ -207,10 +213,12 @@ TEST_CASE("an answer names the origin it is for, and only an allowed foreign one
   const AccessPolicy policy({.allowed_origins = {"*"}});
   const auto foreign = policy.decide(request_with({{"origin", "https://a.net"}}), kPublic, false);
   CHECK(header_of(foreign, "Access-Control-Allow-Origin") == "https://a.net");
-  const auto same = policy.decide(request_with({{"origin", "https://example.org"}}), kPublic, false);
+  const auto same =
+      policy.decide(request_with({{"origin", "https://example.org"}}), kPublic, false);
   CHECK(header_of(same, "Access-Control-Allow-Origin") == "");
   CHECK(header_of(same, "Vary") == "Origin");
-  const auto refused = AccessPolicy({}).decide(request_with({{"origin", "https://a.net"}}), kPublic, false);
+  const auto refused =
+      AccessPolicy({}).decide(request_with({{"origin", "https://a.net"}}), kPublic, false);
   CHECK(header_of(refused, "Access-Control-Allow-Origin") == "");
 }
 
@@ -220,8 +228,8 @@ TEST_CASE("a refusal's hint names the flag that would allow it") {
     const auto decision = policy.decide(request, caller, false);
     return decision.refusal ? decision.refusal->hint : std::string();
   };
-  CHECK(hint(request_with({{"origin", "https://a.net"}}), kPublic).find("--allow-origin https://a.net") !=
-        std::string::npos);
+  CHECK(hint(request_with({{"origin", "https://a.net"}}), kPublic)
+            .find("--allow-origin https://a.net") != std::string::npos);
   CHECK(hint(request_with({{"origin", "null"}}), kPublic).find("--allow-origin null") !=
         std::string::npos);
   CHECK(hint(request_with({}, "evil.net:1"), kLoopback).find("--allow-host evil.net") !=
@@ -239,8 +247,12 @@ TEST_CASE("options that do not parse are named") {
   CHECK(AccessPolicy::check_options({.allowed_origins = {"a.net"}}) ==
         "--allow-origin: \"a.net\" is not an origin such as https://example.org, nor \"*\" or "
         "\"null\".");
-  CHECK(AccessPolicy::check_options({.public_origins = {"*"}}).value_or("").starts_with("--public-origin"));
-  CHECK(AccessPolicy::check_options({.allowed_hosts = {"a/b"}}).value_or("").starts_with("--allow-host"));
+  CHECK(AccessPolicy::check_options({.public_origins = {"*"}})
+            .value_or("")
+            .starts_with("--public-origin"));
+  CHECK(AccessPolicy::check_options({.allowed_hosts = {"a/b"}})
+            .value_or("")
+            .starts_with("--allow-host"));
   CHECK(AccessPolicy::check_options({.trusted_proxies = {"10.0.0.0/33"}})
             .value_or("")
             .starts_with("--trusted-proxy"));

@@ -12,7 +12,8 @@ using namespace sigway::server::testing;
 using http::Method;
 using http::Response;
 
-TEST_CASE_TEMPLATE("a foreign origin has no effect, and its body is not waited for", T, Plain, Tls) {
+TEST_CASE_TEMPLATE("a foreign origin has no effect, and its body is not waited for", T, Plain,
+                   Tls) {
   Awaited<std::string> effects;
   ServerSetup setup;
   setup.access.allowed_origins = {"https://app.example.net"};
@@ -45,23 +46,26 @@ TEST_CASE_TEMPLATE("a foreign origin has no effect, and its body is not waited f
   CHECK(effects.count() == 0);
 
   RawClient allowed(server.port(), T::kTls);
-  allowed.send("OPTIONS /send HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.net\r\n"
-               "Access-Control-Request-Method: POST\r\n"
-               "Access-Control-Request-Private-Network: true\r\n\r\n");
+  allowed.send(
+      "OPTIONS /send HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.net\r\n"
+      "Access-Control-Request-Method: POST\r\n"
+      "Access-Control-Request-Private-Network: true\r\n\r\n");
   const Answer preflight = allowed.receive_answer();
   CHECK(preflight.status == 204);
   CHECK(preflight.header("access-control-allow-origin") == "https://app.example.net");
   CHECK(preflight.header("access-control-allow-private-network") == "true");
   CHECK(effects.count() == 0);
-  allowed.send("POST /send HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.net\r\n"
-               "Content-Length: 2\r\n\r\nhi");
+  allowed.send(
+      "POST /send HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.net\r\n"
+      "Content-Length: 2\r\n\r\nhi");
   const Answer answer = allowed.receive_answer();
   CHECK(answer.body == "done");
   CHECK(answer.header("access-control-allow-origin") == "https://app.example.net");
   CHECK(effects.get() == "hi");
   // Also a 404 can be read by the page that asked.
   allowed.send("GET /x/y HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.net\r\n\r\n");
-  CHECK(allowed.receive_answer().header("access-control-allow-origin") == "https://app.example.net");
+  CHECK(allowed.receive_answer().header("access-control-allow-origin") ==
+        "https://app.example.net");
 }
 
 TEST_CASE("the client's address and the base URL, with and without a trusted proxy") {
@@ -71,14 +75,16 @@ TEST_CASE("the client's address and the base URL, with and without a trusted pro
         false,
         [](Router& router, TestServer&) {
           router.add({Method::get}, "/who", [](Exchange& exchange) {
-            exchange.respond(Response::text(200, exchange.client_address() + " " + exchange.base_url() +
-                                                     " " + exchange.port_label()));
+            exchange.respond(Response::text(200, exchange.client_address() + " " +
+                                                     exchange.base_url() + " " +
+                                                     exchange.port_label()));
           });
         },
         setup);
     RawClient client(server.port());
-    client.send("GET /who HTTP/1.1\r\nHost: localhost:99\r\nX-Forwarded-For: 192.0.2.9\r\n"
-                "X-Forwarded-Proto: https\r\nX-Forwarded-Host: call.example.org\r\n\r\n");
+    client.send(
+        "GET /who HTTP/1.1\r\nHost: localhost:99\r\nX-Forwarded-For: 192.0.2.9\r\n"
+        "X-Forwarded-Proto: https\r\nX-Forwarded-Host: call.example.org\r\n\r\n");
     return client.receive_answer().body;
   };
   CHECK(ask({}) == "127.0.0.1 http://localhost:99 native");

@@ -19,8 +19,8 @@ namespace {
 void add_echo(Router& router, TestServer&) {
   router.add({Method::get, Method::head, Method::post}, "/echo", [](Exchange& exchange) {
     const http::Request& request = exchange.request();
-    exchange.respond(Response::text(
-        200, request.method_name + " " + request.query + " " + request.body + "\n"));
+    exchange.respond(
+        Response::text(200, request.method_name + " " + request.query + " " + request.body + "\n"));
   });
 }
 
@@ -30,8 +30,9 @@ std::string get(const std::string& target, const std::string& headers = "") {
 
 std::string post(const std::string& target, const std::string& body,
                  const std::string& headers = "") {
-  return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n" + headers + "\r\n" + body;
+  return "POST " + target +
+         " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         headers + "\r\n" + body;
 }
 
 }  // namespace
@@ -151,12 +152,14 @@ TEST_CASE_TEMPLATE("Expect: 100-continue", T, Plain, Tls) {
   CHECK(client.is_closed_by_server());
   // Nor one that nobody wants.
   RawClient lost(server.port(), T::kTls);
-  lost.send("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
-            "Content-Length: 1\r\n\r\n");
+  lost.send(
+      "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+      "Content-Length: 1\r\n\r\n");
   CHECK(lost.receive_answer().status == 404);
 }
 
-TEST_CASE_TEMPLATE("errors are answered, then the connection closes without a reset", T, Plain, Tls) {
+TEST_CASE_TEMPLATE("errors are answered, then the connection closes without a reset", T, Plain,
+                   Tls) {
   ServerSetup setup;
   setup.http.limits.max_body = 1000;
   TestServer server(T::kTls, add_echo, setup);
@@ -172,7 +175,8 @@ TEST_CASE_TEMPLATE("errors are answered, then the connection closes without a re
             "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /echo?smuggled HTTP/1.1\r\n\r\n",
             400},
            {"two lengths, smuggling",
-            "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n" +
+            "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: "
+            "40\r\n\r\n" +
                 get("/echo?smuggled"),
             400},
            {"too large, unread input", post("/echo", flood), 413},
@@ -181,7 +185,8 @@ TEST_CASE_TEMPLATE("errors are answered, then the connection closes without a re
            {"unknown coding",
             "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: x\r\n\r\n" + flood, 501},
            {"bad chunk",
-            "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\n" + flood,
+            "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZ\r\n" +
+                flood,
             400},
            {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
        }) {
@@ -351,12 +356,12 @@ TEST_CASE("a route's own body limit") {
   TestServer server(
       false,
       [](Router& router, TestServer&) {
-        router.add({Method::post}, "/large",
-                   [](Exchange& exchange) {
-                     exchange.respond(
-                         Response::text(200, std::to_string(exchange.request().body.size())));
-                   },
-                   {.max_body = 100, .is_harmless = false});
+        router.add(
+            {Method::post}, "/large",
+            [](Exchange& exchange) {
+              exchange.respond(Response::text(200, std::to_string(exchange.request().body.size())));
+            },
+            {.max_body = 100, .is_harmless = false});
       },
       setup);
   RawClient client(server.port());

@@ -83,8 +83,8 @@ TEST_CASE("several shards share one port") {
   CHECK(hit[1]);
 }
 
-TEST_CASE_TEMPLATE("over the connection limit: idle ones make room, else 503 with Retry-After", T, Plain,
-                   Tls) {
+TEST_CASE_TEMPLATE("over the connection limit: idle ones make room, else 503 with Retry-After", T,
+                   Plain, Tls) {
   Awaited<http::ExchangeId> parked;
   ServerSetup setup;
   setup.limits.total = 2;
@@ -144,13 +144,14 @@ TEST_CASE("too many connections from one address: 429, unless the address is exe
 
 namespace {
 
-// In a child of its own, because the limit is the process's. Returns 0 when all is well, else the number
-// of the step that failed.
+// In a child of its own, because the limit is the process's. Returns 0 when all is well, else the
+// number of the step that failed.
 int survive_without_descriptors() {
   std::promise<http::ExchangeId> parked;
   TestServer server(false, [&](Router& router, TestServer& self) {
     add_hello(router, self);
-    router.add({Method::get}, "/park", [&](Exchange& exchange) { parked.set_value(exchange.id()); });
+    router.add({Method::get}, "/park",
+               [&](Exchange& exchange) { parked.set_value(exchange.id()); });
   });
   RawClient busy(server.port());
   busy.send("GET /park HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -265,7 +266,8 @@ TEST_CASE("a new certificate is for new connections; a bad one changes nothing")
   const auto mismatched = server.tls().load({good->chain_pem, other->key_pem});
   CHECK(mismatched.value_or("").find("does not belong") != std::string::npos);
   CHECK(server.tls().load({"", ""}).has_value());
-  CHECK(server.tls().load({good->chain_pem, "nonsense"}).value_or("").find("key") != std::string::npos);
+  CHECK(server.tls().load({good->chain_pem, "nonsense"}).value_or("").find("key") !=
+        std::string::npos);
   const auto missing = server.tls().load_files("/nonexistent.pem", "/nonexistent.key");
   CHECK(missing == "Cannot read the TLS certificate /nonexistent.pem.");
   RawClient between(server.port(), true);
@@ -301,7 +303,8 @@ TEST_CASE("TLS 1.2 and 1.3 are spoken, 1.1 is not, and ALPN chooses HTTP/1.1") {
     SSL_CTX_set_security_level(context, 0);
     SSL_CTX_set_min_proto_version(context, version);
     SSL_CTX_set_max_proto_version(context, version);
-    SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>("\x02h2\x08http/1.1"), 12);
+    SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>("\x02h2\x08http/1.1"),
+                            12);
     SSL* ssl = SSL_new(context);
     SSL_set_fd(ssl, tcp.descriptor());
     std::string outcome = "refused";

@@ -76,9 +76,9 @@ class RawClient {
   // False when the server does not take it any more.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const auto count = ssl_ ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()))
-                              : static_cast<int>(::send(descriptor_, bytes.data(), bytes.size(),
-                                                        MSG_NOSIGNAL));
+      const auto count =
+          ssl_ ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()))
+               : static_cast<int>(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
       if (count <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(count));
     }
@@ -122,9 +122,7 @@ class RawClient {
     return std::exchange(input_, {});
   }
   // True when the server has closed, in order and with nothing more to say.
-  bool is_closed_by_server() {
-    return receive_all().empty() && !was_reset_ && !timed_out_;
-  }
+  bool is_closed_by_server() { return receive_all().empty() && !was_reset_ && !timed_out_; }
   bool is_silent_for(int milliseconds) {
     if (!input_.empty()) return false;
     pollfd waiting{descriptor_, POLLIN, 0};
@@ -160,7 +158,8 @@ class RawClient {
 
  private:
   bool receive_body(Answer& answer, bool bodiless) {
-    if (bodiless || answer.status < 200 || answer.status == 204 || answer.status == 304) return true;
+    if (bodiless || answer.status < 200 || answer.status == 204 || answer.status == 304)
+      return true;
     if (answer.headers.count("content-length") != 0) {
       const std::size_t length = std::stoul(answer.headers["content-length"]);
       answer.body = receive_exactly(length);

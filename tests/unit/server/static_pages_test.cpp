@@ -87,7 +87,8 @@ TEST_CASE("rooms: /r/ROOM is a page, /ROOM leads there") {
   CHECK_FALSE(pages.has("/no.file"));
 
   const std::array<PageFile, 2> with_room = {
-      kFiles[1], PageFile{"room.html", "text/html; charset=utf-8", "<title>room</title>", "\"room\""}};
+      kFiles[1],
+      PageFile{"room.html", "text/html; charset=utf-8", "<title>room</title>", "\"room\""}};
   CHECK(StaticPages(with_room).serve(get("/r/x")).body().view() == "<title>room</title>");
 }
 
@@ -106,11 +107,12 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
   const auto index = pages.serve(get("/"));
   CHECK(index.body().view() == "<p>mine");
   CHECK(index.header("content-security-policy") == nullptr);
-  CHECK(*pages.serve(get("/sub/app.js")).header("content-type") == "text/javascript; charset=utf-8");
+  CHECK(*pages.serve(get("/sub/app.js")).header("content-type") ==
+        "text/javascript; charset=utf-8");
   CHECK(*pages.serve(get("/data.bin")).header("content-type") == "application/octet-stream");
   CHECK(pages.serve(get("/data.bin")).body().size() == 2);
-  for (const char* bad : {"/link.txt", "/linked/secret.txt", "/sub/../../x.txt", "//etc/passwd", "/sub/",
-                          "/../secret.txt", "/sub/app.js/"}) {
+  for (const char* bad : {"/link.txt", "/linked/secret.txt", "/sub/../../x.txt", "//etc/passwd",
+                          "/sub/", "/../secret.txt", "/sub/app.js/"}) {
     CAPTURE(bad);
     CHECK(pages.serve(get(bad)).status() == 404);
     CHECK_FALSE(pages.has(bad));
@@ -151,10 +153,12 @@ TEST_CASE("pages over the wire, HEAD and 304 and wrong methods included") {
   client.send("POST /room-7 HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(client.receive_answer().status == 404);
   // A link on another site leads to a page; an image tag there does not.
-  client.send("GET /r/x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
-              "Sec-Fetch-Mode: navigate\r\n\r\n");
+  client.send(
+      "GET /r/x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
+      "Sec-Fetch-Mode: navigate\r\n\r\n");
   CHECK(client.receive_answer().status == 200);
-  client.send("GET /r/x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
-              "Sec-Fetch-Mode: no-cors\r\n\r\n");
+  client.send(
+      "GET /r/x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n"
+      "Sec-Fetch-Mode: no-cors\r\n\r\n");
   CHECK(client.receive_answer().status == 403);
 }

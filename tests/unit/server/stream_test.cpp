@@ -42,7 +42,8 @@ struct Streams {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a stream to HTTP/1.1 is chunked, ends, and the connection goes on", T, Plain, Tls) {
+TEST_CASE_TEMPLATE("a stream to HTTP/1.1 is chunked, ends, and the connection goes on", T, Plain,
+                   Tls) {
   Streams streams;
   TestServer server(T::kTls, [&](Router& router, TestServer&) { streams.add(router); });
   RawClient client(server.port(), T::kTls);
@@ -135,7 +136,8 @@ TEST_CASE_TEMPLATE("a client that reads nothing is cut after the write timeout",
   Streams streams;
   ServerSetup setup;
   setup.connections.write_timeout = 100ms;
-  TestServer server(T::kTls, [&](Router& router, TestServer&) { streams.add(router); }, setup);
+  TestServer server(
+      T::kTls, [&](Router& router, TestServer&) { streams.add(router); }, setup);
   RawClient client(server.port(), T::kTls);
   client.send(get("/stream"));
   const Writer writer = streams.writers.get();
@@ -148,7 +150,8 @@ TEST_CASE("streams are written from many threads while clients come and go") {
   Streams streams;
   ServerSetup setup;
   setup.shards = 2;
-  TestServer server(false, [&](Router& router, TestServer&) { streams.add(router); }, setup);
+  TestServer server(
+      false, [&](Router& router, TestServer&) { streams.add(router); }, setup);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
@@ -196,7 +199,8 @@ class Shouter final : public net::ConnectionHandler {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("an upgrade hands over the connection with the bytes that came along", T, Plain, Tls) {
+TEST_CASE_TEMPLATE("an upgrade hands over the connection with the bytes that came along", T, Plain,
+                   Tls) {
   Awaited<std::string> closed;
   Awaited<std::string> gone;
   TestServer server(T::kTls, [&](Router& router, TestServer&) {

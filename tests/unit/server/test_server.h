@@ -109,7 +109,8 @@ class Awaited {
   // The next value, in the order of setting.
   T get() {
     std::unique_lock lock(mutex_);
-    REQUIRE(changed_.wait_for(lock, std::chrono::seconds(20), [&] { return next_ < values_.size(); }));
+    REQUIRE(
+        changed_.wait_for(lock, std::chrono::seconds(20), [&] { return next_ < values_.size(); }));
     return values_[next_++];
   }
   std::size_t count() {
