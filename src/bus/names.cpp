@@ -34,6 +34,13 @@ void Names::login(const session::Caller& caller, const std::string& key, Session
     take(key, name, caller, re);
     return;
   }
+  if (const auto waits = std::find_if(
+          name.waiting.begin(), name.waiting.end(),
+          [&](const Waiting& waiting) { return replaces && waiting.caller.id == replaces; });
+      waits != name.waiting.end()) {
+    *waits = {caller, re};  // its turn passes on; it ends without an answer
+    return;
+  }
   name.waiting.push_back({caller, re});
   if (std::exchange(name.probing, true)) return;
   outlet_.probe(name.holder->id, [this, key, holder = name.holder->id](bool alive) {

@@ -44,6 +44,13 @@ void Rooms::join(const session::Caller& caller, const dialects::Join& join, Sess
     admit(room, {caller, re});
     return;
   }
+  if (const auto waits = std::find_if(
+          room.waiting.begin(), room.waiting.end(),
+          [&](const Waiting& waiting) { return replaces && waiting.caller.id == replaces; });
+      waits != room.waiting.end()) {
+    *waits = {caller, re};  // its turn passes on; it ends without an answer
+    return;
+  }
   room.waiting.push_back({caller, re});
   serve_waiting(room);
 }

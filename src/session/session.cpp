@@ -379,7 +379,8 @@ void Session::settle(const Settlement& settlement) {
       rooms_.push_back(settlement.subject);
       joining_.clear();
       waiting_ = false;
-      // What happened to the presence while the home decided, it did not hear.
+      // What happened to name and presence while the home decided, it did not hear.
+      bus.renamed(id_, settlement.subject, name_);
       if (suspended_) bus.presence(id_, settlement.subject, true);
       break;
     case Kind::not_joined:
@@ -410,11 +411,16 @@ void Session::settle(const Settlement& settlement) {
 
 void Session::end_replaced() {
   // Only when all that could pass on has passed on: the old session would else give its places back
-  // to anybody.
-  if (!replaced_ || ended_ || waiting_) return;
+  // to anybody. Who ends before that takes the old one along: its client is the same.
+  if (!replaced_ || (waiting_ && !ended_)) return;
   const auto old = std::exchange(replaced_, {});
   auto* const hub = hub_.shared().hubs[old.shard];
-  hub_.runner().run_on(old.shard, [hub, old] { hub->end(old.serial, End::replaced); });
+  hub_.runner().run_on(old.shard, [hub, old, key = contents_.replaces] {
+    hub->end(old.serial, End::replaced);
+    // Opened but not made yet: it must not be made any more.
+    auto& directory = hub->shared().directory;
+    if (directory.is_live(key, old)) directory.end(key, hub->now());
+  });
 }
 
 void Session::probe(std::function<void(bool)> answer) {
@@ -454,6 +460,8 @@ void Session::end(End reason) {
   if (!name_.empty()) bus.logout(id_, name_, {});
   if (!logging_in_.empty() && logging_in_ != name_) bus.logout(id_, logging_in_, {});
   answer_probes(false);
+  end_replaced();
+  outbox_.acknowledge(outbox_.last());  // the memory is needed now, not at the end of the turn
   hub_.shared().directory.end(contents_.key, hub_.now());
   if (contents_.address) hub_.shared().addresses.subtract(*contents_.address);
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);

@@ -31,7 +31,12 @@ void StreamCarrier::pump(Outbox& outbox) {
   std::array<dialects::EncodedEvent, 32> block;
   for (std::size_t i = 0; i < copies_.size();) {
     auto& copy = copies_[i];
-    copy.cursor = std::max(copy.cursor, outbox.acknowledged());
+    if (copy.cursor < outbox.acknowledged()) {
+      // Another carrier was faster between this one's welcome and its first event. Where numbers
+      // are only counted, the client must be told that some are left out.
+      copy.cursor = outbox.acknowledged();
+      copy.sink->heartbeat(copy.cursor + 1);
+    }
     while (copy.cursor < outbox.last()) {
       const auto first = copy.cursor + 1;
       std::size_t count = 0;

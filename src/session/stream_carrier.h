@@ -35,7 +35,7 @@ struct StreamOptions {
 
 /// A carrier for transports that push. Holds a cursor a connection: a stream that a proxy has
 /// requested twice runs twice, since nobody can know which of the two the client sees.
-class StreamCarrier final : public Carrier {
+class StreamCarrier : public Carrier {
  public:
   static constexpr std::size_t kMaxCopies = 4;
 

@@ -1,0 +1,223 @@
+#include "gateway.h"
+
+#include <pthread.h>
+#include <csignal>
+#include <ctime>
+
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "bus/home.h"
+#include "bus/node.h"
+#include "entry/entry.h"
+#include "gateway_routes.h"
+#include "gateway_runner.h"
+#include "gateway_settings.h"
+#include "net/tls_context.h"
+#include "ops/log.h"
+#include "server/static_pages.h"
+#include "session/key.h"
+#include "web/embedded.h"
+
+namespace sigway {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Sessions, bus and loop of one shard.
+struct ShardParts {
+  ShardParts(const net::Shards& shards, base::ShardIndex index, session::Shared& shared,
+             bus::Exchange& exchange)
+      : runner(shards, index), hub(index, shared, runner), node(index, exchange, runner) {
+    hub.connect(node);
+    runner.serve(hub);
+  }
+  ShardRunner runner;
+  session::Hub hub;
+  bus::Node node;
+};
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  return set;
+}
+
+/// The number of the next handled signal, or 0 when none has come in that time.
+int wait_for_signal(milliseconds longest) {
+  const auto set = handled_signals();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(longest);
+  const timespec timeout{seconds.count(), std::chrono::nanoseconds(longest - seconds).count()};
+  const int number = sigtimedwait(&set, nullptr, &timeout);
+  return number < 0 ? 0 : number;
+}
+
+unsigned shard_count(const ops::Config& config) {
+  return config.shards != 0 ? config.shards : std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::vector<server::PageFile> embedded_pages() {
+  std::vector<server::PageFile> pages;
+  for (const auto& file : web::files())
+    pages.push_back({file.path, file.content_type, file.bytes, file.etag});
+  return pages;
+}
+
+}  // namespace
+
+// In the order in which they need each other: destroyed from the bottom up, after the threads have
+// ended.
+struct Gateway::Parts {
+  explicit Parts(ops::Config with)
+      : config(std::move(with)),
+        shared(settings_for::sessions(config), config.memory_budget,
+               config.max_sessions_per_address),
+        exchange(shared, settings_for::mailboxes(config)),
+        server_info{session::make_token(9), settings_for::ice_servers(config), config.max_body},
+        context{shared, server_info, &bus::home_of},
+        pages(embedded_pages()) {}
+
+  std::optional<std::string> set_up_pages();
+  std::optional<std::string> load_tls();
+  void run_shards();
+  void stop_shards();
+  void drain(milliseconds spread);
+
+  const ops::Config config;
+  session::Shared shared;
+  bus::Exchange exchange;
+  entry::ServerInfo server_info;
+  entry::Context context;
+  std::vector<server::PageFile> pages;
+  std::shared_ptr<const server::StaticPages> static_pages;
+  net::Shards shards;
+  std::vector<std::unique_ptr<ShardParts>> parts;
+  std::shared_ptr<net::TlsContext> tls;
+  RouteOptions routes;
+  std::unique_ptr<server::HttpServer> http;
+  std::vector<std::thread> threads;
+};
+
+std::optional<std::string> Gateway::Parts::set_up_pages() {
+  if (config.web_root.empty()) {
+    static_pages = std::make_shared<server::StaticPages>(pages);
+    return std::nullopt;
+  }
+  auto opened = server::StaticPages::open_folder(config.web_root);
+  if (auto* error = std::get_if<std::string>(&opened)) return std::move(*error);
+  static_pages = std::get<std::shared_ptr<const server::StaticPages>>(std::move(opened));
+  return std::nullopt;
+}
+
+std::optional<std::string> Gateway::Parts::load_tls() {
+  if (!config.tls_cert.empty() || !config.tls_key.empty()) {
+    if (config.tls_cert.empty() || config.tls_key.empty())
+      return "--tls-cert and --tls-key belong together.";
+    if (!tls) tls = std::make_shared<net::TlsContext>();
+    return tls->load_files(config.tls_cert, config.tls_key);
+  }
+  if (!config.tls_self_signed) return std::nullopt;
+  const auto certificate = net::make_self_signed({config.bind});
+  if (!certificate) return "No self-signed certificate could be made.";
+  if (!tls) tls = std::make_shared<net::TlsContext>();
+  return tls->load(*certificate);
+}
+
+void Gateway::Parts::run_shards() {
+  for (const auto& shard : shards) {
+    threads.emplace_back([&shard = *shard] { shard.run(); });
+  }
+}
+
+void Gateway::Parts::stop_shards() {
+  for (const auto& shard : shards) shard->stop();
+  for (auto& thread : threads) thread.join();
+  threads.clear();
+}
+
+void Gateway::Parts::drain(milliseconds spread) {
+  ops::log_info("draining for {} ms", spread.count());
+  context.draining = true;
+  http->drain();
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    shards[i]->post([&hub = parts[i]->hub, spread] { hub.drain(spread); });
+  }
+  // Until every connection is gone, or a little longer than it should take.
+  constexpr milliseconds kStep{50};
+  constexpr milliseconds kGrace{2000};
+  for (milliseconds waited{0}; waited < spread + kGrace && http->connection_count() != 0;
+       waited += kStep) {
+    if (const int number = wait_for_signal(kStep); number == SIGTERM || number == SIGINT) return;
+  }
+}
+
+Gateway::Gateway(ops::Config config) : parts_(std::make_unique<Parts>(std::move(config))) {}
+
+Gateway::~Gateway() {
+  if (parts_) parts_->stop_shards();
+}
+
+std::optional<std::string> Gateway::start() {
+  auto& parts = *parts_;
+  const auto& config = parts.config;
+  if (auto error = server::AccessPolicy::check_options(settings_for::access(config))) return error;
+  if (auto error = parts.set_up_pages()) return error;
+  if (auto error = parts.load_tls()) return error;
+
+  // Before the first thread: all of them leave these signals to `run`.
+  const auto signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const auto count = shard_count(config);
+  for (unsigned i = 0; i < count; ++i) parts.shards.push_back(std::make_unique<net::Shard>(i));
+  for (unsigned i = 0; i < count; ++i) {
+    parts.parts.push_back(
+        std::make_unique<ShardParts>(parts.shards, i, parts.shared, parts.exchange));
+  }
+  parts.routes = {.websocket = {}, .sse = {.retry = config.sse_retry}};
+  const auto policy = std::make_shared<server::AccessPolicy>(settings_for::access(config));
+  const auto limits = std::make_shared<net::ConnectionLimits>(
+      net::ConnectionLimits::Options{.total = settings_for::connections(config),
+                                     .per_address = config.max_connections_per_address,
+                                     .exempt = [policy](const net::Address& address) {
+                                       return policy->is_trusted_proxy(address);
+                                     }});
+  auto router = std::make_shared<server::Router>();
+  add_routes(*router, {parts.context, parts.routes, parts.static_pages, limits});
+  parts.http = std::make_unique<server::HttpServer>(parts.shards, settings_for::http(config),
+                                                    router, policy, limits);
+  auto listening = settings_for::listening(config);
+  listening.tls = parts.tls;
+  if (auto error = parts.http->listen(std::move(listening))) return error;
+  parts.run_shards();
+  ops::log_info("sigway {} shards, server id {}", count, parts.server_info.id);
+  return std::nullopt;
+}
+
+std::string Gateway::url() const {
+  return (parts_->tls ? "https://" : "http://") + parts_->http->port().local.to_string();
+}
+
+int Gateway::run() {
+  auto& parts = *parts_;
+  for (;;) {
+    const int number = wait_for_signal(std::chrono::hours(1));
+    if (number == SIGHUP) {
+      if (const auto error = parts.load_tls()) {
+        ops::log_error("the certificate was not reloaded, the old one stays: {}", *error);
+      } else if (parts.tls) {
+        ops::log_info("the certificate has been reloaded");
+      }
+    } else if (number == SIGTERM || number == SIGINT) {
+      parts.drain(number == SIGTERM ? parts.config.drain_time : parts.config.drain_time / 10);
+      break;
+    }
+  }
+  parts.stop_shards();
+  return 0;
+}
+
+}  // namespace sigway

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "net/shard.h"
+#include "session/hub.h"
+
+namespace sigway {
+
+/// The sessions' view of a net::Shard. Thread: that shard's.
+class ShardRunner final : public session::Runner {
+ public:
+  ShardRunner(const net::Shards& shards, base::ShardIndex index)
+      : shards_(shards), shard_(*shards[index]) {}
+
+  /// Set once, before the shards run.
+  void serve(session::Hub& hub) { hub_ = &hub; }
+
+  void run_on(base::ShardIndex shard, std::function<void()> task) override {
+    shards_[shard]->post(std::move(task));
+  }
+
+  void request_flush() override {
+    if (std::exchange(flush_requested_, true)) return;
+    shard_.at_end_of_turn([this] {
+      flush_requested_ = false;
+      hub_->flush();
+    });
+  }
+
+  base::TimePoint now() const override { return shard_.now(); }
+  base::TimerWheel& wheel() override { return shard_.wheel(); }
+
+ private:
+  const net::Shards& shards_;
+  net::Shard& shard_;
+  session::Hub* hub_ = nullptr;
+  bool flush_requested_ = false;
+};
+
+}  // namespace sigway

@@ -1,0 +1,94 @@
+#include "gateway_settings.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "dialects/json_writer.h"
+
+namespace sigway::settings_for {
+
+session::Settings sessions(const ops::Config& config) {
+  session::Settings settings;
+  settings.ack_deadline = config.ack_deadline;
+  settings.suspend_after = config.suspend_after;
+  settings.resume_window = config.resume_window;
+  settings.standby_timeout = config.standby_timeout;
+  settings.probe_timeout = config.probe_timeout;
+  settings.heartbeat = config.ping_interval;
+  settings.poll_hold = config.poll_hold;
+  settings.stream_max_age = config.stream_max_age;
+  settings.stream_max_bytes = config.stream_max_bytes;
+  settings.ended_key_memory = config.ended_key_memory;
+  settings.outbox_limit = config.outbox_limit;
+  settings.message_rate = config.message_rate;
+  settings.message_burst = config.message_burst;
+  settings.max_rooms = config.max_rooms_per_session;
+  settings.max_room_capacity = static_cast<std::uint32_t>(config.max_room_capacity);
+  return settings;
+}
+
+bus::MailboxSettings mailboxes(const ops::Config& config) {
+  return {.lifetime = config.mailbox_lifetime,
+          .messages = config.mailbox_messages,
+          .bytes = config.mailbox_bytes,
+          .total_bytes = config.mailbox_total_bytes,
+          .per_sender = config.mailbox_per_sender};
+}
+
+server::AccessOptions access(const ops::Config& config) {
+  return {.public_origins = config.public_origin,
+          .allowed_origins = config.allow_origin,
+          .allowed_hosts = config.allow_host,
+          .trusted_proxies = config.trusted_proxy};
+}
+
+server::HttpOptions http(const ops::Config& config) {
+  server::HttpOptions options;
+  options.limits.max_head = config.max_head;
+  options.limits.max_body = config.max_body;
+  options.head_timeout = config.head_timeout;
+  options.body_timeout = config.body_timeout;
+  options.keep_alive = config.keep_alive;
+  return options;
+}
+
+net::ListenOptions listening(const ops::Config& config) {
+  net::ListenOptions options;
+  options.address = config.bind;
+  options.port = config.port;
+  options.connections.write_timeout = config.write_timeout;
+  // Bytes that nobody acknowledges for two heartbeats: the peer is gone, whatever the network
+  // pretends.
+  options.connections.user_timeout = 2 * config.ping_interval;
+  return options;
+}
+
+std::size_t connections(const ops::Config& config) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (config.max_connections != 0) return config.max_connections;
+  constexpr std::size_t kReserve = 128;
+  const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
+  return descriptors > 2 * kReserve ? descriptors - kReserve : descriptors / 2;
+}
+
+std::string ice_servers(const ops::Config& config) {
+  std::string json = "[";
+  for (const auto& server : config.ice_server) {
+    if (json.size() > 1) json += ',';
+    if (server.starts_with('{')) {
+      json += server;  // checked when the settings were read
+    } else {
+      json += R"({"urls":)";
+      dialects::append_json_string(json, server);
+      json += '}';
+    }
+  }
+  return json + "]";
+}
+
+}  // namespace sigway::settings_for

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "bus/names.h"
+#include "net/connection_limits.h"
+#include "net/listener.h"
+#include "ops/config.h"
+#include "server/access_policy.h"
+#include "server/http_server.h"
+#include "session/settings.h"
+
+/// From the one table of settings to what each part wants to know.
+namespace sigway::settings_for {
+
+session::Settings sessions(const ops::Config& config);
+bus::MailboxSettings mailboxes(const ops::Config& config);
+server::AccessOptions access(const ops::Config& config);
+server::HttpOptions http(const ops::Config& config);
+net::ListenOptions listening(const ops::Config& config);
+/// Raises the descriptor limit as far as it goes and leaves some for files, pipes and the spare
+/// one.
+std::size_t connections(const ops::Config& config);
+/// The JSON array of `welcome.ice`.
+std::string ice_servers(const ops::Config& config);
+
+}  // namespace sigway::settings_for

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "dialects/native.h"
+#include "entry/entry.h"
+#include "http/exchange.h"
+#include "http/request.h"
+#include "http/response.h"
+
+/// The HTTP side that all native routes have in common: bodies, queries, refusals, the way to a
+/// session's shard.
+namespace sigway::entry {
+
+/// The request in a POST body, or the refusal to answer with (415, 400).
+std::variant<dialects::native::Request, http::Response> read_body(const http::Request& request);
+
+/// A person's request to open, from the query of a GET (`room`, `name`, `capacity`), or the refusal
+/// to answer with.
+std::variant<dialects::native::Request, http::Response> read_query(const http::Request& request);
+
+http::Response refusal(const dialects::Error& error);
+
+/// 200 with JSON that nobody may keep.
+http::Response answer(base::Bytes json);
+
+/// A number that names a connection to sessions (`Session::detach`), never used twice. Any thread.
+std::uint64_t next_connection() noexcept;
+
+/// Runs `task(hub)` on the session's shard: at once if it is `here`, the current one.
+template <typename Task>
+void at_session(Context& context, base::ShardIndex here, session::SessionId id, Task task) {
+  auto* const hub = context.shared.hubs[id.shard];
+  if (id.shard == here) {
+    task(*hub);
+  } else {
+    // std::function wants copies; what is carried may only move.
+    auto carried = std::make_shared<Task>(std::move(task));
+    context.shared.hubs[here]->runner().run_on(id.shard, [hub, carried] { (*carried)(*hub); });
+  }
+}
+
+/// Sees to it that the session hears when the client of this exchange goes away.
+void detach_when_gone(http::Exchange& exchange, Context& context, session::SessionId id,
+                      std::string carrier, std::uint64_t connection);
+
+/// `/v1/send`.
+void send(Context& context, http::Exchange& exchange);
+
+}  // namespace sigway::entry

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/timer_wheel.h"
+#include "entry/entry.h"
+#include "net/connection.h"
+#include "websocket/frames.h"
+
+namespace sigway::websocket {
+
+struct Options {
+  base::Duration attach_timeout =
+      std::chrono::seconds(10);  ///< until the first frame with open or resume
+  base::Duration close_timeout = std::chrono::seconds(3);  ///< for the peer's close frame
+};
+
+/// A connection that has become a WebSocket: frames to requests, and the close handshake. What
+/// comes down is written by the session's sink, which may live on another shard. docs/protocol.md,
+/// "WebSocket"; RFC 6455. Thread: the connection's shard. Lifetime: owned by the net::Connection.
+class Connection final : public net::ConnectionHandler {
+ public:
+  /// `persons` is the request that the URL's query made, to be run at once.
+  Connection(entry::Context& context, const Options& options, std::string address,
+             std::optional<dialects::native::Request> persons);
+  ~Connection() override;
+
+  void on_attached(net::Connection& connection) override;
+  void on_data(net::Connection& connection, std::span<std::uint8_t> bytes) override;
+  void on_eof(net::Connection& connection) override;
+  void on_closed(net::Connection& connection, net::CloseReason reason) override;
+
+  // Written from the session, by way of `Port`.
+  void send_text(const base::Bytes& text);
+  void ping();
+  /// Sends a close frame and waits for the peer's.
+  void close(std::uint16_t code, std::string_view reason);
+
+ private:
+  void on_message(const MessagePtr& message);
+  void on_control(const MessagePtr& message);
+  void on_text(std::string_view text);
+  void attach(dialects::native::Request request);
+  void pass_on(dialects::native::Request request);
+  /// Refuses what has come; without a session there is nothing to go on with.
+  void refuse(const dialects::Error& error);
+  void fail(std::uint16_t code, std::string_view reason);
+  void on_timer();
+
+  entry::Context& context_;
+  const Options& options_;
+  std::string address_;
+  std::optional<dialects::native::Request> persons_;
+  Processor processor_;
+  net::Connection* connection_ = nullptr;
+  base::Timer timer_;
+  session::SessionId session_;
+  std::string carrier_;
+  std::uint64_t number_ = 0;  // of this connection, toward the session
+  bool closing_ = false;
+};
+
+}  // namespace sigway::websocket

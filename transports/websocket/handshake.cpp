@@ -1,0 +1,74 @@
+#include "websocket/handshake.h"
+
+#include <string>
+
+#include <websocketpp/http/request.hpp>
+#include <websocketpp/http/response.hpp>
+#include "websocket/frames.h"
+
+namespace sigway::websocket {
+namespace {
+
+constexpr std::string_view kSubprotocol = "sigway.v1";
+
+http::Response upgrade_required(std::string message) {
+  auto response = http::Response::error(
+      426, "upgrade_required", std::move(message),
+      "Open a WebSocket here (RFC 6455, version 13), or use /v1/sse or /v1/poll.");
+  response.set("Sec-WebSocket-Version", "13");
+  response.set("Upgrade", "websocket");
+  return response;
+}
+
+/// 16 bytes in base64: 22 characters and two of padding (RFC 6455 §4.2.1, 5).
+bool valid_key(const std::string& key) {
+  return key.size() == 24 && key.ends_with("==") &&
+         key.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") == 22;
+}
+
+}  // namespace
+
+Handshake shake_hands(const http::Request& request) {
+  if (!request.asks_for_websocket())
+    return {upgrade_required("This address speaks WebSocket, and the request does not ask for it."),
+            false};
+  const auto* version = request.header("sec-websocket-version");
+  if (version == nullptr || *version != "13") {
+    return {upgrade_required("The WebSocket version of the handshake is not 13."), false};
+  }
+  const auto* key = request.header("sec-websocket-key");
+  if (key == nullptr || !valid_key(*key)) {
+    return {http::Response::error(
+                400, "bad_request", "Sec-WebSocket-Key is not 16 bytes in base64.",
+                "A WebSocket library makes the key; by hand: `openssl rand -base64 16`."),
+            false};
+  }
+
+  websocketpp::http::parser::request in;
+  in.set_method("GET");
+  in.set_version("HTTP/1.1");
+  in.replace_header("Upgrade", "websocket");
+  in.replace_header("Connection", "Upgrade");
+  in.replace_header("Host", request.host());
+  in.replace_header("Sec-WebSocket-Version", "13");
+  in.replace_header("Sec-WebSocket-Key", *key);
+  websocketpp::http::parser::response out;
+  Processor processor(false, true, message_manager(), random_source());
+  const auto subprotocol = request.has_token("sec-websocket-protocol", kSubprotocol)
+                               ? std::string(kSubprotocol)
+                               : std::string();
+  if (processor.validate_handshake(in) || processor.process_handshake(in, subprotocol, out)) {
+    return {http::Response::error(400, "bad_request", "The WebSocket handshake is not one.",
+                                  "See RFC 6455, section 4."),
+            false};
+  }
+  http::Response response(101);
+  response.set("Upgrade", "websocket");
+  response.set("Connection", "Upgrade");
+  response.set("Sec-WebSocket-Accept", out.get_header("Sec-WebSocket-Accept"));
+  if (!subprotocol.empty()) response.set("Sec-WebSocket-Protocol", subprotocol);
+  return {std::move(response), true};
+}
+
+}  // namespace sigway::websocket

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "http/request.h"
+#include "http/response.h"
+
+namespace sigway::websocket {
+
+/// The opening handshake of RFC 6455 §4.2. Chooses the subprotocol `sigway.v1` if it is offered.
+/// Returns the 101, or the refusal: 426 for what is no handshake or another version than 13, 400
+/// for a bad key. `upgrade` says which.
+struct Handshake {
+  http::Response response;
+  bool upgrade = false;
+};
+Handshake shake_hands(const http::Request& request);
+
+}  // namespace sigway::websocket

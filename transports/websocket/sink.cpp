@@ -1,0 +1,44 @@
+#include "websocket/sink.h"
+
+#include "dialects/native.h"
+
+namespace sigway::websocket {
+
+namespace native = dialects::native;
+
+// The number of an event is not on the wire: the client counts.
+void Sink::events(std::uint64_t, std::span<const dialects::EncodedEvent> events) {
+  for (const auto& event : events) port_.send_text(event);
+}
+
+void Sink::activated(std::uint64_t turn, std::uint64_t next) {
+  port_.send_text(native::activated_control(turn, next));
+}
+
+void Sink::standby(std::uint64_t turn, std::uint64_t next) {
+  port_.send_text(native::standby_control(turn, next));
+}
+
+void Sink::heartbeat(std::uint64_t next) {
+  // The control is for the client, which cannot see pings; the ping is for us, since its pong needs
+  // no script to run.
+  port_.send_text(native::heartbeat_control(next));
+  port_.ping();
+}
+
+void Sink::probe() {
+  port_.send_text(native::probe_control());
+  port_.ping();
+}
+
+void Sink::end(session::End reason, base::Duration retry) {
+  std::optional<std::uint64_t> retry_ms;
+  if (retry > base::Duration{}) {
+    retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
+  }
+  const auto& row = session::info(reason);
+  port_.send_text(native::end_control(row.name, row.sentence, retry_ms));
+  port_.close(row.close_code, row.name);
+}
+
+}  // namespace sigway::websocket

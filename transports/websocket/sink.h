@@ -1,0 +1,26 @@
+#pragma once
+
+#include "session/stream_carrier.h"
+#include "websocket/port.h"
+
+namespace sigway::websocket {
+
+/// A session's events and controls as frames of one WebSocket. Thread: the session's shard.
+class Sink final : public session::StreamSink {
+ public:
+  explicit Sink(Port port) : port_(port) {}
+
+  void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override;
+  void activated(std::uint64_t turn, std::uint64_t next) override;
+  void standby(std::uint64_t turn, std::uint64_t next) override;
+  /// Nothing: a WebSocket is proved by ping and pong.
+  void second_hello() override {}
+  void heartbeat(std::uint64_t next) override;
+  void probe() override;
+  void end(session::End reason, base::Duration retry) override;
+
+ private:
+  Port port_;
+};
+
+}  // namespace sigway::websocket
