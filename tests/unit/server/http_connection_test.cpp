@@ -231,9 +231,9 @@ TEST_CASE_TEMPLATE("404, 405 with Allow, OPTIONS", T, Plain, Tls) {
 
 TEST_CASE_TEMPLATE("slow heads, slow bodies and idle connections", T, Plain, Tls) {
   ServerSetup setup;
-  setup.http.head_timeout = 60ms;
-  setup.http.body_timeout = 60ms;
-  setup.http.keep_alive = 60ms;
+  setup.http.head_timeout = 400ms;
+  setup.http.body_timeout = 400ms;
+  setup.http.keep_alive = 400ms;
   TestServer server(T::kTls, add_echo, setup);
   RawClient head(server.port(), T::kTls);
   head.send("GET /echo HTTP/1.1\r\nHost:");
@@ -255,8 +255,8 @@ TEST_CASE_TEMPLATE("slow heads, slow bodies and idle connections", T, Plain, Tls
 TEST_CASE_TEMPLATE("a parked request outlives the keep-alive time", T, Plain, Tls) {
   Awaited<http::ExchangeId> parked;
   ServerSetup setup;
-  setup.http.keep_alive = 30ms;
-  setup.http.head_timeout = 30ms;
+  setup.http.keep_alive = 400ms;
+  setup.http.head_timeout = 400ms;
   TestServer server(
       T::kTls,
       [&](Router& router, TestServer& self) {
@@ -269,7 +269,7 @@ TEST_CASE_TEMPLATE("a parked request outlives the keep-alive time", T, Plain, Tl
   client.receive_answer();
   client.send(get("/park"));
   const http::ExchangeId id = parked.get();
-  CHECK(client.is_silent_for(120));
+  CHECK(client.is_silent_for(800));
   server.http().respond(id, Response::text(200, "at last"));
   CHECK(client.receive_answer().body == "at last");
 }
