@@ -325,6 +325,7 @@ export class FakeServer {
   }
 
   join(session, name, capacity = 2, re = undefined) {
+    if (session.rooms.has(name)) return session.emit({ type: 'error', re, code: 'already_joined', message: '', hint: '' });
     const room = this.rooms.get(name) ?? { capacity, joins: 0, members: new Map() };
     if (room.members.size >= room.capacity) return session.emit({ type: 'full', room: name, capacity: room.capacity, re });
     this.rooms.set(name, room);

@@ -49,9 +49,10 @@ export class RealServer {
   }
 
   async stop() {
-    this.cut();
     await this.#kill();
-    await new Promise((resolve) => this.relay.close(resolve));
+    const closed = new Promise((resolve) => this.relay.close(resolve));
+    this.cut();
+    await closed;
   }
 
   cut(which = () => true) {

@@ -16,60 +16,60 @@ if (!binary) {
   faults(start);
   switching(start);
 
+  // A test with a server of its own and clients that are closed whatever happens.
+  const own = (name, flags, run) => test(name, async () => {
+    const server = await new RealServer(binary, ...flags).start();
+    const clients = [];
+    try {
+      await run(server, (options) => makeClient({ url: server.url, room: 'one', ...options }, clients));
+    } finally {
+      await Promise.all(clients.map(({ connection }) => connection.close()));
+      await server.stop();
+    }
+  });
+
   for (const transport of ['websocket', 'sse', 'poll']) {
-    test(`${transport}: another server process means a new session in the same room`, async () => {
-      const server = await start();
-      const clients = [1, 2].map(() => makeClient({ url: server.url, room: 'one', transport }));
-      const ready = () => Promise.all(clients.map((one) => one.until(() => one.heard.at(-1)?.type === 'ready')));
+    own(`${transport}: another server process means a new session in the same room`, [], async (server, client) => {
+      const two = [client({ transport }), client({ transport })];
+      const ready = () => Promise.all(two.map((one) => one.until(() => one.heard.at(-1)?.type === 'ready')));
       await ready();
-      const before = clients.map(({ connection }) => connection.peer);
-      for (const one of clients) one.heard.length = 0;
+      const before = two.map(({ connection }) => connection.peer);
+      for (const one of two) one.heard.length = 0;
       await server.restart();
-      await Promise.all(clients.map((one) => one.until(() => one.logged('reset').length === 1)));
+      await Promise.all(two.map((one) => one.until(() => one.logged('reset').length === 1)));
       await ready();
-      clients.forEach(({ connection, logged }, i) => {
+      two.forEach(({ connection, logged }, i) => {
         assert.equal(logged('reset')[0].previous, before[i]);
         assert.notEqual(connection.peer, before[i]);
       });
-      await Promise.all(clients.map(({ connection }) => connection.close()));
-      await server.stop();
     });
 
-    test(`${transport}: a reload takes over the place, and the peer is told`, async () => {
-      const server = await start();
-      const [alice, bob] = [1, 2].map(() => makeClient({ url: server.url, room: 'one', transport }));
+    own(`${transport}: a reload takes over the place, and the peer is told`, [], async (server, client) => {
+      const alice = client({ transport }), bob = client({ transport });
       await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready'))));
-      const again = makeClient({ url: server.url, room: 'one', transport, replaces: alice.connection.key });
+      const again = client({ transport, replaces: alice.connection.key });
       await again.until(() => again.had('ready'));
       assert.equal((await bob.until(() => bob.had('peer-left'))).reason, 'replaced');
       await bob.until(() => bob.heard.at(-1)?.type === 'ready');
       assert.equal((await alice.until(() => alice.logged('closed')[0])).code, 'replaced');
-      await Promise.all([bob, again].map(({ connection }) => connection.close()));
-      await server.stop();
     });
 
-    test(`${transport}: heartbeats keep it, and nothing moves`, async () => {
-      const server = await new RealServer(binary, '--ping-interval', '1s', '--poll-hold', '1s').start();
-      const alice = makeClient({ url: server.url, room: 'one', transport });
+    own(`${transport}: heartbeats keep it, and nothing moves`, ['--ping-interval', '1s', '--poll-hold', '1s'], async (_, client) => {
+      const alice = client({ transport });
       await alice.connection.opened;
       await new Promise((resolve) => setTimeout(resolve, 4500));
       assert.deepEqual(alice.logged('state').map(({ state }) => state), ['open']);
-      await alice.connection.close();
-      await server.stop();
     });
   }
 
-  test('auto opens on the WebSocket, and falls back where that is refused', async () => {
-    const server = await start();
-    const alice = makeClient({ url: server.url, room: 'one' });
+  own('auto opens on the WebSocket, and falls back where that is refused', [], async (server, client) => {
+    const alice = client({});
     await alice.connection.opened;
     assert.equal(alice.connection.transport, 'websocket');
     server.upgrade = () => 'refuse';
-    const bob = makeClient({ url: server.url, room: 'one' });
+    const bob = client({});
     await bob.until(() => bob.had('ready'));
     await bob.connection.opened;
     assert.equal(bob.connection.transport, 'sse');
-    await Promise.all([alice, bob].map(({ connection }) => connection.close()));
-    await server.stop();
   });
 }

@@ -116,6 +116,20 @@ test('what is said while the session is renewed belongs to the new one', async (
   assert.deepEqual(alice.logged('reset')[0].lost, []);
 });
 
+test('a session that ends before it was open: a reset only if something of it was heard', async () => {
+  const alice = client({ room: 'one', transport: 'sse' });
+  const joined = alice.connection.join('two');
+  server.fault = ({ route }) => route === '/v1/send' ? 'lose' : null;
+  const before = await alice.until(() => alice.had('created'));
+  server.fault = () => null;
+  server.sessions.get(alice.connection.key).end('no_ack');
+  const reset = await alice.until(() => alice.logged('reset')[0]);
+  assert.deepEqual(reset, { reason: 'no_ack', previous: before.peer, peer: alice.connection.peer, lost: [] });
+  assert.equal((await joined).room, 'two');
+  assert.deepEqual([...server.rooms.keys()], ['one', 'two']);
+  assert.equal(alice.logged('refused').length, 0);
+});
+
 test('the server closes for good what it forbids', async () => {
   server.fault = () => ({ status: 403, text: '{"error":{"code":"origin_refused","message":"no","hint":"--allow-origin"}}' });
   const alice = client({ room: 'one', transport: 'poll' });

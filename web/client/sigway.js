@@ -1293,13 +1293,12 @@ class Connection {
     const key = await makeKey();
     if (this.#closing) return;
     this.#store?.save(key);
-    const [[room, capacity] = [], ...others] = this.#rooms;
+    const asked = new Set(this.#backlog.map(({ message }) => message.type === 'join' ? message.room : undefined));
+    const [[room, capacity] = [], ...others] = [...this.#rooms].filter(([each]) => !asked.has(each));
     const open = { room, capacity, name: this.#name, replaces: replaces || undefined };
     const session = this.#session = new Session(key, open, this.#settings, this.#trusted, this.#hooks(() => session));
-    for (const [other, places] of others) {
-      if (this.#everOpen) session.uplink.push(this.#entry({ type: 'join', room: other, capacity: places }));
-    }
-    for (const entry of this.#backlog.splice(0)) session.uplink.push(entry);
+    for (const [other, places] of others) session.uplink.push(this.#entry({ type: 'join', room: other, capacity: places }));
+    for (const entry of this.#backlog.splice(0)) session.uplink.push(Object.assign(entry, { n: 0, via: null }));
   }
 
   // One loop at a time, until a carrier is active. What fails here is tried again for ever, but for what the server forbids.
@@ -1391,14 +1390,18 @@ class Connection {
     if (!session) return this.#renewed;
     this.#session = null;     // what is said meanwhile waits in the backlog
     const left = session.stop();
-    if (this.#everOpen) {
-      for (const answer of this.#answers.values()) answer.reject(new SigwayError('reset', 'the session has ended'));
-      this.#answers.clear();
-      const lost = left.filter((entry) => entry.id).map((entry) => entry.id);
+    // Before it was ever open the application could not know of it: what has not gone out begins again.
+    this.#backlog = left.filter((entry) => !this.#everOpen && !entry.exposed && entry.piece === undefined);
+    const kept = new Set(this.#backlog.map((entry) => entry.id));
+    for (const [id, answer] of this.#answers) {
+      if (kept.has(id)) continue;
+      this.#answers.delete(id);
+      answer.reject(new SigwayError('reset', 'the session has ended'));
+    }
+    if (this.#everOpen || session.cursor > 0) {
+      const lost = left.filter((entry) => entry.id && !kept.has(entry.id)).map((entry) => entry.id);
       this.#reset = { reason: error.code, previous: session.peer || this.#reset?.previous,
         lost: [...this.#reset?.lost ?? [], ...lost] };
-    } else {
-      this.#backlog = left;   // nothing went out yet, and the application knows nothing of that session
     }
     this.#renewed = this.#newSession();
     return this.#renewed;
