@@ -1,0 +1,87 @@
+#include "session/outbox.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace sigway::session;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+sigway::dialects::EncodedEvent event(std::size_t bytes) {
+  return std::make_shared<const std::string>(bytes, 'x');
+}
+
+}  // namespace
+
+TEST_CASE("events have the next number and stay until they are acknowledged") {
+  MemoryBudget budget(1U << 20U);
+  Outbox outbox(budget, 1U << 20U);
+  CHECK(outbox.last() == 0);
+  for (std::size_t i = 1; i <= 100; ++i) {
+    REQUIRE(outbox.push(event(i), 0) == SendStatus::sent);
+    REQUIRE(outbox.last() == i);
+  }
+  outbox.mark_written(100);
+  for (std::uint64_t ack = 0; ack < 100; ack += 7) {
+    outbox.acknowledge(ack);
+    CHECK(outbox.acknowledged() == ack);
+    CHECK(outbox.last() == 100);
+    for (auto n = ack + 1; n <= 100; ++n) REQUIRE(outbox.at(n)->size() == n);
+  }
+  outbox.acknowledge(50);
+  CHECK_MESSAGE(outbox.acknowledged() == 98, "a lower one is ignored");
+  outbox.acknowledge(1000);
+  CHECK(outbox.acknowledged() == 100);
+  CHECK(outbox.bytes() == 0);
+  CHECK(budget.used() == 0);
+  outbox.push(event(1), 0);
+  CHECK(outbox.last() == 101);
+  CHECK(outbox.at(101)->size() == 1);
+}
+
+TEST_CASE("written is a maximum") {
+  MemoryBudget budget(1000);
+  Outbox outbox(budget, 1000);
+  outbox.mark_written(5);
+  outbox.mark_written(3);
+  CHECK(outbox.written() == 5);
+}
+
+TEST_CASE("one sender may fill half, all together and the server the whole") {
+  MemoryBudget budget(1U << 20U);
+  Outbox outbox(budget, 10'000);
+  int of_seven = 0;
+  while (outbox.push(event(936), 7) == SendStatus::sent) ++of_seven;
+  CHECK(of_seven == 5);
+  CHECK_MESSAGE(outbox.last() == 5, "a busy event has no number");
+  CHECK(outbox.push(event(936), 8) == SendStatus::sent);
+  CHECK(outbox.push(event(936), 0) == SendStatus::sent);
+  outbox.acknowledge(1);
+  CHECK(outbox.push(event(936), 7) == SendStatus::sent);
+  CHECK(outbox.push(event(936), 7) == SendStatus::busy);
+  while (outbox.bytes() + 1000 <= 10'000) CHECK(outbox.push(event(936), 0) == SendStatus::sent);
+  CHECK(outbox.push(event(936), 0) == SendStatus::full);
+  CHECK(outbox.push(event(936), 8) == SendStatus::full);
+}
+
+TEST_CASE("beyond the memory budget senders are busy, the server is not") {
+  MemoryBudget budget(100);
+  Outbox outbox(budget, 10'000);
+  CHECK(outbox.push(event(100), 7) == SendStatus::sent);
+  CHECK(budget.exceeded());
+  CHECK(outbox.push(event(1), 8) == SendStatus::busy);
+  CHECK(outbox.push(event(1), 0) == SendStatus::sent);
+}
+
+TEST_CASE("an outbox that dies gives its memory back") {
+  MemoryBudget budget(10'000);
+  {
+    Outbox outbox(budget, 10'000);
+    outbox.push(event(100), 7);
+    outbox.push(event(100), 0);
+    CHECK(budget.used() == outbox.bytes());
+    CHECK(budget.used() > 200);
+  }
+  CHECK(budget.used() == 0);
+}
