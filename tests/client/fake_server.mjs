@@ -22,6 +22,7 @@ class Session {
     this.outbox = [];              // events from acked + 1 on
     this.acked = this.sent = this.up = this.turn = this.last = 0;
     this.acknowledgements = 0;     // after the opening request
+    this.heard = 0;                // signs of life
     this.held = new Map();
     this.carriers = new Map();     // attached, by name
     this.finished = new Map();     // ended by the server, by name
@@ -239,8 +240,9 @@ class PollCarrier extends Carrier {
     if (this.parked.length) this.timer = setTimeout(() => this.flush(true), Math.min(request.wait ?? Infinity, this.server.hold));
   }
 
-  control(control, fields) {
+  control(control, fields = true) {
     this.answer[control === 'end' ? 'ended' : control] = fields;
+    if (fields === true) this.flush();
   }
 
   flush(now = false) {
@@ -399,6 +401,7 @@ export class FakeServer {
           this.#act(session, request);
           if (request.messages && this.sessions.has(session.key)) carrier.control('up', { up: session.up });
         }
+        ++carrier.session.heard;
         if (request.ping !== undefined) carrier.control('pong', { ping: request.ping });
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
@@ -431,6 +434,7 @@ export class FakeServer {
     response.on?.('error', () => {});
     try {
       const session = this.find(request);
+      ++session.heard;
       if (route === '/v1/send') {
         this.#act(session, request);
         return response.end(JSON.stringify({ up: session.up }));

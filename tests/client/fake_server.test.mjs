@@ -26,6 +26,18 @@ for (const transport of ['websocket', 'sse', 'poll']) describe(`${transport}, se
     await server.stop();
   });
 
+  test('gives a sign of life when it is probed', async () => {
+    const { connection, until } = client({ room: 'one' });
+    await connection.opened;
+    await connection.join('two');
+    await until(() => connection.state === 'open');
+    await new Promise((resolve) => setTimeout(resolve, 400));    // until nothing else is to be said
+    const session = server.sessions.get(connection.key);
+    const before = session.heard;
+    session.active.control('probe');
+    await new Promise((resolve) => { const look = () => session.heard > before ? resolve() : setTimeout(look, 5); look(); });
+  });
+
   test('acknowledges once even when no event came', async () => {
     const { connection } = client({});
     await connection.opened;

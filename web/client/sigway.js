@@ -367,7 +367,7 @@ class WebSocketCarrier extends Carrier {
     if (value.control === undefined) return this.session.event(this, this.next++, value, text.length);
     if (value.control === 'heartbeat') this.#heartbeat(value);
     else if (value.control === 'pong') this.#pong(value);
-    else if (value.control === 'probe') this.frame('{}');
+    else if (value.control === 'probe') this.frame('{}');   // any sign of life keeps our place
     else this.heard(value);
   }
 
@@ -409,6 +409,7 @@ class WebSocketCarrier extends Carrier {
 class EventStreamCarrier extends Carrier {
   kind = 'sse';
   #event = { name: '', data: '', id: '' };
+  #greeted = 0;     // when hello 1 was answered
 
   async start() {
     const { http, heartbeat } = this.session.settings;
@@ -460,9 +461,14 @@ class EventStreamCarrier extends Carrier {
   #dispatch({ name, data, id }) {
     const value = parseObject(data);
     if (name !== 'control') return this.session.event(this, Number(id), value, data.length);
+    if (value.control === 'probe') return this.#upload({ ack: this.session.cursor });   // any sign of life keeps our place
     if (value.control !== 'hello') return this.heard(value);
-    if (value.hello === 2) return this.proved.resolve();
+    if (value.hello === 2) {
+      this.session.roundTrip(Date.now() - this.#greeted);
+      this.proved.resolve();
+    }
     if (value.hello !== 1) return;
+    this.#greeted = Date.now();
     const hello = { carrier: this.name, hello: 1 };
     if (!this.session.active && !this.turn) hello.turn = this.turn = this.session.nextTurn();  // saves a round trip
     this.#upload(hello);
