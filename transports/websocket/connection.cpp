@@ -24,11 +24,6 @@ std::uint16_t close_code(const Error& error) {
   return static_cast<std::uint16_t>(4000 + info(error.code).status);
 }
 
-/// RFC 6455 §7.4.1, for what the frame processor found.
-std::uint16_t close_code(const websocketpp::lib::error_code& error) {
-  return websocketpp::processor::error::to_ws(error);
-}
-
 std::unique_ptr<session::StreamCarrier> make_carrier(const session::Hub& hub) {
   return std::make_unique<session::StreamCarrier>(session::StreamOptions{
       .heartbeat = hub.settings().heartbeat, .patience = 1, .max_age = {}, .max_bytes = 0});
@@ -42,10 +37,8 @@ Connection::Connection(entry::Context& context, const Options& options, std::str
       options_(options),
       address_(std::move(address)),
       persons_(std::move(persons)),
-      processor_(false, true, message_manager(), random_source()),
-      timer_(base::Timer::calling<&Connection::on_timer>(this)) {
-  processor_.set_max_message_size(context.server.max_body);
-}
+      frames_(context.server.max_body),
+      timer_(base::Timer::calling<&Connection::on_timer>(this)) {}
 
 Connection::~Connection() = default;
 
@@ -57,22 +50,20 @@ void Connection::on_attached(net::Connection& connection) {
 }
 
 void Connection::on_data(net::Connection& connection, std::span<std::uint8_t> bytes) {
-  while (!bytes.empty() && connection.is_open()) {
-    websocketpp::lib::error_code error;
-    const auto consumed = processor_.consume(bytes.data(), bytes.size(), error);
-    if (error) return fail(close_code(error), error.message());
-    bytes = bytes.subspan(consumed);
-    if (!processor_.ready()) continue;
-    const auto message = processor_.get_message();
-    if (message) on_message(message);
+  while (connection.is_open()) {
+    const auto message = frames_.read(bytes);
+    if (frames_.fault()) return fail(*frames_.fault());
+    if (!message) return;
+    on_message(message);
   }
 }
 
 void Connection::on_message(const MessagePtr& message) {
   if (opcode::is_control(message->get_opcode())) return on_control(message);
   if (closing_) return;
-  if (message->get_opcode() == opcode::binary)
-    return fail(status::unsupported_data, "text frames only");
+  if (message->get_opcode() == opcode::binary) {
+    return fail({status::unsupported_data, "text frames only"});
+  }
   on_text(message->get_payload());
 }
 
@@ -214,9 +205,10 @@ void Connection::close(std::uint16_t code, std::string_view reason) {
   connection_->shard().schedule_in(timer_, options_.close_timeout);
 }
 
-void Connection::fail(std::uint16_t code, std::string_view reason) {
+void Connection::fail(const FrameFault& fault) {
   // After a broken frame nothing that follows can be read, the peer's close frame included.
-  if (!std::exchange(closing_, true)) connection_->write(close_frame(code, reason));
+  if (!std::exchange(closing_, true))
+    connection_->write(close_frame(fault.close_code, fault.reason));
   connection_->close_after_flush();
 }
 

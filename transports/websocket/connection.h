@@ -10,7 +10,7 @@
 #include "base/timer_wheel.h"
 #include "entry/entry.h"
 #include "net/connection.h"
-#include "websocket/frames.h"
+#include "websocket/frame_reader.h"
 
 namespace sigway::websocket {
 
@@ -49,14 +49,14 @@ class Connection final : public net::ConnectionHandler {
   void pass_on(dialects::native::Request request);
   /// Refuses what has come; without a session there is nothing to go on with.
   void refuse(const dialects::Error& error);
-  void fail(std::uint16_t code, std::string_view reason);
+  void fail(const FrameFault& fault);
   void on_timer();
 
   entry::Context& context_;
   const Options& options_;
   std::string address_;
   std::optional<dialects::native::Request> persons_;
-  Processor processor_;
+  FrameReader frames_;
   net::Connection* connection_ = nullptr;
   base::Timer timer_;
   session::SessionId session_;

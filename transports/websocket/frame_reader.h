@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "websocket/frames.h"
+
+namespace sigway::websocket {
+
+/// Why a connection has to be closed: what it sent breaks RFC 6455.
+struct FrameFault {
+  std::uint16_t close_code;  ///< §7.4.1
+  std::string reason;
+};
+
+/// Bytes from a client to whole messages: unmasked, fragments joined, UTF-8 checked, control frames
+/// between fragments on their own. No I/O. Memory grows with the bytes that have come, whatever a
+/// frame announces.
+class FrameReader {
+ public:
+  explicit FrameReader(std::size_t max_message)
+      : processor_(false, true, message_manager(), random_source()) {
+    processor_.set_max_message_size(max_message);
+  }
+
+  /// Takes bytes (and unmasks them in place) until a message is complete or they are used up.
+  /// `bytes` is what is left. Returns the message, if there is one. After a fault nothing more can
+  /// be read.
+  MessagePtr read(std::span<std::uint8_t>& bytes) {
+    while (!bytes.empty() && !fault_) {
+      websocketpp::lib::error_code error;
+      const auto consumed = processor_.consume(bytes.data(), bytes.size(), error);
+      if (error) {
+        fault_ = FrameFault{websocketpp::processor::error::to_ws(error), error.message()};
+        break;
+      }
+      bytes = bytes.subspan(consumed);
+      if (processor_.ready()) return processor_.get_message();
+    }
+    return nullptr;
+  }
+
+  const std::optional<FrameFault>& fault() const noexcept { return fault_; }
+
+ private:
+  Processor processor_;
+  std::optional<FrameFault> fault_;
+};
+
+}  // namespace sigway::websocket
