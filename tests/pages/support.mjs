@@ -1,0 +1,117 @@
+// The real server, one Chromium, and pages whose every complaint is kept: consoles, exceptions, CSP violations.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+export const source = process.env.SIGWAY_SOURCE ?? fileURLToPath(new URL('../..', import.meta.url));
+const binary = process.env.SIGWAY_BINARY ?? path.join(source, 'build/bin/sigway');
+
+const kFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
+  '--allow-loopback-in-peer-connection', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding',
+  '--disable-background-timer-throttling', '--autoplay-policy=user-gesture-required'];
+const kFakeDevices = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+export class Server {
+  static async start(...flags) {
+    const server = new Server();
+    server.flags = flags;
+    await server.#spawn('0');
+    return server;
+  }
+
+  async #spawn(port) {
+    this.process = spawn(binary, ['--port', port, '--log-level', 'warn', ...this.flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.exited = new Promise((resolve) => this.process.once('exit', resolve));
+    for await (const line of createInterface({ input: this.process.stdout })) {
+      const found = /^sigway listening on (https?:\/\/.*:(\d+))$/.exec(line);
+      if (!found) continue;
+      [, this.url, this.port] = found;
+      return;
+    }
+    throw new Error(`${binary} did not start`);
+  }
+
+  // Another process on the same port, that knows nobody.
+  async restart(signal = 'SIGKILL') {
+    await this.stop(signal);
+    await this.#spawn(this.port);
+  }
+
+  async stop(signal = 'SIGTERM') {
+    this.process.kill(signal);
+    await this.exited;
+  }
+}
+
+// `devices: false` is a machine without camera and microphone.
+export async function launch({ devices = true, flags = [] } = {}) {
+  const profile = await mkdtemp(path.join(tmpdir(), 'sigway-pages-'));
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [...kFlags, ...(devices ? kFakeDevices : []), ...flags], env: { ...process.env, TMPDIR: profile } });
+  browser.on('disconnected', () => rm(profile, { recursive: true, force: true, maxRetries: 3 }).catch(() => {}));
+  return browser;
+}
+
+// Counts RTCPeerConnections of a page, so that a test can say that none has leaked.
+function countPeerConnections() {
+  const open = new Set();
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(...values) {
+      super(...values);
+      open.add(this);
+    }
+    close() {
+      open.delete(this);
+      super.close();
+    }
+  };
+  window.openPeerConnections = () => open.size;
+  window.cspViolations = [];
+  document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+    window.cspViolations.push(`${violatedDirective} ${blockedURI}`));
+}
+
+// A page in a context of its own. `expected`: complaints that are part of the test.
+export async function visitor(browser, { expected = [], context: options = {}, init } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1000, height: 720 }, permissions: ['camera', 'microphone'], ...options });
+  await context.addInitScript(countPeerConnections);
+  if (init) await context.addInitScript(init);
+  const page = await context.newPage();
+  const complaints = [];
+  const complain = (text) => { if (!expected.some((pattern) => pattern.test(text))) complaints.push(text); };
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complain(`console ${message.type()}: ${message.text()} ${message.location().url}`);
+  });
+  page.on('pageerror', (error) => complain(`page error: ${error.stack ?? error}`));
+  page.on('crash', () => complain('crash'));
+  return {
+    page, context, complaints,
+    async close() {
+      const violations = await page.evaluate(() => window.cspViolations).catch(() => []);
+      await context.close();
+      const all = [...complaints, ...violations.map((text) => `CSP: ${text}`)];
+      if (all.length) throw new Error(`the page complained:\n${all.join('\n')}`);
+    },
+  };
+}
+
+// -- what can be seen on a call page --
+
+export const phase = (page, wanted, timeout = 20000) =>
+  page.waitForSelector(`#call[data-phase="${wanted}"]`, { state: 'attached', timeout });
+
+// Runs `act(page, argument)` in the page with what main.js exports.
+export const inPage = (page, act, argument) => page.evaluate(
+  `import('/app/main.js').then(({ page }) => (${act})(page, ${JSON.stringify(argument) ?? 'undefined'}))`);
+
+// Resolves when so many tiles show moving pictures.
+export const seesVideo = (page, tiles = 1, timeout = 25000) => page.waitForFunction((wanted) => {
+  const videos = [...document.querySelectorAll('#tiles .tile:not(.blank) video')];
+  return videos.filter((video) => video.videoWidth > 0 && video.getVideoPlaybackQuality().totalVideoFrames > 2).length >= wanted;
+}, tiles, { timeout });

@@ -1,0 +1,254 @@
+// One call: the connection to the server, the peers in the room, and what a person should know about both. It says `change`
+// whenever `phase` or one of the notices may have changed; how that looks is the view's business.
+
+import { connect } from '/client/sigway.js';
+import { PeerLink } from '/client/peer.js';
+
+const kChannel = 'app';              // one data channel for chat and for who is muted
+const kLongestText = 4000;
+const kAskAgain = 4000;              // ms, for a place in a full room
+const kReloadPatience = 20000;       // ms that we speak of a reload, before it was a departure
+const kChatRate = { burst: 40, each: 200 };   // lines of one peer; ms a line beyond
+const kTroubleShown = 12000;
+
+export class Call {
+  phase = 'connecting';              // connecting, waiting, linking, talking, full, ended
+  ended = null;                      // {title, text, again} once it is over
+  server = 'connecting';             // connecting, open, reconnecting, draining
+  reloading = false;
+  waitingForPlace = false;
+  trouble = null;                    // {text}: what a peer, or we, could not make sense of
+  refusal = '';
+  unreachable = '';                  // why the server cannot be reached
+  capacity;
+  transportSince = null;
+  #handlers = new Map();
+  #info = new WeakMap();             // peer -> {mic, camera, screen, tokens, filled}
+  #reloadTimer = null;
+  #troubleTimer = null;
+  #placeTimer = null;
+  #inRoom = false;
+  #met = false;                      // somebody was there
+
+  constructor({ room, title = room, capacity, transport = 'auto', media }) {
+    this.room = room;
+    this.title = title;
+    this.capacity = capacity;
+    this.media = media;
+    this.connection = connect({ room, capacity, transport });
+    this.link = new PeerLink(this.connection, { room, channels: [kChannel] });
+    media?.attach(this.link);
+    this.#listenToServer();
+    this.#listenToPeers();
+  }
+
+  on(name, handler) {
+    if (!this.#handlers.has(name)) this.#handlers.set(name, []);
+    this.#handlers.get(name).push(handler);
+  }
+
+  #emit(name, value) {
+    for (const handler of this.#handlers.get(name) ?? []) handler(value);
+  }
+
+  // -- the server --
+
+  #listenToServer() {
+    const { connection, room } = this;
+    connection.on('state', ({ state }) => {
+      if (state === 'open') this.server = 'open';
+      else if (state === 'reconnecting' && this.server !== 'draining') this.server = 'reconnecting';
+      if (state === 'open') this.unreachable = '';
+      this.#update();
+    });
+    connection.on('retry', ({ reason }) => {
+      if (['draining', 'restarted', 'overloaded'].includes(reason?.code)) this.server = 'draining';
+      else this.unreachable = reason?.message ?? '';
+      this.#update();
+    });
+    connection.on('transport', () => { this.transportSince = new Date(); this.#update(); });
+    connection.on('roundtrip', () => this.#emit('roundtrip'));
+    connection.on('reset', () => { this.#inRoom = false; this.#update(); });
+    connection.on('created', (event) => this.#entered(event));
+    connection.on('joined', (event) => this.#entered(event));
+    connection.on('full', ({ capacity }) => this.#full(capacity));
+    connection.on('place-lost', (event) => {
+      if (event.room === room) this.#end('Your place was taken', 'You were away for a while, and somebody else came into the room.');
+    });
+    connection.on('refused', ({ code, message, hint }) => {
+      if (code === 'bad_capacity' || code === 'bad_room') this.#end('This room cannot be opened', `${message} ${hint ?? ''}`);
+      else if (code !== 'no_such_peer' && code !== 'already_joined' && code !== 'nobody_there') this.#said(`${message} ${hint ?? ''}`);
+    });
+    connection.on('closed', (reason) => {
+      if (this.phase === 'ended') return;
+      if (reason.code === 'replaced') this.#end('The call goes on elsewhere', 'It was taken over by another page with the same session.');
+      else if (reason.code === 'left') this.#end('You have left', '');
+      else this.#end('The server refused the call', [reason.message, reason.hint].filter(Boolean).join(' '));
+    });
+    connection.opened.catch(() => {});
+  }
+
+  #entered(event) {
+    if (event.room !== this.room) return;
+    clearTimeout(this.#placeTimer);
+    this.#inRoom = true;
+    this.waitingForPlace = false;
+    this.capacity = event.capacity;
+    this.#update();
+  }
+
+  #full(capacity) {
+    this.#inRoom = false;
+    this.capacity = capacity;
+    if (this.waitingForPlace) this.#placeTimer = setTimeout(() => this.#askForPlace(), kAskAgain);
+    this.#update();
+  }
+
+  waitForPlace() {
+    if (this.waitingForPlace) return;
+    this.waitingForPlace = true;
+    this.#askForPlace();
+    this.#update();
+  }
+
+  #askForPlace() {
+    if (this.phase === 'ended' || this.#inRoom) return;
+    this.connection.join(this.room, { capacity: this.capacity }).catch(() => {
+      this.#placeTimer = setTimeout(() => this.#askForPlace(), kAskAgain);
+    });
+  }
+
+  // -- the peers --
+
+  #listenToPeers() {
+    const { link } = this;
+    link.on('peer', ({ peer }) => {
+      this.#met = true;
+      this.#info.set(peer, { mic: true, camera: true, screen: false, tokens: kChatRate.burst, filled: Date.now() });
+      this.#update();
+    });
+    link.on('state', ({ peer, state }) => {
+      if (state === 'connected') this.#noReload();
+      this.#emit('peer', peer);
+      this.#update();
+    });
+    link.on('presence', () => this.#update());
+    link.on('gone', ({ peer, reason }) => {
+      if (reason === 'replaced') {
+        clearTimeout(this.#reloadTimer);
+        this.reloading = true;
+        this.#reloadTimer = setTimeout(() => { this.#noReload(); this.#update(); }, kReloadPatience);
+      }
+      this.#emit('peer-gone', { peer, reason });
+      this.#update();
+    });
+    for (const name of ['track', 'track-removed']) link.on(name, ({ peer }) => this.#emit('peer', peer));
+    link.on('open', ({ peer }) => this.#tellMedia(peer));
+    link.on('data', ({ peer, data }) => this.#heard(peer, data));
+    link.on('trouble', ({ by, code, message }) => {
+      if (code === 'no_such_peer') return;
+      this.#said(by === 'them' ? `Something that the other side sent makes no sense here and was dropped (${message}).`
+        : `Something went wrong between the two sides: ${message}.`);
+    });
+  }
+
+  #noReload() {
+    clearTimeout(this.#reloadTimer);
+    this.reloading = false;
+  }
+
+  #said(text) {
+    this.trouble = { text: text.slice(0, 400) };
+    clearTimeout(this.#troubleTimer);
+    this.#troubleTimer = setTimeout(() => { this.trouble = null; this.#update(); }, kTroubleShown);
+    this.#update();
+  }
+
+  infoOf(peer) {
+    return this.#info.get(peer) ?? { mic: true, camera: true, screen: false };
+  }
+
+  #tellMedia(peer) {
+    const text = JSON.stringify({ media: this.media?.summary ?? { mic: false, camera: false, screen: false } });
+    if (peer) peer.send(kChannel, text);
+    else this.link.send(kChannel, text);
+  }
+
+  mediaChanged() {
+    this.#tellMedia();
+  }
+
+  // What a peer says is a guess until it has been looked at.
+  #heard(peer, data) {
+    if (typeof data !== 'string' || data.length > 4 * kLongestText) return this.#said('A message of the other side was too long to show.');
+    let said;
+    try {
+      said = JSON.parse(data);
+    } catch {
+      return;
+    }
+    const info = this.#info.get(peer);
+    if (!info || said === null || typeof said !== 'object') return;
+    const now = Date.now();
+    info.tokens = Math.min(kChatRate.burst, info.tokens + (now - info.filled) / kChatRate.each) - 1;
+    info.filled = now;
+    if (info.tokens < 0) return this.#said('Messages of the other side come too fast; some are not shown.');
+    if (typeof said.chat === 'string' && said.chat.trim()) {
+      this.#emit('chat', { text: said.chat.slice(0, kLongestText), peer });
+    } else if (said.media && typeof said.media === 'object') {
+      for (const kind of ['mic', 'camera', 'screen']) info[kind] = said.media[kind] === true;
+      this.#emit('peer', peer);
+      this.#update();
+    }
+  }
+
+  // Gives how many have got it.
+  chat(text) {
+    return this.link.send(kChannel, JSON.stringify({ chat: text.slice(0, kLongestText) }));
+  }
+
+  // -- what to show --
+
+  get connected() {
+    return this.link.peers.filter((peer) => peer.state === 'connected' || (peer.state === 'reconnecting')).length;
+  }
+
+  get peersReconnecting() {
+    return this.link.peers.filter((peer) => peer.state === 'reconnecting').length;
+  }
+
+  get peersAway() {
+    return this.link.peers.filter((peer) => peer.suspended && this.server === 'open').length;
+  }
+
+  get everMet() {
+    return this.#met;
+  }
+
+  #update() {
+    if (this.phase !== 'ended') this.phase = this.#phaseNow();
+    this.#emit('change');
+  }
+
+  #phaseNow() {
+    if (this.connected) return 'talking';
+    if (this.link.peers.length || this.reloading) return 'linking';
+    if (this.#inRoom) return 'waiting';
+    const { rooms } = this.connection;
+    return this.server === 'connecting' || rooms.includes(this.room) && !this.waitingForPlace ? 'connecting' : 'full';
+  }
+
+  #end(title, text, again = true) {
+    this.phase = 'ended';
+    this.ended = { title, text, again };
+    for (const timer of [this.#placeTimer, this.#reloadTimer, this.#troubleTimer]) clearTimeout(timer);
+    this.link.close();
+    this.media?.stop();
+    this.connection.close().catch(() => {});
+    this.#emit('change');
+  }
+
+  leave() {
+    if (this.phase !== 'ended') this.#end('You have left', 'The call is over for you. The others can go on.');
+  }
+}

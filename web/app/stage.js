@@ -1,0 +1,99 @@
+// The pictures: a tile for every peer, and our own.
+
+import { byId, element } from './dom.js';
+
+export class Stage {
+  #call;
+  #tiles = new Map();      // peer -> its elements
+  #quiet;
+
+  // `quiet`: the tiles stay silent, for an echo would howl.
+  constructor(call, { quiet = false } = {}) {
+    this.#call = call;
+    this.#quiet = quiet;
+    call.on('peer', (peer) => this.#show(peer));
+    call.on('peer-gone', ({ peer }) => this.#remove(peer));
+    byId('tiles').replaceChildren();
+    byId('self-video').srcObject = null;
+  }
+
+  showSelf(media) {
+    const video = byId('self-video');
+    const track = media.shown;
+    const stream = video.srcObject;
+    if ((stream?.getVideoTracks()[0] ?? null) !== track) video.srcObject = track ? new MediaStream([track]) : null;
+    byId('self').classList.toggle('blank', !track);
+    byId('self').classList.toggle('mirrored', track !== null && track !== media.screen);
+  }
+
+  #show(peer) {
+    if (peer.state === 'closed') return this.#remove(peer);
+    const tile = this.#tiles.get(peer) ?? this.#add(peer);
+    const info = this.#call.infoOf(peer);
+    const [stream = null] = peer.streams;
+    if (tile.video.srcObject !== stream) {
+      tile.video.srcObject = stream;
+      if (stream) this.#play(tile);
+    }
+    const pictures = Boolean(stream?.getVideoTracks().some((track) => track.readyState === 'live')) && (info.camera || info.screen);
+    tile.root.classList.toggle('blank', !pictures);
+    tile.root.classList.toggle('shared', info.screen);
+    tile.root.classList.toggle('away', peer.state !== 'connected');
+    const name = this.#nameOf(peer);
+    tile.video.setAttribute('aria-label', `Picture of ${name}`);
+    tile.name.textContent = name;
+    tile.hint.textContent = [
+      peer.state === 'connecting' ? 'connecting' : peer.state === 'reconnecting' ? 'reconnecting' : '',
+      peer.state === 'connected' && !info.mic ? 'muted' : '',
+      info.screen ? 'shares the screen' : '',
+    ].filter(Boolean).map((text) => ` · ${text}`).join('');
+    this.#count();
+  }
+
+  #nameOf(peer) {
+    return peer.name ? peer.name.slice(0, 64) : `Guest ${peer.join}`;
+  }
+
+  #add(peer) {
+    const video = element('video', { autoplay: true, playsInline: true });
+    video.muted = this.#quiet;
+    const name = element('span', { dir: 'auto' }), hint = element('span', { class: 'hint' });
+    const face = element('span', { class: 'face', 'aria-hidden': 'true' }, byId('self').querySelector('.face svg').cloneNode(true));
+    const root = element('figure', { class: 'tile blank' }, video, face, element('figcaption', {}, name, hint));
+    const tile = { root, video, name, hint };
+    this.#tiles.set(peer, tile);
+    byId('tiles').append(root);
+    return tile;
+  }
+
+  // Without a camera of our own the browser may want to be asked before it makes a sound.
+  #play(tile) {
+    tile.video.play().catch((error) => {
+      if (error?.name !== 'NotAllowedError' || tile.root.querySelector('.listen')) return;
+      const button = element('button', { type: 'button', class: 'primary listen' }, 'Turn the sound on');
+      button.onclick = () => {
+        button.remove();
+        for (const { video } of this.#tiles.values()) video.play().catch(() => {});
+      };
+      tile.root.append(button);
+    });
+  }
+
+  #remove(peer) {
+    const tile = this.#tiles.get(peer);
+    if (!tile) return;
+    tile.video.srcObject = null;
+    tile.root.remove();
+    this.#tiles.delete(peer);
+    this.#count();
+  }
+
+  #count() {
+    byId('tiles').dataset.count = String(this.#tiles.size);
+  }
+
+  clear() {
+    for (const peer of [...this.#tiles.keys()]) this.#remove(peer);
+    byId('self-video').srcObject = null;
+  }
+}
