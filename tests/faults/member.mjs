@@ -78,6 +78,7 @@ export class Member {
     const line = to ? `${room}>${to}` : room;
     const count = (life.counts.get(line) ?? 0) + 1;
     life.counts.set(line, count);
+    if (this.minimal && this.relay.weather.bodyLimit < Infinity) length = Math.min(length, 100);   // it cannot split afterwards
     const data = { tag: life.tag, count, ...(to ? { to } : {}), text: textOf(life.tag, count, length) };
     const id = this.client.send(this.random.pick(['offer', 'candidate', 'note']), data, { room, ...(to ? { to } : {}) });
     life.said.push({ id, room, to, count, refused: null, lost: false });
@@ -104,11 +105,16 @@ export class Member {
 
   die() {
     const { life } = this;
-    life.taken = life.said.length - Math.min(life.said.length, this.client.pending);
+    life.taken = this.#taken();
     life.end = 'dead';
     for (const stay of life.stays) stay.end ??= 'dead';
     this.client.kill();
     this.relay.close(this.random.chance(0.4) ? this.random.magnitude(10, 2500) : 0);
+  }
+
+  #taken() {
+    const { said } = this.life;
+    return Math.max(0, said.length - this.client.pending);
   }
 
   async goAway(ms) {
@@ -124,8 +130,8 @@ export class Member {
   // Leaves for good, or for a new life.
   async depart() {
     const { life } = this;
-    await this.client.close();
-    life.taken = life.said.length;
+    await this.client.close();      // without waiting for ever: what is pending may be lost
+    life.taken = this.#taken();
     if (!this.closed && this.life === life) this.#closed(life, 'left');
   }
 
@@ -206,6 +212,7 @@ export class Member {
   #refused(life, event) {
     const said = life.said.find(({ id }) => id === event.re);
     if (said && kUseless.has(event.code)) said.refused = event.code;
+    else if (!said && event.code === 'not_in_room') return;   // the place was lost before the `leave` came
     else this.#fault(`refused: ${JSON.stringify(event)}`);
   }
 

@@ -10,7 +10,7 @@ import { sleep } from './random.mjs';
 
 const kHeartbeat = 1000;
 const kPatience = 2500;        // for an answer, and for a sign of life on a stream
-const kPieceBytes = 300;
+const kPieceLength = 100;
 
 class Refused extends Error {
   constructor(code, retry = 0) {
@@ -33,6 +33,7 @@ export class MinimalClient {
   #wanted;                     // transport
   #trying = null;
   #uploading = false;
+  #most = 10;                  // messages in a request; fewer where large bodies are refused
   #over = false;
   #leaving = false;
   #agent = new http.Agent({ keepAlive: true, maxSockets: 6 });
@@ -61,7 +62,7 @@ export class MinimalClient {
     if (text.length < 4000 && this.random.chance(0.1)) {
       const characters = [...text];   // never through a surrogate pair
       const pieces = [];
-      while (characters.length) pieces.push(characters.splice(0, this.random.integer(1, kPieceBytes)).join(''));
+      while (characters.length) pieces.push(characters.splice(0, this.random.integer(1, kPieceLength)).join(''));
       pieces.forEach((piece, i) => this.#number(JSON.stringify({ ...(i + 1 < pieces.length ? { more: true } : {}), piece })));
     } else {
       this.#number(text);
@@ -206,7 +207,7 @@ export class MinimalClient {
     this.#uploading = true;
     while (this.#active && this.#active.kind !== 'websocket' && this.#unacknowledged.length && !this.#over) {
       try {
-        const answer = await this.#exchange('/v1/send', `{"key":"${this.key}","ack":${this.#cursor},"messages":[${this.#messages(10)}]}`);
+        const answer = await this.#exchange('/v1/send', `{"key":"${this.key}","ack":${this.#cursor},"messages":[${this.#messages(this.#most)}]}`);
         this.#taken(answer?.up ?? 0);
       } catch (error) {
         if (error.code === 'gone' || error.code === 'bad_cursor') break;     // the carrier hears why
@@ -237,6 +238,7 @@ export class MinimalClient {
   }
 
   #answer({ statusCode, headers }, text) {
+    if (statusCode === 413) this.#most = Math.max(1, this.#most >> 1);
     if (/^text\/html/.test(headers['content-type'] ?? '')) throw new Refused(`http_${statusCode}`);
     const value = text ? JSON.parse(text) : null;
     if (value?.error) throw new Refused(value.error.code, 1000 * (headers['retry-after'] ?? 0));
@@ -254,6 +256,7 @@ export class MinimalClient {
       request.on('close', () => this.#sockets.delete(request));
       request.on('error', (error) => {
         done();
+        this.hooks.trace(`< ${error.message} of ${path}`);
         reject(error instanceof Refused ? error : new Refused('cut'));
       });
       request.on('response', (response) => resolve({ response, done, request }));
@@ -432,8 +435,8 @@ export class MinimalClient {
       if (!welcomed) request = { ...attach, n };
       else if (this.#active !== carrier && !carrier.superseded) request.turn = carrier.turn || this.#nextTurn(carrier);
       let text = JSON.stringify(request);
-      if (welcomed && this.#unacknowledged.length && this.random.chance(0.3)) {
-        text = `${text.slice(0, -1)},"messages":[${this.#messages(5)}]}`;
+      if (welcomed && this.#most > 1 && this.#unacknowledged.length && this.random.chance(0.3)) {
+        text = `${text.slice(0, -1)},"messages":[${this.#messages(this.#most >> 1)}]}`;
       }
       try {
         const answer = await this.#exchange('/v1/poll', text, 1000 + kPatience);

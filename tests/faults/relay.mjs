@@ -124,7 +124,8 @@ export class Relay {
       for await (let chunk of from) {
         if (this.weather.link.delay) await sleep(this.random.magnitude(1, this.weather.link.delay));
         const most = plan.fault && plan.upward === upward ? plan.bytes - passed : Infinity;
-        if (plan.broken || this.silent) {
+        plan.broken ||= this.silent && 'silent';   // also when the outage is over: what was lost is missing
+        if (plan.broken) {
           if (plan.broken === 'swallow' && !plan.both && plan.upward !== upward) to.write(chunk);
           else this.sicken(from, kMostHidden);
           continue;
@@ -267,11 +268,13 @@ export class Relay {
     if (buffers) return this.#passLate(answer, response);
     response.writeHead(answer.statusCode, answer.headers);
     response.flushHeaders();
+    let lost = false;
     answer.on('data', (chunk) => {
-      if (this.silent) this.sicken(request.socket, kMostHidden);   // for what was lost cannot be made good
-      if (!this.#ill.has(request.socket)) response.write(chunk);
+      if (this.silent && !lost) this.sicken(request.socket, kMostHidden);
+      lost ||= this.silent;      // for good: what is missing cannot be made up for
+      if (!lost) response.write(chunk);
     });
-    answer.on('end', () => response.end());
+    answer.on('end', () => (lost ? response.destroy() : response.end()));
     answer.on('error', () => response.destroy());
     answer.on('aborted', () => response.destroy());
   }

@@ -169,7 +169,7 @@ export class World {
   #lacks(member) {
     const found = this.#ails(member);
     for (const { name } of member.rooms) {
-      const heard = member.stayIn(name)?.heard ?? [];
+      const heard = member.life.stays.filter(({ room }) => room === name).flatMap((stay) => stay.heard);
       for (const other of this.members) {
         if (other === member || !other.rooms.some((room) => room.name === name)) continue;
         const last = other.life.said.findLast(({ room, to, refused }) => room === name && !to && !refused);
