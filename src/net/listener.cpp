@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "net/loop.h"
@@ -53,7 +54,7 @@ bool set_option(int descriptor, int level, int option, int value) {
 }
 
 std::string system_error(const std::string& what) {
-  return what + ": " + std::strerror(errno) + ".";
+  return what + ": " + std::generic_category().message(errno) + ".";
 }
 
 struct SocketAddress {

@@ -10,14 +10,14 @@ namespace {
 
 http::Problem misdirected(const std::string& host) {
   return {
-      421, "unknown_host", "This server does not answer for the host \"" + host + "\".",
+      421, "host_refused", "This server does not answer for the host \"" + host + "\".",
       "It is bound to a loopback address, where only loopback hosts are served. Use localhost, or "
       "start sigway with --allow-host " +
           host + "."};
 }
 
 http::Problem foreign_origin(const std::string& origin) {
-  return {403, "foreign_origin", "Pages of the origin " + origin + " may not use this server.",
+  return {403, "origin_refused", "Pages of the origin " + origin + " may not use this server.",
           "Start sigway with --allow-origin " + origin +
               ", or, if that is this server's own address as browsers see it, with "
               "--public-origin " +
@@ -33,13 +33,13 @@ std::optional<http::Problem> check_fetch_metadata(const http::Request& request, 
   const std::string* mode = request.header("sec-fetch-mode");
   const bool is_visit = harmless && mode && *mode == "navigate";
   if (is_foreign && !is_visit) {
-    return http::Problem{403, "foreign_origin", "Another site's page sent this request.",
+    return http::Problem{403, "origin_refused", "Another site's page sent this request.",
                          "Ask with CORS, from an origin that sigway was started with "
                          "--allow-origin for."};
   }
   const std::string purpose = request.joined_header("sec-purpose");
   if (purpose.find("prefetch") != std::string::npos) {
-    return http::Problem{403, "prefetch_refused",
+    return http::Problem{403, "origin_refused",
                          "Prefetching is refused: asking may have effects.",
                          "Ask when the answer is wanted. An origin named by --allow-origin may ask "
                          "with CORS."};
@@ -58,7 +58,7 @@ std::string last_element(const std::string& list) {
 }
 
 // "10.0.0.1", "10.0.0.1:80", "[::1]:80", "::1"
-std::optional<net::Address> parse_forwarded(std::string text) {
+std::optional<net::Address> parse_forwarded(std::string_view text) {
   if (auto address = net::Address::parse(text)) return address;
   const std::size_t colon = text.rfind(':');
   return colon == std::string::npos ? std::nullopt : net::Address::parse(text.substr(0, colon));

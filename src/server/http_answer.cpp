@@ -103,7 +103,7 @@ void HttpConnection::refuse_with(http::Response response) {
 std::optional<http::Response> HttpConnection::admission_refusal() const {
   if (admission_ == net::Admission::normal) return std::nullopt;
   auto response = admission_ == net::Admission::server_full
-                      ? http::Response::error(503, "server_full",
+                      ? http::Response::error(503, "overloaded",
                                               "The server holds all the connections it can.",
                                               "Try again in a few seconds.")
                       : http::Response::error(429, "too_many_connections",

@@ -141,7 +141,7 @@ void HttpConnection::answer_request(http::Request& request) {
   }
   if (match.pages) return write_answer(match.pages->serve(request));
   http::Response response = http::Response::error(match.refusal.value_or(http::Problem{
-      404, "not_found", "There is nothing here.", "See the documentation for the routes."}));
+      404, "unknown_route", "There is nothing here.", "See the documentation for the routes."}));
   if (!match.allowed.empty()) response.set("Allow", allow_header(match.allowed));
   write_answer(std::move(response));
 }
@@ -206,10 +206,10 @@ void HttpConnection::on_timer() {
   switch (phase_) {
     case Phase::idle: return close();
     case Phase::head:
-      return refuse({408, "request_timeout", "The request's head took too long.",
+      return refuse({408, "slow_request", "The request's head took too long.",
                      "Send it at once, or ask for a longer --head-timeout."});
     case Phase::body:
-      return refuse({408, "request_timeout", "The request's body took too long.",
+      return refuse({408, "slow_request", "The request's body took too long.",
                      "Send less at once, or ask for a longer --body-timeout."});
     default: return;
   }

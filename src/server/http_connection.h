@@ -35,6 +35,8 @@ class HttpConnection final : public net::ConnectionHandler {
  public:
   HttpConnection(HttpServer& server, net::Connection& connection, net::Admission admission);
   ~HttpConnection() override;
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
 
   void on_attached(net::Connection&) override;
   void on_data(net::Connection&, std::span<std::uint8_t> bytes) override;

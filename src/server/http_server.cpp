@@ -37,7 +37,7 @@ HttpServer::~HttpServer() = default;
 
 std::optional<std::string> HttpServer::listen(net::ListenOptions options) {
   options.overload_answer =
-      raw_answer({503, "server_full", "The server holds all the connections it can.",
+      raw_answer({503, "overloaded", "The server holds all the connections it can.",
                   "Try again in a few seconds."},
                  "5");
   options.connections.plain_http_answer =

@@ -36,6 +36,8 @@ class HttpServer final : public http::Replies {
              std::shared_ptr<const AccessPolicy> policy,
              std::shared_ptr<net::ConnectionLimits> limits);
   ~HttpServer() override;
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
 
   // Opens a port; may be called several times. Fills in what HTTP knows of `options` (the overload
   // answers). The error is a sentence; else port() tells where it listens.

@@ -61,13 +61,13 @@ Router::Match Router::match(const http::Request& request) const {
   } else if (pages_ && pages_->has_file(request.path)) {
     match.allowed = {Method::get, Method::head};
   } else {
-    match.refusal = http::Problem{404, "not_found", "There is nothing at this path.",
+    match.refusal = http::Problem{404, "unknown_route", "There is nothing at this path.",
                                   "The routes are listed in docs/protocol.md; check the spelling."};
     return match;
   }
   if (request.method != Method::options) {
     match.refusal =
-        http::Problem{405, "method_not_allowed", request.method_name + " is not allowed here.",
+        http::Problem{405, "wrong_method", request.method_name + " is not allowed here.",
                       "Allowed: " + allow_header(match.allowed) + "."};
   }
   return match;

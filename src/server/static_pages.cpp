@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace sigway::server {
@@ -144,7 +144,7 @@ StaticPages::~StaticPages() {
 std::variant<std::shared_ptr<const StaticPages>, std::string> StaticPages::open_folder(
     const std::string& path) {
   const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return "Cannot serve the folder " + path + ": " + std::strerror(errno) + ".";
+  if (folder < 0) return "Cannot serve the folder " + path + ": " + std::generic_category().message(errno) + ".";
   return std::shared_ptr<const StaticPages>(new StaticPages(folder));
 }
 
@@ -223,7 +223,7 @@ http::Response StaticPages::serve(const http::Request& request) const {
       response.set("Location", target);
       return response;
     }
-    return http::Response::error(404, "not_found", "There is no page at this path.",
+    return http::Response::error(404, "unknown_route", "There is no page at this path.",
                                  "Start at / or at /r/ROOM.");
   }
   const std::string* if_none_match = request.header("if-none-match");

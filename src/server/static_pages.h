@@ -37,6 +37,8 @@ class StaticPages {
   static std::variant<std::shared_ptr<const StaticPages>, std::string> open_folder(
       const std::string& path);
   ~StaticPages();
+  StaticPages(const StaticPages&) = delete;
+  StaticPages& operator=(const StaticPages&) = delete;
 
   // Whether serve() would answer this path with anything but 404, and whether with a file.
   bool has(std::string_view path) const;
