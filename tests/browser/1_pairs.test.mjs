@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { withPages } from './support/browser.mjs';
-import { callUrl, expectCall, expectNoReset, expectRoutes, kTransports, leave, newRoom } from './support/calls.mjs';
+import { expectNoReset, expectRoutes, kTransports, leave, startCall } from './support/calls.mjs';
 import { Server } from './support/server.mjs';
 
 describe('pairs', () => {
@@ -13,11 +13,7 @@ describe('pairs', () => {
 
   for (const [first, second] of kTransports.flatMap((a) => kTransports.map((b) => [a, b]))) {
     test(`${first} calls ${second}`, (t) => withPages(t, async (open) => {
-      const room = newRoom();
-      const alice = await open('alice', callUrl(server, room, first));
-      await alice.until((call) => call.had('created').length);
-      const bob = await open('bob', callUrl(server, room, second));
-      await expectCall(alice, bob);
+      const { alice, bob } = await startCall(open, server, first, second);
       for (const [guest, transport] of [[alice, first], [bob, second]]) {
         const by = await guest.ask((call) => [...new Set(call.events.filter((event) => event.from).map((event) => event.transport))]);
         assert.deepEqual(by, [transport], `what came to ${guest.name} from its peer`);

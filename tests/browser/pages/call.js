@@ -1,9 +1,9 @@
 // One end of a call for the browser tests: /call.html?room=ROOM&transport=TRANSPORT[&server=URL]. Not part of the product.
-// It uses nothing but sigway.js and RTCPeerConnection; the tests read and steer it through window.call.
-
-import { connect } from './client/sigway.js';
+// It uses nothing but sigway.js (with transport=eventsource: nothing but eventsource.js) and RTCPeerConnection; the tests read
+// and steer it through window.call.
 
 const kTick = 20;   // milliseconds between two numbers on the data channel
+const kNote = 40;   // and on the signaling path
 
 // The peer connection to one member: perfect negotiation (WebRTC 1.0, section 10.7) with the role that the server gave. Who was
 // there first calls, and the other adds what it has to its answer: Chromium 156 may never gather a candidate when its very
@@ -121,14 +121,13 @@ class Link {
 }
 
 class Call {
-  events = [];            // all that the connection said, in order: {name, transport, …}
+  events = [];            // all that the connection said, in order: {at, name, transport, …}
   notes = [];             // numbers that came as messages of the type `note`
   link = null;
   #noted = 0;
 
-  constructor({ room, transport, url, stream }) {
-    this.stream = stream;
-    this.connection = connect({ url, room, transport });
+  constructor(connection, stream) {
+    Object.assign(this, { connection, stream });
     this.connection.on('event', (event, { transport: by }) => this.#log(event.type, { ...event, data: undefined, transport: by }));
     for (const name of ['state', 'transport', 'reset', 'refused', 'closed']) {
       this.connection.on(name, (value) => this.#log(name, { ...value, code: value.code, message: value.message }));
@@ -143,7 +142,7 @@ class Call {
   }
 
   #log(name, more) {
-    this.events.push({ name, ...more });
+    this.events.push({ at: Math.round(performance.now()), name, ...more });
     document.querySelector('#log').append(`${name} ${JSON.stringify(more)}\n`);
   }
 
@@ -164,7 +163,7 @@ class Call {
 
   // Numbers over the signaling path, until told to stop: what must not be lost, repeated or reordered by a switch.
   startNotes() {
-    this.noting = setInterval(() => this.connection.send('note', this.#noted++), kTick);
+    this.noting = setInterval(() => this.connection.send('note', this.#noted++), kNote);
   }
 
   async stopNotes() {
@@ -188,8 +187,8 @@ class Call {
   }
 }
 
-const parameters = new URLSearchParams(location.search);
+const { room, transport, server } = Object.fromEntries(new URLSearchParams(location.search));
+const { connect } = await import(transport === 'eventsource' ? './eventsource.js' : './client/sigway.js');
 const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 160, height: 120, frameRate: 15 } });
 document.querySelector('#local').srcObject = stream;
-window.call = new Call({ room: parameters.get('room'), transport: parameters.get('transport'),
-  url: parameters.get('server') ?? undefined, stream });
+window.call = new Call(connect({ url: server, room, transport }), stream);

@@ -50,10 +50,8 @@ class Guest {
     page.on('request', (request) => this.#asked(request.method(), request.url()));
     page.on('requestfailed', (request) =>
       this.#note('request failed', `${request.method()} ${request.url()} ${request.failure()?.errorText}`, true));
-    page.on('response', (response) => {
-      if (response.status() < 400) return;
-      this.#note('response', `${response.status()} ${response.request().method()} ${response.url()}`, true);
-    });
+    page.on('response', (response) =>
+      this.#note('response', `${response.status()} ${response.request().method()} ${response.url()}`, response.status() >= 400));
     page.on('websocket', (socket) => {
       this.#asked('WS', socket.url());
       socket.on('socketerror', (error) => this.#note('WebSocket error', `${socket.url()} ${error}`, true));

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 
 export const kTransports = ['websocket', 'sse', 'poll'];
+// What a page that leaves, moves or reloads gives up in the middle of it.
+export const kGivenUp = /request failed: (GET|POST) \S+\/v1\/(sse|poll|send)\S* net::ERR_ABORTED/;
 const kRoutes = { websocket: ['/v1/ws'], sse: ['/v1/send', '/v1/sse'], poll: ['/v1/poll', '/v1/send'] };
 
 export function callUrl(server, room, transport, { page = server.url, signaling } = {}) {
@@ -14,12 +16,43 @@ export function callUrl(server, room, transport, { page = server.url, signaling 
 let rooms = 0;
 export const newRoom = () => `browser-${process.pid}-${++rooms}`;
 
+// Alice is there first and bob comes; gives them with their call up.
+export async function startCall(open, server, first, second, places = {}) {
+  const room = newRoom();
+  const alice = await open('alice', callUrl(server, room, first, places));
+  await alice.until((call) => call.had('created').length);
+  const bob = await open('bob', callUrl(server, room, second, places));
+  await expectCall(alice, bob);
+  return { room, alice, bob };
+}
+
+// In the middle of a call, while the old transport still works.
+export async function switchTo(guest, transport) {
+  guest.explain(kGivenUp);
+  assert.equal(await guest.ask((call, kind) => call.connection.switchTransport(kind), transport), transport);
+  assert.equal(await guest.ask((call) => call.connection.transport), transport);
+}
+
+// Numbered messages run both ways over the signaling all the time while `act` does its work; all arrive, once and in order.
+export async function whileNotesRun(a, b, act) {
+  for (const guest of [a, b]) await guest.ask((call) => call.startNotes());
+  await act();
+  const [said, answered] = await Promise.all([a, b].map((guest) => guest.ask((call) => call.stopNotes())));
+  assert.ok(said > 0 && answered > 0);
+  for (const [to, count] of [[b, said], [a, answered]]) {
+    await to.until((call, least) => call.notes.length >= least, count);
+    const notes = await to.ask((call) => call.notes);
+    assert.deepEqual(notes, Array.from({ length: count }, (_, i) => i), `what was said to ${to.name}`);
+  }
+}
+
 // Both ends see their peer connection up; data goes both ways, texts and an unbroken row of numbers; so does video that moves.
-export async function expectCall(a, b) {
-  await Promise.all([a, b].map((guest) => guest.until((call) => call.link?.isUp)));
-  const roles = await Promise.all([a, b].map((guest) => guest.ask((call) => call.link.polite)));
-  assert.equal(roles[0], !roles[1], 'one end is polite, the other is not');
-  await Promise.all([expectData(a, b), expectData(b, a), expectFlow(a), expectFlow(b)]);
+export async function expectCall(earlier, later) {
+  const both = [earlier, later];
+  await Promise.all(both.map((guest) => guest.until((call) => call.link?.isUp)));
+  const roles = await Promise.all(both.map((guest) => guest.ask((call) => call.link.polite)));
+  assert.deepEqual(roles, [false, true], 'who came later is polite');
+  await Promise.all([expectData(earlier, later), expectData(later, earlier), ...both.map(expectFlow)]);
 }
 
 async function expectData(from, to) {
@@ -57,9 +90,6 @@ export async function expectNoReset(guest) {
     name === 'closed' || state === 'reconnecting'));
   assert.deepEqual(bad, [], `${guest.name}: the connection stayed the same`);
 }
-
-// What a page that leaves, moves or reloads gives up in the middle of it.
-export const kGivenUp = /request failed: POST \S+\/v1\/(sse|poll|send) net::ERR_ABORTED/;
 
 export async function leave(guest) {
   guest.explain(kGivenUp);
