@@ -29,6 +29,8 @@ class Descriptor {
  public:
   explicit Descriptor(int value = -1) : value_(value) {}
   ~Descriptor() { reset(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
   Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
   Descriptor& operator=(Descriptor&& other) noexcept {
     if (this != &other) reset(std::exchange(other.value_, -1));
@@ -263,8 +265,8 @@ void Listener::Acceptor::prepare(int descriptor) const {
 }
 
 std::variant<std::unique_ptr<Listener>, std::string> Listener::open(
-    const ListenOptions& options, const Shards& shards, std::shared_ptr<ConnectionLimits> limits,
-    MakeHandler make_handler) {
+    const ListenOptions& options, const Shards& shards,
+    const std::shared_ptr<ConnectionLimits>& limits, const MakeHandler& make_handler) {
   const auto address = Address::parse(options.address, options.port);
   if (!address) {
     return "Cannot listen on \"" + options.address +

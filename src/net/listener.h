@@ -46,8 +46,8 @@ class Listener {
   // Binds and listens; connections queue up in the kernel until the shards run. Before the shards
   // run, or from any thread while they do. The error is a sentence.
   static std::variant<std::unique_ptr<Listener>, std::string> open(
-      const ListenOptions& options, const Shards& shards, std::shared_ptr<ConnectionLimits> limits,
-      MakeHandler make_handler);
+      const ListenOptions& options, const Shards& shards,
+      const std::shared_ptr<ConnectionLimits>& limits, const MakeHandler& make_handler);
 
   // Closes the acceptors: on running shards in a coming turn, else at once.
   ~Listener();

@@ -13,6 +13,8 @@ class PlainStream final : public Stream {
  public:
   explicit PlainStream(int descriptor) : Stream(descriptor) {}
   ~PlainStream() override { ::close(descriptor_); }
+  PlainStream(const PlainStream&) = delete;
+  PlainStream& operator=(const PlainStream&) = delete;
 
   bool is_tls() const override { return false; }
   IoResult handshake() override { return {}; }

@@ -25,6 +25,8 @@ class TlsStream final : public Stream {
     SSL_free(ssl_);
     ::close(descriptor_);
   }
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
 
   bool is_tls() const override { return true; }
   bool spoke_plain_http() const override { return spoke_plain_http_; }

@@ -39,8 +39,7 @@ std::optional<http::Problem> check_fetch_metadata(const http::Request& request, 
   }
   const std::string purpose = request.joined_header("sec-purpose");
   if (purpose.find("prefetch") != std::string::npos) {
-    return http::Problem{403, "origin_refused",
-                         "Prefetching is refused: asking may have effects.",
+    return http::Problem{403, "origin_refused", "Prefetching is refused: asking may have effects.",
                          "Ask when the answer is wanted. An origin named by --allow-origin may ask "
                          "with CORS."};
   }

@@ -102,14 +102,14 @@ void HttpConnection::refuse_with(http::Response response) {
 
 std::optional<http::Response> HttpConnection::admission_refusal() const {
   if (admission_ == net::Admission::normal) return std::nullopt;
-  auto response = admission_ == net::Admission::server_full
-                      ? http::Response::error(503, "overloaded",
-                                              "The server holds all the connections it can.",
-                                              "Try again in a few seconds.")
-                      : http::Response::error(429, "too_many_connections",
-                                              "There are too many connections from your address.",
-                                              "Close some, or ask the operator for a higher "
-                                              "--max-connections-per-address.");
+  auto response =
+      admission_ == net::Admission::server_full
+          ? http::Response::error(503, "overloaded", "The server holds all the connections it can.",
+                                  "Try again in a few seconds.")
+          : http::Response::error(429, "too_many_connections",
+                                  "There are too many connections from your address.",
+                                  "Close some, or ask the operator for a higher "
+                                  "--max-connections-per-address.");
   response.set("Retry-After", kRetryAfterSeconds);
   return response;
 }

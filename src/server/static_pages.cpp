@@ -144,7 +144,8 @@ StaticPages::~StaticPages() {
 std::variant<std::shared_ptr<const StaticPages>, std::string> StaticPages::open_folder(
     const std::string& path) {
   const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return "Cannot serve the folder " + path + ": " + std::generic_category().message(errno) + ".";
+  if (folder < 0)
+    return "Cannot serve the folder " + path + ": " + std::generic_category().message(errno) + ".";
   return std::shared_ptr<const StaticPages>(new StaticPages(folder));
 }
 
