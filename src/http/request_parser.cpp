@@ -61,7 +61,7 @@ Problem problem_of(HeadGuard::Verdict verdict, const ParserLimits& limits) {
 Problem too_large(std::size_t limit) {
   return Problem{413, "body_too_large",
                  "The request's body is over the limit of " + std::to_string(limit) + " bytes.",
-                 "Send it in several smaller requests."};
+                 "Send it in several smaller requests.", limit};
 }
 
 Problem http2_spoken() {

@@ -46,7 +46,9 @@ Response Response::text(int status, base::Bytes body) {
 Response Response::error(const Problem& problem) {
   std::string body = "{\"error\":{\"code\":\"" + escape_json(problem.code) + "\",\"message\":\"" +
                      escape_json(problem.message) + "\",\"hint\":\"" + escape_json(problem.hint) +
-                     "\"}}\n";
+                     "\"";
+  if (problem.limit) body += ",\"limit\":" + std::to_string(*problem.limit);
+  body += "}}\n";
   Response response = json(problem.status, std::move(body));
   response.set("Cache-Control", "no-store");
   return response;

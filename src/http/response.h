@@ -17,6 +17,7 @@ struct Problem {
   std::string code;     // a stable word: "bad_request"
   std::string message;  // a sentence
   std::string hint;     // what to do next
+  std::optional<std::uint64_t> limit = {};  // bytes, where a size was the matter
 };
 
 // An answer: a value. Header names and values are checked when they are set, so nothing that came
@@ -29,7 +30,7 @@ class Response {
 
   static Response json(int status, base::Bytes body);
   static Response text(int status, base::Bytes body);
-  // {"error":{"code":…,"message":…,"hint":…}} as application/json, not to be cached.
+  // {"error":{"code":…,"message":…,"hint":…,"limit":…}} as application/json, not to be cached.
   static Response error(const Problem& problem);
   static Response error(int status, std::string code, std::string message, std::string hint);
 

@@ -210,7 +210,7 @@ TEST_CASE_TEMPLATE("404, 405 with Allow, OPTIONS", T, Plain, Tls) {
   client.send(get("/nowhere"));
   Answer answer = client.receive_answer();
   CHECK(answer.status == 404);
-  CHECK(answer.body.find("\"code\":\"not_found\"") != std::string::npos);
+  CHECK(answer.body.find("\"code\":\"unknown_route\"") != std::string::npos);
   client.send("DELETE /echo HTTP/1.1\r\nHost: localhost\r\n\r\n");
   answer = client.receive_answer();
   CHECK(answer.status == 405);

@@ -110,7 +110,7 @@ TEST_CASE_TEMPLATE("over the connection limit: idle ones make room, else 503 wit
   const Answer refused = third.receive_answer();
   CHECK(refused.status == 503);
   CHECK(refused.header("retry-after") == "5");
-  CHECK(refused.body.find("server_full") != std::string::npos);
+  CHECK(refused.body.find("overloaded") != std::string::npos);
   CHECK(third.is_closed_by_server());
   third.close();
   // Room again.
