@@ -47,7 +47,8 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
     auto& gap = held().gap;
     if (gap.contains(n)) continue;
     const auto cost = message.cost();
-    if (gap.size() >= settings_.gap_messages ||
+    // How far, not how many: a number that is simply wrong would be held for ever.
+    if (n - up_ - 1 > settings_.gap_messages ||
         held_->gap_share.bytes() + cost > settings_.gap_bytes || budget_.exceeded()) {
       refusal = dialects::Error{.code = dialects::ErrorCode::number_gap, .expected = up_ + 1};
       break;

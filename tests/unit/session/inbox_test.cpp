@@ -86,6 +86,11 @@ TEST_CASE("large gaps are refused with the number expected") {
     CHECK(refusal->expected == 2);
     CHECK_MESSAGE(!f.offer({say(66)}), "a copy of one that is held is harmless");
   }
+  SUBCASE("a number that is simply wrong is not held for ever") {
+    CHECK(f.offer({say(67)})->expected == 2);
+    CHECK(f.offer({say(1'000'000'000)})->code == ErrorCode::number_gap);
+    CHECK(f.budget.used() == 0);
+  }
   SUBCASE("256 KiB are held, not more") {
     for (std::uint64_t n = 3; n < 3 + 4; ++n)
       REQUIRE_FALSE(f.offer({say(n, std::string(60'000, 'x'))}));
