@@ -1,0 +1,41 @@
+// The real binary as a process of its own, on a port that the system picks.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+const kBinary = process.env.SIGWAY_BINARY;
+if (!kBinary) throw new Error('SIGWAY_BINARY has to say where the server is');
+
+export class Server {
+  log = '';
+
+  // `flags` go to the server; `under` is a command that starts it ("prlimit --nofile=64").
+  static async start(flags = [], { under = [] } = {}) {
+    const server = new Server();
+    const [command, ...args] = [...under, kBinary, '--port', '0', '--log-level', 'warn', ...flags];
+    server.process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    server.process.stderr.on('data', (text) => { server.log += text; });
+    server.exit = once(server.process, 'exit');
+    const lines = createInterface({ input: server.process.stdout });
+    const line = await Promise.race([
+      once(lines, 'line').then(([text]) => text),
+      server.exit.then(() => ''),
+    ]);
+    const [, url, port] = /^sigway listening on (https?:\/\/.*:(\d+))$/.exec(line) ?? [];
+    if (!port) throw new Error(`the server did not start: ${line} ${server.log}`);
+    return Object.assign(server, { url, host: '127.0.0.1', port: Number(port) });
+  }
+
+  get authority() {
+    return `${this.host}:${this.port}`;
+  }
+
+  // Resolves with the exit code, or the name of the signal that ended it. Every test file checks
+  // that it is 0: whatever was done to the server, it went on until it was told to stop.
+  async stop() {
+    this.process.kill('SIGINT');
+    const [code, signal] = await this.exit;
+    return signal ?? code;
+  }
+}

@@ -1,0 +1,133 @@
+// Runs every block marked `transcript` in docs/protocol.md against the server, one test a block.
+
+import { test, before, after } from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
+import { Inbox, within } from '../conformance/support/patience.mjs';
+import { fetchJson, readEventStream } from '../conformance/support/members.mjs';
+import { Server } from '../conformance/support/server.mjs';
+import { Bindings, TranscriptError, parseStep, transcripts } from './transcript_language.mjs';
+
+const kDocument = fileURLToPath(new URL('../../docs/protocol.md', import.meta.url));
+
+class Transcript {
+  #bindings = new Bindings();
+  #ways = new Map();
+  #answers = [];
+
+  constructor(server) {
+    this.server = server;
+  }
+
+  async run(steps) {
+    for (const { line, text } of steps) {
+      try {
+        const step = parseStep(text);
+        await this[step.kind](step);
+      } catch (error) {
+        throw new Error(`docs/protocol.md:${line}: ${error.message}\n    ${text}`, { cause: error });
+      }
+    }
+    assert.equal(this.#answers.length, 0, 'a request without an answer');
+  }
+
+  stop() {
+    for (const way of this.#ways.values()) way.stop();
+  }
+
+  #filled(json) {
+    if (json === undefined) return undefined;
+    const text = this.#bindings.fill(json);
+    JSON.parse(text);   // an example that is not JSON is no example
+    return text;
+  }
+
+  async #take(name, kind) {
+    const way = this.#ways.get(name);
+    if (!way) throw new TranscriptError(`nothing is called ${name}`);
+    const next = await way.inbox.take(() => kind);
+    if (next.kind !== kind) throw new TranscriptError(`${kind} expected, came ${JSON.stringify(next)}`);
+    return next;
+  }
+
+  async exchange({ method, path, json }) {
+    this.#answers.push(await fetchJson(this.server, this.#bindings.fill(path), this.#filled(json), { method }));
+  }
+
+  answer({ status, json }) {
+    const answer = this.#answers.shift();
+    if (!answer) throw new TranscriptError('an answer without a request');
+    assert.equal(answer.status, Number(status), answer.text);
+    if (json) this.#bindings.match(JSON.parse(json), answer.json);
+  }
+
+  async openSocket({ path, name }) {
+    const inbox = new Inbox();
+    const socket = new WebSocket(`ws://${this.server.authority}${this.#bindings.fill(path)}`, 'sigway.v1');
+    this.#ways.set(name, { inbox, socket, stop: () => socket.terminate() });
+    socket.on('message', (bytes) => inbox.put({ kind: 'frame', value: JSON.parse(bytes) }));
+    socket.on('close', (code, reason) => inbox.put({ kind: 'closed', code, reason: String(reason) }));
+    await within(new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject)), () => `a WebSocket at ${path}`);
+  }
+
+  openStream({ method, path, json, name }) {
+    const inbox = new Inbox();
+    const request = http.request(this.server.url + this.#bindings.fill(path), { method, agent: false });
+    this.#ways.set(name, { inbox, stop: () => request.destroy() });
+    request.on('error', (error) => inbox.fail(error));
+    request.on('response', (response) => {
+      response.on('error', (error) => inbox.fail(error));
+      if (response.headers['content-type'] !== 'text/event-stream') return inbox.fail(new TranscriptError(`status ${response.statusCode}`));
+      readEventStream(response, ({ event, id, data }) => {
+        if (data === undefined) return;
+        inbox.put({ kind: event === 'control' ? 'control' : 'event', id, value: JSON.parse(data) });
+      });
+    });
+    request.end(this.#filled(json));
+  }
+
+  send({ name, json }) {
+    this.#ways.get(name).socket.send(this.#filled(json));
+  }
+
+  async frame({ name, json }) {
+    this.#bindings.match(JSON.parse(json), (await this.#take(name, 'frame')).value);
+  }
+
+  async control({ name, json }) {
+    this.#bindings.match(JSON.parse(json), (await this.#take(name, 'control')).value);
+  }
+
+  async event({ name, id, json }) {
+    const event = await this.#take(name, 'event');
+    assert.equal(event.id, id);
+    this.#bindings.match(JSON.parse(json), event.value);
+  }
+
+  async closed({ name, code, reason }) {
+    const end = await this.#take(name, 'closed');
+    assert.deepEqual([end.code, end.reason], [Number(code), reason]);
+  }
+}
+
+let server;
+before(async () => { server = await Server.start(); });
+after(async () => { assert.equal(await server.stop(), 0); });
+
+const blocks = transcripts(readFileSync(kDocument, 'utf8'));
+
+test('docs/protocol.md has transcripts', () => { assert.ok(blocks.length >= 4); });
+
+for (const { line, heading, steps } of blocks) {
+  test(`docs/protocol.md:${line} ${heading}`, async () => {
+    const transcript = new Transcript(server);
+    try {
+      await transcript.run(steps);
+    } finally {
+      transcript.stop();
+    }
+  });
+}
