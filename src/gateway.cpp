@@ -15,6 +15,7 @@
 #include "gateway_runner.h"
 #include "gateway_settings.h"
 #include "net/tls_context.h"
+#include "ops/ice_servers.h"
 #include "ops/log.h"
 #include "server/static_pages.h"
 #include "session/key.h"
@@ -75,7 +76,12 @@ struct Gateway::Parts {
         shared(settings_for::sessions(config), config.memory_budget,
                config.max_sessions_per_address),
         exchange(shared, settings_for::mailboxes(config)),
-        server_info{session::make_token(9), settings_for::ice_servers(config), config.max_body},
+        ice_servers(config),
+        server_info{session::make_token(9),
+                    [this](const std::string& peer) {
+                      return ice_servers.json_for(peer, std::time(nullptr));
+                    },
+                    config.max_body},
         context{shared, server_info, &bus::home_of},
         pages(embedded_pages()) {}
 
@@ -88,6 +94,7 @@ struct Gateway::Parts {
   const ops::Config config;
   session::Shared shared;
   bus::Exchange exchange;
+  ops::IceServers ice_servers;
   entry::ServerInfo server_info;
   entry::Context context;
   std::vector<server::PageFile> pages;

@@ -2,10 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <algorithm>
-
-#include "dialects/json_writer.h"
-
 namespace sigway::settings_for {
 
 session::Settings sessions(const ops::Config& config) {
@@ -74,21 +70,6 @@ std::size_t connections(const ops::Config& config) {
   constexpr std::size_t kReserve = 128;
   const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
   return descriptors > 2 * kReserve ? descriptors - kReserve : descriptors / 2;
-}
-
-std::string ice_servers(const ops::Config& config) {
-  std::string json = "[";
-  for (const auto& server : config.ice_server) {
-    if (json.size() > 1) json += ',';
-    if (server.starts_with('{')) {
-      json += server;  // checked when the settings were read
-    } else {
-      json += R"({"urls":)";
-      dialects::append_json_string(json, server);
-      json += '}';
-    }
-  }
-  return json + "]";
 }
 
 }  // namespace sigway::settings_for

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "bus/names.h"
 #include "net/connection_limits.h"
 #include "net/listener.h"
@@ -21,7 +19,5 @@ net::ListenOptions listening(const ops::Config& config);
 /// Raises the descriptor limit as far as it goes and leaves some for files, pipes and the spare
 /// one.
 std::size_t connections(const ops::Config& config);
-/// The JSON array of `welcome.ice`.
-std::string ice_servers(const ops::Config& config);
 
 }  // namespace sigway::settings_for

@@ -154,6 +154,9 @@ std::optional<ConfigError> check_together(const Config& config) {
   if (config.tls_cert.empty() != config.tls_key.empty()) {
     return ConfigError{"--tls-cert and --tls-key go together: give both or none"};
   }
+  if (config.turn_server.empty() != config.turn_secret.empty()) {
+    return ConfigError{"--turn-server and --turn-secret go together: give both or none"};
+  }
   if (config.tls_self_signed && !config.tls_cert.empty()) {
     return ConfigError{"--tls-self-signed makes its own certificate: leave --tls-cert out"};
   }

@@ -78,6 +78,9 @@ struct Config {
   std::size_t mailbox_per_sender = 0;
   // Each one a STUN URL or the text of a JSON object with the key "urls".
   std::vector<std::string> ice_server;
+  std::vector<std::string> turn_server;
+  std::string turn_secret;
+  std::chrono::milliseconds turn_lifetime{};
 
   // Operation
   std::chrono::milliseconds drain_time{};

@@ -59,11 +59,10 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 bool is_stun_url(std::string_view text) {
   return starts_with_any(text, {"stun:", "stuns:"});
 }
-bool is_turn_url(std::string_view text) {
-  return starts_with_any(text, {"turn:", "turns:"});
-}
 
 }  // namespace
+
+bool is_turn_url(std::string_view text) { return starts_with_any(text, {"turn:", "turns:"}); }
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -185,7 +184,7 @@ bool is_origin(std::string_view text) {
 
 std::optional<std::string> ice_server_problem(std::string_view text) {
   constexpr auto kNeedsCredential =
-      "a TURN server needs its credential: "
+      "a TURN server needs its credential, made for each client by --turn-server and --turn-secret, or fixed: "
       R"({"urls": "turn:turn.example.org", "username": "…", "credential": "…"})";
   if (is_stun_url(text)) return std::nullopt;
   if (is_turn_url(text)) return kNeedsCredential;

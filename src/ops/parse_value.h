@@ -42,6 +42,8 @@ bool is_origin(std::string_view text);
 // A host name or address with or without a port, as in the Host header: "example.org:8443".
 bool is_host(std::string_view text);
 
+bool is_turn_url(std::string_view text);  // RFC 7065, by its scheme
+
 // Why `text` cannot go into RTCConfiguration.iceServers, or nothing if it can: a STUN URL
 // (RFC 7064), or a JSON object {"urls": …} with a credential where it names a TURN URL (RFC 7065).
 std::optional<std::string> ice_server_problem(std::string_view text);

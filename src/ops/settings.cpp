@@ -197,6 +197,9 @@ std::vector<SettingGroup> make_groups() {
       {"mailbox-total-bytes", "64MiB", "Bytes waiting for all names", size(&C::mailbox_total_bytes)},
       {"mailbox-per-sender", "256", "Messages of one sender that wait for names", number(&C::mailbox_per_sender)},
       {"ice-server", "", "STUN URL, or JSON object for iceServers, that clients are told to use", ice_servers(&C::ice_server)},
+      {"turn-server", "", "TURN URL for which each client gets a credential made from turn-secret", list(&C::turn_server, "URL", is_turn_url, "a URL like turn:turn.example.org:3478?transport=udp")},
+      {"turn-secret", "", "Secret shared with the TURN servers (coturn: static-auth-secret)", text(&C::turn_secret, "SECRET")},
+      {"turn-lifetime", "12h", "How long a TURN credential is valid", duration(&C::turn_lifetime)},
     }},
     {"Operation", {
       {"drain-time", "10s", "After SIGTERM, clients are sent away spread over this time", duration(&C::drain_time, kOff)},

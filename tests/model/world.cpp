@@ -18,7 +18,7 @@ World::World(std::uint64_t seed, base::ShardIndex shards, const session::Setting
     : random_(seed),
       shared_(settings, 1U << 30U, 0),
       exchange_(shared_, bus::MailboxSettings{}),
-      info_{"model-server", "[]"},
+      info_{"model-server"},
       context_{shared_, info_, &bus::home_of} {
   for (base::ShardIndex i = 0; i < shards; ++i)
     shards_.push_back(std::make_unique<Shard>(*this, i));

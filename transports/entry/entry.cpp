@@ -137,7 +137,7 @@ dialects::native::Welcome welcome(const Context& context, const Session& session
   welcome.turn = session.turn();
   welcome.up = session.up();
   welcome.next = next;
-  welcome.ice_json = context.server.ice_json;
+  welcome.ice_json = context.server.ice_servers(session.peer());
   welcome.heartbeat_ms = ms(heartbeat);
   welcome.hold_ms = ms(settings.poll_hold);
   welcome.resume_ms = ms(settings.resume_window);

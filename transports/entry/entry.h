@@ -17,8 +17,12 @@ namespace sigway::entry {
 
 /// What the server says about itself in every `welcome`. Outlives all requests; constant.
 struct ServerInfo {
-  std::string id;               ///< this server's, new with each start
-  std::string ice_json = "[]";  ///< JSON array
+  std::string id;  ///< this server's, new with each start
+  /// The JSON array of ICE servers for a peer; it may hold a credential made for that peer. Any
+  /// thread.
+  std::function<std::string(const std::string& peer)> ice_servers = [](const std::string&) {
+    return "[]";
+  };
   std::size_t max_body = 256U << 10U;
 };
 

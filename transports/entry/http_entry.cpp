@@ -82,7 +82,11 @@ http::Response refusal(const Error& error) {
   const auto status = info(error.code).status;
   auto response = http::Response::json(status, to_json(error));
   response.set("Cache-Control", "no-store");
-  if (status == 429 || status == 503) response.set("Retry-After", "1");
+  if (status == 429 || status == 503) {
+    response.set("Retry-After", "1");
+    response.set("Access-Control-Expose-Headers",
+                 "Retry-After");  // a page of another origin may read it
+  }
   return response;
 }
 
