@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,10 +12,12 @@ import { chromium } from 'playwright-core';
 export const source = process.env.SIGWAY_SOURCE ?? fileURLToPath(new URL('../..', import.meta.url));
 const binary = process.env.SIGWAY_BINARY ?? path.join(source, 'build/bin/sigway');
 
+export const kPatience = 45000;      // on a machine that has other things to do
+
 const kFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
   '--allow-loopback-in-peer-connection', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding',
-  '--disable-background-timer-throttling', '--autoplay-policy=user-gesture-required'];
-const kFakeDevices = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+  '--disable-background-timer-throttling', '--autoplay-policy=document-user-activation-required'];
+const kFakeDevices = ['--use-fake-device-for-media-stream=fps=10', '--use-fake-ui-for-media-stream'];
 
 export class Server {
   static async start(...flags) {
@@ -48,6 +51,37 @@ export class Server {
   }
 }
 
+// A way to the server that can be taken away: what runs over it is cut, and nothing new gets through.
+export class Relay {
+  #sockets = new Set();
+  #open = true;
+
+  static async start({ port }) {
+    const relay = new Relay();
+    relay.server = net.createServer((near) => {
+      if (!relay.#open) return near.destroy();
+      const far = net.connect(port, '127.0.0.1');
+      for (const [one, other] of [[near, far], [far, near]]) {
+        relay.#sockets.add(one);
+        one.on('error', () => {}).on('close', () => { relay.#sockets.delete(one); other.destroy(); }).pipe(other);
+      }
+    });
+    await new Promise((resolve) => relay.server.listen(0, '127.0.0.1', resolve));
+    relay.url = `http://127.0.0.1:${relay.server.address().port}`;
+    return relay;
+  }
+
+  set open(open) {
+    this.#open = open;
+    if (!open) for (const socket of this.#sockets) socket.destroy();
+  }
+
+  stop() {
+    this.open = false;
+    this.server.close();
+  }
+}
+
 // `devices: false` is a machine without camera and microphone.
 export async function launch({ devices = true, flags = [] } = {}) {
   const profile = await mkdtemp(path.join(tmpdir(), 'sigway-pages-'));
@@ -55,6 +89,15 @@ export async function launch({ devices = true, flags = [] } = {}) {
     args: [...kFlags, ...(devices ? kFakeDevices : []), ...flags], env: { ...process.env, TMPDIR: profile } });
   browser.on('disconnected', () => rm(profile, { recursive: true, force: true, maxRetries: 3 }).catch(() => {}));
   return browser;
+}
+
+// Small pictures: two cores encode and decode those of everybody.
+function smallPictures() {
+  const devices = navigator.mediaDevices;
+  const getUserMedia = devices?.getUserMedia.bind(devices);
+  if (devices) {
+    devices.getUserMedia = ({ video, ...rest }) => getUserMedia({ ...rest, ...(video ? { video: { width: 320, height: 240 } } : {}) });
+  }
 }
 
 // Counts RTCPeerConnections of a page, so that a test can say that none has leaked.
@@ -77,11 +120,21 @@ function countPeerConnections() {
     window.cspViolations.push(`${violatedDirective} ${blockedURI}`));
 }
 
+const visitors = new Set();
+
+// For afterEach: what a failed test has left open.
+export async function closeVisitors() {
+  for (const { context } of visitors) await context.close().catch(() => {});
+  visitors.clear();
+}
+
 // A page in a context of its own. `expected`: complaints that are part of the test.
 export async function visitor(browser, { expected = [], context: options = {}, init } = {}) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 720 }, permissions: ['camera', 'microphone'], ...options });
   await context.addInitScript(countPeerConnections);
+  await context.addInitScript(smallPictures);
   if (init) await context.addInitScript(init);
+  context.setDefaultTimeout(kPatience);
   const page = await context.newPage();
   const complaints = [];
   const complain = (text) => { if (!expected.some((pattern) => pattern.test(text))) complaints.push(text); };
@@ -90,20 +143,23 @@ export async function visitor(browser, { expected = [], context: options = {}, i
   });
   page.on('pageerror', (error) => complain(`page error: ${error.stack ?? error}`));
   page.on('crash', () => complain('crash'));
-  return {
+  const guest = {
     page, context, complaints,
     async close() {
+      visitors.delete(guest);
       const violations = await page.evaluate(() => window.cspViolations).catch(() => []);
       await context.close();
       const all = [...complaints, ...violations.map((text) => `CSP: ${text}`)];
       if (all.length) throw new Error(`the page complained:\n${all.join('\n')}`);
     },
   };
+  visitors.add(guest);
+  return guest;
 }
 
 // -- what can be seen on a call page --
 
-export const phase = (page, wanted, timeout = 20000) =>
+export const phase = (page, wanted, timeout = kPatience) =>
   page.waitForSelector(`#call[data-phase="${wanted}"]`, { state: 'attached', timeout });
 
 // Runs `act(page, argument)` in the page with what main.js exports.
@@ -111,7 +167,7 @@ export const inPage = (page, act, argument) => page.evaluate(
   `import('/app/main.js').then(({ page }) => (${act})(page, ${JSON.stringify(argument) ?? 'undefined'}))`);
 
 // Resolves when so many tiles show moving pictures.
-export const seesVideo = (page, tiles = 1, timeout = 25000) => page.waitForFunction((wanted) => {
+export const seesVideo = (page, tiles = 1, timeout = kPatience) => page.waitForFunction((wanted) => {
   const videos = [...document.querySelectorAll('#tiles .tile:not(.blank) video')];
   return videos.filter((video) => video.videoWidth > 0 && video.getVideoPlaybackQuality().totalVideoFrames > 2).length >= wanted;
 }, tiles, { timeout });

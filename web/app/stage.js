@@ -66,17 +66,21 @@ export class Stage {
     return tile;
   }
 
-  // Without a camera of our own the browser may want to be asked before it makes a sound.
-  #play(tile) {
-    tile.video.play().catch((error) => {
-      if (error?.name !== 'NotAllowedError' || tile.root.querySelector('.listen')) return;
+  // Without a camera of our own the browser may want to be asked before it makes a sound. The picture may move without.
+  async #play(tile) {
+    try {
+      await tile.video.play();
+    } catch (error) {
+      if (error?.name !== 'NotAllowedError' || tile.video.muted) return;
+      tile.video.muted = true;
+      tile.video.play().catch(() => {});
       const button = element('button', { type: 'button', class: 'primary listen' }, 'Turn the sound on');
       button.onclick = () => {
-        button.remove();
-        for (const { video } of this.#tiles.values()) video.play().catch(() => {});
+        for (const other of document.querySelectorAll('#tiles .listen')) other.remove();
+        for (const { video } of this.#tiles.values()) video.muted = this.#quiet;
       };
       tile.root.append(button);
-    });
+    }
   }
 
   #remove(peer) {

@@ -1,0 +1,261 @@
+// What people do and see, in the order in which they might: every state of the call page.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { closeVisitors, inPage, launch, phase, Relay, seesVideo, Server, visitor } from './support.mjs';
+
+const kReloads = Number(process.env.SIGWAY_ROUNDS ?? 20);
+let server, browser, count = 0;
+before(async () => {
+  server = await Server.start('--suspend-after', '1s', '--drain-time', '0s');
+  browser = await launch();
+});
+afterEach(closeVisitors);
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const freshRoom = () => `${server.url}/r/room-${++count}`;
+const text = (page, selector) => page.locator(selector).innerText();
+const seesText = (page, selector, wanted) => page.locator(selector, { hasText: wanted }).first().waitFor();
+
+async function enter(url, options) {
+  const guest = await visitor(browser, options);
+  await guest.page.goto(url);
+  return guest;
+}
+
+async function pair(options) {
+  const url = freshRoom();
+  const [a, b] = [await enter(url, options), await enter(url, options)];
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  return { a, b, url };
+}
+
+async function say(page, words) {
+  if (!await page.locator('#chat').isVisible()) await page.click('#open-chat');
+  await page.fill('#chat-text', words);
+  await page.press('#chat-text', 'Enter');
+}
+
+test('from the start page into a room with a name of one\'s own', async () => {
+  const { page, close } = await enter(`${server.url}/`);
+  assert.match(await page.inputValue('#room-name'), /^[a-z]+-[a-z]+-\d{3}$/);
+  const suggested = await page.inputValue('#room-name');
+  await page.click('#another');
+  assert.notEqual(await page.inputValue('#room-name'), suggested);
+  for (const [name, problem] of [['', /Give the room a name/], ['a/b', /slash/], ['é'.repeat(65), /too long/], ['..', /Dots/]]) {
+    await page.fill('#room-name', name);
+    await page.press('#room-name', 'Enter');
+    assert.match(await text(page, '#room-problem'), problem);
+    assert.equal(await page.getAttribute('#room-name', 'aria-invalid'), 'true');
+  }
+  await page.fill('#room-name', 'Café 100% <b>مرحبا</b>🎈?#&'.replace('</', '<'));
+  await page.click('button[type=submit]');
+  await phase(page, 'waiting');
+  assert.equal(await text(page, '#room-title'), 'Café 100% <b>مرحبا<b>🎈?#&');
+  assert.equal(await page.inputValue('#share-link'), page.url());
+  await close();
+});
+
+test('a bare path becomes a room', async () => {
+  const { page, close } = await enter(`${server.url}/short`);
+  await phase(page, 'waiting');
+  assert.equal(new URL(page.url()).pathname, '/r/short');
+  await close();
+});
+
+test('an address that names no room says so', async () => {
+  const { page, close } = await enter(`${server.url}/r/${'x'.repeat(129)}`);
+  await seesText(page, '#room-problem', 'too long');
+  await close();
+});
+
+test('waiting, copying the link, connecting, in call, chat, leaving, joining again', async () => {
+  const url = freshRoom();
+  const a = await enter(url, { context: { permissions: ['camera', 'microphone', 'clipboard-read', 'clipboard-write'] } });
+  await phase(a.page, 'waiting');
+  assert.equal(await text(a.page, '#status-title'), 'Waiting for the other side');
+  await a.page.click('#share-copy');
+  await seesText(a.page, '#share-copy', 'Copied');
+  assert.equal(await a.page.evaluate(() => navigator.clipboard.readText()), url);
+
+  const b = await enter(url);
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  assert.equal(await a.page.locator('#status').isVisible(), false);
+
+  const nasty = '<img src=x onerror=alert(1)> \u202Eevil & مرحبا 🎈';
+  await say(a.page, nasty);
+  await seesText(b.page, '#chat-count', '1');
+  await b.page.click('#open-chat');
+  assert.equal(await b.page.locator('.line .text').innerText(), nasty);
+  assert.equal(await b.page.locator('.line img').count(), 0);
+  await say(b.page, 'x'.repeat(4000));
+  await a.page.locator('.line:not(.own) .text').waitFor();
+  assert.equal((await a.page.locator('.line:not(.own) .text').innerText()).length, 4000);
+
+  await b.page.click('#leave');
+  await phase(b.page, 'ended');
+  await phase(a.page, 'waiting');
+  assert.equal(await text(a.page, '#status-title'), 'You are alone here');
+  assert.equal(await b.page.evaluate(() => openPeerConnections()), 0);
+  assert.equal(await inPage(b.page, ({ media }) => media.camera), null);
+  await b.page.click('#status-actions button');
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  for (const { page } of [a, b]) assert.equal(await page.evaluate(() => openPeerConnections()), 1);
+  await a.close();
+  await b.close();
+});
+
+test('a third one finds the room full, waits, and comes in', async () => {
+  const { a, b, url } = await pair();
+  const c = await enter(url);
+  await phase(c.page, 'full');
+  assert.equal(await text(c.page, '#status-title'), 'This room is full');
+  await c.page.click('#status-actions button');
+  await seesText(c.page, '#status-title', 'Waiting for a place');
+  await a.page.click('#leave');
+  await Promise.all([b, c].map(({ page }) => phase(page, 'talking')));
+  await Promise.all([b, c].map(({ page }) => seesVideo(page)));
+  for (const guest of [a, b, c]) await guest.close();
+});
+
+test(`${kReloads} reloads in the middle of a call`, async () => {
+  const { a, b } = await pair();
+  for (let i = 0; i < kReloads; ++i) {
+    const [reloaded, other] = i % 2 ? [a, b] : [b, a];
+    // Wherever the reload comes: in a running call, or while it is still being set up.
+    if (i % 3 === 0) await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+    await reloaded.page.reload();
+    if (i % 3 === 1) await phase(other.page, 'linking').catch(() => {});
+    await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  }
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  for (const { page } of [a, b]) {
+    assert.equal(await page.evaluate(() => openPeerConnections()), 1);
+    assert.equal(await page.locator('#tiles .tile').count(), 1);
+  }
+  await a.close();
+  await b.close();
+});
+
+test('the other side learns of a reload while it lasts', async () => {
+  const { a, b } = await pair();
+  await b.page.route('**/client/sigway.js', async (route) => {
+    await seesText(a.page, '#banner', 'lost its connection').catch(() => {});
+    await route.continue();
+  }, { times: 1 });
+  await b.page.reload({ waitUntil: 'commit' });
+  await seesText(a.page, '#banner', 'lost its connection to the server');
+  await seesText(a.page, '#status-title', 'reloading');
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  await a.close();
+  await b.close();
+});
+
+test('a call goes over each transport in turn without being disturbed', async () => {
+  const { a, b } = await pair();
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  const names = { sse: 'SSE', poll: 'Polling', websocket: 'WebSocket' };
+  const before = await inPage(a.page, ({ call }) => { window.kept = call.link.peers[0].connection; return call.link.peers.length; });
+  assert.equal(before, 1);
+  for (const mode of ['sse', 'poll', 'websocket', 'auto']) {
+    await a.page.click('#badge');
+    await a.page.check(`input[name=transport][value=${mode}]`);
+    await seesText(a.page, '#badge-name', names[mode] ?? 'WebSocket');
+    await a.page.waitForFunction(() => !document.getElementById('transport').hasAttribute('aria-busy'));
+    assert.match(await a.page.getAttribute('#badge', 'aria-label'), /since \d\d:\d\d:\d\d/);
+    await a.page.keyboard.press('Escape');
+    // Signaling works there too.
+    const restarted = b.page.evaluate(`import('/app/main.js').then(({ page }) => new Promise((resolve) => {
+      const { connection } = page.call.link.peers[0];
+      const fragment = () => /ice-ufrag:(\\S+)/.exec(connection.remoteDescription.sdp)[1];
+      const before = fragment();
+      connection.addEventListener('signalingstatechange', () => { if (fragment() !== before) resolve(true); });
+    }))`);
+    await inPage(a.page, ({ call }) => call.link.peers[0].restartIce());
+    assert.equal(await restarted, true);
+    await say(a.page, `over ${mode}`);
+    await b.page.locator('.line .text', { hasText: `over ${mode}` }).waitFor({ state: 'attached' });
+    assert.equal(await inPage(a.page, ({ call }) => call.link.peers[0].connection === window.kept && window.kept.connectionState), 'connected');
+  }
+  await a.page.click('#badge');
+  await a.page.locator('#fact-trip', { hasText: / ms$/ }).waitFor();
+  await a.close();
+  await b.close();
+});
+
+test('a peer that is cut off is suspended, comes back, and the call has gone on', async (t) => {
+  const relay = await Relay.start(server);
+  t.after(() => relay.stop());
+  const a = await enter(freshRoom());
+  const b = await enter(a.page.url().replace(server.url, relay.url), { expected: [/ERR_|WebSocket connection/] });
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  await inPage(b.page, ({ call }) => { window.kept = call.link.peers[0].connection; });
+  relay.open = false;
+  await seesText(b.page, '#banner', 'cannot be reached');
+  await seesText(a.page, '#banner', 'lost its connection to the server');
+  assert.equal(await a.page.getAttribute('#call', 'data-phase'), 'talking');
+  relay.open = true;
+  await Promise.all([a, b].map(({ page }) => page.waitForFunction(() => document.getElementById('banner').textContent === '')));
+  assert.equal(await inPage(b.page, ({ call }) => call.link.peers[0].connection === window.kept), true);
+  await a.close();
+  await b.close();
+});
+
+test('the server drains and another one takes its place: the same call goes on', async () => {
+  const expected = [/WebSocket connection to|ERR_CONNECTION|503|404|409/];
+  const { a, b } = await pair({ expected });
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  for (const { page } of [a, b]) await inPage(page, ({ call }) => { window.kept = call.link.peers[0].connection; });
+  await server.stop('SIGTERM');
+  await Promise.all([a, b].map(({ page }) => seesText(page, '#banner', 'The server is restarting')));
+  await server.restart();
+  await Promise.all([a, b].map(({ page }) => page.waitForFunction(() => document.getElementById('banner').textContent === '')));
+  for (const { page } of [a, b]) {
+    await phase(page, 'talking');
+    assert.equal(await inPage(page, ({ call }) => call.link.peers.length === 1 && call.link.peers[0].connection === window.kept), true);
+  }
+  // And signaling reaches the other side again.
+  await inPage(a.page, ({ call }) => call.link.peers[0].restartIce());
+  await say(a.page, 'still here');
+  await b.page.locator('.line .text', { hasText: 'still here' }).waitFor({ state: 'attached' });
+  await b.page.click('#leave');
+  await phase(a.page, 'waiting');
+  await a.close();
+  await b.close();
+});
+
+test('no server at all: the page says so, and comes in when there is one', async () => {
+  const a = await visitor(browser, { expected: [/ERR_|WebSocket connection/] });
+  let reachable = false;
+  await a.page.route('**/v1/**', (route) => reachable ? route.continue() : route.abort());
+  await a.page.routeWebSocket('**/v1/ws', (socket) => reachable ? socket.connectToServer() : socket.close());
+  await a.page.goto(freshRoom());
+  await seesText(a.page, '#status-text', 'cannot be reached yet');
+  reachable = true;
+  await phase(a.page, 'waiting');
+  await a.close();
+});
+
+test('echo: one person sees a whole call, on two transports', async () => {
+  const a = await enter(`${server.url}/r/echo`);
+  await phase(a.page, 'talking');
+  await seesVideo(a.page);
+  await say(a.page, 'anybody there?');
+  await a.page.locator('.line:not(.own) .text', { hasText: 'anybody there?' }).waitFor();
+  const transports = await inPage(a.page, ({ call, echo }) => [call.connection.transport, echo.connection.transport]);
+  assert.deepEqual(transports, ['websocket', 'sse']);
+  const other = await enter(`${server.url}/r/echo`);   // has an echo of its own
+  await phase(other.page, 'talking');
+  await a.page.reload();
+  await phase(a.page, 'talking');
+  await a.page.click('#leave');
+  await phase(a.page, 'ended');
+  assert.equal(await a.page.evaluate(() => openPeerConnections()), 0);
+  await a.close();
+  await other.close();
+});
