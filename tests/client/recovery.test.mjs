@@ -238,6 +238,21 @@ describe('fallback', () => {
   });
 });
 
+test('a WebSocket counts on where it is told that events were left out which have come already', async () => {
+  const [alice, bob] = await pair('poll');
+  bob.connection.send('count', { i: 0 });
+  await alice.until(() => numbers(alice).length === 1);
+  await alice.connection.switchTransport('websocket');
+  // Activated while the last event was still unacknowledged, and then an upload by the old way acknowledged it.
+  const { active } = server.sessions.get(alice.connection.key);
+  active.control('activated', { turn: active.session.turn, next: active.next - 1 });
+  active.control('heartbeat', { next: active.next });
+  bob.connection.send('count', { i: 1 });
+  await alice.until(() => numbers(alice).length === 2);
+  assert.deepEqual(numbers(alice), counting(2));
+  assert.deepEqual(states(alice), ['open']);
+});
+
 describe('switching goes wrong', () => {
   test('a switch that fails leaves everything as it was', async () => {
     const [alice, bob] = await pair('sse');

@@ -372,6 +372,11 @@ class WebSocketCarrier extends Carrier {
   }
 
   #heartbeat({ next }) {
+    // Another carrier was faster: what is left out here has come there, and is acknowledged.
+    if (next > this.next && next <= this.session.cursor + 1) {
+      this.next = next;
+      return;
+    }
     if (next !== this.next) return this.end(new SigwayError('gap', `expected event ${this.next}, the server is at ${next}`));
     if (this.#pinged) return this.end(new SigwayError('silence', 'the way up is dead: a ping was never answered'));
     this.#pinged = Date.now();
