@@ -2,7 +2,8 @@
 //
 //   SIGWAY_BINARY=…/sigway node faults.mjs     SIGWAY_SEEDS=100  SIGWAY_FIRST_SEED=1  SIGWAY_SEED=17 (only that one)
 //
-// With SIGWAY_TRACE=FOLDER a seed that fails leaves there what went over its wires. Each seed has a server of its own; several run at a time (SIGWAY_LANES). The exit code is 1 if anything was not as it must be.
+// Each seed has a server of its own; several run at a time (SIGWAY_LANES). With SIGWAY_TRACE=FOLDER a seed that fails leaves
+// there what went over its wires. The exit code is 1 if anything was not as it must be.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +16,8 @@ if (!binary) throw new Error('SIGWAY_BINARY is not set: give it the path of the 
 const only = env.SIGWAY_SEED && Number(env.SIGWAY_SEED);
 const first = only || Number(env.SIGWAY_FIRST_SEED ?? 1);
 const count = only ? 1 : Number(env.SIGWAY_SEEDS ?? 8);
-const lanes = Math.min(count, Number(env.SIGWAY_LANES ?? 4));
-const kGrowth = 1536;          // KiB: what allocators leave lying about
+const lanes = Math.min(count, Number(env.SIGWAY_LANES ?? 5));
+const kGrowth = 768;           // KiB: what allocators leave lying about
 
 const totals = {};
 const failed = [];
@@ -35,12 +36,13 @@ async function runSeed(seed) {
   const shards = seed % 3 ? 2 : 1;
   // Streams that end themselves after a second or two, for every fifth seed.
   const more = seed % 5 ? [] : ['--stream-max-age', '1500ms'];
-  const server = await Server.start(binary, [...kFlags, '--shards', String(shards), ...more]);
+  const server = await Server.start(binary, [...kFlags, '--resume-window', '8s', '--shards', String(shards), ...more]);
   const started = Date.now();
   const world = await new World(seed, server, { traces: traces() }).run();
   await stop(server, world);
   for (const [what, times] of Object.entries(world.counts)) totals[what] = (totals[what] ?? 0) + times;
-  report(seed, world, `${shards} shards, ${world.members.length} members, healed in ${world.healing} ms, ${Date.now() - started} ms`);
+  report(seed, world, `${shards} shards, ${world.members.length} members, healed in ${world.healing} ms, ` +
+    `${Date.now() - started} ms`);
 }
 
 async function stop(server, world) {
@@ -51,16 +53,16 @@ async function stop(server, world) {
 
 // Identical rounds on one server: after the second, which had all its memory from the first, it may not grow any more.
 async function runRounds(seed) {
-  const server = await Server.start(binary, [...kFlags, '--shards', '2']);
+  const server = await Server.start(binary, [...kFlags, '--resume-window', '6s', '--shards', '2']);
   const sizes = [];
   let world = null;
-  for (let round = 0; round < 4; ++round) {
-    world = await new World(seed, server, { duration: 2500, traces: traces() }).run();
+  for (let round = 0; round < 3; ++round) {
+    world = await new World(seed, server, { duration: 2000, traces: traces() }).run();
     if (world.faults.length) break;
     sizes.push(server.memory);
   }
-  if (sizes.length === 4 && !server.isSanitized && sizes[3] > sizes[1] + kGrowth) {
-    world.fault(`four identical rounds left ${sizes} KiB`);
+  if (sizes.length === 3 && !server.isSanitized && sizes[2] > sizes[1] + kGrowth) {
+    world.fault(`three identical rounds left ${sizes} KiB`);
   }
   await stop(server, world);
   report(`${seed} in rounds`, world, `${sizes} KiB after each`);

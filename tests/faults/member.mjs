@@ -6,6 +6,7 @@ import { MinimalClient } from './minimal_client.mjs';
 import { Relay } from './relay.mjs';
 
 const kUseless = new Set(['no_such_peer', 'nobody_there', 'not_in_room', 'no_room']);   // refusals that a race explains
+const kTransports = ['websocket', 'sse', 'poll'];
 
 // A stay in a room: from `created` or `joined` to the end.
 class Stay {
@@ -21,7 +22,7 @@ class Stay {
 // One client from its start to its end. Messages carry its tag.
 class Life {
   constructor(tag) {
-    Object.assign(this, { tag, stays: [], said: [], peer: '' });   // said: {id, room, to, count, refused, lost}
+    Object.assign(this, { tag, stays: [], said: [], peer: '' });   // said: {id, room, to, count, refused, lost, late}
     this.counts = new Map();  // 'room' or 'room>peer' -> how many were said
     this.end = null;          // 'left' | 'dead'
     this.taken = 0;           // of what was said, when it ended
@@ -43,14 +44,15 @@ export class Member {
   // Opens in the first of its rooms, and joins the others.
   async start(replaces) {
     const { world, random } = this;
-    this.relay = await new Relay(world.server, random.fork(), world.weather(random)).listen();
+    const count = (what) => world.count(what);
+    this.relay = await new Relay(world.server, random.fork(), world.weather(random), count).listen();
     const life = new Life(`${this.name}.${this.lives.length + 1}`);
     this.lives.push(life);
     const [room] = this.rooms;
     const mine = (act) => (...values) => { if (life === this.life && !life.end) act(...values); };
     const Client = this.minimal ? MinimalClient : LibraryClient;
     this.client = new Client({ url: this.relay.url, room: room.name, capacity: room.capacity, replaces,
-      transport: random.pick(this.minimal ? ['websocket', 'sse', 'poll'] : ['websocket', 'sse', 'poll', 'auto']) }, random.fork(), {
+      transport: random.pick(this.minimal ? kTransports : [...kTransports, 'auto']) }, random.fork(), {
       event: mine((event, number, transport) => this.#heard(life, event, number, transport)),
       broken: mine((reason, lost) => this.#broken(life, reason, lost)),
       closed: mine((code) => this.#closed(life, code)),
@@ -81,7 +83,7 @@ export class Member {
     if (this.minimal && this.relay.weather.bodyLimit < Infinity) length = Math.min(length, 100);   // it cannot split afterwards
     const data = { tag: life.tag, count, ...(to ? { to } : {}), text: textOf(life.tag, count, length) };
     const id = this.client.send(this.random.pick(['offer', 'candidate', 'note']), data, { room, ...(to ? { to } : {}) });
-    life.said.push({ id, room, to, count, refused: null, lost: false });
+    life.said.push({ id, room, to, count, refused: null, lost: false, late: this.states.get(room) !== 'in' });
   }
 
   join(room) {
@@ -143,8 +145,8 @@ export class Member {
   }
 
   heal() {
-    this.relay.heal();
-    this.client.back?.();
+    this.relay.heal(this.random.chance(0.5));
+    if (this.random.chance(0.5)) this.client.back?.();
   }
 
   // ---- What it hears ----
@@ -200,7 +202,9 @@ export class Member {
     if (!stay) return this.#fault(`${type} in ${room}, where it is not`);
     stay.heard.push({ kind: type, about: peer, reason, join });
     const known = stay.present.get(peer);
-    if (Boolean(known) === (type === 'peer-joined')) return this.#fault(`${type} ${peer}, who is ${known ? 'there' : 'not there'}`);
+    if (Boolean(known) === (type === 'peer-joined')) {
+      return this.#fault(`${type} ${peer}, who is ${known ? 'there' : 'not there'}`);
+    }
     if (type === 'peer-joined') stay.present.set(peer, { suspended: false });
     else if (type === 'peer-left') stay.present.delete(peer);
     else {

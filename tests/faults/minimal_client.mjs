@@ -19,6 +19,8 @@ class Refused extends Error {
   }
 }
 
+const newKey = () => randomBytes(24).toString('base64url');
+
 export class MinimalClient {
   key;
   peer = '';
@@ -42,7 +44,7 @@ export class MinimalClient {
   // hooks: event(event, number, transport), broken(code), closed(code), trace(text)
   constructor({ url, room, capacity, replaces, transport }, random, hooks) {
     Object.assign(this, { url, random, hooks });
-    this.key = randomBytes(24).toString('base64url');
+    this.key = newKey();
     this.open = { room, capacity, ...(replaces ? { replaces } : {}) };
     this.#wanted = transport;
     this.#live();
@@ -121,6 +123,7 @@ export class MinimalClient {
     }
     if (['left', 'replaced'].includes(code)) this.#finish(code);
     else if (this.#leaving && code === 'gone') this.#finish('left');
+    else if (code === 'gone' && !this.#server) this.key = newKey();   // it took too long to open: nobody had seen it
     else if (!(error instanceof Refused)) this.hooks.broken(String(error.stack));
     else if (['gone', 'unknown_key', 'restarted', 'timeout', 'no_ack', 'slow_consumer', 'memory', 'bad_cursor', 'open_mismatch',
       'bad_request', 'bad_json', 'unknown_field', 'number_gap'].includes(code)) this.#fail(code);
@@ -147,7 +150,8 @@ export class MinimalClient {
 
   #attach(carrier) {
     if (!this.#active && this.random.chance(0.5)) carrier.turn = ++this.#turn;
-    return { key: this.key, ...this.#identity(), carrier: carrier.name, ack: this.#cursor, ...(carrier.turn ? { turn: carrier.turn } : {}) };
+    return { key: this.key, ...this.#identity(), carrier: carrier.name, ack: this.#cursor,
+      ...(carrier.turn ? { turn: carrier.turn } : {}) };
   }
 
   #welcome(carrier, welcome, next) {
@@ -207,7 +211,8 @@ export class MinimalClient {
     this.#uploading = true;
     while (this.#active && this.#active.kind !== 'websocket' && this.#unacknowledged.length && !this.#over) {
       try {
-        const answer = await this.#exchange('/v1/send', `{"key":"${this.key}","ack":${this.#cursor},"messages":[${this.#messages(this.#most)}]}`);
+        const answer = await this.#exchange('/v1/send',
+          `{"key":"${this.key}","ack":${this.#cursor},"messages":[${this.#messages(this.#most)}]}`);
         this.#taken(answer?.up ?? 0);
       } catch (error) {
         if (error.code === 'gone' || error.code === 'bad_cursor') break;     // the carrier hears why
@@ -296,7 +301,8 @@ export class MinimalClient {
         switch (value.control) {
           case 'welcome':
             this.#welcome(carrier, value, value.next);
-            if (!carrier.turn) socket.send(JSON.stringify({ turn: this.#nextTurn(carrier), carrier: carrier.name, ack: this.#cursor }));
+            if (carrier.turn) break;
+            socket.send(JSON.stringify({ turn: this.#nextTurn(carrier), carrier: carrier.name, ack: this.#cursor }));
             break;
           case 'activated':
             carrier.next = value.next;

@@ -19,18 +19,33 @@ export function prove(members, fault) {
   }
 }
 
+// Where `older` heard that `newer` came, or -1. A room that was empty in between counts its joins from 1 again, so the same two
+// sessions may meet several times under the same numbers; both met equally often, in the same order.
+function whereItCame(older, newer) {
+  const { room, peer, join } = newer;
+  const came = (stay) => stay.heard.findIndex((one) => one.kind === 'peer-joined' && one.about === peer && one.join === join);
+  const meets = (stay) => stay.room === room && stay.peer === older.peer && came(stay) >= 0;
+  const met = (stay) => stay.room === room && stay.peer === peer && stay.join === join && stay.begin.includes(older.peer);
+  if (!meets(older) || !met(newer)) return -1;
+  const nth = older.life.stays.filter(meets).indexOf(older);
+  return newer.life.stays.filter(met).indexOf(newer) === nth ? came(older) : -1;
+}
+
 // `newer` came while `older` was there: from then on until one of them ended.
 function compareWhatBothHeard(older, newer, fault) {
-  const start = older.heard.findIndex(({ kind, about, join }) => kind === 'peer-joined' && about === newer.peer && join === newer.join);
+  const start = whereItCame(older, newer);
   if (start < 0) return;
   const endOf = (list, peer, from) => list.findIndex(({ kind, about }, i) => i >= from && kind === 'peer-left' && about === peer);
   const olderEnd = endOf(older.heard, newer.peer, start), newerEnd = endOf(newer.heard, older.peer, 0);
   if (olderEnd >= 0 && newerEnd >= 0) return fault(`${name(older)} and ${name(newer)} both saw the other leave`);
-  const shared = (list) => list.filter(({ about, direct }) => !direct && about !== older.peer && about !== newer.peer).map(sentence);
+  const ofBoth = ({ about, direct }) => !direct && about !== older.peer && about !== newer.peer;
+  const shared = (list) => list.filter(ofBoth).map(sentence);
   const left = shared(older.heard.slice(start + 1, olderEnd < 0 ? undefined : olderEnd));
   const right = shared(newer.heard.slice(0, newerEnd < 0 ? undefined : newerEnd));
   const at = left.findIndex((text, i) => i < right.length && text !== right[i]);
-  if (at >= 0) return fault(`${name(older)} heard ${left.slice(at, at + 3)} where ${name(newer)} heard ${right.slice(at, at + 3)}`);
+  if (at >= 0) {
+    return fault(`${name(older)} heard ${left.slice(at, at + 3)} where ${name(newer)} heard ${right.slice(at, at + 3)}`);
+  }
   // Who was told that the stay is over heard everything before; who is still there heard everything.
   const heardAll = ({ end }) => end === null || end === 'left' || end === 'place-lost';
   if (newerEnd < 0 && heardAll(newer) && right.length < left.length) {
@@ -47,7 +62,7 @@ function compareSaidToAll(life, said, stays, fault) {
   for (const stay of stays) {
     if (stay.room !== room || stay.life === life) continue;
     const heard = stay.heard.filter((entry) => entry.tag === life.tag && !entry.direct).map(({ count }) => count);
-    const sawCome = (one) => one && stay.heard.some(({ kind, about, join }) => kind === 'peer-joined' && about === one.peer && join === one.join);
+    const sawCome = (one) => one && whereItCame(stay, one) >= 0;
     const last = own.at(-1);
     compareCounts({ life, said, heard, to: name(stay), fault, fromFirst: sawCome(own[0]),
       toLast: stay.end === null && last && (sawCome(last) || last.end === null) && !lostItsPlace(stay, last) });
@@ -59,7 +74,8 @@ function compareSaidToOne(life, said, lives, fault) {
   const receiver = lives.find((one) => one.stays.some(({ peer }) => peer === to));
   if (!receiver) return;
   const theirs = receiver.stays.filter((stay) => stay.room === room && stay.peer === to);
-  const heard = theirs.flatMap((stay) => stay.heard).filter((entry) => entry.tag === life.tag && entry.direct).map(({ count }) => count);
+  const all = theirs.flatMap((stay) => stay.heard);
+  const heard = all.filter(({ tag, direct }) => tag === life.tag && direct).map(({ count }) => count);
   const last = life.stays.findLast((stay) => stay.room === room);
   compareCounts({ life, said, heard, to: `${receiver.tag} alone`, fault, fromFirst: true,
     toLast: theirs.length > 0 && theirs.at(-1).end === null && !theirs.some((stay) => lostItsPlace(stay, last)) });
@@ -80,13 +96,15 @@ function compareCounts({ life, said, heard, to, fault, fromFirst, toLast }) {
     if (i && heard[i] <= heard[i - 1]) return fault(`${to} heard ${heard[i]} of ${life.tag} after ${heard[i - 1]}`);
   }
   const least = fromFirst ? 0 : heard[0] ?? Infinity;
-  // Of a dead member only what the server said to have taken is due.
-  const certain = life.end ? life.said.slice(0, life.taken).findLast((one) => known.get(one.count) === one)?.count ?? 0 : Infinity;
+  // Of a dead member only what the server said to have taken is due, and nothing that came behind its own `leave`.
+  const surely = life.said.slice(0, life.taken).findLast((one) => known.get(one.count) === one && !one.late);
+  const certain = life.end ? surely?.count ?? 0 : Infinity;
   const most = toLast ? certain : heard.at(-1) ?? 0;
   const got = new Set(heard);
   const missed = due.filter((count) => count >= least && count <= Math.max(most, heard.at(-1) ?? 0) && !got.has(count));
   if (missed.length) {
-    fault(`${to} missed ${missed.slice(0, 5)} (${missed.length} in all) of ${life.tag}, heard ${heard.slice(0, 3)} … ${heard.slice(-3)} of ${due.length}`);
+    fault(`${to} missed ${missed.slice(0, 5)} (${missed.length} in all) of ${life.tag}, ` +
+      `heard ${heard.slice(0, 3)} … ${heard.slice(-3)} of ${due.length}`);
   }
 }
 

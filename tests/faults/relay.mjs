@@ -16,15 +16,15 @@ const kMostHidden = 2500;      // ms that one side does not hear of a cut, or th
 const kCopyLife = 1200;        // ms that the copy of a stream or a held poll lives
 
 export class Relay {
-  counts = {};                 // what was done to whom, for the report
   #sockets = new Set();
   #ill = new Set();            // connections that will not come right by themselves
   #outage = null;              // null, 'refused' or 'silent'
   #proxy = http.createServer((request, response) => this.#request(request, response).catch(() => response.destroy()));
   #port = net.createServer((socket) => this.#accept(socket));
 
-  constructor(target, random, weather) {
-    Object.assign(this, { target, random, weather });
+  // count(what): told of each fault.
+  constructor(target, random, weather, count) {
+    Object.assign(this, { target, random, weather, count });
     this.#proxy.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#proxy.keepAliveTimeout = 30000;
   }
@@ -35,16 +35,16 @@ export class Relay {
     return this;
   }
 
-  // Clear weather from now on. What hangs is cut, as it would be in the end.
-  heal() {
+  // Clear weather from now on. What hangs is cut at once, or when its time has come.
+  heal(atOnce) {
     this.weather = { ...clearSky, bodyLimit: this.weather.bodyLimit };
     this.#outage = null;
-    for (const socket of this.#ill) socket.destroy();
+    if (atOnce) for (const socket of this.#ill) socket.destroy();
   }
 
   // Nothing passes any more; `noticed`: both sides are told.
   goDown(noticed) {
-    this.#count('outage');
+    this.count('outage');
     this.#outage = noticed ? 'refused' : 'silent';
     if (noticed) this.cut();
   }
@@ -92,10 +92,6 @@ export class Relay {
     setTimeout(() => socket.destroy(), ms).unref();
   }
 
-  #count(what) {
-    this.counts[what] = (this.counts[what] ?? 0) + 1;
-  }
-
   #accept(socket) {
     this.keep(socket, 'client');
     if (this.#outage === 'refused') return socket.destroy();
@@ -133,7 +129,7 @@ export class Relay {
         if (chunk.length >= most) {
           to.write(chunk.subarray(0, most));
           plan.broken = plan.fault;
-          this.#count(plan.fault);
+          this.count(plan.fault);
           if (plan.fault === 'swallow') {
             this.sicken(from, plan.hidden);
             this.sicken(to, plan.hidden);
@@ -167,7 +163,7 @@ export class Relay {
 
   #upgrade(request, client, head) {
     const fault = this.random.choose(this.weather.upgrade);
-    if (fault) this.#count(`upgrade ${fault}`);
+    if (fault) this.count(`upgrade ${fault}`);
     if (fault === 'refuse') {
       const status = this.random.pick(['400 Bad Request', '403 Forbidden', '502 Bad Gateway', '200 OK']);
       return client.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
@@ -193,17 +189,18 @@ export class Relay {
     const { weather, random } = this;
     if (this.silent) return this.sicken(request.socket, kMostHidden);
     if (body.length > weather.bodyLimit) {
-      this.#count('413');
+      this.count('413');
       return response.writeHead(413, { 'Content-Type': 'text/html' }).end('<h1>Too large for this proxy</h1>');
     }
     const fault = random.choose(weather.request);
-    if (fault) this.#count(fault);
+    if (fault) this.count(fault);
     switch (fault) {
       case 'drop':
         return request.socket.destroy();
       case 'refuse':
         if (random.chance(0.5)) await this.#answerOf(request, body).then((answer) => answer.destroy(), () => {});
-        return response.writeHead(random.pick([502, 503, 504]), { 'Content-Type': 'text/html' }).end('<h1>The proxy is unwell</h1>');
+        response.writeHead(random.pick([502, 503, 504]), { 'Content-Type': 'text/html' });
+        return response.end('<h1>The proxy is unwell</h1>');
       case 'lose':      // the server has acted, and nobody hears it
         await this.#answerOf(request, body).then((answer) => answer.destroy(), () => {});
         return request.socket.destroy();
