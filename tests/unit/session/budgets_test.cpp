@@ -125,6 +125,15 @@ TEST_CASE_TEMPLATE("more messages a second than allowed are refused and take not
         7);
 }
 
+TEST_CASE("a session that ends gives its outbox back at once, not at the end of the turn") {
+  // The search for memory looks again within the turn; it must not end a second session.
+  World world;
+  Member alice(world, "alice", 0);
+  CHECK(world.shared.memory.used() > 0);
+  alice.client.session()->end(session::End::memory);
+  CHECK(world.shared.memory.used() == 0);
+}
+
 TEST_CASE_TEMPLATE("all memory is given back when all have left", Shards, OneShard, ThreeShards) {
   World world(Shards::value);
   {
