@@ -132,6 +132,7 @@ class Call {
     for (const name of ['state', 'transport', 'reset', 'refused', 'closed']) {
       this.connection.on(name, (value) => this.#log(name, { ...value, code: value.code, message: value.message }));
     }
+    this.connection.on('retry', ({ delay, reason }) => this.#log('retry', { delay, code: reason?.code, message: reason?.message }));
     this.connection.on('joined', ({ members }) => members.forEach((member) => this.#meet(member)));
     this.connection.on('peer-joined', (member) => this.#meet(member));
     this.connection.on('peer-left', ({ peer }) => { if (peer === this.link?.peer) this.#part(); });
