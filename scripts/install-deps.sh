@@ -14,7 +14,8 @@ libraries=(libasio-dev libwebsocketpp-dev libcpp-httplib-dev nlohmann-json3-dev 
 case $kind in
   build) ;;
   test | ci)
-    tools+=("node nodejs" "npm npm" "chromium chromium" "curl curl" "openssl openssl")
+    tools+=("node nodejs" "npm npm" "chromium chromium" "curl curl" "openssl openssl"
+      "turnserver coturn")
     libraries+=(doctest-dev)
     ;;
   *)
