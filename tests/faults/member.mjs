@@ -83,7 +83,12 @@ export class Member {
     if (this.minimal && this.relay.weather.bodyLimit < Infinity) length = Math.min(length, 100);   // it cannot split afterwards
     const data = { tag: life.tag, count, ...(to ? { to } : {}), text: textOf(life.tag, count, length) };
     const id = this.client.send(this.random.pick(['offer', 'candidate', 'note']), data, { room, ...(to ? { to } : {}) });
-    life.said.push({ id, room, to, count, refused: null, lost: false, late: this.states.get(room) !== 'in' });
+    life.said.push({ id, room, to, count, refused: null, lost: false, late: this.#isUnderWay() });
+  }
+
+  // What is said now may find the place gone, or may wait for the answer to a `join` and end with the session.
+  #isUnderWay() {
+    return [...this.states.values()].some((state) => state !== 'in' && state !== 'out');
   }
 
   join(room) {
@@ -162,6 +167,7 @@ export class Member {
     life.numbers = (life.numbers ?? 0) + 1;
     if (number !== life.numbers) this.#fault(`event ${number} where ${life.numbers} was due`);
     life.peer = this.client.peer;
+    this.world.trace(life.tag, `hears ${number} ${JSON.stringify(event)}`);
     this.world.heard(transport, event);
     const { type, room } = event;
     const stay = this.#stayIn(room);

@@ -6,7 +6,7 @@ import { prove } from './proof.mjs';
 import { Random, sleep } from './random.mjs';
 
 // But for the resume window.
-export const kFlags = ['--suspend-after', '900ms', '--probe-timeout', '800ms', '--ack-deadline', '8s',
+export const kFlags = ['--suspend-after', '900ms', '--probe-timeout', '800ms', '--ack-deadline', '15s',
   '--standby-timeout', '3s', '--ping-interval', '1s', '--poll-hold', '1s', '--message-rate', '1000', '--message-burst', '2000',
   '--drain-time', '500ms'];
 
