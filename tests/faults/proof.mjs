@@ -96,7 +96,8 @@ function compareCounts({ life, said, heard, to, fault, fromFirst, toLast }) {
     if (i && heard[i] <= heard[i - 1]) return fault(`${to} heard ${heard[i]} of ${life.tag} after ${heard[i - 1]}`);
   }
   const least = fromFirst ? 0 : heard[0] ?? Infinity;
-  // Of a dead member only what the server said to have taken is due, and nothing behind a `leave` or `join` whose answer it did not hear.
+  // Of a dead member only what the server said to have taken is due, and nothing behind a `leave` or `join` whose answer it did
+  // not hear.
   const surely = life.said.slice(0, life.taken).findLast((one) => known.get(one.count) === one && !one.late);
   const certain = life.end ? surely?.count ?? 0 : Infinity;
   const most = toLast ? certain : heard.at(-1) ?? 0;

@@ -35,7 +35,7 @@ export class Server {
 
   // Sanitizers keep freed memory on purpose.
   get isSanitized() {
-    return /\bREAL\(|__asan_init|__tsan_init/.test(readFileSync(`/proc/${this.process.pid}/exe`, 'latin1'));
+    return /__asan_init|__tsan_init/.test(readFileSync(`/proc/${this.process.pid}/exe`, 'latin1'));
   }
 
   // The exit code, or the name of a signal.
