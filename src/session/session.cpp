@@ -469,6 +469,7 @@ void Session::end(End reason) {
 }
 
 void Session::drain(base::Duration retry) {
+  drained_ = true;
   for (auto& slot : slots_) slot.carrier->end(End::draining, retry);
   note_absence();
   check_deadlines(hub_.now());

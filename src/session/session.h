@@ -147,6 +147,8 @@ class Session {
 
   /// Tells every carrier to come back later, or elsewhere.
   void drain(base::Duration retry);
+  /// Whether it has been told so: a carrier that was between two polls is told at its next.
+  bool drained() const noexcept { return drained_; }
 
   bool marked_dirty() const noexcept { return dirty_; }
   void mark_dirty(bool dirty) noexcept { dirty_ = dirty; }
@@ -235,6 +237,7 @@ class Session {
   bool quoted_ = false;
   bool suspended_ = false;
   bool overflowed_ = false;
+  bool drained_ = false;
   bool ended_ = false;
   bool dirty_ = false;  // in the hub's list of those that have something to write
 };

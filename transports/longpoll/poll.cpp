@@ -63,6 +63,10 @@ std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, P
     poll.reply->answer(PollCarrier::ended(session::End::left, session));
     return std::nullopt;
   }
+  if (session.drained()) {
+    poll.reply->answer(PollCarrier::ended(session::End::draining, session));
+    return std::nullopt;
+  }
   if (begun == PollCarrier::Begun::stale) {
     poll.reply->answer(carrier->empty());
     return std::nullopt;

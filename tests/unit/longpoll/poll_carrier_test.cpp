@@ -208,6 +208,18 @@ TEST_CASE("a parked poll hears at once that its carrier has ended") {
   CHECK_MESSAGE(next->answer->at("up") == 1, "uplink is taken on any carrier");
 }
 
+TEST_CASE("a server that drains ends the parked poll, and the next one of who was between two polls") {
+  Fixture f;
+  f.open();
+  const auto parked = f.poll(2, 1);
+  f.world.hub(0).drain({});
+  REQUIRE(parked->answers == 1);
+  CHECK(parked->answer->at("ended").at("code") == "draining");
+  const auto next = f.poll(3, 1);
+  REQUIRE(next->answers == 1);
+  CHECK(next->answer->at("ended").at("code") == "draining");
+}
+
 TEST_CASE("a carrier that stands by gets no events and ends after 10 seconds") {
   Fixture f;
   f.open();
