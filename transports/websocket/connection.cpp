@@ -87,6 +87,8 @@ void Connection::on_control(const MessagePtr& message) {
         websocketpp::lib::error_code error;
         auto code = websocketpp::close::extract_code(message->get_payload(), error);
         if (error) code = status::protocol_error;
+        websocketpp::close::extract_reason(message->get_payload(), error);
+        if (error && code != status::protocol_error) code = status::invalid_payload;  // §5.5.1
         const bool bare = code == status::no_status;
         connection_->write(bare ? control_frame(opcode::close, {}) : close_frame(code, {}));
         closing_ = true;

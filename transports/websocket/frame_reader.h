@@ -33,7 +33,7 @@ class FrameReader {
       websocketpp::lib::error_code error;
       const auto consumed = processor_.consume(bytes.data(), bytes.size(), error);
       if (error) {
-        fault_ = FrameFault{websocketpp::processor::error::to_ws(error), error.message()};
+        fault_ = FrameFault{close_code_of(error), error.message()};
         break;
       }
       bytes = bytes.subspan(consumed);
@@ -45,6 +45,14 @@ class FrameReader {
   const std::optional<FrameFault>& fault() const noexcept { return fault_; }
 
  private:
+  static std::uint16_t close_code_of(const websocketpp::lib::error_code& error) {
+    namespace wrong = websocketpp::processor::error;
+    // A length in a longer form than needed (§5.2) is the peer's fault; websocketpp calls it ours.
+    if (error == wrong::make_error_code(wrong::non_minimal_encoding))
+      return websocketpp::close::status::protocol_error;
+    return wrong::to_ws(error);
+  }
+
   Processor processor_;
   std::optional<FrameFault> fault_;
 };
