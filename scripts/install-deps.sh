@@ -16,7 +16,8 @@ case $kind in
   test | ci)
     tools+=("node nodejs" "npm npm" "chromium chromium" "curl curl" "openssl openssl"
       "turnserver coturn")
-    libraries+=(doctest-dev)
+    # The proxies that tests/conformance/ goes through. By package: their commands are in sbin.
+    libraries+=(doctest-dev nginx haproxy squid tinyproxy)
     ;;
   *)
     echo "usage: $0 build|test|ci" >&2

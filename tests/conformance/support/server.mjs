@@ -3,9 +3,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
 
 const kBinary = process.env.SIGWAY_BINARY;
 if (!kBinary) throw new Error('SIGWAY_BINARY has to say where the server is');
+
+// A test that failed has not stopped its server, whose connections would keep this process alive. Files have
+// hooks of their own that stop theirs in order; this comes well after them.
+const running = new Set();
+const killAll = () => { for (const child of running) child.kill('SIGKILL'); };
+after(() => { setTimeout(killAll, 20000).unref(); });
+process.on('exit', killAll);
+
+export function startProcess(command, args, stdio) {
+  const child = spawn(command, args, { stdio });
+  running.add(child);
+  const exit = once(child, 'exit').finally(() => running.delete(child));
+  return { child, exit };
+}
 
 export class Server {
   log = '';
@@ -14,9 +29,9 @@ export class Server {
   static async start(flags = [], { under = [] } = {}) {
     const server = new Server();
     const [command, ...args] = [...under, kBinary, '--port', '0', '--log-level', 'warn', ...flags];
-    server.process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const { child, exit } = startProcess(command, args, ['ignore', 'pipe', 'pipe']);
+    Object.assign(server, { process: child, exit });
     server.process.stderr.on('data', (text) => { server.log += text; });
-    server.exit = once(server.process, 'exit');
     const lines = createInterface({ input: server.process.stdout });
     const line = await Promise.race([
       once(lines, 'line').then(([text]) => text),

@@ -1,0 +1,153 @@
+// Proxies as Debian packages them, each as a process with a configuration of its own in a temporary folder.
+
+import { mkdtempSync, chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, connect } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { within } from './patience.mjs';
+import { startProcess } from './server.mjs';
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function accepts(port) {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    } finally {
+      socket.destroy();
+    }
+  }
+}
+
+// `configure` makes the configuration's text from {port, folder}; `command` the program's arguments.
+export class Proxy {
+  static async start(program, args, configure) {
+    const proxy = new Proxy();
+    const folder = mkdtempSync(join(tmpdir(), 'sigway-proxy-'));
+    chmodSync(folder, 0o777);   // some of them give up root
+    const port = await freePort();
+    const file = join(folder, 'conf');
+    writeFileSync(file, configure({ port, folder }));
+    const { child, exit } = startProcess(program, args(file), ['ignore', 'pipe', 'pipe']);
+    proxy.log = '';
+    for (const output of [child.stdout, child.stderr]) output.on('data', (text) => { proxy.log += text; });
+    Object.assign(proxy, { folder, child, exit, host: '127.0.0.1', port, authority: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}` });
+    const died = exit.then(([code]) => { throw new Error(`${program} ended with ${code}: ${proxy.log}`); });
+    died.catch(() => {});
+    await within(Promise.race([accepts(port), died]), () => `${program} to listen: ${proxy.log}`);
+    return proxy;
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    const impatience = setTimeout(() => this.child.kill('SIGKILL'), 1000);
+    await this.exit;
+    clearTimeout(impatience);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function nginx(location) {
+  return Proxy.start('nginx', (file) => ['-c', file, '-p', '/tmp'], ({ port, folder }) => `
+daemon off;
+worker_processes 1;
+error_log stderr;
+pid ${folder}/pid;
+events {}
+http {
+  access_log off;
+  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ')}
+  server {
+    listen 127.0.0.1:${port};
+    location / { ${location} }
+  }
+}
+`);
+}
+
+export function haproxy(server) {
+  return Proxy.start('haproxy', (file) => ['-db', '-f', file], ({ port }) => `
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+  timeout tunnel 30s
+frontend in
+  bind 127.0.0.1:${port}
+  default_backend out
+backend out
+  server sigway ${server.authority}
+`);
+}
+
+export function squid(server) {
+  return Proxy.start('squid', (file) => ['-N', '-f', file], ({ port, folder }) => `
+http_port 127.0.0.1:${port}
+acl sigway port ${server.port}
+http_access allow sigway
+http_access deny all
+cache deny all
+access_log none
+cache_log stdio:/dev/stderr
+pid_filename none
+coredump_dir ${folder}
+shutdown_lifetime 0 seconds
+visible_hostname proxy.test
+`);
+}
+
+export function tinyproxy(server) {
+  return Proxy.start('tinyproxy', (file) => ['-d', '-c', file], ({ port }) => `
+Port ${port}
+Listen 127.0.0.1
+Timeout 30
+MaxClients 100
+Allow 127.0.0.1
+ConnectPort ${server.port}
+LogLevel Warning
+`);
+}
+
+// A port of ours behind which each connection goes through the proxy by CONNECT, as a browser does it for
+// WebSockets and for TLS: the server, as a client sees it through the proxy.
+export async function tunnelled(proxy, server) {
+  const sockets = new Set();
+  const entrance = createServer((near) => {
+    const far = connect(proxy.port, proxy.host);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => {}).on('close', () => { sockets.delete(socket); near.destroy(); far.destroy(); });
+    }
+    let head = '';
+    far.write(`CONNECT ${server.authority} HTTP/1.1\r\nHost: ${server.authority}\r\n\r\n`);
+    far.on('data', function read(bytes) {
+      head += bytes.toString('latin1');
+      const end = head.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      far.off('data', read);
+      if (!/^HTTP\/1\.[01] 200/.test(head)) return near.destroy();
+      near.write(head.slice(end + 4), 'latin1');
+      near.pipe(far).pipe(near);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(entrance, 'listening');
+  const { port } = entrance.address();
+  const scheme = server.url.split(':')[0];
+  return {
+    host: '127.0.0.1', port, authority: `127.0.0.1:${port}`, url: `${scheme}://127.0.0.1:${port}`,
+    close: () => { entrance.close(); for (const socket of sockets) socket.destroy(); },
+  };
+}
