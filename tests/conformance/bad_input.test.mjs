@@ -573,6 +573,47 @@ row('too many messages a second', async (expected) => {
   });
 });
 
+// --- what the chapters before it say about forms that are nearly wrong ---
+
+test('`to`: empty is refused, who is named twice gets it once, and too many are too many', async () => {
+  for (const Transport of Object.values(kTransports)) {
+    const { member, other } = await pair(server, Transport);
+    await member.say({ type: 'a', to: [], data: 1 });
+    assertExplains(await member.event('error'), 'bad_request');
+    await member.say({ type: 'a', to: Array(65).fill(other.welcome.peer).map((peer, i) => `${peer}${i}`), data: 1 });
+    assertExplains(await member.event('error'), 'bad_request');
+    await member.say({ type: 'twice', to: [other.welcome.peer, other.welcome.peer], data: 1 });
+    await other.event('twice');
+    await stillTalk(member, other);
+    member.close();
+    other.close();
+  }
+  await bystanders.areUnharmed();
+});
+
+test('pieces: `more` false is none, and what they make when joined is judged like any message', async () => {
+  for (const Transport of Object.values(kTransports)) {
+    const { member, other } = await pair(server, Transport);
+    await member.say({ more: true, piece: '{"type":"whole","da' }, { more: false, piece: 'ta":"\ud83d\ude00"}' });
+    assert.equal((await other.event('whole')).data, '\ud83d\ude00');
+    const wrong = [['{"type":', '}', 'bad_request'], ['[1', ']', 'bad_request'], ['{"type":"jo', 'ined"}', 'bad_type'],
+      ['{"type":"a","n":1', '}', 'unknown_field'], [`{"type":"a","data":"${'x'.repeat(40000)}`, `${'x'.repeat(40000)}"}`, 'too_large']];
+    for (const [first, second, code] of wrong) {
+      await member.say({ more: true, piece: first }, { piece: second });
+      const error = await member.event('error');
+      assertExplains(error, code);
+      assert.equal(error.re, member.said, 'the number of the last piece');
+    }
+    await member.say({ more: true, piece: '{"type"' }, { type: 'between', data: 1 });
+    assertExplains(await member.event('error'), 'bad_request');
+    await other.event('between');
+    await stillTalk(member, other);
+    member.close();
+    other.close();
+  }
+  await bystanders.areUnharmed();
+});
+
 test('every row of the table has its test', () => {
   assert.deepEqual([...table.keys()].sort(), [...tested].sort());
 });

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 let server;
 let bystanders;
 before(async () => {
-  server = await Server.start(['--head-timeout', '400ms', '--body-timeout', '600ms', '--keep-alive', '5s']);
+  server = await Server.start(['--head-timeout', '1s', '--body-timeout', '1500ms', '--keep-alive', '5s']);
   bystanders = await Bystanders.start(server);
 });
 afterEach(() => bystanders.areUnharmed());
@@ -267,7 +267,7 @@ test('curl agrees: plain -d, a file in chunks, HEAD, keep-alive, HTTP/1.0', asyn
 });
 
 test('TLS: the same on the same code path', async () => {
-  const secure = await Server.start(['--tls-self-signed', '--head-timeout', '400ms']);
+  const secure = await Server.start(['--tls-self-signed', '--head-timeout', '1s']);
   const watching = await Bystanders.start(secure);
   await watching.areUnharmed();
   assertOpens(await exchange(secure, ...post(secure, '/v1/poll', openBody())));
