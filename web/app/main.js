@@ -59,9 +59,8 @@ function sidePanel() {
   let open = null, unread = 0;
   const count = (number) => {
     unread = number;
-    byId('chat-count').hidden = number === 0;
+    byId('chat-new').hidden = number === 0;
     setText('chat-count', number > 99 ? '99+' : String(number));
-    byId('open-chat').setAttribute('aria-label', number ? `Chat, ${number} new` : 'Chat');
   };
   const show = (name) => {
     const before = open;

@@ -92,7 +92,8 @@ export class Signals {
     const own = direction === 'out';
     const to = own ? message.to : this.#connection.peer;
     const said = message.type === 'join' ? [] : [{ n: 1, type: message.type, to, data: this.redacted(message.data) }];
-    const body = JSON.stringify({ key: 'KEY', open: { room: message.room }, messages: said });
+    const room = message.room ?? this.#connection.rooms[0];
+    const body = JSON.stringify({ key: 'KEY', open: { room }, messages: said });
     const key = `"$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')"`;
     return `curl -sS -H 'Content-Type: text/plain' ${shellQuoted(`${location.origin}/v1/poll`)} \\\n`
       + ` -d ${shellQuoted(body).replace('KEY', () => `'${key}'`)}`;

@@ -15,6 +15,11 @@ export class Stage {
     call.on('peer-gone', ({ peer }) => this.#remove(peer));
     byId('tiles').replaceChildren();
     byId('self-video').srcObject = null;
+    byId('listen').hidden = true;
+    byId('listen').onclick = () => {
+      byId('listen').hidden = true;
+      for (const { video } of this.#tiles.values()) video.muted = this.#quiet;
+    };
   }
 
   showSelf(media) {
@@ -74,12 +79,7 @@ export class Stage {
       if (error?.name !== 'NotAllowedError' || tile.video.muted) return;
       tile.video.muted = true;
       tile.video.play().catch(() => {});
-      const button = element('button', { type: 'button', class: 'primary listen' }, 'Turn the sound on');
-      button.onclick = () => {
-        for (const other of document.querySelectorAll('#tiles .listen')) other.remove();
-        for (const { video } of this.#tiles.values()) video.muted = this.#quiet;
-      };
-      tile.root.append(button);
+      byId('listen').hidden = false;
     }
   }
 
@@ -89,6 +89,7 @@ export class Stage {
     tile.video.srcObject = null;
     tile.root.remove();
     this.#tiles.delete(peer);
+    if (!this.#tiles.size) byId('listen').hidden = true;
     this.#count();
   }
 

@@ -53,7 +53,7 @@ export class TransportPicker {
     setText('badge-trip', open && trip !== null ? `${Math.round(trip)} ms` : '');
     const since = transportSince ? `since ${clockTime(transportSince)}` : '';
     badge.title = [name, since].filter(Boolean).join(' ');
-    badge.setAttribute('aria-label', `Transport: ${byId('badge-name').textContent} ${byId('badge-trip').textContent}, ${since || 'not connected yet'}. Choose another`);
+    setText('badge-since', since && ` ${since}`);
     setText('fact-transport', name ? `${name}${connection.mode === 'auto' ? ', chosen automatically' : ''}` : 'none yet');
     setText('fact-trip', trip === null ? 'not measured' : `${Math.round(trip)} ms`);
     setText('fact-changed', transportSince ? clockTime(transportSince) : 'never');

@@ -1,0 +1,140 @@
+// The signaling panel: everything is there, in order, readable, and nothing that is secret.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { after, afterEach, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { closeVisitors, inPage, launch, phase, Server, visitor } from './support.mjs';
+
+const run = promisify(execFile);
+const kCredential = 'dHVybi1wYXNzd29yZC10aGF0LWlzLXNlY3JldA==', kUser = '1999999999:someone';
+let server, browser, count = 0;
+before(async () => {
+  server = await Server.start();
+  browser = await launch();
+});
+afterEach(closeVisitors);
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const clipboard = { context: { permissions: ['camera', 'microphone', 'clipboard-read', 'clipboard-write'] } };
+
+// TURN credentials come with `welcome`.
+async function withTurn(page) {
+  await page.routeWebSocket('**/v1/ws', (near) => {
+    const far = near.connectToServer();
+    far.onMessage((text) => {
+      const frame = JSON.parse(text);
+      if (frame.control !== 'welcome') return near.send(text);
+      near.send(JSON.stringify({ ...frame, ice: [{ urls: 'turn:127.0.0.1:9', username: kUser, credential: kCredential }] }));
+    });
+  });
+}
+
+async function pair(people = 3) {
+  const url = `${server.url}/r/panel-${++count}?people=${people}`;
+  const a = await visitor(browser, clipboard), b = await visitor(browser);
+  await withTurn(a.page);
+  await a.page.goto(url);
+  await phase(a.page, 'waiting');
+  await b.page.goto(url);
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  await a.page.click('#open-signals');
+  await a.page.locator('#signal-rows b', { hasText: 'answer' }).first().waitFor();
+  return { a, b };
+}
+
+const types = (page) => page.locator('#signal-rows > li:not([hidden]) summary b').allInnerTexts();
+
+test('every message in and out, in order, with its facts; SDP folded, candidates by type', async () => {
+  const { a, b } = await pair();
+  const shown = await types(a.page);
+  assert.deepEqual(shown.slice(0, 2), ['created', 'peer-joined']);
+  for (const type of ['link', 'offer', 'answer', 'candidate']) assert.ok(shown.includes(type), `${type} is missing in ${shown}`);
+  const recorded = await inPage(a.page, ({ signals }) => signals.entries.filter(({ direction }) => direction === 'in').map(({ number }) => number));
+  assert.deepEqual(recorded, recorded.map((_, i) => i + 1), 'received messages have gaps');
+
+  const offer = a.page.locator('#signal-rows li:has(b:text-is("offer"))').first();
+  assert.match(await offer.locator('summary').innerText(), /[↑↓][\s\S]*\d\d:\d\d:\d\d\.\d{3}[\s\S]*offer[\s\S]*#\d+ · \d+(\.\d)? k?B · WebSocket/);
+  await offer.locator('summary').first().click();
+  const sections = await offer.locator('.section > summary').allInnerTexts();
+  assert.ok(sections.some((title) => title.startsWith('session')) && sections.some((title) => title.startsWith('audio')), String(sections));
+  await offer.locator('.section > summary').first().click();
+  assert.match(await offer.locator('.section pre').first().innerText(), /^v=0\n/);
+
+  const candidate = a.page.locator('#signal-rows li:has(b:text-is("candidate"))').first();
+  assert.match(await candidate.locator('.text').innerText(), /\d+ host/);
+  await candidate.locator('summary').click();
+  assert.equal(await candidate.locator('th').first().innerText(), 'host');
+  await a.close();
+  await b.close();
+});
+
+test('filter, direction, pause', async () => {
+  const { a, b } = await pair();
+  await a.page.fill('#signal-filter', 'ANSWER');
+  assert.ok((await types(a.page)).includes('answer') && !(await types(a.page)).includes('created'));
+  await a.page.fill('#signal-filter', '');
+  await a.page.selectOption('#signal-direction', 'out');
+  assert.equal(await a.page.locator('#signal-rows > li.in:not([hidden])').count(), 0);
+  assert.ok(await a.page.locator('#signal-rows > li.out:not([hidden])').count() > 0);
+  await a.page.selectOption('#signal-direction', '');
+  await a.page.click('#signal-pause');
+  const rows = await a.page.locator('#signal-rows > li').count();
+  await inPage(b.page, ({ call }) => call.connection.send('wave', { n: 1 }));
+  await a.page.locator('#signal-tally', { hasText: /paused, \d+ new/ }).waitFor();
+  assert.equal(await a.page.locator('#signal-rows > li').count(), rows);
+  await a.page.click('#signal-pause');
+  await a.page.locator('#signal-rows b', { hasText: 'wave' }).waitFor();
+  await a.close();
+  await b.close();
+});
+
+test('neither the key nor a TURN credential is shown in full, anywhere', async () => {
+  const { a, b } = await pair();
+  const key = await inPage(a.page, ({ call }) => call.connection.key);
+  await inPage(b.page, ({ call }, [secret, credential]) => call.connection.send('note', { password: 'hunter2-hunter2', text: `${secret} ${credential}` }),
+    [key, kCredential]);
+  await a.page.locator('#signal-rows b', { hasText: 'note' }).waitFor();
+  await a.page.evaluate(() => { for (const details of document.querySelectorAll('#signal-rows details')) details.open = true; });
+  await a.page.click('#badge');
+  await a.page.locator('#fact-ice', { hasText: 'turn:127.0.0.1:9, user 1999…, credential dHVy…' }).waitFor();
+  const [download] = await Promise.all([a.page.waitForEvent('download'), a.page.keyboard.press('Escape').then(() => a.page.click('#signal-download'))]);
+  const file = await readFile(await download.path(), 'utf8');
+  const { messages } = JSON.parse(file);
+  assert.ok(messages.length > 5 && messages.every(({ time }) => !Number.isNaN(Date.parse(time))));
+  assert.equal(messages.find(({ type }) => type === 'note').message.data.text, `${key.slice(0, 4)}… ${kCredential.slice(0, 4)}…`);
+  const html = await a.page.content();
+  for (const secret of [key, kCredential, 'hunter2-hunter2']) {
+    assert.ok(!file.includes(secret), `the download has ${secret}`);
+    assert.ok(!html.includes(secret), `the page has ${secret}`);
+  }
+  await a.close();
+  await b.close();
+});
+
+test('copy as curl says the same from a terminal', async () => {
+  const { a, b } = await pair(4);
+  const words = `it's "quoted" $HOME \`id\` \\ 🎈 <b>`;
+  await inPage(a.page, ({ call }, text) => call.connection.send('greeting', { text }, { to: call.link.peers[0].id }), words);
+  const row = a.page.locator('#signal-rows li:has(b:text-is("greeting"))').first();
+  await row.locator('summary').click();
+  await row.locator('button', { hasText: 'Copy as curl' }).click();
+  await row.locator('button', { hasText: 'Copied' }).waitFor();
+  const command = await a.page.evaluate(() => navigator.clipboard.readText());
+  assert.match(command, /^curl -sS /);
+  assert.ok(!command.includes(await inPage(a.page, ({ call }) => call.connection.key)));
+  const heard = inPage(b.page, ({ call }) => new Promise((resolve) => {
+    call.connection.on('message', ({ type, data, from }) => { if (type === 'greeting') resolve([data.text, from]); });
+  }));
+  const { stdout } = await run('bash', ['-c', command]);
+  assert.ok(JSON.parse(stdout).events.some(({ type }) => type === 'joined'), stdout);
+  const [text, from] = await heard;
+  assert.equal(text, words);
+  assert.notEqual(from, await inPage(a.page, ({ call }) => call.connection.peer));
+  await a.close();
+  await b.close();
+});
