@@ -178,8 +178,8 @@ std::optional<Problem> interpret_head(Request& request, BodyFraming& framing) {
   if (auto problem = read_host(request)) return problem;
   if (auto problem = read_framing(request, framing)) return problem;
   if (request.method_name == "CONNECT" || request.method_name == "TRACE") {
-    return Problem{405, "wrong_method",
-                   "This server does not do " + request.method_name + ".", "Use GET or POST."};
+    return Problem{405, "wrong_method", "This server does not do " + request.method_name + ".",
+                   "Use GET or POST."};
   }
   if (auto problem = read_target(request)) return problem;
 

@@ -14,9 +14,9 @@ namespace sigway::http {
 // What went wrong, for a person and for a program: every error answer has this form.
 struct Problem {
   int status = 400;
-  std::string code;     // a stable word: "bad_request"
-  std::string message;  // a sentence
-  std::string hint;     // what to do next
+  std::string code;                         // a stable word: "bad_request"
+  std::string message;                      // a sentence
+  std::string hint;                         // what to do next
   std::optional<std::uint64_t> limit = {};  // bytes, where a size was the matter
 };
 

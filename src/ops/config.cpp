@@ -23,9 +23,7 @@ struct Given {
   std::map<std::string, std::vector<std::string>, std::less<>> values;
 };
 
-std::string flag_name(const Setting& setting) {
-  return fmt::format("--{}", setting.name);
-}
+std::string flag_name(const Setting& setting) { return fmt::format("--{}", setting.name); }
 
 // --- The command line ---------------------------------------------------------------------------
 

@@ -44,9 +44,7 @@ bool is_control(char c) {
 
 }  // namespace
 
-void set_log_level(LogLevel level) {
-  logger().set_level(to_spdlog(level));
-}
+void set_log_level(LogLevel level) { logger().set_level(to_spdlog(level)); }
 
 bool log_enabled(LogLevel level) {
   return level != LogLevel::off && logger().should_log(to_spdlog(level));

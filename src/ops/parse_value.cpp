@@ -56,9 +56,7 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
                      [&](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
-bool is_stun_url(std::string_view text) {
-  return starts_with_any(text, {"stun:", "stuns:"});
-}
+bool is_stun_url(std::string_view text) { return starts_with_any(text, {"stun:", "stuns:"}); }
 
 }  // namespace
 
@@ -184,7 +182,8 @@ bool is_origin(std::string_view text) {
 
 std::optional<std::string> ice_server_problem(std::string_view text) {
   constexpr auto kNeedsCredential =
-      "a TURN server needs its credential, made for each client by --turn-server and --turn-secret, or fixed: "
+      "a TURN server needs its credential, made for each client by --turn-server and "
+      "--turn-secret, or fixed: "
       R"({"urls": "turn:turn.example.org", "username": "…", "credential": "…"})";
   if (is_stun_url(text)) return std::nullopt;
   if (is_turn_url(text)) return kNeedsCredential;

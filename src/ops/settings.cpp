@@ -69,12 +69,8 @@ Field flag(bool Config::*member) {
 
 using Check = bool (*)(std::string_view);
 
-bool is_anything(std::string_view) {
-  return true;
-}
-bool is_allowed_origin(std::string_view text) {
-  return text == "null" || is_origin(text);
-}
+bool is_anything(std::string_view) { return true; }
+bool is_allowed_origin(std::string_view text) { return text == "null" || is_origin(text); }
 bool is_folder(std::string_view text) {
   std::error_code error;
   return text.empty() || std::filesystem::is_directory(text, error);

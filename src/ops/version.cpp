@@ -2,8 +2,6 @@
 
 namespace sigway::ops {
 
-std::string_view version() {
-  return SIGWAY_VERSION;
-}
+std::string_view version() { return SIGWAY_VERSION; }
 
 }  // namespace sigway::ops

@@ -7,8 +7,9 @@
 
 #include "websocket/frame_reader.h"
 
-/// Bytes from a client, cut into pieces at random: however they are cut, the same messages come out and the same fault ends
-/// them; and nothing that comes out breaks RFC 6455. The first bytes of the input say where the cuts are.
+/// Bytes from a client, cut into pieces at random: however they are cut, the same messages come out
+/// and the same fault ends them; and nothing that comes out breaks RFC 6455. The first bytes of the
+/// input say where the cuts are.
 namespace {
 
 using sigway::websocket::FrameReader;
@@ -36,7 +37,8 @@ Outcome read(std::vector<std::uint8_t> bytes, std::size_t piece) {
     while (const auto message = reader.read(rest)) {
       const auto opcode = message->get_opcode();
       require(message->get_payload().size() <= kMaxMessage);
-      if (websocketpp::frame::opcode::is_control(opcode)) require(message->get_payload().size() <= 125);
+      if (websocketpp::frame::opcode::is_control(opcode))
+        require(message->get_payload().size() <= 125);
       outcome.messages.emplace_back(opcode, message->get_payload());
     }
   }

@@ -208,7 +208,8 @@ TEST_CASE("a parked poll hears at once that its carrier has ended") {
   CHECK_MESSAGE(next->answer->at("up") == 1, "uplink is taken on any carrier");
 }
 
-TEST_CASE("a server that drains ends the parked poll, and the next one of who was between two polls") {
+TEST_CASE(
+    "a server that drains ends the parked poll, and the next one of who was between two polls") {
   Fixture f;
   f.open();
   const auto parked = f.poll(2, 1);

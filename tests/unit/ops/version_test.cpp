@@ -2,6 +2,4 @@
 
 #include <doctest/doctest.h>
 
-TEST_CASE("the version is the project's") {
-  CHECK(sigway::ops::version() == "0.1.0");
-}
+TEST_CASE("the version is the project's") { CHECK(sigway::ops::version() == "0.1.0"); }
