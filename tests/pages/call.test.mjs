@@ -170,14 +170,13 @@ test('a call goes over each transport in turn without being disturbed', async ()
     assert.match(await a.page.textContent('#badge'), /since \d\d:\d\d:\d\d/);
     await a.page.keyboard.press('Escape');
     // Signaling works there too.
-    const restarted = b.page.evaluate(`import('/app/main.js').then(({ page }) => new Promise((resolve) => {
-      const { connection } = page.call.link.peers[0];
-      const fragment = () => /ice-ufrag:(\\S+)/.exec(connection.remoteDescription.sdp)[1];
-      const before = fragment();
-      connection.addEventListener('signalingstatechange', () => { if (fragment() !== before) resolve(true); });
-    }))`);
+    await inPage(b.page, ({ call }) => {
+      const { connection } = call.link.peers[0];
+      window.fragment = () => /ice-ufrag:(\S+)/.exec(connection.remoteDescription.sdp)[1];
+      window.before = window.fragment();
+    });
     await inPage(a.page, ({ call }) => call.link.peers[0].restartIce());
-    assert.equal(await restarted, true);
+    await b.page.waitForFunction(() => window.fragment() !== window.before);
     await say(a.page, `over ${mode}`);
     await b.page.locator('.line .text', { hasText: `over ${mode}` }).waitFor({ state: 'attached' });
     assert.equal(await inPage(a.page, ({ call }) => call.link.peers[0].connection === window.kept && window.kept.connectionState), 'connected');

@@ -127,12 +127,14 @@ test('copy as curl says the same from a terminal', async () => {
   const command = await a.page.evaluate(() => navigator.clipboard.readText());
   assert.match(command, /^curl -sS /);
   assert.ok(!command.includes(await inPage(a.page, ({ call }) => call.connection.key)));
-  const heard = inPage(b.page, ({ call }) => new Promise((resolve) => {
-    call.connection.on('message', ({ type, data, from }) => { if (type === 'greeting') resolve([data.text, from]); });
-  }));
+  await inPage(b.page, ({ call }) => {
+    window.greetings = [];
+    call.connection.on('message', ({ type, data, from }) => { if (type === 'greeting') window.greetings.push([data.text, from]); });
+  });
   const { stdout } = await run('bash', ['-c', command]);
   assert.ok(JSON.parse(stdout).events.some(({ type }) => type === 'joined'), stdout);
-  const [text, from] = await heard;
+  await b.page.waitForFunction(() => window.greetings.length > 0);
+  const [text, from] = (await b.page.evaluate(() => window.greetings)).at(-1);
   assert.equal(text, words);
   assert.notEqual(from, await inPage(a.page, ({ call }) => call.connection.peer));
   await a.close();

@@ -18,7 +18,6 @@ export class Call {
   reloading = false;
   waitingForPlace = false;
   trouble = null;                    // {text}: what a peer, or we, could not make sense of
-  refusal = '';
   unreachable = '';                  // why the server cannot be reached
   capacity;
   transportSince = null;
@@ -215,6 +214,12 @@ export class Call {
 
   get peersReconnecting() {
     return this.link.peers.filter((peer) => peer.state === 'reconnecting').length;
+  }
+
+  // A closed page looks like this, for as long as its session could be resumed.
+  get peersGoneAway() {
+    return this.server === 'open' && this.peersReconnecting > 0
+      && this.link.peers.every((peer) => peer.state !== 'reconnecting' || peer.suspended);
   }
 
   get peersAway() {

@@ -31,6 +31,7 @@ function card(call) {
 function banner(call) {
   if (call.phase === 'ended') return null;
   if (call.trouble) return { text: call.trouble.text, kind: 'warn' };
+  if (call.peersGoneAway) return { text: 'The other side has gone away. It may come back.', kind: 'info' };
   if (call.peersReconnecting) return { text: 'The connection to the other side is broken. Trying to mend it…', kind: 'warn' };
   if (call.server === 'draining') return { text: 'The server is restarting. Your call goes on; nothing is lost.', kind: 'info' };
   if (call.server === 'reconnecting') return { text: 'The server cannot be reached; trying again. A running call goes on.', kind: 'warn' };

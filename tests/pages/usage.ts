@@ -1,0 +1,34 @@
+// Not run: `tsc --noEmit -p tests` checks that the types of the peer link and the helpers fit what an application writes.
+
+import { PeerLink, type Peer } from '../../web/client/peer.js';
+import { openSignalingChannel, signalingChannels } from '../../web/client/rtc-multi.js';
+import { connect } from '../../web/client/sigway.js';
+import { simplePeers, type SimplePeerLike } from '../../web/client/simple-peer.js';
+
+const connection = connect({ room: 'r', capacity: 6 });
+const link = new PeerLink(connection, { channels: ['chat'], rtc: { iceTransportPolicy: 'relay' }, courtesy: 0, most: 5 });
+const stream = new MediaStream();
+for (const track of stream.getTracks()) link.addTrack(track, stream);
+
+const off = link.on('track', ({ peer, track, streams }) => {
+  const from: Peer = peer;
+  void [from.id, track.kind, streams[0]?.id];
+});
+off();
+link.on('data', ({ label, data }) => { if (typeof data === 'string') void [label, data.length]; });
+link.on('state', ({ peer, state }) => { if (state === 'reconnecting') peer.restartIce(); });
+link.on('gone', ({ reason }) => reason === 'replaced');
+link.on('trouble', ({ by, code }) => by === 'them' && code === 'bad_offer');
+// @ts-expect-error: there is no such event
+link.on('stream', () => {});
+const heard: number = link.send('chat', 'hello');
+link.close();
+
+const open = signalingChannels({ url: 'https://signal.example', channel: 'c' });
+const socket = open({ onmessage: (data) => void data.sdp, onopen: ({ channel }) => channel.length });
+socket.send({ sdp: '' }).send(1);
+void openSignalingChannel().close();
+
+declare const SimplePeer: new (options: object) => SimplePeerLike & { connected: boolean };
+const { peers } = simplePeers(connection, SimplePeer, { options: { trickle: false }, onpeer: (peer, { initiator }) => peer.connected && initiator });
+void [heard, peers.size];
