@@ -238,6 +238,37 @@ describe('fallback', () => {
   });
 });
 
+for (const switches of [false, true]) test(`nothing runs further ahead of a slow upload than the server holds${
+  switches ? ', not on a new WebSocket either' : ''}`, async () => {
+  const statuses = [];
+  const [alice, bob] = await pair('poll', { messageRate: 0, fetch: async (url, init) => {
+    const response = await fetch(url, init);
+    statuses.push(response.status);
+    return response;
+  } });
+  let said = 0;
+  const say = (count) => counting(count).forEach(() => alice.connection.send('count', { i: said++ }));
+  for (let round = 0; round < 5; ++round) {   // until large bodies are known to pass
+    say(100);
+    await alice.connection.flush();
+  }
+  await new Promise((resolve) => {
+    server.fault = ({ body }) => {
+      if (!body.messages) return null;
+      server.fault = () => null;
+      resolve();
+      return { delay: 400 };
+    };
+    say(1);
+  });
+  if (switches) await alice.connection.switchTransport('websocket');
+  say(150);
+  await bob.until(() => numbers(bob).length === said);
+  assert.deepEqual(numbers(bob), counting(said));
+  assert.deepEqual(statuses.filter((status) => status !== 200), []);
+  assert.deepEqual(states(alice), ['open']);
+});
+
 test('a WebSocket counts on where it is told that events were left out which have come already', async () => {
   const [alice, bob] = await pair('poll');
   bob.connection.send('count', { i: 0 });

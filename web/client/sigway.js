@@ -18,6 +18,7 @@ const kPollSlack = 8000;             // beyond the hold: a slow network, not a d
 const kPollFailures = 2;             // so many polls may fail in a row before the carrier counts as cut
 const kUploadFailures = 4;           // likewise uploads: the way down may live while the way up is dead
 const kUploadsInFlight = 3;          // a browser gives six connections to an origin, and the stream takes one
+const kHeldMost = 64;                // messages that a server holds behind one that is still under way
 const kAckDelay = 200;
 const kAckEvents = 16;               // acknowledge at once beyond so many
 const kBackoffBase = 500, kBackoffCap = 20000, kBackoffLeast = 50;
@@ -668,6 +669,7 @@ class Uplink {
     if (start < 0 || (!byFrames && this.#flights.size >= kUploadsInFlight)) return [];
     let most = Math.min(this.#batchMost, this.session.limits.messages, this.#allowance());
     if (byFrames) most -= this.#queue.filter((entry) => entry.via === way).length;
+    if (start > 0 && this.#flights.size) most = Math.min(most, kHeldMost - start);
     if (most <= 0) return [];
     const limit = Math.min(this.session.limits.body, this.#maxBody) - this.#overhead();
     const batch = [];
