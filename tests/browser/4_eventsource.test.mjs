@@ -21,7 +21,7 @@ describe('EventSource', () => {
       const before = await alice.ask((call) => call.connection.streams);
       await alice.until((call, times) => call.connection.streams >= times + 2, before);
       await restartIce(bob, alice);
-    });
+    }, 60);   // one upload after the other
     await Promise.all([expectFlow(alice), expectFlow(bob)]);
 
     // Once the session has ended, 204 tells EventSource to stop. Chromium calls a request that got it aborted.

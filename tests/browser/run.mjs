@@ -5,8 +5,8 @@ import { after } from 'node:test';
 import { closeBrowser } from './support/browser.mjs';
 
 const named = process.argv.slice(2);
-const files = readdirSync(import.meta.dirname ?? new URL('.', import.meta.url))
-  .filter((file) => file.endsWith('.test.mjs') && (!named.length || named.includes(file.replace('.test.mjs', ''))));
+const files = readdirSync(new URL('.', import.meta.url))
+  .filter((file) => file.endsWith('.test.mjs') && (!named.length || named.some((name) => file.includes(name))));
 if (!files.length) throw new Error(`no such tests: ${named.join(' ')}`);
 
 after(closeBrowser);

@@ -3,7 +3,6 @@
 // and steer it through window.call.
 
 const kTick = 20;   // milliseconds between two numbers on the data channel
-const kNote = 40;   // and on the signaling path
 
 // The peer connection to one member: perfect negotiation (WebRTC 1.0, section 10.7) with the role that the server gave. Who was
 // there first calls, and the other adds what it has to its answer: Chromium 156 may never gather a candidate when its very
@@ -163,8 +162,8 @@ class Call {
   }
 
   // Numbers over the signaling path, until told to stop: what must not be lost, repeated or reordered by a switch.
-  startNotes() {
-    this.noting = setInterval(() => this.connection.send('note', this.#noted++), kNote);
+  startNotes(every) {
+    this.noting = setInterval(() => this.connection.send('note', this.#noted++), every);
   }
 
   async stopNotes() {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const kPatience = 20000;
+const kPatience = 40000;   // a deadline on the busiest machine, never a pause
 const kOutput = process.env.SIGWAY_BROWSER_OUTPUT ?? fileURLToPath(new URL('../output', import.meta.url));
 const kFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
   '--allow-loopback-in-peer-connection', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
@@ -77,8 +77,13 @@ class Guest {
   }
 
   // What `act`, which sees the page's window.call, gives.
-  ask(act, value) {
-    return this.page.evaluate(`(${act})(window.call, ${JSON.stringify(value)})`);
+  async ask(act, value) {
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`${this.name} never answered ${act}`)), kPatience);
+    });
+    const answer = this.page.evaluate(`(${act})(window.call, ${JSON.stringify(value)})`);
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer));
   }
 
   // Waits until `condition`, which sees window.call, gives something true, and gives that.

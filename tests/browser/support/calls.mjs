@@ -34,8 +34,9 @@ export async function switchTo(guest, transport) {
 }
 
 // Numbered messages run both ways over the signaling all the time while `act` does its work; all arrive, once and in order.
-export async function whileNotesRun(a, b, act) {
-  for (const guest of [a, b]) await guest.ask((call) => call.startNotes());
+// So dense (milliseconds between two) that some are under way whenever a transport changes.
+export async function whileNotesRun(a, b, act, every = 15) {
+  for (const guest of [a, b]) await guest.ask((call, ms) => call.startNotes(ms), every);
   await act();
   const [said, answered] = await Promise.all([a, b].map((guest) => guest.ask((call) => call.stopNotes())));
   assert.ok(said > 0 && answered > 0);
