@@ -137,6 +137,7 @@ export class Member {
   // Leaves for good, or for a new life.
   async depart() {
     const { life } = this;
+    life.leaving = true;
     await this.client.close();      // without waiting for ever: what is pending may be lost
     life.taken = this.#taken();
     if (!this.closed && this.life === life) this.#closed(life, 'left');
@@ -243,7 +244,7 @@ export class Member {
   }
 
   #closed(life, code) {
-    if (code !== 'left') this.#fault(`closed: ${code}`);
+    if (code !== 'left' || !life.leaving) this.#fault(`closed, without having asked for it: ${code}`);
     life.end = 'left';
     for (const stay of life.stays) stay.end ??= 'closed';
     this.closed = code;

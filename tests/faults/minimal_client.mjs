@@ -124,7 +124,7 @@ export class MinimalClient {
     if (['left', 'replaced'].includes(code)) this.#finish(code);
     else if (this.#leaving && code === 'gone') this.#finish('left');
     else if (code === 'gone' && !this.#server) this.key = newKey();   // it took too long to open: nobody had seen it
-    else if (!(error instanceof Refused)) this.hooks.broken(String(error.stack));
+    else if (!error.code) this.hooks.broken(String(error.stack));
     else if (['gone', 'unknown_key', 'restarted', 'timeout', 'no_ack', 'slow_consumer', 'memory', 'bad_cursor', 'open_mismatch',
       'bad_request', 'bad_json', 'unknown_field', 'number_gap'].includes(code)) this.#fail(code);
     await sleep(Math.max(error?.retry ?? 0, 50));
@@ -313,6 +313,8 @@ export class MinimalClient {
             else socket.send(JSON.stringify({ turn: this.#nextTurn(carrier, value.turn), carrier: carrier.name }));
             break;
           case 'heartbeat':
+            // Events that another carrier brought, and that are acknowledged, are left out here.
+            if (value.next > carrier.next && value.next <= this.#cursor + 1) carrier.next = value.next;
             if (value.next !== carrier.next) this.hooks.broken(`heartbeat: next ${value.next}, counted ${carrier.next}`);
             break;
           case 'pong': pong = value.ping; break;
