@@ -54,7 +54,7 @@ export class Chat {
     const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 60;
     byId('chat-empty').hidden = true;
     for (const { who, text, own, problem, time } of this.#waiting.splice(0)) {
-      lines.append(element('li', { class: own ? 'line own' : 'line' },
+      lines.append(element('div', { class: own ? 'line own' : 'line' },
         element('p', { class: 'by' }, element('bdi', {}, who), element('time', { datetime: time.toISOString() }, clockTime(time).slice(0, 5))),
         element('p', { class: 'text', dir: 'auto' }, text),
         problem ? element('p', { class: 'problem' }, problem) : null));

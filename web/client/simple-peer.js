@@ -19,8 +19,7 @@ export function simplePeers(connection, SimplePeer, { room = connection.rooms[0]
     peer.on('signal', (data) => {
       if (connection.state !== 'closed') connection.send(kType, data, { to: id, room });
     });
-    // simple-peer ends itself on an error; a member that is still there is called again by coming anew.
-    peer.on('close', () => { if (peers.get(id) === peer) peers.delete(id); });
+    // It may end by itself, before the server knows that the member has gone; it stays in `peers` until then.
     onpeer(peer, { id, name, join, initiator: !polite });
   };
   const part = (id, reason) => {
