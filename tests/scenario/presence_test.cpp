@@ -1,0 +1,194 @@
+// Presence, places, reloads (docs/protocol.md, "Presence", "Rooms", "Opening and resuming").
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "scenario/client.h"
+
+using namespace sigway::testing;
+using std::chrono::milliseconds;
+
+namespace {
+
+// Two members of a room for two, who have heard of each other.
+struct Pair {
+  Pair(Site& site, Transport transport, const Json& contents = {{"room", "pair"}})
+      : a(site, transport), b(site, transport) {
+    a.open({{"room", "pair"}});
+    a.expect("created");
+    b.open(contents);
+    if (contents.contains("name")) b.expect("login");
+    b.expect("joined");
+    b.expect("ready");
+    a.expect("peer-joined");
+    a.expect("ready");
+  }
+  Client a, b;
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("presence: suspended after a while without a carrier, resumed when it is back",
+                   T, WebSocket, Sse, Poll) {
+  Site site({"--suspend-after", "700ms"});
+  Pair pair(site, T::kTransport);
+  const auto cut = Clock::now();
+  pair.b.vanish();
+  const auto suspended = pair.a.expect("peer-suspended");
+  CHECK(Clock::now() - cut >= milliseconds(600));
+  CHECK(suspended.at("peer") == pair.b.peer());
+  for (const auto transport : kTransports) {
+    pair.b.resume(transport);
+    CHECK(pair.a.expect("peer-resumed").at("peer") == pair.b.peer());
+    pair.b.vanish();
+    CHECK(pair.a.expect("peer-suspended").at("peer") == pair.b.peer());
+  }
+}
+
+TEST_CASE_TEMPLATE("presence: who stays away has left by timeout, and its key is gone", T,
+                   WebSocket, Sse, Poll) {
+  Site site({"--suspend-after", "300ms", "--resume-window", "1s"});
+  Pair pair(site, T::kTransport);
+  const auto cut = Clock::now();
+  pair.b.vanish();
+  pair.a.expect("peer-suspended");
+  const auto left = pair.a.expect("peer-left");
+  CHECK(Clock::now() - cut >= milliseconds(900));
+  CHECK(left.at("reason") == "timeout");
+  CHECK(left.at("peer") == pair.b.peer());
+  CHECK(pair.b.try_resume({}).error == "gone");
+  CHECK(site.metric("sigway_sessions_ended_total{reason=\"timeout\"}") == 1);
+}
+
+TEST_CASE("presence: a gap between polls is no absence") {
+  Site site({"--suspend-after", "1500ms"});
+  Pair pair(site, Transport::poll);
+  pair.b.vanish();
+  Site::Uploader uploader(site);
+  const auto until = Clock::now() + milliseconds(3000);
+  for (int n = 100; Clock::now() < until; ++n) {
+    const Json poll{
+        {"key", pair.b.session.key}, {"carrier", "c1"}, {"n", n}, {"ack", 2}, {"wait", 100}};
+    CHECK(uploader.post("/v1/poll", poll.dump()).status == 200);
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  pair.b.say("still-there");
+  pair.a.expect("still-there");  // and nothing before it
+}
+
+TEST_CASE_TEMPLATE("presence: away suspends at once, and the next sign of life resumes", T,
+                   WebSocket, Sse, Poll) {
+  Site site;
+  Pair pair(site, T::kTransport);
+  // The unload beacon is an upload of its own, whatever the transport.
+  CHECK(site.post("/v1/send", {{"key", pair.b.session.key}, {"away", true}}).status == 200);
+  pair.a.expect("peer-suspended");
+  pair.b.vanish();
+  pair.b.resume();
+  pair.a.expect("peer-resumed");
+}
+
+TEST_CASE_TEMPLATE("presence: a reload replaces its old session in one step", T, WebSocket, Sse,
+                   Poll) {
+  Site site;
+  Pair pair(site, T::kTransport, {{"room", "pair"}, {"name", "bob"}});
+  const auto old_peer = pair.b.peer();
+  Client fresh(site, T::kTransport);
+  fresh.open({{"room", "pair"}, {"name", "bob"}, {"replaces", pair.b.session.key}});
+  CHECK(fresh.expect("login").at("name") == "bob");
+  const auto joined = fresh.expect("joined");
+  CHECK(joined.at("join") == 3);
+  CHECK(joined.at("members").size() == 1);
+  fresh.expect("ready");
+
+  const auto left = pair.a.expect("peer-left");
+  CHECK(left.at("peer") == old_peer);
+  CHECK(left.at("reason") == "replaced");
+  const auto came = pair.a.expect("peer-joined");
+  CHECK(came.at("peer") == fresh.peer());
+  CHECK(came.at("name") == "bob");
+  pair.a.expect("ready");
+  CHECK(pair.b.carrier().end().code == "replaced");
+  CHECK(pair.b.try_resume({}).error == "gone");
+  pair.a.send({{"type", "hello"}, {"to", "@bob"}});
+  CHECK(fresh.expect("hello").at("from") == pair.a.peer());
+
+  // The same open again is no other session; it still says the same.
+  CHECK(fresh
+            .try_open({{"room", "pair"}, {"name", "bob"}, {"replaces", pair.b.session.key}},
+                      {{"ack", fresh.session.received}})
+            .error.empty());
+  CHECK(site.metric("sigway_sessions") == 2);
+}
+
+TEST_CASE_TEMPLATE("presence: an old key that is not known or has ended is no error", T, WebSocket,
+                   Sse, Poll) {
+  Site site;
+  Client a(site, T::kTransport), b(site, T::kTransport);
+  a.open({{"room", "r"}, {"replaces", new_key()}});
+  a.expect("created");
+  a.leave();
+  CHECK(a.carrier().end().code == "left");
+  b.open({{"room", "r"}, {"replaces", a.session.key}});
+  b.expect("created");
+  Client own(site, T::kTransport);
+  CHECK(own.try_open({{"replaces", own.session.key}}).error == "bad_request");
+}
+
+TEST_CASE_TEMPLATE("places: a ghost's place goes to whoever asks, and the ghost hears of it", T,
+                   WebSocket, Sse, Poll) {
+  Site site({"--suspend-after", "300ms"});
+  Client a(site, T::kTransport), ghost(site, T::kTransport), c(site, T::kTransport);
+  a.open({{"room", "haunted"}});
+  a.expect("created");
+  ghost.open({{"room", "haunted"}});
+  ghost.expect("joined");
+  ghost.expect("ready");
+  a.expect("peer-joined");
+  a.expect("ready");
+  ghost.vanish();
+  a.expect("peer-suspended");
+
+  c.open({{"room", "haunted"}});
+  CHECK(c.expect("joined").at("members").size() == 1);
+  c.expect("ready");
+  const auto left = a.expect("peer-left");
+  CHECK(left.at("peer") == ghost.peer());
+  CHECK(left.at("reason") == "place-lost");
+  CHECK(a.expect("peer-joined").at("peer") == c.peer());
+  a.expect("ready");
+
+  ghost.resume();
+  CHECK(ghost.expect("place-lost").at("room") == "haunted");
+  ghost.say("m");
+  CHECK(ghost.expect("error").at("code") == "no_room");
+  a.say("m");
+  c.expect("m");
+}
+
+TEST_CASE_TEMPLATE("places: members are probed before a room is called full", T, WebSocket, Sse,
+                   Poll) {
+  Site site({"--probe-timeout", "1s"});
+  Client a(site, T::kTransport), b(site, T::kTransport), c(site, T::kTransport);
+  a.open({{"room", "r"}});
+  a.expect("created");
+  b.open({{"room", "r"}});
+  b.expect("joined");
+  b.expect("ready");
+  a.expect("peer-joined");
+  a.expect("ready");
+
+  // Everybody answers: full, and nobody has lost a place.
+  c.open();
+  c.send({{"type", "join"}, {"room", "r"}});
+  CHECK(event_while_alive(c, {&a, &b}).at("type") == "full");
+  // One is attached and does not answer any more: its place is given away.
+  b.session.heartbeat_answers = 0;
+  const auto asked = Clock::now();
+  c.send({{"type", "join"}, {"room", "r"}});
+  CHECK(event_while_alive(c, {&a}).at("type") == "joined");
+  CHECK(Clock::now() - asked >= milliseconds(900));
+  const auto left = a.expect("peer-left");
+  CHECK(left.at("peer") == b.peer());
+  CHECK(left.at("reason") == "place-lost");
+}
