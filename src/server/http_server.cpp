@@ -14,6 +14,8 @@ namespace {
 std::string raw_answer(const http::Problem& problem, std::string_view retry_after) {
   http::Response response = http::Response::error(problem);
   if (!retry_after.empty()) response.set("Retry-After", retry_after);
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set("Referrer-Policy", "no-referrer");
   http::ReplyContext context;
   context.keep_alive = false;
   std::string bytes = http::serialize_head(response, context, http::Framing::length);
