@@ -255,6 +255,9 @@ void Session::run_commands() {
   std::size_t done = 0;
   while (done < commands_.size() && !waiting_ && !ended_) {
     auto taken = std::move(commands_[done++]);
+    // What runs now waits no longer. Counted on, it would hide that the outbox which it fills is
+    // what exceeds the budget: its sender would hear `busy` for ever, and the largest never end.
+    commands_share_.subtract(cost_of(taken));
     if (auto* command = std::get_if<dialects::Command>(&taken.content)) {
       run(std::move(*command), taken.re);
     } else {
@@ -267,9 +270,6 @@ void Session::run_commands() {
     commands_share_.subtract(commands_share_.bytes());
   } else {
     commands_.erase(commands_.begin(), commands_.begin() + static_cast<std::ptrdiff_t>(done));
-    std::size_t left = 0;
-    for (const auto& command : commands_) left += cost_of(command);
-    commands_share_.subtract(commands_share_.bytes() - std::min(left, commands_share_.bytes()));
   }
   running_ = false;
   end_replaced();
