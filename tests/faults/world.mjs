@@ -205,8 +205,9 @@ export class World {
     await Promise.all(members.map(async (member) => {
       await sleep(random.integer(0, 100));
       if (random.chance(0.15)) return member.die();
-      const left = await Promise.race([member.depart().then(() => true), sleep(kLeft)]);
-      if (!left) this.fault(`${member.name} could not leave`);
+      let gone = false;
+      member.depart().then(() => { gone = true; });
+      await this.#whenAll(kLeft, 'could not leave', () => (gone ? [] : [member.name]));
       return member.relay.close();
     }));
     await this.#whenAll(kGone, 'left behind', async () => {
