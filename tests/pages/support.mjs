@@ -96,7 +96,7 @@ function smallPictures() {
   const devices = navigator.mediaDevices;
   const getUserMedia = devices?.getUserMedia.bind(devices);
   if (devices) {
-    devices.getUserMedia = ({ video, ...rest }) => getUserMedia({ ...rest, ...(video ? { video: { width: 320, height: 240 } } : {}) });
+    devices.getUserMedia = ({ video, ...rest }) => getUserMedia({ ...rest, ...(video ? { video: { width: 160, height: 120, frameRate: 8 } } : {}) });
   }
 }
 
