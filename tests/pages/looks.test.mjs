@@ -188,7 +188,10 @@ test('the picture of the README', { skip: process.env.SIGWAY_README ? false : 's
   await a.page.click('#open-signals');
   await a.page.locator('#signal-rows li:has(b:text-is("offer")) summary').first().click();
   await a.page.mouse.move(5, 5);
-  await a.page.evaluate(() => document.activeElement.blur());
+  await a.page.evaluate(() => {
+    document.activeElement.blur();
+    document.getElementById('signal-rows').scrollTop = 0;
+  });
   await a.page.screenshot({ path: path.join(source, 'docs/call.png') });
   await a.close();
   await b.close();
