@@ -9,4 +9,4 @@ scripts/install-npm.sh
 echo "Building the release and its tests in build/release"
 cmake --preset release -DBUILD_TESTING=ON >/dev/null
 cmake --build --preset release
-ctest --preset release -j "${SIGWAY_TEST_JOBS:-$(nproc)}" "$@"
+ctest --preset release -j "${SIGWAY_TEST_JOBS:-$((2 * $(nproc)))}" "$@"
