@@ -235,8 +235,8 @@ export class Member {
 
   // The session was lost against its will. The one excuse is the network that refuses a message half-way for its size.
   #broken(life, reason, lost = []) {
-    if (reason !== 'unsplittable') return this.#fault(`the session was lost: ${reason}`);
-    this.world.count('unsplittable');
+    if (reason === 'unsplittable') this.world.count(reason);
+    else this.#fault(`the session was lost: ${reason}`);
     for (const said of life.said) if (lost.includes(said.id)) said.lost = true;
     for (const stay of life.stays) stay.end ??= 'dead';
     life.numbers = 0;
