@@ -12,7 +12,7 @@ import { chromium } from 'playwright-core';
 export const source = process.env.SIGWAY_SOURCE ?? fileURLToPath(new URL('../..', import.meta.url));
 const binary = process.env.SIGWAY_BINARY ?? path.join(source, 'build/bin/sigway');
 
-export const kPatience = 45000;      // on a machine that has other things to do
+export const kPatience = 90000;      // on a machine that has other things to do
 
 const kFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
   '--allow-loopback-in-peer-connection', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding',
