@@ -90,6 +90,9 @@ async function runRounds(seed) {
   return { world, note: `${sizes} KiB after each` };
 }
 
+process.setMaxListeners(0);
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1));
+
 async function lane(work) {
   for (let task; (task = work.shift());) await task();
 }

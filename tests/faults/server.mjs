@@ -12,6 +12,7 @@ export class Server {
     const server = new Server();
     server.process = spawn(binary, ['--port', '0', '--log-level', 'warn', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     server.process.stderr.on('data', (text) => { server.log += text; });
+    process.once('exit', () => server.process.kill('SIGKILL'));   // whatever ends us
     server.exit = once(server.process, 'exit');
     const lines = createInterface({ input: server.process.stdout });
     const line = await Promise.race([once(lines, 'line').then(([text]) => text), server.exit.then(() => '')]);
