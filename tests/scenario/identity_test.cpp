@@ -165,7 +165,7 @@ TEST_CASE_TEMPLATE("identity: keys are not logged, and peers hear peer ids only"
 }
 
 TEST_CASE_TEMPLATE("identity: a session without an acknowledgement ends", T, WebSocket, Sse, Poll) {
-  Site site({"--ack-deadline", "600ms"});
+  Site site({"--ack-deadline", "1500ms"});
   Client watcher(site, T::kTransport), a(site, T::kTransport);
   watcher.open({{"room", "r"}});
   watcher.acknowledge(0);

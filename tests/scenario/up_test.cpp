@@ -145,7 +145,7 @@ TEST_CASE_TEMPLATE("up: a refused message counts as taken and its refusal is an 
 }
 
 TEST_CASE_TEMPLATE("up: a request that was not taken is sent again", T, WebSocket, Sse, Poll) {
-  Site site({"--message-rate", "20", "--message-burst", "2"});
+  Site site({"--message-rate", "1", "--message-burst", "2"});
   Pair pair(site, T::kTransport);
   CHECK(pair.send({1, 2}).up == 2);
   const auto refused = pair.send({3, 4});
