@@ -4,6 +4,7 @@
 #
 #   faults  the random-fault tests over SIGWAY_SEEDS seeds (100), fake carriers and real sockets
 #   idle    10,000 idle clients on each transport; reports the memory that each one takes
+#   pages   the demo pages and the peer link in Chromium: every state, 50 glares, 20 reloads, six in a mesh
 #   fuzz    every fuzz target for SIGWAY_FUZZ_SECONDS (600)
 #   tidy    clang-tidy on all files
 set -euo pipefail
@@ -35,6 +36,11 @@ stage_idle() {
   run_soak_tests idle
 }
 
+stage_pages() {
+  build_release
+  run_soak_tests pages
+}
+
 stage_fuzz() {
   scripts/install-deps.sh ci
   cmake --preset fuzz "-DSIGWAY_FUZZ_SECONDS=${SIGWAY_FUZZ_SECONDS:-600}" >/dev/null
@@ -48,10 +54,10 @@ stage_tidy() {
 }
 
 stages=("$@")
-if (($# == 0)); then stages=(faults idle fuzz tidy); fi
+if (($# == 0)); then stages=(faults idle pages fuzz tidy); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then
-    echo "soak.sh: no stage '$stage'; there are: faults idle fuzz tidy" >&2
+    echo "soak.sh: no stage '$stage'; there are: faults idle pages fuzz tidy" >&2
     exit 2
   fi
 done
