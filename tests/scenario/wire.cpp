@@ -9,11 +9,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <stdexcept>
 
 namespace sigway::testing {
 
 Wire::Wire(int port, bool tls) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // OpenSSL writes without MSG_NOSIGNAL: a server that has closed is an error, not a signal.
+  std::signal(SIGPIPE, SIG_IGN);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
