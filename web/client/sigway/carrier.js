@@ -1,0 +1,98 @@
+// What the three transports have in common.
+
+import { SigwayError } from './errors.js';
+import { deferred } from './tools.js';
+
+// One attempt of one transport. It attaches, proves itself (`proved`: an application message made the round trip), takes over
+// when it is told to (`activated`), and ends once, with an error. It tells the session what it hears.
+export class Carrier {
+  constructor(session, name) {
+    this.session = session;
+    this.name = name;
+    this.turn = 0;            // of its activation, 0 before it asks for one
+    this.active = false;
+    this.done = false;
+    this.next = 1;            // number of the next event, where the transport does not carry numbers
+    this.born = this.seen = Date.now();
+    this.proved = deferred();
+    this.activated = deferred();
+    this.stopper = new AbortController();
+    session.carriers.add(this);
+  }
+
+  attachment(more) {
+    const session = this.session;
+    // A transport that has proved itself before displaces nobody when there is nobody: it may take over at once.
+    if (!session.active && session.trusted.has(this.kind)) this.turn = session.nextTurn();
+    return { key: session.key, ...session.identity(), carrier: this.name, ack: session.cursor,
+      ...(this.turn ? { turn: this.turn } : {}), ...more };
+  }
+
+  heard(control) {
+    switch (control.control) {
+      case 'welcome':
+        this.next = control.next;
+        this.session.welcome(control);
+        this.watch(control.heartbeat);
+        if (control.active && this.turn && control.turn === this.turn) this.takeOver();
+        break;
+      case 'activated':
+        this.next = control.next;
+        this.takeOver();
+        break;
+      case 'standby':
+        this.stoodBy(control.turn);
+        break;
+      case 'up':
+        this.session.uplink.taken(control.up);
+        break;
+      case 'error':
+      case 'end':
+        this.end(new SigwayError(control.code, control.message, control));
+        break;
+    }
+  }
+
+  takeOver() {
+    if (this.active || this.done) return;
+    this.active = true;
+    this.session.activated(this);
+    this.activated.resolve();
+  }
+
+  // Turns are given out once, so our own turn in the answer means that an earlier copy of the request was the one.
+  stoodBy(turn) {
+    if (this.active) return;
+    if (turn === this.turn) this.takeOver();
+    else this.activate(this.session.nextTurn(turn));
+  }
+
+  // Ends the carrier when two heartbeats are missing.
+  watch(heartbeat) {
+    clearTimeout(this.watcher);
+    const patience = 2.2 * heartbeat;
+    const check = () => {
+      const silence = Date.now() - this.seen;
+      if (silence >= patience) this.end(new SigwayError('silence', `nothing heard for ${silence} ms`));
+      else this.watcher = setTimeout(check, patience - silence);
+    };
+    this.watcher = setTimeout(check, patience);
+  }
+
+  end(error) {
+    if (this.done) return;
+    this.stop(error);
+    this.session.ended(this, error);
+  }
+
+  // Ends it without telling the session.
+  stop(error = new SigwayError('aborted', 'the carrier was stopped')) {
+    if (this.done) return;
+    this.done = true;
+    this.session.carriers.delete(this);
+    clearTimeout(this.watcher);
+    this.stopper.abort();
+    this.proved.reject(error);
+    this.activated.reject(error);
+  }
+}

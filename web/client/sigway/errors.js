@@ -1,0 +1,23 @@
+// What an error means to the session. Everything that is not listed is about the way there, and is tried again.
+const kResetCodes = new Set(['gone', 'restarted', 'unknown_key', 'bad_cursor', 'timeout', 'no_ack', 'slow_consumer', 'memory',
+  'unsplittable']);
+const kFinalCodes = new Set(['left', 'replaced', 'origin_refused', 'host_refused', 'open_mismatch', 'bad_json', 'bad_utf8',
+  'too_deep', 'bad_request', 'unknown_field', 'duplicate_field', 'bad_key', 'key_in_url', 'bad_room', 'bad_name',
+  'bad_capacity', 'unknown_route', 'wrong_method', 'wrong_content_type']);
+
+export class SigwayError extends Error {
+  constructor(code, message, more = {}) {
+    super(message || code);
+    this.name = 'SigwayError';
+    this.code = code;
+    for (const [field, value] of Object.entries(more)) {
+      if (value !== undefined && field !== 'code' && field !== 'message') this[field] = value;
+    }
+  }
+}
+
+// Only codes that the server itself wrote count; a 403 from a filter on the way says nothing about the session.
+export function verdict(error) {
+  if (kResetCodes.has(error.code)) return 'reset';
+  return kFinalCodes.has(error.code) ? 'close' : 'retry';
+}

@@ -1,0 +1,163 @@
+// All that belongs to one key: cursor, turns, acknowledgements, uplink, the active carrier. When the server has forgotten the
+// key, the Connection drops the whole object and makes another one, so that nothing old can leak into it.
+
+import { SigwayError, verdict } from './errors.js';
+import { kLimits } from './limits.js';
+import { backoff, sleep } from './tools.js';
+import { Uplink } from './uplink.js';
+
+const kQuietFailures = 4;            // uploads without messages: the way down may live while the way up is dead
+const kAckDelay = 200;
+const kAckEvents = 16;               // acknowledge at once beyond so many
+
+export class Session {
+  server = '';
+  peer = '';
+  cursor = 0;                // the last event that the application has heard
+  active = null;
+  limits = kLimits;
+  iceServers = [];
+  wait = undefined;          // of a poll; the server's own setting until polls are seen to be cut
+  carriers = new Set();      // attached, or trying
+  over = new AbortController();
+  #turn = 0;
+  #acked = -1;               // so that one acknowledgement follows the opening, even if it is 0
+  #ackTimer = null;
+  #ackUploading = false;
+
+  constructor(key, open, settings, trusted, hooks) {
+    this.key = key;
+    this.open = open;
+    this.settings = settings;
+    this.trusted = trusted;  // transports that have proved themselves in this connection
+    this.hooks = hooks;
+    this.uplink = new Uplink(this);
+  }
+
+  identity() {
+    return this.server ? { resume: { server: this.server } } : { open: this.open };
+  }
+
+  nextTurn(seen = 0) {
+    this.#turn = Math.max(this.#turn, seen) + 1;
+    return this.#turn;
+  }
+
+  welcome(welcome) {
+    this.server = welcome.server;
+    this.peer = welcome.peer;
+    this.limits = { ...kLimits, ...welcome.limits };
+    this.iceServers = welcome.ice ?? [];
+    this.wait ??= welcome.hold;
+    this.#turn = Math.max(this.#turn, welcome.turn);
+    this.hooks.welcome();
+    this.uplink.taken(welcome.up);
+    this.#acknowledgeSoon();
+  }
+
+  // Numbers make repeats on other carriers harmless. A gap can only be a mistake: begin again from our own cursor.
+  event(carrier, number, event, bytes) {
+    if (this.over.signal.aborted || number <= this.cursor) return;
+    if (number !== this.cursor + 1) return carrier.end(new SigwayError('gap', `event ${number} came after ${this.cursor}`));
+    this.cursor = number;
+    this.#acknowledgeSoon();
+    if (event.re !== undefined) event.re = this.uplink.idOf(event.re);
+    this.hooks.event(event, { number, transport: carrier.kind, bytes });
+  }
+
+  activated(carrier) {
+    const before = this.active;
+    this.active = carrier;
+    if (before) this.#retire(before);
+    this.#acknowledgeSoon();
+    this.uplink.pump();
+  }
+
+  // The server ends the carrier before with `moved`. What it still brings is welcome; what it took up may be lost.
+  #retire(carrier) {
+    this.uplink.release(carrier);
+    sleep(2000, this.over.signal).then(() => carrier.stop());
+  }
+
+  ended(carrier, error) {
+    if (carrier !== this.active) return;
+    this.active = null;
+    if (error.code === 'rate_limited') this.uplink.slowDown();
+    this.uplink.release(carrier);
+    this.hooks.lost(carrier, error);
+  }
+
+  // An answer that is about the session, on whichever way it came.
+  broken(error) {
+    const carrier = this.active;
+    if (!carrier) this.hooks.lost(null, error);
+    else if (error.code !== 'gone') carrier.end(error);
+    else sleep(500, carrier.stopper.signal).then(() => carrier.end(error));   // it may be about to say why
+  }
+
+  roundTrip(ms) {
+    this.hooks.roundTrip(ms);
+  }
+
+  // A poll that dies in the middle of its hold was probably cut for being held: ask for shorter ones.
+  pollWasCut(elapsed, error) {
+    const cut = error.code === 'network' || error.status >= 500;
+    if (cut && elapsed > 3000) this.wait = Math.max(2000, Math.round(elapsed * 0.75));
+  }
+
+  // An upload without messages; harmless to repeat, so it is, a few times.
+  async upload(request, carrier) {
+    const quiet = Object.keys(request).length === 0;
+    if (quiet && this.#ackUploading) return;   // its answer looks again
+    this.#ackUploading ||= quiet;
+    try {
+      for (let failures = 0; !carrier.done; ++failures) {
+        const ack = this.cursor;
+        const started = Date.now();
+        try {
+          const answer = await this.settings.http.post('v1/send', JSON.stringify({ key: this.key, ack, ...request }),
+            { signal: carrier.stopper.signal });
+          this.acknowledged(ack);
+          this.roundTrip(Date.now() - started);
+          this.uplink.taken(answer?.up);
+          return;
+        } catch (error) {
+          if (carrier.done) return;
+          if (verdict(error) !== 'retry' || failures + 1 >= kQuietFailures) throw error;
+          await sleep(Math.max(error.retry ?? 0, backoff(failures)), carrier.stopper.signal);
+        }
+      }
+    } finally {
+      if (quiet) this.#ackUploading = false;
+      if (this.cursor > this.#acked) this.#acknowledgeSoon();
+    }
+  }
+
+  // The number to write into a request that cannot get lost without the carrier.
+  acknowledging() {
+    this.acknowledged(this.cursor);
+    return this.cursor;
+  }
+
+  acknowledged(ack) {
+    this.#acked = Math.max(this.#acked, ack);
+  }
+
+  #acknowledgeSoon() {
+    if (this.#ackTimer && this.cursor - this.#acked < kAckEvents) return;
+    clearTimeout(this.#ackTimer);
+    const now = this.cursor - this.#acked >= kAckEvents;
+    this.#ackTimer = setTimeout(() => {
+      this.#ackTimer = null;
+      if (this.cursor > this.#acked && !this.over.signal.aborted) this.active?.acknowledge();
+    }, now ? 0 : kAckDelay);
+  }
+
+  stop() {
+    clearTimeout(this.#ackTimer);
+    this.over.abort();
+    this.active = null;
+    for (const carrier of [...this.carriers]) carrier.stop();
+    return this.uplink.abandon();
+  }
+}
