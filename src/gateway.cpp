@@ -194,6 +194,10 @@ std::optional<std::string> Gateway::start() {
                                      }});
   auto router = std::make_shared<server::Router>();
   add_routes(*router, {parts.context, parts.routes, parts.static_pages, limits});
+  if (config.max_probes != 0) {
+    probe::add_routes(*router, std::make_shared<probe::Probe>(settings_for::probes(config),
+                                                              parts.server_info.id, count));
+  }
   parts.http = std::make_unique<server::HttpServer>(parts.shards, settings_for::http(config),
                                                     router, policy, limits);
   auto listening = settings_for::listening(config);

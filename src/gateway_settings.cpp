@@ -49,6 +49,14 @@ server::HttpOptions http(const ops::Config& config) {
   return options;
 }
 
+probe::Options probes(const ops::Config& config) {
+  return {.bounds = {.time = config.probe_time, .bytes = config.probe_bytes},
+          .limits = {.total = config.max_probes,
+                     .per_address = config.max_probes_per_address,
+                     .rate = config.probe_rate,
+                     .burst = 10 * config.probe_rate}};
+}
+
 net::ListenOptions listening(const ops::Config& config) {
   net::ListenOptions options;
   options.address = config.bind;

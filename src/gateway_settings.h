@@ -4,6 +4,7 @@
 #include "net/connection_limits.h"
 #include "net/listener.h"
 #include "ops/config.h"
+#include "probe/route.h"
 #include "server/access_policy.h"
 #include "server/http_server.h"
 #include "session/settings.h"
@@ -15,6 +16,7 @@ session::Settings sessions(const ops::Config& config);
 bus::MailboxSettings mailboxes(const ops::Config& config);
 server::AccessOptions access(const ops::Config& config);
 server::HttpOptions http(const ops::Config& config);
+probe::Options probes(const ops::Config& config);
 net::ListenOptions listening(const ops::Config& config);
 /// Raises the descriptor limit as far as it goes and leaves some for files, pipes and the spare
 /// one.

@@ -51,6 +51,13 @@ struct Config {
   unsigned message_rate = 0;
   unsigned message_burst = 0;
 
+  // Probes
+  std::size_t max_probes = 0;
+  std::size_t max_probes_per_address = 0;
+  unsigned probe_rate = 0;
+  std::chrono::milliseconds probe_time{};
+  std::size_t probe_bytes = 0;
+
   // Transports
   std::chrono::milliseconds ping_interval{};
   std::chrono::milliseconds poll_hold{};

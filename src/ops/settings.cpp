@@ -167,6 +167,13 @@ std::vector<SettingGroup> make_groups() {
       {"message-rate", "200", "Messages a second of one session; 0 means no limit", number(&C::message_rate)},
       {"message-burst", "400", "Messages of one session at once, before the rate holds", number(&C::message_burst, 1)},
     }},
+    {"Probes (what /doctor asks)", {
+      {"max-probes", "200", "Streams, holds and sockets of probes at once; 0 switches /v1/probe/ off", number(&C::max_probes)},
+      {"max-probes-per-address", "24", "The same of one address; 0 means no limit", number(&C::max_probes_per_address)},
+      {"probe-rate", "20", "Probe requests a second of one address, ten times that at once; 0 means no limit", number(&C::probe_rate, 0, 100'000)},
+      {"probe-time", "40s", "How long one probe may last", duration(&C::probe_time)},
+      {"probe-bytes", "1MiB", "What one probe may be sent", size(&C::probe_bytes, 1024)},
+    }},
     {"Transports", {
       {"ping-interval", "25s", "Pause between heartbeats; a peer silent for two of them is dead", duration(&C::ping_interval)},
       {"poll-hold", "25s", "Longest time a poll is held", duration(&C::poll_hold)},

@@ -1,0 +1,108 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "probe/limits.h"
+#include "probe/nonces.h"
+#include "probe/report.h"
+#include "probe/stream.h"
+
+using namespace sigway;
+using namespace std::chrono_literals;
+
+namespace {
+const base::TimePoint kStart{std::chrono::hours(100)};
+}
+
+TEST_CASE("nonces: counted, forgotten after two minutes, bounded") {
+  probe::Nonces nonces(3);
+  CHECK(nonces.seen("a") == 0);
+  CHECK(nonces.count("a", kStart) == 1);
+  CHECK(nonces.count("a", kStart + 119s) == 2);
+  CHECK(nonces.count("b", kStart + 119s) == 1);
+  CHECK(nonces.count("c", kStart + 120s) == 1);  // and `a` goes
+  CHECK(nonces.seen("a") == 0);
+  nonces.count("d", kStart + 121s);
+  nonces.count("e", kStart + 121s);  // one more than there may be
+  CHECK(nonces.seen("b") == 0);
+  CHECK(nonces.seen("c") == 1);
+  CHECK(nonces.seen("e") == 1);
+}
+
+TEST_CASE("limits: probes at once, of one address and in all") {
+  const auto limits = std::make_shared<probe::Limits>(
+      probe::Limits::Options{.total = 3, .per_address = 2, .rate = 0, .burst = 0});
+  using Permit = std::unique_ptr<probe::Limits::Permit>;
+  const auto status = [](auto& result) {
+    const auto* refusal = std::get_if<http::Response>(&result);
+    return refusal == nullptr ? 200 : refusal->status();
+  };
+  auto first = limits->admit("10.0.0.1");
+  auto second = limits->admit("10.0.0.1");
+  auto third = limits->admit("10.0.0.1");
+  CHECK(status(second) == 200);
+  REQUIRE(status(third) == 429);
+  CHECK(std::get<http::Response>(third).body().view().find("too_many_probes") !=
+        std::string_view::npos);
+  CHECK(*std::get<http::Response>(third).header("retry-after") == "5");
+  auto other = limits->admit("10.0.0.2");
+  CHECK(status(other) == 200);
+  auto fourth = limits->admit("10.0.0.3");
+  CHECK(status(fourth) == 503);
+  // A place that is given back can be had again, also by the address that was refused.
+  std::get<Permit>(first).reset();
+  auto again = limits->admit("10.0.0.1");
+  CHECK(status(again) == 200);
+}
+
+TEST_CASE("limits: requests a second of one address") {
+  probe::Limits limits({.total = 1, .per_address = 1, .rate = 2, .burst = 4});
+  for (int i = 0; i < 4; ++i) CHECK_FALSE(limits.check_rate("10.0.0.1", kStart));
+  const auto refusal = limits.check_rate("10.0.0.1", kStart);
+  REQUIRE(refusal);
+  CHECK(refusal->status() == 429);
+  CHECK_FALSE(limits.check_rate("10.0.0.2", kStart));
+  CHECK_FALSE(limits.check_rate("10.0.0.1", kStart + 1s));
+}
+
+TEST_CASE("report: header names are told, values only of those that hold no secret") {
+  http::Request request;
+  request.method_name = "POST";
+  request.body = "foobar";
+  request.headers = {{"via", "1.1 one"},
+                     {"cookie", "session=secret"},
+                     {"authorization", "Bearer x"},
+                     {"via", "1.1 \"two\""},
+                     {"x-gateway-token", "secret"},
+                     {"user-agent", std::string(5000, 'a')}};
+  const auto json = nlohmann::json::parse("{" + probe::describe(request) + "}");
+  CHECK(json["method"] == "POST");
+  CHECK(json["http"] == "1.1");
+  CHECK(json["length"] == 6);
+  CHECK(json["checksum"] == "bf9cf968");  // FNV-1a's own test vector
+  CHECK(json["headers"]["via"] == "1.1 one, 1.1 \"two\"");
+  CHECK(json["headers"]["cookie"].is_null());
+  CHECK(json["headers"]["authorization"].is_null());
+  CHECK(json["headers"]["x-gateway-token"].is_null());
+  CHECK(json["headers"]["user-agent"].get<std::string>().size() == 256);
+}
+
+TEST_CASE("stream: a chunk has the size asked for and says when it was written") {
+  for (const std::size_t size : {64U, 65U, 1000U, 65536U}) {
+    const auto line = probe::chunk(probe::StreamType::text, 1999, 40000ms, size);
+    CHECK(line.size() == size);
+    CHECK(line.find('\n') == size - 1);
+    const auto json = nlohmann::json::parse(line);
+    CHECK(json["n"] == 1999);
+    CHECK(json["at"] == 40000);
+    const auto event = probe::chunk(probe::StreamType::events, 1999, 40000ms, size);
+    CHECK(event.size() == size);
+    CHECK(event.starts_with("data: {"));
+    CHECK(event.ends_with("}\n\n"));
+    CHECK(nlohmann::json::parse(event.substr(6))["n"] == 1999);
+  }
+  CHECK(*probe::stream_head(probe::StreamType::events).header("content-type") ==
+        "text/event-stream");
+}

@@ -1,0 +1,92 @@
+#include "probe/route.h"
+
+#include <utility>
+#include <variant>
+
+#include "probe/report.h"
+#include "probe/socket.h"
+#include "websocket/handshake.h"
+
+namespace sigway::probe {
+
+Probe::Probe(Options options, std::string server_id, std::size_t shards)
+    : options_(options),
+      server_id_(std::move(server_id)),
+      limits_(std::make_shared<Limits>(options.limits)) {
+  for (std::size_t i = 0; i < shards; ++i) jobs_.push_back(std::make_unique<Jobs>());
+}
+
+std::string Probe::report(server::Exchange& exchange, const Query& query) {
+  std::string out = R"({"server":")" + server_id_ + R"(",)";
+  if (!query.u.empty()) {
+    const auto seen = nonces_.count(query.u, exchange.connection().shard().now());
+    out += R"("u":")" + query.u + R"(","seen":)" + std::to_string(seen) + ",";
+  }
+  if (!query.of.empty()) {
+    out += R"("of":{)";
+    for (const auto& nonce : query.of) {
+      if (&nonce != &query.of.front()) out += ",";
+      out += "\"" + nonce + "\":" + std::to_string(nonces_.seen(nonce));
+    }
+    out += "},";
+  }
+  out += R"("address":")" + http::escape_json(exchange.client_address()) + R"(","request":)" +
+         std::to_string(exchange.id().sequence) + ",";
+  return out + describe(exchange.request()) + "}";
+}
+
+void Probe::handle(Kind kind, server::Exchange& exchange) {
+  const auto& request = exchange.request();
+  auto& shard = exchange.connection().shard();
+  const auto& address = exchange.client_address();
+  if (auto refusal = limits_->check_rate(address, shard.now()))
+    return exchange.respond(std::move(*refusal));
+  auto read = read_query(request, kind, options_.bounds);
+  if (auto* refusal = std::get_if<http::Response>(&read))
+    return exchange.respond(std::move(*refusal));
+  const auto& query = std::get<Query>(read);
+
+  websocket::Handshake handshake;
+  if (kind == Kind::socket) {
+    handshake = websocket::shake_hands(request);
+    if (!handshake.upgrade) return exchange.respond(std::move(handshake.response));
+  }
+  std::unique_ptr<Limits::Permit> permit;
+  if (kind != Kind::echo) {
+    auto admitted = limits_->admit(address);
+    if (auto* refusal = std::get_if<http::Response>(&admitted))
+      return exchange.respond(std::move(*refusal));
+    permit = std::get<std::unique_ptr<Limits::Permit>>(std::move(admitted));
+  }
+  // Counted only now: what was refused has not come through.
+  auto answer = report(exchange, query);
+  auto& jobs = *jobs_[shard.index()];
+  switch (kind) {
+    case Kind::echo: {
+      auto response = http::Response::json(200, std::move(answer));
+      response.set("Cache-Control", "no-store");
+      response.set("X-Sigway-Probe", query.u);  // comes back unless the way strips answers
+      return exchange.respond(std::move(response));
+    }
+    case Kind::hold: return jobs.hold(exchange, shard, query, std::move(answer), std::move(permit));
+    case Kind::stream: return jobs.stream(exchange, shard, query, std::move(permit));
+    case Kind::socket:
+      return exchange.upgrade(
+          std::move(handshake.response),
+          std::make_unique<Socket>(nonces_, options_.bounds, std::move(answer), std::move(permit)));
+  }
+}
+
+void add_routes(server::Router& router, const std::shared_ptr<Probe>& probe) {
+  using http::Method;
+  const auto add = [&](std::initializer_list<Method> methods, const char* path, Kind kind) {
+    router.add(methods, path,
+               [probe, kind](server::Exchange& exchange) { probe->handle(kind, exchange); });
+  };
+  add({Method::get, Method::post}, "/v1/probe/echo", Kind::echo);
+  add({Method::get, Method::post}, "/v1/probe/hold", Kind::hold);
+  add({Method::get, Method::post}, "/v1/probe/stream", Kind::stream);
+  add({Method::get}, "/v1/probe/ws", Kind::socket);
+}
+
+}  // namespace sigway::probe

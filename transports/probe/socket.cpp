@@ -1,0 +1,84 @@
+#include "probe/socket.h"
+
+#include <utility>
+#include <websocketpp/close.hpp>
+
+#include "net/shard.h"
+
+namespace sigway::probe {
+
+namespace opcode = websocketpp::frame::opcode;
+namespace status = websocketpp::close::status;
+
+namespace {
+
+constexpr std::size_t kMostFrame = 64 * 1024;
+constexpr std::uint16_t kLimit = 4003;  // "Ends": stream_limit
+constexpr std::chrono::seconds kCloseTimeout{3};
+
+}  // namespace
+
+Socket::Socket(Nonces& nonces, const Bounds& bounds, std::string greeting,
+               std::unique_ptr<Limits::Permit> permit)
+    : nonces_(nonces),
+      bounds_(bounds),
+      greeting_(std::move(greeting)),
+      permit_(std::move(permit)),
+      frames_(kMostFrame) {}
+
+void Socket::on_attached(net::Connection& connection) {
+  connection_ = &connection;
+  connection.shard().schedule_in(timer_, bounds_.time);
+  send_text(std::exchange(greeting_, {}));
+}
+
+void Socket::on_data(net::Connection& connection, std::span<std::uint8_t> bytes) {
+  while (connection.is_open()) {
+    const auto message = frames_.read(bytes);
+    if (const auto& fault = frames_.fault()) {
+      if (!std::exchange(closing_, true))
+        connection.write(websocket::close_frame(fault->close_code, fault->reason));
+      return connection.close_after_flush();
+    }
+    if (!message) return;
+    on_message(message);
+  }
+}
+
+void Socket::on_message(const websocket::MessagePtr& message) {
+  const auto& payload = message->get_payload();
+  switch (message->get_opcode()) {
+    case opcode::close:
+      if (!std::exchange(closing_, true))
+        connection_->write(websocket::control_frame(opcode::close, payload.substr(0, 2)));
+      return connection_->close_after_flush();
+    case opcode::ping:
+      if (!closing_) connection_->write(websocket::control_frame(opcode::pong, payload));
+      return;
+    case opcode::text: break;
+    case opcode::binary: return close(status::unsupported_data, "text frames only");
+    default: return;
+  }
+  if (closing_) return;
+  echoed_ += payload.size();
+  if (echoed_ > bounds_.bytes) return close(kLimit, "stream_limit");
+  if (is_nonce(payload)) nonces_.count(payload, connection_->shard().now());
+  send_text(payload);
+}
+
+void Socket::send_text(const std::string& text) {
+  connection_->write(websocket::frame_head(opcode::text, text.size()).append(text));
+}
+
+void Socket::close(std::uint16_t code, std::string_view reason) {
+  if (std::exchange(closing_, true)) return;
+  connection_->write(websocket::close_frame(code, reason));
+  connection_->shard().schedule_in(timer_, kCloseTimeout);
+}
+
+void Socket::on_timer() {
+  if (closing_) return connection_->close_after_flush();
+  close(kLimit, "stream_limit");
+}
+
+}  // namespace sigway::probe

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/timer_wheel.h"
+#include "net/connection.h"
+#include "probe/limits.h"
+#include "probe/nonces.h"
+#include "probe/query.h"
+#include "websocket/frame_reader.h"
+
+namespace sigway::probe {
+
+/// A WebSocket that greets, then gives every text frame back; one that is a nonce is counted as
+/// one. Ends by itself at its bounds (close code 4003). Thread: the connection's shard. Lifetime:
+/// owned by the net::Connection; `nonces` outlives it.
+class Socket final : public net::ConnectionHandler {
+ public:
+  Socket(Nonces& nonces, const Bounds& bounds, std::string greeting,
+         std::unique_ptr<Limits::Permit> permit);
+
+  void on_attached(net::Connection& connection) override;
+  void on_data(net::Connection& connection, std::span<std::uint8_t> bytes) override;
+  void on_eof(net::Connection& connection) override { connection.close_after_flush(); }
+  void on_closed(net::Connection&, net::CloseReason) override { timer_.cancel(); }
+
+ private:
+  void on_message(const websocket::MessagePtr& message);
+  void send_text(const std::string& text);
+  void close(std::uint16_t code, std::string_view reason);
+  void on_timer();
+
+  Nonces& nonces_;
+  const Bounds bounds_;
+  std::string greeting_;
+  std::unique_ptr<Limits::Permit> permit_;
+  websocket::FrameReader frames_;
+  net::Connection* connection_ = nullptr;
+  base::Timer timer_ = base::Timer::calling<&Socket::on_timer>(this);
+  std::size_t echoed_ = 0;
+  bool closing_ = false;
+};
+
+}  // namespace sigway::probe
