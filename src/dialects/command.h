@@ -47,7 +47,8 @@ using Command = std::variant<Join, LeaveRoom, Leave, Login, Logout, Say>;
 /// A part of a message's text (docs/protocol.md, "Pieces").
 struct Piece {
   std::string text;
-  bool more = false;
+  std::size_t at = 0;  ///< where it stands in the whole text; bytes
+  std::size_t of = 0;  ///< length of the whole text; bytes, at least `at + text.size()`
 };
 
 /// One numbered message as decoded. A message that is wrong in itself is still *taken*: it carries

@@ -12,8 +12,10 @@
 /// The codec of `sigway.v1`; docs/protocol.md is the norm.
 namespace sigway::dialects::native {
 
-inline constexpr std::size_t kMaxData = 65536;    ///< bytes of `data`, and of joined pieces' data
-inline constexpr std::size_t kMaxDataDepth = 64;  ///< levels of `data`
+inline constexpr std::size_t kMaxData = 65536;        ///< bytes of `data`
+inline constexpr std::size_t kMaxWhole = 72U << 10U;  ///< bytes of a message in pieces: its data
+                                                      ///< and its envelope
+inline constexpr std::size_t kMaxDataDepth = 64;      ///< levels of `data`
 inline constexpr std::size_t kMaxRequestDepth = 512;  ///< levels of a whole request
 inline constexpr std::size_t kMaxMessages = 256;      ///< messages in one request
 inline constexpr std::size_t kMaxAddresses = 64;

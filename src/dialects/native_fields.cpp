@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, kFieldCount> kNames = {
     "key", "open", "resume", "carrier", "turn", "ack", "messages", "wait", "heartbeat", "pad",
     "hello", "ping", "ticket", "away", "n", "type", "to", "room", "data", "name", "capacity",
-    "more", "piece", "replaces", "server"};
+    "piece", "at", "of", "replaces", "server"};
 // clang-format on
 static_assert(kNames[static_cast<std::size_t>(Field::n)] == "n" &&
               kNames[static_cast<std::size_t>(Field::server)] == "server");
@@ -223,12 +223,6 @@ std::optional<Error> read_capacity(const JsonValue& value, std::string_view wher
     return about(ErrorCode::bad_capacity, where);
   }
   out = static_cast<std::uint32_t>(*number);
-  return std::nullopt;
-}
-
-std::optional<Error> read_boolean(const JsonValue& value, std::string_view where, bool& out) {
-  if (value.kind != JsonValue::Kind::boolean) return wrong_kind(where, "true or false", value);
-  out = value.bytes.front() == 't';
   return std::nullopt;
 }
 

@@ -19,7 +19,7 @@ enum class Field : std::uint8_t {
   key, open, resume, carrier, turn, ack, messages, wait,  // a request
   heartbeat, pad, hello, ping, ticket, away,              // a request
   n,                                                      // a request, and a message
-  type, to, room, data, name, capacity, more, piece,      // a message; some also `open`
+  type, to, room, data, name, capacity, piece, at, of,    // a message; some also `open`
   replaces, server,                                       // `open`, `resume`
   // clang-format on
 };
@@ -37,7 +37,7 @@ constexpr FieldMask mask(Fields... fields) noexcept {
 inline constexpr FieldMask kRequestFields = mask(Field::n) | (mask(Field::n) - 1);
 inline constexpr FieldMask kMessageFields =
     mask(Field::n, Field::type, Field::to, Field::room, Field::data, Field::name, Field::capacity,
-         Field::more, Field::piece);
+         Field::piece, Field::at, Field::of);
 inline constexpr FieldMask kOpenFields =
     mask(Field::room, Field::name, Field::capacity, Field::replaces);
 inline constexpr FieldMask kResumeFields = mask(Field::server);
@@ -77,7 +77,6 @@ std::optional<Error> read_room(const JsonValue& value, std::string_view where, s
 std::optional<Error> read_name(const JsonValue& value, std::string_view where, std::string& out);
 std::optional<Error> read_capacity(const JsonValue& value, std::string_view where,
                                    std::uint32_t& out);
-std::optional<Error> read_boolean(const JsonValue& value, std::string_view where, bool& out);
 /// A field that is `true` or absent.
 std::optional<Error> read_flag(const JsonValue& value, std::string_view where, bool& out);
 /// Written as digits only: 1.0 and 1e3 are integers to mathematics, but not to every JSON library

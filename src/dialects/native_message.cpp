@@ -179,26 +179,37 @@ Content make_logout(const FieldSet& fields) {
 }
 
 Content make_piece(const FieldSet& fields) {
-  const FieldMask wrong = fields.present & ~mask(Field::n, Field::more, Field::piece);
-  if (wrong != 0) {
+  constexpr FieldMask kPieceFields = mask(Field::n, Field::piece, Field::at, Field::of);
+  if (const FieldMask wrong = fields.present & ~kPieceFields; wrong != 0) {
+    return bad_request("A piece has no fields but " + names_of(kPieceFields) + ", this one has " +
+                           names_of(wrong) + ".",
+                       "The pieces joined are the whole message; its fields stand in there.");
+  }
+  if (const FieldMask absent = kPieceFields & ~fields.present; absent != 0) {
     return bad_request(
-        "A piece has no fields but `n`, `more` and `piece`, this one has " + names_of(wrong) + ".",
-        "The pieces' strings joined are the whole message; its fields stand in there.");
-  }
-  if (!fields.has(Field::piece)) {
-    return bad_request("`more` marks a message that has `piece`.",
-                       "Leave `more` out, or send `piece` beside it.");
-  }
-  if (!fields.has(Field::n)) {
-    return bad_request("A piece needs its number `n`.",
-                       "Number the pieces like messages; the last one leaves `more` out.");
+        "A piece needs " + names_of(absent) + ".",
+        R"(For example {"n":4,"at":0,"of":36,"piece":"{\"type\":\"off"}: the message's number, )"
+        "where the piece begins, the bytes of the whole.");
   }
   Piece piece;
+  std::uint64_t at = 0;
+  std::uint64_t of = 0;
   if (auto error = read_text(fields[Field::piece], "piece", piece.text)) return std::move(*error);
-  if (fields.has(Field::more)) {
-    if (auto error = read_boolean(fields[Field::more], "more", piece.more))
-      return std::move(*error);
+  if (auto error = read_integer(fields[Field::at], "at", 0, kMaxInteger, at))
+    return std::move(*error);
+  if (auto error = read_integer(fields[Field::of], "of", 1, kMaxInteger, of))
+    return std::move(*error);
+  if (of > kMaxWhole) {
+    Error error{ErrorCode::too_large};
+    error.limit = kMaxWhole;
+    return error;
   }
+  if (at > of || piece.text.size() > of - at) {
+    return bad_request("The piece goes beyond the end of its message.",
+                       "`at` and `of` count bytes of UTF-8, not characters.");
+  }
+  piece.at = at;
+  piece.of = of;
   return piece;
 }
 
@@ -210,7 +221,7 @@ Error bad_type(std::string_view type, std::string_view why) {
 
 Content make_content(const FieldSet& fields) {
   if (fields.error) return *fields.error;
-  if (fields.has(Field::piece) || fields.has(Field::more)) return make_piece(fields);
+  if ((fields.present & mask(Field::piece, Field::at, Field::of)) != 0) return make_piece(fields);
   if (!fields.has(Field::type)) {
     return bad_request("A message needs `type`.",
                        R"(For example {"type":"offer","data":{"sdp":"…"}}.)");
@@ -248,7 +259,7 @@ std::variant<Command, Error> decode_joined_message(std::string_view text) {
   JsonCursor cursor(text);
   FieldSet fields;
   if (cursor.begin_object()) {
-    fields.read(cursor, kMessageFields & ~mask(Field::n, Field::more, Field::piece));
+    fields.read(cursor, kMessageFields & ~mask(Field::n, Field::piece, Field::at, Field::of));
   } else if (JsonValue other; cursor.read_value(other) && cursor.at_end()) {
     return bad_request("The joined pieces are not a JSON object.",
                        "Together they must be one whole message.");
@@ -256,9 +267,10 @@ std::variant<Command, Error> decode_joined_message(std::string_view text) {
   if (!cursor.at_end()) {
     const JsonFault& fault = *cursor.fault();
     if (fault.kind == JsonFault::Kind::depth) return Error{ErrorCode::too_deep};
-    return bad_request("The joined pieces are not JSON: " + std::string(fault.reason) +
-                           " at byte " + std::to_string(fault.offset) + ".",
-                       "Split the message's text anywhere, and send all of its pieces in order.");
+    return bad_request(
+        "The joined pieces are not JSON: " + std::string(fault.reason) + " at byte " +
+            std::to_string(fault.offset) + ".",
+        "Split the message's text between any two characters; `at` counts its bytes.");
   }
   Content content = make_content(fields);
   if (auto* error = std::get_if<Error>(&content)) return std::move(*error);

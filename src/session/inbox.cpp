@@ -1,31 +1,24 @@
 #include "session/inbox.h"
 
 #include <map>
+#include <numeric>
 #include <utility>
 
+#include "session/assembly.h"
+
 namespace sigway::session {
-namespace {
-
-/// 64 KiB of data and its envelope (docs/protocol.md, "Pieces"), escaped at its worst.
-constexpr std::size_t kMaxJoinedPieces = 72U << 10U;
-
-}  // namespace
 
 struct Inbox::Held {
-  explicit Held(MemoryBudget& budget) : gap_share(budget), piece_share(budget) {}
+  explicit Held(MemoryBudget& budget) : gap_share(budget) {}
 
   MemoryShare gap_share;
   std::map<std::uint64_t, dialects::Message> gap;
-  MemoryShare piece_share;
-  std::string pieces;
-  std::uint64_t last_piece = 0;  // 0: no message is being joined
-  bool too_large = false;        // the rest of this message's pieces are taken and thrown away
+  std::map<std::uint64_t, Assembly> in_pieces;
 
-  void forget_pieces() {
-    piece_share.subtract(piece_share.bytes());
-    pieces = {};
-    last_piece = 0;
-    too_large = false;
+  std::size_t bytes() const {
+    return std::accumulate(
+        in_pieces.begin(), in_pieces.end(), gap_share.bytes(),
+        [](std::size_t sum, const auto& entry) { return sum + entry.second.cost(); });
   }
 };
 
@@ -39,22 +32,21 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
   std::optional<dialects::Error> refusal;
   for (auto& message : messages) {
     const auto n = message.n.value_or(up_ + 1);
-    if (n <= up_) continue;
-    if (n == up_ + 1) {
-      take(std::move(message), taken);
-      continue;
-    }
-    auto& gap = held().gap;
-    if (gap.contains(n)) continue;
-    const auto cost = message.cost();
-    // How far, not how many: a number that is simply wrong would be held for ever.
-    if (n - up_ - 1 > settings_.gap_messages ||
-        held_->gap_share.bytes() + cost > settings_.gap_bytes || budget_.exceeded()) {
+    if (n <= up_ || (held_ && held_->gap.contains(n))) continue;
+    const bool next = n == up_ + 1;
+    // The one that all others wait for is never refused: nothing would ever get on.
+    if (!next && !may_hold(n, message.cost())) {
       refusal = dialects::Error{.code = dialects::ErrorCode::number_gap, .expected = up_ + 1};
       break;
     }
-    held_->gap_share.add(cost);
-    gap.emplace(n, std::move(message));
+    if (std::holds_alternative<dialects::Piece>(message.content) && !complete(n, message)) continue;
+    if (next) {
+      take(std::move(message), taken);
+    } else {
+      held().gap_share.add(message.cost());
+      held_->gap.emplace(n, std::move(message));
+      held_->in_pieces.erase(n);
+    }
   }
   while (held_ && !held_->gap.empty() && held_->gap.begin()->first <= up_ + 1) {
     auto node = held_->gap.extract(held_->gap.begin());
@@ -67,20 +59,7 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
 
 void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
   ++up_;
-  if (auto* piece = std::get_if<dialects::Piece>(&message.content)) {
-    take_piece(*piece, taken);
-    return;
-  }
-  if (held_ && held_->last_piece != 0) {
-    taken.push_back(
-        {held_->last_piece,
-         dialects::Error{
-             .code = dialects::ErrorCode::bad_request,
-             .message = "The message in pieces was not finished before another one began.",
-             .hint = "Send all pieces of a message with consecutive numbers, the last without "
-                     "`more`."}});
-    held_->forget_pieces();
-  }
+  if (held_) held_->in_pieces.erase(up_);
   if (auto* command = std::get_if<dialects::Command>(&message.content)) {
     taken.push_back({up_, std::move(*command)});
   } else {
@@ -88,31 +67,30 @@ void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
   }
 }
 
-void Inbox::take_piece(const dialects::Piece& piece, std::vector<Taken>& taken) {
-  auto& held = this->held();
-  held.last_piece = up_;
-  if (held.pieces.size() + piece.text.size() > kMaxJoinedPieces) {
-    held.forget_pieces();
-    held.last_piece = up_;
-    held.too_large = true;
+bool Inbox::may_hold(std::uint64_t n, std::size_t cost) const {
+  // How far, not how many: a number that is simply wrong would be held for ever.
+  if (n - up_ - 1 > settings_.gap_messages || budget_.exceeded()) return false;
+  return (held_ ? held_->bytes() : 0) + cost <= settings_.gap_bytes;
+}
+
+bool Inbox::complete(std::uint64_t n, dialects::Message& message) {
+  auto& assembly = held().in_pieces.try_emplace(n, budget_).first->second;
+  if (!assembly.add(std::get<dialects::Piece>(message.content))) {
+    message.content = dialects::Error{
+        .code = dialects::ErrorCode::bad_request,
+        .message = "The pieces of this message do not agree about its length.",
+        .hint = "All pieces of one message say the same `of`: the bytes of its whole text."};
+    return true;
   }
-  if (!held.too_large) {
-    held.piece_share.add(piece.text.size());
-    held.pieces += piece.text;
-  }
-  if (piece.more) return;
-  if (held.too_large) {
-    taken.push_back(
-        {up_, dialects::Error{.code = dialects::ErrorCode::too_large, .limit = kMaxJoinedPieces}});
+  const auto text = assembly.whole();
+  if (!text) return false;
+  auto decoded = dialect_.decode_message(*text);
+  if (auto* command = std::get_if<dialects::Command>(&decoded)) {
+    message.content = std::move(*command);
   } else {
-    auto decoded = dialect_.decode_message(held.pieces);
-    if (auto* command = std::get_if<dialects::Command>(&decoded)) {
-      taken.push_back({up_, std::move(*command)});
-    } else {
-      taken.push_back({up_, std::get<dialects::Error>(std::move(decoded))});
-    }
+    message.content = std::get<dialects::Error>(std::move(decoded));
   }
-  held.forget_pieces();
+  return true;
 }
 
 Inbox::Held& Inbox::held() {
@@ -121,7 +99,7 @@ Inbox::Held& Inbox::held() {
 }
 
 void Inbox::drop_held_if_empty() {
-  if (held_ && held_->gap.empty() && held_->last_piece == 0) held_.reset();
+  if (held_ && held_->gap.empty() && held_->in_pieces.empty()) held_.reset();
 }
 
 }  // namespace sigway::session

@@ -42,11 +42,14 @@ class Inbox {
   std::uint64_t up() const noexcept { return up_; }
 
  private:
-  struct Held;  // what is beyond a gap, and the pieces so far: absent for most sessions at most
-                // times
+  struct Held;  // what is beyond a gap, and messages of which pieces are missing: absent for most
+                // sessions at most times
 
   void take(dialects::Message message, std::vector<Taken>& taken);
-  void take_piece(const dialects::Piece& piece, std::vector<Taken>& taken);
+  /// Whether something of that cost may wait for the numbers before `n`.
+  bool may_hold(std::uint64_t n, std::size_t cost) const;
+  /// The message, if this was its last missing piece; else false.
+  bool complete(std::uint64_t n, dialects::Message& message);
   Held& held();
   void drop_held_if_empty();
 

@@ -28,7 +28,7 @@ class Session {
     this.finished = new Map();     // ended by the server, by name
     this.active = null;
     this.rooms = new Set();
-    this.pieces = '';
+    this.parts = new Map();        // number -> the bytes so far of a message in pieces
   }
 
   emit(event) {
@@ -65,20 +65,29 @@ class Session {
       if (message.n === undefined) message.n = this.up + 1;
       if (message.n <= this.up) continue;
       if (message.n > this.up + 1 && this.held.size >= 64) throw new Refusal(409, 'number_gap', { expected: this.up + 1 });
-      this.held.set(message.n, message);
+      const whole = message.piece === undefined ? message : this.assemble(message);
+      if (!whole) continue;
+      this.held.set(message.n, whole);
       for (let next; (next = this.held.get(this.up + 1)); this.run(next)) this.held.delete(++this.up);
     }
   }
 
-  run({ n, more, piece, ...message }) {
-    if (piece !== undefined) {
-      this.pieces += piece;
-      if (more) return;
-      message = JSON.parse(this.pieces);
-      this.pieces = '';
-    }
+  // The message of which this was the last piece, or null.
+  assemble({ n, at, of, piece }) {
+    if (!this.parts.has(n)) this.parts.set(n, { text: Buffer.alloc(of), missing: new Set(Array(of).keys()) });
+    const { text, missing } = this.parts.get(n);
+    const bytes = Buffer.from(piece);
+    if (text.length !== of || at + bytes.length > of) throw new Refusal(400, 'bad_request');
+    bytes.copy(text, at);
+    for (let i = 0; i < bytes.length; ++i) missing.delete(at + i);
+    if (missing.size) return null;
+    this.parts.delete(n);
+    return { n, ...JSON.parse(text), inPieces: true };
+  }
+
+  run({ n, inPieces = false, ...message }) {
     const { type, room, to, data } = message;
-    this.server.taken.push({ key: this.key, n, type, pieces: piece !== undefined });
+    this.server.taken.push({ key: this.key, n, type, pieces: inPieces });
     const refuse = (code) => this.emit({ type: 'error', re: n, code, message: code, hint: '' });
     if (kReserved.has(type)) refuse('bad_type');
     else if (type === 'join') this.server.join(this, room, message.capacity, n);

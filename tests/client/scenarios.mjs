@@ -215,11 +215,26 @@ export function faults(start) {
         await arrives(30, bob);
         for (const { data } of bob.messages('count')) assert.equal(data.sdp, sdp(data.i));
         assert.ok(server.taken?.some(({ pieces }) => pieces) ?? true);
-        // Numbers on the wire have shifted; the application's have not.
         const refused = await alice.until(() => alice.logged('refused')[0]);
         assert.equal(refused.re, failed);
         assert.equal(alice.logged('reset').length, 0);
         assert.ok(alice.connection.pending === 0 || await alice.connection.flush() === undefined);
+      });
+
+      test('a body that is too large after others behind it have arrived, and after an answer was lost', async () => {
+        const [alice, bob] = await pair('sse');
+        let passed = 0;
+        server.fault = ({ route, text }) => {
+          if (route !== '/v1/send') return null;
+          if (text.length > 900) return { status: 413, text: '<h1>no</h1>' };
+          return ++passed % 4 === 1 ? 'lose-answer' : null;
+        };
+        for (const i of counting(12)) {
+          alice.connection.send('count', { i, text: 'é"'.repeat(i % 4 === 0 ? 900 : 3) });
+          if (i % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        await arrives(12, bob);
+        assert.equal(alice.logged('reset').length, 0);
       });
 
       test('a message just beyond a limit that the server names', async () => {

@@ -591,22 +591,33 @@ test('`to`: empty is refused, who is named twice gets it once, and too many are 
   await bystanders.areUnharmed();
 });
 
-test('pieces: `more` false is none, and what they make when joined is judged like any message', async () => {
+test('pieces: what they make when joined is judged like any message', async () => {
   for (const Transport of Object.values(kTransports)) {
     const { member, other } = await pair(server, Transport);
-    await member.say({ more: true, piece: '{"type":"whole","da' }, { more: false, piece: 'ta":"\ud83d\ude00"}' });
-    assert.equal((await other.event('whole')).data, '\ud83d\ude00');
+    const pieces = (n, ...texts) => {
+      const of = Buffer.byteLength(texts.join(''));
+      return texts.map((piece, i) => ({ n, at: Buffer.byteLength(texts.slice(0, i).join('')), of, piece }));
+    };
+    const say = (...texts) => member.request({ ack: member.received, messages: pieces(++member.said, ...texts) });
+    await say('{"type":"whole","da', 'ta":"\u00e9', '\ud83d\ude00"}');
+    assert.equal((await other.event('whole')).data, '\u00e9\ud83d\ude00');
     const wrong = [['{"type":', '}', 'bad_request'], ['[1', ']', 'bad_request'], ['{"type":"jo', 'ined"}', 'bad_type'],
-      ['{"type":"a","n":1', '}', 'unknown_field'], [`{"type":"a","data":"${'x'.repeat(40000)}`, `${'x'.repeat(40000)}"}`, 'too_large']];
+      ['{"type":"a","n":1', '}', 'unknown_field'], [`{"type":"a","data":"${'x'.repeat(33000)}`, `${'x'.repeat(33000)}"}`, 'too_large'],
+      [`{"type":"a","data":"${'x'.repeat(40000)}`, `${'x'.repeat(40000)}"}`, 'too_large']];
     for (const [first, second, code] of wrong) {
-      await member.say({ more: true, piece: first }, { piece: second });
+      await say(first, second);
       const error = await member.event('error');
       assertExplains(error, code);
-      assert.equal(error.re, member.said, 'the number of the last piece');
+      assert.equal(error.re, member.said);
     }
-    await member.say({ more: true, piece: '{"type"' }, { type: 'between', data: 1 });
+    for (const piece of [{ piece: 'x' }, { at: 0, of: 1 }, { at: 1, of: 1, piece: 'x' }, { at: 0, of: 0, piece: '' },
+      { at: 0, of: 1, piece: '\u00e9' }, { at: 0, of: 1, piece: 'x', type: 'a' }]) {
+      await member.say(piece);
+      assertExplains(await member.event('error'), 'bad_request');
+    }
+    const [first] = pieces(++member.said, '{"type"', ':"a"}');
+    await member.request({ messages: [first, { ...first, of: first.of + 1 }] });
     assertExplains(await member.event('error'), 'bad_request');
-    await other.event('between');
     await stillTalk(member, other);
     member.close();
     other.close();

@@ -10,7 +10,7 @@ export class LibraryClient {
 
   #trace;
 
-  // hooks: event(event, number, transport), broken(code, lost), closed(code), trace(text)
+  // hooks: event(event, number, transport), broken(code), closed(code), trace(text)
   constructor({ url, room, capacity, replaces, transport }, random, hooks) {
     this.#trace = hooks.trace;
     this.#page.navigator = { sendBeacon: (to, body) => {
@@ -22,7 +22,7 @@ export class LibraryClient {
     const connection = this.#connection;
     connection.opened.catch(() => {});
     connection.on('event', (event, { number, transport }) => { if (!this.#dead) hooks.event(event, number, transport); });
-    connection.on('reset', ({ reason, lost }) => hooks.broken(reason, lost));
+    connection.on('reset', ({ reason }) => hooks.broken(reason));
     for (const type of ['state', 'transport', 'retry']) {
       connection.on(type, (value) => hooks.trace(`${type} ${JSON.stringify(value)} ${value.reason?.message ?? ''}`));
     }

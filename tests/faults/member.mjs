@@ -22,7 +22,7 @@ class Stay {
 // One client from its start to its end. Messages carry its tag.
 class Life {
   constructor(tag) {
-    Object.assign(this, { tag, stays: [], said: [], peer: '' });   // said: {id, room, to, count, refused, lost, late}
+    Object.assign(this, { tag, stays: [], said: [], peer: '' });   // said: {id, room, to, count, refused, late}
     this.counts = new Map();  // 'room' or 'room>peer' -> how many were said
     this.end = null;          // 'left' | 'dead'
     this.taken = 0;           // of what was said, when it ended
@@ -54,7 +54,7 @@ export class Member {
     this.client = new Client({ url: this.relay.url, room: room.name, capacity: room.capacity, replaces,
       transport: random.pick(this.minimal ? kTransports : [...kTransports, 'auto']) }, random.fork(), {
       event: mine((event, number, transport) => this.#heard(life, event, number, transport)),
-      broken: mine((reason, lost) => this.#broken(life, reason, lost)),
+      broken: mine((reason) => this.#broken(reason)),
       closed: mine((code) => this.#closed(life, code)),
       trace: (what) => world.trace(life.tag, what),
     });
@@ -80,10 +80,9 @@ export class Member {
     const line = to ? `${room}>${to}` : room;
     const count = (life.counts.get(line) ?? 0) + 1;
     life.counts.set(line, count);
-    if (this.minimal && this.relay.weather.bodyLimit < Infinity) length = Math.min(length, 100);   // it cannot split afterwards
     const data = { tag: life.tag, count, ...(to ? { to } : {}), text: textOf(life.tag, count, length) };
     const id = this.client.send(this.random.pick(['offer', 'candidate', 'note']), data, { room, ...(to ? { to } : {}) });
-    life.said.push({ id, room, to, count, refused: null, lost: false, late: this.#isUnderWay() });
+    life.said.push({ id, room, to, count, refused: null, late: this.#isUnderWay() });
   }
 
   // What is said now may find the place gone, or may wait for the answer to a `join` and end with the session.
@@ -233,14 +232,8 @@ export class Member {
     setTimeout(() => { if (this.life === life && !life.end) this.join(wanted); }, this.random.between(50, 400)).unref();
   }
 
-  // The session was lost against its will. The one excuse is the network that refuses a message half-way for its size.
-  #broken(life, reason, lost = []) {
-    if (reason === 'unsplittable') this.world.count(reason);
-    else this.#fault(`the session was lost: ${reason}`);
-    for (const said of life.said) if (lost.includes(said.id)) said.lost = true;
-    for (const stay of life.stays) stay.end ??= 'dead';
-    life.numbers = 0;
-    for (const { name } of this.rooms) this.states.set(name, 'joining');
+  #broken(reason) {
+    this.#fault(`the session was lost: ${reason}`);
   }
 
   #closed(life, code) {

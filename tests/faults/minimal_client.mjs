@@ -10,7 +10,7 @@ import { sleep } from './random.mjs';
 
 const kHeartbeat = 1000;
 const kPatience = 2500;        // for an answer, and for a sign of life on a stream
-const kPieceLength = 100;
+const kPieceLength = 60;
 
 class Refused extends Error {
   constructor(code, retry = 0) {
@@ -35,7 +35,7 @@ export class MinimalClient {
   #wanted;                     // transport
   #trying = null;
   #uploading = false;
-  #most = 10;                  // messages in a request; fewer where large bodies are refused
+  #most = 10;                  // messages in a request; fewer where large bodies are refused, and 0: one in pieces
   #over = false;
   #leaving = false;
   #agent = new http.Agent({ keepAlive: true, maxSockets: 6 });
@@ -60,21 +60,9 @@ export class MinimalClient {
   leave(room) { return this.#say({ type: 'leave', room }); }
 
   #say(message) {
-    const text = JSON.stringify(message);
-    if (text.length < 4000 && this.random.chance(0.1)) {
-      const characters = [...text];   // never through a surrogate pair
-      const pieces = [];
-      while (characters.length) pieces.push(characters.splice(0, this.random.integer(1, kPieceLength)).join(''));
-      pieces.forEach((piece, i) => this.#number(JSON.stringify({ ...(i + 1 < pieces.length ? { more: true } : {}), piece })));
-    } else {
-      this.#number(text);
-    }
+    this.#unacknowledged.push({ n: ++this.#said, text: JSON.stringify(message) });
     this.#pump();
     return this.#said;
-  }
-
-  #number(text) {
-    this.#unacknowledged.push({ n: ++this.#said, text });
   }
 
   switchTransport(kind) {
@@ -188,7 +176,25 @@ export class MinimalClient {
   }
 
   #messages(most) {
-    return this.#unacknowledged.slice(0, most).map(({ n, text }) => `{"n":${n},${text.slice(1)}`).join();
+    return this.#unacknowledged.slice(0, most).map((message) => this.#wire(message)).join();
+  }
+
+  // The message, or for no reason its pieces, cut anew each time.
+  #wire({ n, text }) {
+    if (text.length < 4000 && this.random.chance(0.1)) return this.#pieces({ n, text }).join();
+    return `{"n":${n},${text.slice(1)}`;
+  }
+
+  #pieces({ n, text }) {
+    const characters = [...text];   // never through a surrogate pair
+    const of = Buffer.byteLength(text);
+    const pieces = [];
+    for (let at = 0; characters.length;) {
+      const piece = characters.splice(0, this.random.integer(1, kPieceLength)).join('');
+      pieces.push(JSON.stringify({ n, at, of, piece }));
+      at += Buffer.byteLength(piece);
+    }
+    return this.random.chance(0.5) ? pieces : pieces.reverse();
   }
 
   // ---- Up ----
@@ -200,7 +206,7 @@ export class MinimalClient {
       const fresh = this.#unacknowledged.filter(({ n }) => n > (carrier.sent ?? 0)).slice(0, 100);
       if (!fresh.length) return;
       carrier.sent = fresh.at(-1).n;
-      carrier.socket.send(`{"messages":[${fresh.map(({ n, text }) => `{"n":${n},${text.slice(1)}`).join()}]}`);
+      carrier.socket.send(`{"messages":[${fresh.map((message) => this.#wire(message)).join()}]}`);
       setTimeout(() => this.#pump(), 300).unref();
     } else if (!this.#uploading) {
       this.#upload();
@@ -210,10 +216,13 @@ export class MinimalClient {
   async #upload() {
     this.#uploading = true;
     while (this.#active && this.#active.kind !== 'websocket' && this.#unacknowledged.length && !this.#over) {
+      const bodies = this.#most ? [this.#messages(this.#most)] : this.#pieces(this.#unacknowledged[0]);
       try {
-        const answer = await this.#exchange('/v1/send',
-          `{"key":"${this.key}","ack":${this.#cursor},"messages":[${this.#messages(this.#most)}]}`);
-        this.#taken(answer?.up ?? 0);
+        for (const messages of bodies) {
+          const answer = await this.#exchange('/v1/send',
+            `{"key":"${this.key}","ack":${this.#cursor},"messages":[${messages}]}`);
+          this.#taken(answer?.up ?? 0);
+        }
       } catch (error) {
         if (error.code === 'gone' || error.code === 'bad_cursor') break;     // the carrier hears why
         await sleep(Math.max(error.retry ?? 0, 80));
@@ -243,7 +252,7 @@ export class MinimalClient {
   }
 
   #answer({ statusCode, headers }, text) {
-    if (statusCode === 413) this.#most = Math.max(1, this.#most >> 1);
+    if (statusCode === 413) this.#most >>= 1;
     if (/^text\/html/.test(headers['content-type'] ?? '')) throw new Refused(`http_${statusCode}`);
     const value = text ? JSON.parse(text) : null;
     if (value?.error) throw new Refused(value.error.code, 1000 * (headers['retry-after'] ?? 0));

@@ -78,7 +78,7 @@ export function orderedFallback(deadlines?: Record<Transport, number>): Strategy
 export class SigwayError extends Error {
   constructor(code: string, message?: string, more?: object);
   /** A code of docs/protocol.md, or one of the client's: `network`, `deadline`, `unreachable`, `aborted`, `silence`, `gap`,
-   *  `not_sigway`, `unsplittable`, `http_N`, `reset`, `closed`, `bad_transport`. */
+   *  `not_sigway`, `http_N`, `reset`, `closed`, `bad_transport`. */
   readonly code: string;
   readonly hint?: string;
   readonly status?: number;

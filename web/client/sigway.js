@@ -14,6 +14,7 @@ import './sigway/event_stream.js';
 import './sigway/http.js';
 import './sigway/key_store.js';
 import './sigway/limits.js';
+import './sigway/outgoing.js';
 import './sigway/poll.js';
 import './sigway/session.js';
 import './sigway/text.js';

@@ -138,16 +138,25 @@ TEST_CASE("pieces") {
   const auto piece = [](const std::string& fields) {
     return std::get<Piece>(numbered(fields).content);
   };
-  CHECK(piece(R"("more":true,"piece":"{\"type\":\"off")").text == R"({"type":"off)");
-  CHECK(piece(R"("more":true,"piece":"")").more);
-  CHECK_FALSE(piece(R"("more":false,"piece":"x")").more);
-  CHECK_FALSE(piece(R"("piece":"x")").more);
-  CHECK(refusal(R"("piece":"x","type":"offer")").code == ErrorCode::bad_request);
-  CHECK(refusal(R"("more":true)").code == ErrorCode::bad_request);
-  CHECK(refusal(R"("piece":5)").code == ErrorCode::bad_request);
-  CHECK(refusal(R"("piece":"\ud83d")").code == ErrorCode::bad_request);
-  CHECK(refusal(R"("piece":"x","more":1)").code == ErrorCode::bad_request);
-  CHECK(mentions(bad(R"({"messages":[{"piece":"x"}]})").message, "`n`"));
+  const auto first = piece(R"("at":0,"of":36,"piece":"{\"type\":\"off")");
+  CHECK(first.text == R"({"type":"off)");
+  CHECK(first.at == 0);
+  CHECK(first.of == 36);
+  CHECK_MESSAGE(piece(R"("at":1,"of":3,"piece":"\u00e9")").text == "\u00e9", "two bytes: 1 and 2");
+  CHECK(piece(R"("at":5,"of":5,"piece":"")").text.empty());
+  CHECK(refusal(R"("at":0,"of":1,"piece":"x","type":"offer")").code == ErrorCode::bad_request);
+  CHECK(mentions(refusal(R"("at":0,"of":1)").message, "`piece`"));
+  CHECK(mentions(refusal(R"("piece":"x")").message, "`at`, `of`"));
+  CHECK(refusal(R"("at":0,"of":1,"piece":5)").code == ErrorCode::bad_request);
+  CHECK(refusal(R"("at":0,"of":9,"piece":"\ud83d")").code == ErrorCode::bad_request);
+  CHECK(refusal(R"("at":-1,"of":1,"piece":"x")").code == ErrorCode::bad_request);
+  CHECK(refusal(R"("at":0,"of":0,"piece":"")").code == ErrorCode::bad_request);
+  CHECK(mentions(refusal(R"("at":1,"of":2,"piece":"\u00e9")").message, "beyond the end"));
+  CHECK(refusal(R"("at":9007199254740991,"of":1,"piece":"x")").code == ErrorCode::bad_request);
+  const auto too_large = refusal(R"("at":0,"of":73729,"piece":"x")");
+  CHECK(too_large.code == ErrorCode::too_large);
+  CHECK(too_large.limit == native::kMaxWhole);
+  CHECK(mentions(bad(R"({"messages":[{"at":0,"of":1,"piece":"x"}]})").message, "`n`"));
 }
 
 TEST_CASE("joined pieces are one message without a number") {
@@ -408,7 +417,8 @@ TEST_CASE("the cost of a message grows with its bytes") {
   const std::string long_text(10000, 'a');
   const std::string long_name(40, 'b');
   CHECK(numbered(R"("type":"x","data":")" + long_text + '"').cost() > sizeof(Message) + 10000);
-  CHECK(numbered(R"("piece":")" + long_text + '"').cost() > sizeof(Message) + 10000 - 1);
+  CHECK(numbered(R"("at":0,"of":10000,"piece":")" + long_text + '"').cost() >
+        sizeof(Message) + 10000 - 1);
   CHECK(numbered(R"("type":"x","to":["@)" + long_name + R"(","b"])").cost() >
         sizeof(Message) + 2 * sizeof(Address) + 40);
 }

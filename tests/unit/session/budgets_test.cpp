@@ -143,7 +143,7 @@ TEST_CASE_TEMPLATE("all memory is given back when all have left", Shards, OneSha
     for (auto& member : members) {
       member->chat(5000);
       member->client.upload(R"({"messages":[{"n":9,"type":"x","data":"held"},
-                                {"n":3,"more":true,"piece":"{\"type\":"}]})");
+                                {"n":3,"at":0,"of":20,"piece":"{\"type\":"}]})");
       member->client.say(R"({"type":"x","to":"@nobody"})");
     }
     CHECK(world.shared.memory.used() > 50'000);

@@ -7,6 +7,7 @@ import { orderedFallback } from './fallback.js';
 import { Http } from './http.js';
 import { browserKeyStore } from './key_store.js';
 import { kDataDepth, kLimits } from './limits.js';
+import { Outgoing } from './outgoing.js';
 import { PollCarrier } from './poll.js';
 import { Session } from './session.js';
 import { jsonDepth, utf8Length } from './text.js';
@@ -215,7 +216,7 @@ export class Connection {
     const text = fields.join();
     const bytes = utf8Length(text);
     if (this.#session?.uplink.room < bytes) throw new SigwayError('busy', 'too much waits to be sent');
-    return { id: this.#nextId++, text, bytes, message, n: 0, via: null, exposed: false };
+    return new Outgoing(this.#nextId++, message, text);
   }
 
   // -- hearing --
@@ -279,7 +280,7 @@ export class Connection {
     const open = { room, capacity, name: this.#name, replaces: replaces || undefined };
     const session = this.#session = new Session(key, open, this.#settings, this.#trusted, this.#hooks(() => session));
     for (const [other, places] of others) session.uplink.push(this.#entry({ type: 'join', room: other, capacity: places }));
-    for (const entry of this.#backlog.splice(0)) session.uplink.push(Object.assign(entry, { n: 0, via: null }));
+    for (const entry of this.#backlog.splice(0)) session.uplink.push(entry.begin());
   }
 
   // One loop at a time, until a carrier is active. What fails here is tried again for ever, but for what the server forbids.
@@ -372,7 +373,7 @@ export class Connection {
     this.#session = null;     // what is said meanwhile waits in the backlog
     const left = session.stop();
     // Before it was ever open the application could not know of it: what has not gone out begins again.
-    this.#backlog = left.filter((entry) => !this.#everOpen && !entry.exposed && entry.piece === undefined);
+    this.#backlog = left.filter((entry) => !this.#everOpen && !entry.exposed);
     const kept = new Set(this.#backlog.map((entry) => entry.id));
     for (const [id, answer] of this.#answers) {
       if (kept.has(id)) continue;
@@ -380,7 +381,7 @@ export class Connection {
       answer.reject(new SigwayError('reset', 'the session has ended'));
     }
     if (this.#everOpen || session.cursor > 0) {
-      const lost = left.filter((entry) => entry.id && !kept.has(entry.id)).map((entry) => entry.id);
+      const lost = left.filter((entry) => !kept.has(entry.id)).map((entry) => entry.id);
       this.#reset = { reason: error.code, previous: session.peer || this.#reset?.previous,
         lost: [...this.#reset?.lost ?? [], ...lost] };
     }

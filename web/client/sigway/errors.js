@@ -1,6 +1,5 @@
 // What an error means to the session. Everything that is not listed is about the way there, and is tried again.
-const kResetCodes = new Set(['gone', 'restarted', 'unknown_key', 'bad_cursor', 'timeout', 'no_ack', 'slow_consumer', 'memory',
-  'unsplittable']);
+const kResetCodes = new Set(['gone', 'restarted', 'unknown_key', 'bad_cursor', 'timeout', 'no_ack', 'slow_consumer', 'memory']);
 const kFinalCodes = new Set(['left', 'replaced', 'origin_refused', 'host_refused', 'open_mismatch', 'bad_json', 'bad_utf8',
   'too_deep', 'bad_request', 'unknown_field', 'duplicate_field', 'bad_key', 'key_in_url', 'bad_room', 'bad_name',
   'bad_capacity', 'unknown_route', 'wrong_method', 'wrong_content_type']);

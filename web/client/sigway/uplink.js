@@ -1,10 +1,9 @@
 // The messages that the server has not taken yet, in order. A number is given when a message first goes out and then never
-// means anything else, unless it is certain that the server has not seen it (413): only then a message can be cut into pieces,
-// which shifts the numbers of those behind. That is why a body larger than any that passed goes alone.
+// means anything else.
 
 import { SigwayError, verdict } from './errors.js';
 import { kLimits } from './limits.js';
-import { cutIntoPieces, utf8Length } from './text.js';
+import { utf8Length } from './text.js';
 import { backoff, deferred } from './tools.js';
 
 const kUploadFailures = 4;           // the way down may live while the way up is dead
@@ -13,15 +12,15 @@ const kHeldMost = 64;                // messages that a server holds behind one 
 const kSafeBody = 500;               // nobody was ever seen to refuse so little
 const kLeastBody = 400;              // smaller than this nothing can be split
 const kQueueBytes = 4 << 20;
+const kNumber = 24;                  // bytes that "n" and what stands between two messages take
 
 export class Uplink {
   #queue = [];
   #bytes = 0;
   #up = 0;
   #next = 1;
-  #offsets = [];             // [first wire number, id - number]: pieces make the two differ
+  #offsets = [];             // [first number, id - number]: a new session numbers from 1, the application goes on
   #flights = new Set();
-  #alone = null;
   #failures = 0;
   #paused = null;            // a timer
   #pumping = false;          // soon
@@ -87,7 +86,7 @@ export class Uplink {
 
   // What went by a way that has ended goes again.
   release(way) {
-    for (const entry of this.#queue) if (entry.via === way) entry.via = null;
+    for (const entry of this.#queue) entry.release(way);
     this.pump();
   }
 
@@ -97,43 +96,48 @@ export class Uplink {
 
   pump() {
     this.#pumping = false;
-    while (!this.#paused && !this.#alone) {
+    while (!this.#paused) {
       const way = this.session.active;
       if (!way) return;
       const batch = this.#batch(way);
       if (!batch.length) return;
-      const text = batch.map((entry) => `{"n":${entry.n},${entry.text}}`).join(',');
-      for (const entry of batch) this.#launch(entry, way);
-      if (way.kind === 'websocket') way.frame(`{"ack":${this.session.acknowledging()},"messages":[${text}]}`);
-      else this.#upload(batch, text);
+      for (const { entry } of batch) this.#launch(entry, way);
+      const text = batch.map(({ entry, chunk }) => entry.wire(chunk)).join(',');
+      if (way.kind !== 'websocket') {
+        this.#upload(batch, text);
+        continue;
+      }
+      for (const { chunk } of batch) chunk.via = way;
+      way.frame(`{"ack":${this.session.acknowledging()},"messages":[${text}]}`);
     }
   }
 
-  // The next run of messages that are on no way.
+  // What goes next, as {entry, chunk}: the first that are on no way.
   #batch(way) {
     const byFrames = way.kind === 'websocket';
-    const start = this.#queue.findIndex((entry) => !entry.via);
-    if (start < 0 || (!byFrames && this.#flights.size >= kUploadsInFlight)) return [];
+    if (!byFrames && this.#flights.size >= kUploadsInFlight) return [];
+    if (!this.#queue.some((entry) => entry.isWaiting)) return [];
     let most = Math.min(this.#batchMost, this.session.limits.messages, this.#allowance());
-    if (byFrames) most -= this.#queue.filter((entry) => entry.via === way).length;
-    if (start > 0 && this.#flights.size) most = Math.min(most, kHeldMost - start);
-    if (most <= 0) return [];
+    if (byFrames) most -= this.#queue.filter(({ chunks }) => chunks.some(({ via }) => via === way)).length;
     const limit = Math.min(this.session.limits.body, this.#maxBody) - this.#overhead();
+    // Join others only as far as bodies have passed before; a first message goes whatever its size.
+    const joined = byFrames ? limit : Math.min(limit, 2 * this.#proven);
+    const reach = this.#flights.size ? kHeldMost : this.#queue.length;
     const batch = [];
     let bytes = 0;
-    for (let i = start; i < this.#queue.length && batch.length < most && !this.#queue[i].via; ++i) {
-      let entry = this.#queue[i];
-      if (!entry.n && entry.bytes > limit) {
-        this.#split(i, limit);
-        entry = this.#queue[i];
+    for (const entry of this.#queue.slice(0, reach)) {
+      entry.fit(limit - kNumber);
+      for (const chunk of entry.chunks) {
+        if (chunk.via) continue;
+        bytes += chunk.bytes + kNumber;
+        if (batch.length >= most || (batch.length && bytes > joined)) return this.#spend(batch);
+        batch.push({ entry, chunk });
       }
-      const grown = bytes + entry.bytes + 24;
-      // Join others only as far as bodies have passed before; a first message goes whatever its size.
-      if (batch.length && grown > (byFrames ? limit : Math.min(limit, 2 * this.#proven))) break;
-      bytes = grown;
-      if (!entry.n) this.#number(entry);
-      batch.push(entry);
     }
+    return this.#spend(batch);
+  }
+
+  #spend(batch) {
     this.#tokens -= batch.length;
     return batch;
   }
@@ -151,16 +155,12 @@ export class Uplink {
     return Math.floor(this.#tokens);
   }
 
-  #number(entry) {
-    entry.n = this.#next++;
-    if (!entry.id) return;   // a piece with more to come
-    const offset = entry.id - entry.n;
-    if (this.#offsets.at(-1)?.[1] !== offset) this.#offsets.push([entry.n, offset]);
-  }
-
   #launch(entry, way) {
-    entry.via = way;
-    entry.fresh = !entry.exposed;
+    if (!entry.n) {
+      entry.n = this.#next++;
+      const offset = entry.id - entry.n;
+      if (this.#offsets.at(-1)?.[1] !== offset) this.#offsets.push([entry.n, offset]);
+    }
     entry.exposed = true;
     if (entry.message) this.session.hooks.sent(entry.message, { number: entry.n, transport: way.kind, bytes: entry.bytes });
     entry.message = null;    // told once
@@ -172,31 +172,25 @@ export class Uplink {
     const ack = session.cursor;
     const body = `{"key":"${session.key}","ack":${ack},"messages":[${text}]}`;
     const size = utf8Length(body);
-    for (const entry of batch) entry.via = flight;
+    for (const { chunk } of batch) chunk.via = flight;
     this.#flights.add(flight);
-    if (size > this.#proven) this.#alone = flight;
     const started = Date.now();
     try {
       const answer = await session.settings.http.post('v1/send', body, { signal: session.over.signal });
-      this.#landed(flight);
+      this.#flights.delete(flight);
       this.#failures = 0;
       this.#proven = Math.max(this.#proven, size);
       session.acknowledged(ack);
       session.roundTrip(Date.now() - started);
       this.taken(answer?.up);
       // Not taken, and nothing under way that could close the gap: say it again.
-      const stuck = this.#queue[0]?.via;
-      if (!this.#flights.size && stuck && stuck !== session.active) this.#again(batch, 0, backoff(0));
+      const stuck = this.#queue[0]?.chunks.every(({ via }) => via && via !== session.active);
+      if (!this.#flights.size && stuck) this.#again(batch, 0, backoff(0));
       this.pump();
     } catch (error) {
-      this.#landed(flight);
+      this.#flights.delete(flight);
       if (!session.over.signal.aborted) this.#failed(batch, size, error);
     }
-  }
-
-  #landed(flight) {
-    this.#flights.delete(flight);
-    if (this.#alone === flight) this.#alone = null;
   }
 
   #failed(batch, size, error) {
@@ -213,9 +207,9 @@ export class Uplink {
   }
 
   #again(batch, retry = 0, delay = 0) {
-    for (const entry of batch) entry.via = null;
+    for (const { chunk } of batch) chunk.via = null;
     // Whatever the server holds behind the gap comes again too; it drops what it has.
-    if (!this.#flights.size) for (const entry of this.#queue) entry.via = null;
+    if (!this.#flights.size) for (const entry of this.#queue) entry.release();
     this.#pause(Math.max(retry, delay));
   }
 
@@ -227,40 +221,14 @@ export class Uplink {
     }, ms);
   }
 
+  // Nothing of the body was taken, and what follows is smaller: fewer messages, or pieces of one.
   #tooLarge(batch, size, error) {
     this.#maxBody = error.limit < size ? error.limit : Math.max(this.#proven < size ? this.#proven : 0, size >> 1);
     if (this.#proven >= size) this.#proven = this.#maxBody;
-    for (const entry of batch) {
-      entry.via = null;
-      if (entry.fresh) entry.exposed = false;
-    }
-    if (batch.length > 1) return this.pump();
+    for (const { chunk } of batch) chunk.via = null;
     if (this.#maxBody < kLeastBody) {
       return this.session.active?.end(new SigwayError('network', `bodies of ${size} bytes are refused on the way`));
     }
-    const at = this.#queue.indexOf(batch[0]);
-    if (at >= 0) {
-      if (this.#queue.slice(at).some((entry) => entry.exposed)) {
-        return this.session.broken(new SigwayError('unsplittable', 'a message that may be half-way is refused for its size'));
-      }
-      this.#next = batch[0].n;
-      while (this.#offsets.length && this.#offsets.at(-1)[0] >= this.#next) this.#offsets.pop();
-      for (const entry of this.#queue.slice(at)) entry.n = 0;
-    }
-    this.pump();             // now it is larger than the limit, and is cut
-  }
-
-  #split(at, limit) {
-    const whole = this.#queue[at];          // may be a piece itself, cut when the limit was thought to be higher
-    const pieces = cutIntoPieces(whole.piece ?? `{${whole.text}}`, limit - 48);
-    const entries = pieces.map((piece, i) => {
-      const last = i === pieces.length - 1;
-      const more = !last || whole.more === true;
-      const text = `${more ? '"more":true,' : ''}"piece":${JSON.stringify(piece)}`;
-      return { id: last ? whole.id : 0, text, piece, more, bytes: utf8Length(text), n: 0, via: null, exposed: false,
-        message: i === 0 ? whole.message : null };
-    });
-    this.#queue.splice(at, 1, ...entries);
-    this.#bytes += entries.reduce((sum, entry) => sum + entry.bytes, 0) - whole.bytes;
+    this.pump();
   }
 }
