@@ -3,6 +3,7 @@
 #   scripts/soak.sh faults idle      SIGWAY_SEEDS=1000 scripts/soak.sh faults
 #
 #   faults  the random-fault tests over SIGWAY_SEEDS seeds (100), fake carriers and real sockets
+#   networks  two members through every misbehaving network, in every shape of traffic, with the times that they keep
 #   idle    10,000 idle clients on each transport; reports the memory that each one takes
 #   pages   the demo pages and the peer link in Chromium: every state, 50 glares, 20 reloads, six in a mesh
 #   fuzz    every fuzz target for SIGWAY_FUZZ_SECONDS (600)
@@ -27,6 +28,11 @@ stage_faults() {
   export SIGWAY_SEEDS=${SIGWAY_SEEDS:-100}
   echo "Seeds: $SIGWAY_SEEDS, from ${SIGWAY_FIRST_SEED:-1}"
   run_soak_tests fault
+}
+
+stage_networks() {
+  build_release
+  run_soak_tests networks
 }
 
 stage_idle() {
@@ -54,10 +60,10 @@ stage_tidy() {
 }
 
 stages=("$@")
-if (($# == 0)); then stages=(faults idle pages fuzz tidy); fi
+if (($# == 0)); then stages=(faults networks idle pages fuzz tidy); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then
-    echo "soak.sh: no stage '$stage'; there are: faults idle pages fuzz tidy" >&2
+    echo "soak.sh: no stage '$stage'; there are: faults networks idle pages fuzz tidy" >&2
     exit 2
   fi
 done

@@ -8,11 +8,13 @@ import { createInterface } from 'node:readline';
 export class Server {
   log = '';
 
-  static async start(binary, flags) {
+  static async start(binary, flags, wanted = 0) {
     const server = new Server();
-    server.process = spawn(binary, ['--port', '0', '--log-level', 'warn', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    server.process = spawn(binary, ['--port', String(wanted), '--log-level', 'warn', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     server.process.stderr.on('data', (text) => { server.log += text; });
-    process.once('exit', () => server.process.kill('SIGKILL'));   // whatever ends us
+    const kill = () => server.process.kill('SIGKILL');
+    process.once('exit', kill);   // whatever ends us
+    server.process.once('exit', () => process.off('exit', kill));
     server.exit = once(server.process, 'exit');
     const lines = createInterface({ input: server.process.stdout });
     const line = await Promise.race([once(lines, 'line').then(([text]) => text), server.exit.then(() => '')]);

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { within } from './patience.mjs';
-import { startProcess } from './server.mjs';
+import { startProcess } from './process.mjs';
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
@@ -77,14 +77,14 @@ http {
 `);
 }
 
-export function haproxy(server) {
+export function haproxy(server, timeout = '30s') {
   return Proxy.start('haproxy', (file) => ['-db', '-f', file], ({ port }) => `
 defaults
   mode http
   timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-  timeout tunnel 30s
+  timeout client ${timeout}
+  timeout server ${timeout}
+  timeout tunnel ${timeout}
 frontend in
   bind 127.0.0.1:${port}
   default_backend out

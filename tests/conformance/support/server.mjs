@@ -1,26 +1,16 @@
 // The real binary as a process of its own, on a port that the system picks.
 
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
+import { killAll, startProcess } from './process.mjs';
 
 const kBinary = process.env.SIGWAY_BINARY;
 if (!kBinary) throw new Error('SIGWAY_BINARY has to say where the server is');
 
 // A test that failed has not stopped its server, whose connections would keep this process alive. Files have
 // hooks of their own that stop theirs in order; this comes well after them.
-const running = new Set();
-const killAll = () => { for (const child of running) child.kill('SIGKILL'); };
 after(() => { setTimeout(killAll, 20000).unref(); });
-process.on('exit', killAll);
-
-export function startProcess(command, args, stdio) {
-  const child = spawn(command, args, { stdio });
-  running.add(child);
-  const exit = once(child, 'exit').finally(() => running.delete(child));
-  return { child, exit };
-}
 
 export class Server {
   log = '';

@@ -1,0 +1,70 @@
+// Networks whose lines are slow, narrow or short-lived: bytes and time, whatever runs over them.
+
+// Each way, plus up to `jitter`; making the connection costs a round trip more, as TCP's handshake does.
+export const latency = (ms, jitter = 0) => ({
+  name: jitter ? 'jitter' : 'latency', says: `${ms}${jitter ? ` to ${ms + jitter}` : ''} ms each way`, delay: 2 * ms + jitter,
+  on: (box) => ({
+    line: (line) => {
+      const give = () => ms + (jitter ? box.random.between(0, jitter) : 0);
+      let first = 2 * ms;
+      line.up.delays.push(() => {
+        const handshake = first;
+        first = 0;
+        return give() + handshake;
+      });
+      line.down.delays.push(give);
+    },
+  }),
+});
+
+export const bandwidth = (kilobits) => ({
+  name: 'bandwidth', says: `${kilobits} kbit/s each way on each connection`,
+  on: () => ({
+    line: (line) => {
+      for (const pipe of [line.up, line.down]) pipe.rate = kilobits * 1000 / 8;
+    },
+  }),
+});
+
+export const resets = (ms) => ({
+  name: 'resets', says: `every connection is reset after ${ms / 1000} s`, loses: true,
+  on: (box) => ({
+    line: (line) => box.after(ms, () => line.cut({ reset: true })),
+  }),
+});
+
+export const silenceCut = (ms) => ({
+  name: 'silence-cut', says: `a connection on which nothing passes for ${ms / 1000} s is cut`, loses: true,
+  on: (box) => ({
+    line: (line) => {
+      const look = () => {
+        if (line.isCut) return;
+        const left = line.lastByte + ms - performance.now();
+        if (left <= 0) line.cut();
+        else box.after(left, look);
+      };
+      look();
+    },
+  }),
+});
+
+// More connections than `most` are made, and wait until another one ends.
+export const connectionsAtMost = (most) => ({
+  name: 'few-connections', says: `${most} connections at a time, as a browser's to one server`,
+  on: () => {
+    let open = 0;
+    const waiting = [];
+    const leave = () => {
+      const next = waiting.shift();
+      if (next) next();
+      else --open;
+    };
+    return {
+      admit: async (line) => {
+        if (open < most) ++open;
+        else await new Promise((resolve) => waiting.push(resolve));
+        line.ended.then(leave);
+      },
+    };
+  },
+});

@@ -1,0 +1,47 @@
+// How results look: a line for each cell at the terminal, a row for each network in docs/networks.md.
+
+import { expectations } from './networks.mjs';
+
+const kReadySlack = 500;         // ms later than the best transport by itself
+
+const ms = (value) => (Number.isFinite(value) ? Math.round(value) : '-');
+
+export const heading = () =>
+  '       network              shape    behind  ready  transport   p95   worst  requests     KiB  idle/20s';
+
+export function line({ network, shape, behind, faults, slow, ready, transport, p95, worst, requests, bytes, idle }) {
+  const verdict = faults.length ? 'FAILED' : slow ? 'slow  ' : 'ok    ';
+  return [verdict, network.name.padEnd(20), shape.padEnd(8), behind.padEnd(6), String(ms(ready)).padStart(6),
+    (transport ?? '-').padEnd(9), String(ms(p95)).padStart(5), String(ms(worst)).padStart(7), String(requests).padStart(9),
+    String(Math.round(bytes / 1024)).padStart(7), (idle === null ? '' : idle.toFixed(1)).padStart(6),
+    faults.length ? ` ${faults[0].slice(0, 100)}` : ''].join(' ');
+}
+
+// An outage ends when it ends, and who asks at the right moment is luck.
+export function readiness(network, times, ready) {
+  const [best, time] = Object.entries(times).sort(([, one], [, other]) => one - other)[0] ?? ['nothing', NaN];
+  const isLate = !expectations(network).outage && !(ready <= time + kReadySlack);
+  const text = `${isLate ? 'slow  ' : 'ok    '} ${network.name.padEnd(20)} ready ${ms(ready)} ms; best by itself: ` +
+    Object.entries(times).map(([kind, value]) => `${kind} ${ms(value)}`).join(', ');
+  return { network, best, time, ready, isLate, text };
+}
+
+export function markdown(results, readyTable, { client, seed, cores, command }) {
+  const rows = [...new Set(results.map(({ network }) => network))].map((network) => {
+    const own = results.filter((result) => result.network === network);
+    const passed = own.filter(({ faults }) => !faults.length).length;
+    const { outage, p95 } = expectations(network);
+    const ready = readyTable.find((row) => row.network === network);
+    const most = (field) => ms(Math.max(...own.map((result) => result[field])));
+    const median = (field) => own.map((result) => result[field]).sort((one, other) => one - other)[own.length >> 1];
+    const idle = own.map((result) => result.idle).filter((value) => value !== null);
+    return [network.name, network.title, `${passed}/${own.length}`, ready ? `${ms(ready.ready)} (${ready.best} ${ms(ready.time)})` : '',
+      [...new Set(own.map(({ transport }) => transport ?? 'none'))].join(', '), `${most('p95')}${outage ? '' : ` (${p95})`}`, most('worst'),
+      median('requests'), Math.round(median('bytes') / 1024), idle.length ? Math.max(...idle).toFixed(1) : ''].join(' | ');
+  });
+  return `Measured ${new Date().toISOString().slice(0, 10)} on ${cores} cores, client \`${client}\`, seed ${seed}, by \`${command}\`.
+
+| network | what it does | passed | ready (best alone), ms | ends on | p95 (target), ms | worst, ms | requests | KiB | idle requests in 20 s |
+|---|---|---|---|---|---|---|---|---|---|
+${rows.map((row) => `| ${row} |`).join('\n')}`;
+}
