@@ -64,18 +64,17 @@ void Node::logout(SessionId id, const std::string& name, session::Answer answer)
   at_home(name, [id, name, answer](Node& home) { home.names_.logout(id, name, answer); });
 }
 
-void Node::say(const Caller& caller, dialects::Say message, dialects::Re re) {
-  if (message.room) {
-    const auto room = *message.room;
-    at_home(room, [id = caller.id, message = std::move(message), re](Node& home) {
-      home.rooms_.say(id, message, re);
-    });
-  } else {
-    const auto name = message.to.front().value;
-    at_home(name, [caller, message = std::move(message), re](Node& home) {
-      home.names_.say(caller, message, re);
-    });
-  }
+void Node::say(SessionId id, dialects::Say message, dialects::Re re) {
+  const auto room = *message.room;
+  at_home(room,
+          [id, message = std::move(message), re](Node& home) { home.rooms_.say(id, message, re); });
+}
+
+void Node::mail(const Caller& caller, dialects::Say message, dialects::Re re) {
+  const auto name = message.to.front().value;
+  at_home(name, [caller, message = std::move(message), re](Node& home) {
+    home.names_.say(caller, message, re);
+  });
 }
 
 }  // namespace sigway::bus

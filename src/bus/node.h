@@ -41,7 +41,8 @@ class Node final : public session::Switchboard {
   void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
              dialects::Re re) override;
   void logout(session::SessionId id, const std::string& name, session::Answer answer) override;
-  void say(const session::Caller& caller, dialects::Say message, dialects::Re re) override;
+  void say(session::SessionId id, dialects::Say message, dialects::Re re) override;
+  void mail(const session::Caller& caller, dialects::Say message, dialects::Re re) override;
 
   const Rooms& rooms() const noexcept { return rooms_; }
   const Names& names() const noexcept { return names_; }

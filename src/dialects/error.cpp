@@ -125,7 +125,8 @@ std::string to_json(const Error& error) {
   JsonWriter json(out);
   json.text("code", info(error.code).name)
       .text("message", error.sentence())
-      .optional_text("hint", error.advice());
+      .optional_text("hint", error.advice())
+      .optional_text("reason", error.reason);
   json.optional_number("expected", error.expected).optional_number("limit", error.limit).close();
   out += '}';
   return out;

@@ -70,7 +70,8 @@ struct Error {
   /// number_gap, bad_cursor: the number that would do.
   std::optional<std::uint64_t> expected = std::nullopt;
   std::optional<std::uint64_t> limit = std::nullopt;  ///< too_large: bytes
-  std::string to = {};  ///< events only: the peer, or @name, the message did not reach
+  std::string to = {};           ///< events only: the peer, or @name, the message did not reach
+  std::string_view reason = {};  ///< gone: how the session ended; a text that lives for ever
 
   std::string_view sentence() const noexcept {
     return message.empty() ? info(code).message : message;

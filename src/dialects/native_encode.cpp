@@ -237,6 +237,7 @@ std::string error_control(const Error& error) {
   JsonWriter json(out);
   json.text("control", "error");
   write_error(json, error);
+  json.optional_text("reason", error.reason);
   json.optional_number("expected", error.expected).optional_number("limit", error.limit).close();
   return out;
 }

@@ -5,8 +5,8 @@ namespace sigway::session {
 Directory::Found Directory::found(const Stripe& stripe, const KeyHash& key) {
   const auto entry = stripe.entries.find(key);
   if (entry == stripe.entries.end()) return {};
-  if (!entry->second.id) return {State::ended, {}, false};
-  return {State::live, entry->second.id, false};
+  if (!entry->second.id) return {State::ended, {}, entry->second.reason, false};
+  return {State::live, entry->second.id, {}, false};
 }
 
 Directory::Found Directory::find(const KeyHash& key, base::TimePoint now) {
@@ -23,8 +23,8 @@ Directory::Found Directory::find_or_insert(const KeyHash& key, base::ShardIndex 
   forget_old(stripe, now);
   if (const auto existing = found(stripe, key); existing.state != State::unknown) return existing;
   const SessionId id{home, next_serial_.fetch_add(1, std::memory_order_relaxed)};
-  stripe.entries.emplace(key, Entry{id, {}});
-  return {State::live, id, true};
+  stripe.entries.emplace(key, Entry{id});
+  return {State::live, id, {}, true};
 }
 
 bool Directory::is_live(const KeyHash& key, SessionId id) {
@@ -34,12 +34,12 @@ bool Directory::is_live(const KeyHash& key, SessionId id) {
   return entry != stripe.entries.end() && entry->second.id == id;
 }
 
-void Directory::end(const KeyHash& key, base::TimePoint now) {
+void Directory::end(const KeyHash& key, End reason, base::TimePoint now) {
   auto& stripe = stripe_of(key);
   const std::lock_guard lock(stripe.mutex);
   const auto entry = stripe.entries.find(key);
   if (entry == stripe.entries.end() || !entry->second.id) return;
-  entry->second = Entry{{}, now};
+  entry->second = Entry{{}, now, reason};
   stripe.ended.push_back(key);
   forget_old(stripe, now);
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "session/end.h"
 #include "session/ids.h"
 #include "session/key.h"
 
@@ -21,8 +22,9 @@ class Directory {
   enum class State : std::uint8_t { unknown, live, ended };
   struct Found {
     State state = State::unknown;
-    SessionId id;           ///< if live
-    bool inserted = false;  ///< by this call
+    SessionId id;            ///< if live
+    End reason = End::left;  ///< if ended
+    bool inserted = false;   ///< by this call
   };
 
   /// Ended keys are remembered for `memory`, at the most `limit` of them.
@@ -41,7 +43,7 @@ class Directory {
   bool is_live(const KeyHash& key, SessionId id);
 
   /// The session has ended; its key is remembered.
-  void end(const KeyHash& key, base::TimePoint now);
+  void end(const KeyHash& key, End reason, base::TimePoint now);
 
   /// Live entries and remembered ones; for tests and metrics.
   std::size_t live() const;
@@ -53,6 +55,7 @@ class Directory {
   struct Entry {
     SessionId id;  // none: ended
     base::TimePoint ended{};
+    End reason = End::left;
   };
   struct Stripe {
     mutable std::mutex mutex;

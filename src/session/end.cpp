@@ -34,4 +34,10 @@ constexpr std::array<EndInfo, kEndCount> kTable{{
 
 const EndInfo& info(End end) noexcept { return kTable[static_cast<std::size_t>(end)]; }
 
+dialects::Error gone(End reason) {
+  return {.code = dialects::ErrorCode::gone,
+          .message = std::string(info(reason).sentence),
+          .reason = info(reason).name};
+}
+
 }  // namespace sigway::session

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dialects/error.h"
+
 namespace sigway::session {
 
 /// Why a carrier, or a whole session, ended. One row each in the table of end.cpp;
@@ -35,5 +37,8 @@ struct EndInfo {
 };
 
 const EndInfo& info(End end) noexcept;
+
+/// What a request hears whose key belongs to a session that ended so.
+dialects::Error gone(End reason);
 
 }  // namespace sigway::session

@@ -6,7 +6,6 @@
 namespace sigway::session {
 namespace {
 
-constexpr base::Duration kDrainRetry = std::chrono::seconds(1);
 constexpr base::Duration kDrainStep = std::chrono::milliseconds(20);
 
 }  // namespace
@@ -31,7 +30,7 @@ std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents con
   }
   if (!shared_.directory.is_live(contents.key, id)) {
     if (contents.address) shared_.addresses.subtract(*contents.address);
-    return dialects::Error{.code = dialects::ErrorCode::gone};
+    return gone(shared_.directory.find(contents.key, now()).reason);
   }
   const auto replaced =
       contents.replaces ? shared_.directory.find(contents.replaces, now()).id : SessionId{};
@@ -103,17 +102,22 @@ void Hub::flush() {
 
 void Hub::drain(base::Duration spread) {
   draining_ = true;
-  drain_until_ = now() + spread;
+  drain_from_ = now();
+  drain_spread_ = spread;
   to_drain_.clear();
   for (const auto& [serial, session] : sessions_) to_drain_.push_back(serial);
+  drain_total_ = to_drain_.size();
   drain_next();
 }
 
 void Hub::drain_next() {
-  const auto steps_left = std::max<std::int64_t>(1, (drain_until_ - now()) / kDrainStep);
-  const auto step = (to_drain_.size() + static_cast<std::size_t>(steps_left) - 1) /
-                    static_cast<std::size_t>(steps_left);
-  for (std::size_t i = 0; i < step && !to_drain_.empty(); ++i) {
+  const auto passed = now() - drain_from_;
+  auto left = std::size_t{0};  // of those, how many must not have been told yet
+  if (passed < drain_spread_) {
+    const auto share = std::chrono::duration<double>(passed) / drain_spread_;
+    left = static_cast<std::size_t>(static_cast<double>(drain_total_) * (1 - share));
+  }
+  while (to_drain_.size() > left) {
     if (auto* session = find(to_drain_.back())) session->drain(kDrainRetry);
     to_drain_.pop_back();
   }

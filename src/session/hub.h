@@ -33,6 +33,9 @@ class Runner {
   virtual base::TimerWheel& wheel() = 0;
 };
 
+/// When who is told to come back because of a drain may do so.
+inline constexpr base::Duration kDrainRetry = std::chrono::seconds(1);
+
 /// What all shards' hubs share. Set up before the first session, outlives them all.
 struct Shared {
   Shared(const Settings& with, std::size_t memory_limit, std::size_t sessions_per_address)
@@ -122,7 +125,9 @@ class Hub {
 
   bool draining_ = false;
   std::vector<std::uint64_t> to_drain_;
-  base::TimePoint drain_until_{};
+  std::size_t drain_total_ = 0;
+  base::TimePoint drain_from_{};
+  base::Duration drain_spread_{};
   base::Timer drain_timer_;
 };
 

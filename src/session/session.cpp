@@ -234,13 +234,13 @@ std::optional<Error> Session::take_ack(std::uint64_t ack, bool opening) {
 
 std::optional<Error> Session::take_messages(std::vector<dialects::Message> messages) {
   const auto& settings = hub_.settings();
-  const auto tokens = std::min(static_cast<double>(messages.size()), settings.message_burst);
-  if (!rate_.take(tokens, hub_.now())) return Error{.code = ErrorCode::rate_limited};
   if (commands_share_.bytes() > settings.waiting_bytes) {
     return Error{.code = ErrorCode::rate_limited,
                  .message = "Too many messages wait for the answer to a join or login.",
                  .hint = "Wait for `joined`, `full` or `login` before sending more."};
   }
+  const auto tokens = std::min(static_cast<double>(messages.size()), settings.message_burst);
+  if (!rate_.take(tokens, hub_.now())) return Error{.code = ErrorCode::rate_limited};
   hub_.shared().messages.fetch_add(messages.size(), std::memory_order_relaxed);
   const auto before = commands_.size();
   auto error = inbox_.offer(std::move(messages), commands_);
@@ -335,9 +335,9 @@ void Session::say(dialects::Say message, dialects::Re re) {
     }
   }
   for (const auto& name : to_names) {
-    bus.say(caller(), {message.type, {name}, std::nullopt, message.data}, re);
+    bus.mail(caller(), {message.type, {name}, std::nullopt, message.data}, re);
   }
-  if (to_room) bus.say(caller(), std::move(message), re);
+  if (to_room) bus.say(id_, std::move(message), re);
 }
 
 Caller Session::caller() const { return {id_, peer_, name_, contents_.dialect}; }
@@ -380,11 +380,12 @@ void Session::settle(const Settlement& settlement) {
       joining_.clear();
       waiting_ = false;
       // What happened to name and presence while the home decided, it did not hear.
-      bus.renamed(id_, settlement.subject, name_);
+      if (std::exchange(renamed_meanwhile_, false)) bus.renamed(id_, settlement.subject, name_);
       if (suspended_) bus.presence(id_, settlement.subject, true);
       break;
     case Kind::not_joined:
       joining_.clear();
+      renamed_meanwhile_ = false;
       waiting_ = false;
       break;
     case Kind::logged_in: {
@@ -403,6 +404,7 @@ void Session::settle(const Settlement& settlement) {
     case Kind::name_lost:
       if (name_ != settlement.subject) return;
       name_.clear();
+      renamed_meanwhile_ = !joining_.empty();
       for (const auto& room : rooms_) bus.renamed(id_, room, {});
       return;
   }
@@ -419,7 +421,7 @@ void Session::end_replaced() {
     hub->end(old.serial, End::replaced);
     // Opened but not made yet: it must not be made any more.
     auto& directory = hub->shared().directory;
-    if (directory.is_live(key, old)) directory.end(key, hub->now());
+    if (directory.is_live(key, old)) directory.end(key, End::replaced, hub->now());
   });
 }
 
@@ -462,7 +464,7 @@ void Session::end(End reason) {
   answer_probes(false);
   end_replaced();
   outbox_.acknowledge(outbox_.last());  // the memory is needed now, not at the end of the turn
-  hub_.shared().directory.end(contents_.key, hub_.now());
+  hub_.shared().directory.end(contents_.key, reason, hub_.now());
   if (contents_.address) hub_.shared().addresses.subtract(*contents_.address);
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   hub_.bury(*this);

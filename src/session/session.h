@@ -237,6 +237,7 @@ class Session {
   bool quoted_ = false;
   bool suspended_ = false;
   bool overflowed_ = false;
+  bool renamed_meanwhile_ = false;  // while `joining_` awaits its answer
   bool drained_ = false;
   bool ended_ = false;
   bool dirty_ = false;  // in the hub's list of those that have something to write

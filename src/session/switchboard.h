@@ -54,8 +54,10 @@ class Switchboard {
   /// Gives a name back, or a wish for it. Settles nothing.
   virtual void logout(SessionId id, const std::string& name, Answer answer) = 0;
 
-  /// Says something in a room (`message.room` is set) or to names (all of `message.to` are names).
-  virtual void say(const Caller& caller, dialects::Say message, dialects::Re re) = 0;
+  /// Says something in a room (`message.room` is set), which knows its members.
+  virtual void say(SessionId id, dialects::Say message, dialects::Re re) = 0;
+  /// Says something to a name, the one of `message.to`.
+  virtual void mail(const Caller& caller, dialects::Say message, dialects::Re re) = 0;
 };
 
 /// The result of `join` and `login`, and what a session loses without having asked.

@@ -368,7 +368,7 @@ export class FakeServer {
       if (open && JSON.stringify(open) !== known.openText) throw new Refusal(409, 'open_mismatch');
       return known;
     }
-    if (this.gone.has(key)) throw new Refusal(410, 'gone');
+    if (this.gone.has(key)) throw new Refusal(410, 'gone', { reason: this.gone.get(key) });
     if (!open) throw resume?.server && resume.server !== this.id ? new Refusal(409, 'restarted') : new Refusal(404, 'unknown_key');
     if (!/^[\w-]{22,128}$/.test(key)) throw new Refusal(400, 'bad_key');
     this.opens.push({ key, ...open });

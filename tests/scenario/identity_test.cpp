@@ -89,6 +89,8 @@ TEST_CASE_TEMPLATE("identity: an ended key is gone, and forgotten after its time
   if (Clock::now() < ended + std::chrono::milliseconds(900)) {
     CHECK(resumed.error == "gone");
     CHECK(resumed.status == 410);
+    CHECK(resumed.body.at("reason") == "left");
+    CHECK(opened.body.at("reason") == "left");
     CHECK(opened.error == "gone");
   }
   for (const auto deadline = ended + kPatience;;) {
@@ -178,5 +180,7 @@ TEST_CASE_TEMPLATE("identity: a session without an acknowledgement ends", T, Web
   CHECK(left.at("peer") == a.peer());
   CHECK(left.at("reason") == "closed");
   CHECK(site.metric("sigway_sessions_ended_total{reason=\"no_ack\"}") == 1);
-  CHECK(a.try_resume({}).error == "gone");
+  const auto resumed = a.try_resume({});
+  CHECK(resumed.error == "gone");
+  CHECK(resumed.body.at("reason") == "no_ack");
 }

@@ -49,11 +49,15 @@ std::variant<Located, Error> locate_open(Context& context, const Request& reques
       shared.addresses.subtract(address);  // another request was faster
     }
   }
-  if (found.state == Directory::State::ended) return Error{.code = ErrorCode::gone};
+  if (found.state == Directory::State::ended) return session::gone(found.reason);
   located.id = found.id;
   located.key = contents.key;
   located.open = std::move(contents);
   return located;
+}
+
+Error gone(Hub& hub, const session::KeyHash& key) {
+  return session::gone(hub.shared().directory.find(key, hub.now()).reason);
 }
 
 }  // namespace
@@ -77,7 +81,7 @@ std::variant<Located, Error> locate(Context& context, const Request& request,
   const auto found = context.shared.directory.find(key, now);
   switch (found.state) {
     case Directory::State::live: return Located{found.id, std::nullopt, key, {}};
-    case Directory::State::ended: return Error{.code = ErrorCode::gone};
+    case Directory::State::ended: return session::gone(found.reason);
     case Directory::State::unknown: break;
   }
   const bool elsewhere = request.resume && !request.resume->server.empty() &&
@@ -89,7 +93,7 @@ std::variant<Session*, Error> enter(Hub& hub, const Located& located) {
   if (located.open) {
     auto opened = hub.open(located.id, *located.open);
     if (auto* const* session = std::get_if<Session*>(&opened); session != nullptr) {
-      if ((*session)->ended()) return Error{.code = ErrorCode::gone};
+      if ((*session)->ended()) return gone(hub, located.key);
       if (located.made_key.empty()) (*session)->quoted();
     }
     return opened;
@@ -98,8 +102,9 @@ std::variant<Session*, Error> enter(Hub& hub, const Located& located) {
   if (session == nullptr) {
     // Looked up a moment ago and not here: it has ended since, or its opening request is still on
     // the way to this shard and this one has overtaken it.
-    const bool overtaken = hub.shared().directory.is_live(located.key, located.id);
-    return Error{.code = overtaken ? ErrorCode::unknown_key : ErrorCode::gone};
+    if (hub.shared().directory.is_live(located.key, located.id))
+      return Error{.code = ErrorCode::unknown_key};
+    return gone(hub, located.key);
   }
   session->quoted();
   return session;

@@ -41,7 +41,7 @@ std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, P
   if (const auto* ended = std::get_if<session::Session::CarrierEnded>(&opened)) {
     // The carrier is over, but what else the client says counts.
     auto error = session.process(entry::inputs_of(request, opening, true));
-    if (!error) poll.reply->answer(PollCarrier::ended(ended->reason, session));
+    if (!error) poll.reply->answer(PollCarrier::ended(ended->reason, {}, session));
     return error;
   }
   auto* const carrier = dynamic_cast<PollCarrier*>(std::get<session::Carrier*>(opened));
@@ -60,11 +60,11 @@ std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, P
     return error;
   }
   if (session.ended()) {
-    poll.reply->answer(PollCarrier::ended(session::End::left, session));
+    poll.reply->answer(PollCarrier::ended(session::End::left, {}, session));
     return std::nullopt;
   }
   if (session.drained()) {
-    poll.reply->answer(PollCarrier::ended(session::End::draining, session));
+    poll.reply->answer(PollCarrier::ended(session::End::draining, session::kDrainRetry, session));
     return std::nullopt;
   }
   if (begun == PollCarrier::Begun::stale) {

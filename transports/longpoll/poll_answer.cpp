@@ -43,7 +43,9 @@ std::string encode(const PollAnswer& answer) {
   if (answer.ended) {
     json.key("ended");
     JsonWriter ended(out);
-    ended.text("code", answer.ended->code).optional_text("message", answer.ended->message).close();
+    ended.text("code", answer.ended->code).optional_text("message", answer.ended->message);
+    if (answer.ended->retry_ms != 0) ended.number("retry", answer.ended->retry_ms);
+    ended.close();
   }
   json.close();
   return out;

@@ -15,6 +15,7 @@ namespace sigway::longpoll {
 struct PollAnswer {
   struct Ended {
     std::string_view code, message;
+    std::uint64_t retry_ms = 0;  ///< 0: not said
   };
 
   std::uint64_t first = 1;  ///< number of events[0], or of the next event if there is none

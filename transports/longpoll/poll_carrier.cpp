@@ -78,9 +78,12 @@ std::string PollCarrier::empty() const {
   return encode({.first = cursor_ + 1, .up = session_.up()});
 }
 
-std::string PollCarrier::ended(End reason, const session::Session& session) {
+std::string PollCarrier::ended(End reason, base::Duration retry, const session::Session& session) {
   const auto& row = session::info(reason);
-  return encode({.up = session.up(), .ended = PollAnswer::Ended{row.name, row.sentence}});
+  const auto retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
+  return encode(
+      {.up = session.up(),
+       .ended = PollAnswer::Ended{row.name, row.sentence, static_cast<std::uint64_t>(retry_ms)}});
 }
 
 bool PollCarrier::detach(std::uint64_t connection) {
@@ -115,8 +118,8 @@ void PollCarrier::answer_soon() {
   deadline_ = {};
 }
 
-void PollCarrier::end(End reason, base::Duration) {
-  const auto body = ended(reason, session_);
+void PollCarrier::end(End reason, base::Duration retry) {
+  const auto body = ended(reason, retry, session_);
   for (auto& parked : std::exchange(parked_, {})) parked.reply->answer(body);
 }
 

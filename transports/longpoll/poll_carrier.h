@@ -52,7 +52,8 @@ class PollCarrier final : public session::Carrier {
   /// What a stale poll gets.
   std::string empty() const;
   /// What a poll of an ended carrier gets.
-  static std::string ended(session::End reason, const session::Session& session);
+  static std::string ended(session::End reason, base::Duration retry,
+                           const session::Session& session);
 
   bool detach(std::uint64_t connection) override;
   bool connected() const override { return !parked_.empty(); }

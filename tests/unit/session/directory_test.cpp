@@ -60,15 +60,17 @@ TEST_CASE("of many threads that open one key, one inserts") {
 TEST_CASE("an ended key is remembered for ten minutes, then forgotten") {
   Directory directory(10min, 1000);
   const auto id = directory.find_or_insert(key(1), 0, kStart).id;
-  directory.end(key(1), kStart);
+  directory.end(key(1), End::timeout, kStart);
   CHECK_FALSE(directory.is_live(key(1), id));
-  CHECK(directory.find(key(1), kStart + 10min - 1s).state == State::ended);
+  const auto ended = directory.find(key(1), kStart + 10min - 1s);
+  CHECK(ended.state == State::ended);
+  CHECK(ended.reason == End::timeout);
   const auto again = directory.find_or_insert(key(1), 0, kStart + 10min - 1s);
   CHECK(again.state == State::ended);
   CHECK_FALSE(again.inserted);
   CHECK(directory.live() == 0);
   CHECK(directory.remembered() == 1);
-  directory.end(key(1), kStart + 5min);
+  directory.end(key(1), End::timeout, kStart + 5min);
   CHECK_MESSAGE(directory.find(key(1), kStart + 10min).state == State::unknown,
                 "a second end does not count");
   CHECK(directory.remembered() == 0);
@@ -84,7 +86,7 @@ TEST_CASE("ended keys are bounded: the oldest are forgotten first, living ones n
   const auto living = directory.find_or_insert(key(-1), 0, kStart);
   for (int i = 0; i < 10'000; ++i) {
     directory.find_or_insert(key(i), 0, kStart);
-    directory.end(key(i), kStart);
+    directory.end(key(i), End::timeout, kStart);
   }
   CHECK(directory.remembered() <= kLimit + 64);
   CHECK(directory.remembered() >= kLimit / 2);

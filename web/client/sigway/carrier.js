@@ -1,6 +1,6 @@
 // What the three transports have in common.
 
-import { SigwayError } from './errors.js';
+import { refusal, SigwayError } from './errors.js';
 import { deferred } from './tools.js';
 
 // One attempt of one transport. It attaches, proves itself (`proved`: an application message made the round trip), takes over
@@ -48,7 +48,7 @@ export class Carrier {
         break;
       case 'error':
       case 'end':
-        this.end(new SigwayError(control.code, control.message, control));
+        this.end(refusal(control));
         break;
     }
   }

@@ -15,6 +15,12 @@ export class SigwayError extends Error {
   }
 }
 
+// What the server wrote about a refusal, as {code, message, …}. A key that is gone because its session was replaced says the
+// same as the end of that session would have said, had there been a carrier to say it on.
+export function refusal({ code, message, ...more }) {
+  return new SigwayError(code === 'gone' && kFinalCodes.has(more.reason) ? more.reason : code, message, more);
+}
+
 // Only codes that the server itself wrote count; a 403 from a filter on the way says nothing about the session.
 export function verdict(error) {
   if (kResetCodes.has(error.code)) return 'reset';

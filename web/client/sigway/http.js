@@ -1,6 +1,6 @@
 // Requests that any network lets through, and what their answers mean.
 
-import { SigwayError } from './errors.js';
+import { refusal, SigwayError } from './errors.js';
 
 const kUploadDeadline = 15000;
 
@@ -61,7 +61,7 @@ export class Http {
     const seconds = Number(response.headers.get('Retry-After'));
     const retry = seconds > 0 ? seconds * 1000 : said?.retry;   // another origin's header cannot be read
     const code = typeof said?.code === 'string' ? said.code : `http_${response.status}`;
-    return new SigwayError(code, said?.message ?? `HTTP ${response.status}`, { ...said, status: response.status, retry });
+    return refusal({ message: `HTTP ${response.status}`, ...said, code, status: response.status, retry });
   }
 }
 
