@@ -1,0 +1,22 @@
+#pragma once
+
+#include <algorithm>
+#include <functional>
+
+#include "client/scheduler.h"
+
+namespace sigway::client {
+
+/// From 0 to 1, without the latter.
+using Random = std::function<double()>;
+
+/// The pause before the next try after so many failures: full jitter, so that clients which were
+/// cut together do not return together, and never nothing.
+inline Duration backoff(const Random& random, int failures, Duration base = Duration(500)) {
+  constexpr Duration kLeast{50}, kMost{20'000};
+  const auto span = std::min(kMost, base * (1 << std::min(failures, 10)));
+  return kLeast +
+         Duration(static_cast<Duration::rep>(random() * static_cast<double>(span.count())));
+}
+
+}  // namespace sigway::client

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "client/client.h"
+#include "client/scheduler.h"
+
+namespace sigway::client {
+
+/// What this network lets last: how long a poll may be held, how long a stream may be silent, how
+/// long a stream may live. Cuts teach shorter times, long lives relax them slowly. No I/O, no
+/// clock.
+class Cadence {
+ public:
+  /// What the server would do by itself.
+  void server_says(Duration hold, Duration heartbeat);
+
+  // -- polls
+
+  /// How long the next one asks to be held. Begins short, so that the first loss is noticed soon.
+  Duration wait() const noexcept { return std::min(wait_, hold_); }
+  /// One was held for all the time that it asked for and then answered.
+  void poll_was_held();
+  /// One got no answer of the server, `elapsed` after it was sent. `silently`: not even a cut.
+  /// Returns what was learned, a sentence; empty if that was nothing.
+  std::string poll_failed(Duration elapsed, bool silently);
+
+  // -- streams: websocket and sse
+
+  /// What to ask for with the next attach; absent: the server's own.
+  std::optional<Duration> heartbeat(Transport transport) const;
+  /// A carrier was cut at that age, after that much silence. Returns what was learned.
+  std::string stream_cut(Transport transport, Duration age, Duration silence);
+  /// A carrier has lived so long without harm, and goes because it is to.
+  void stream_lived(Transport transport, Duration age);
+  /// The age at which to move to a fresh carrier, where carriers of this transport are cut at one.
+  std::optional<Duration> renewal(Transport transport) const;
+
+ private:
+  struct Stream {
+    std::optional<Duration> heartbeat;
+    std::optional<Duration> last_cut;  // its age
+    std::optional<Duration> renewal;
+    int renewals = 0;  // without a cut
+  };
+  Stream& stream(Transport transport) { return streams_[transport == Transport::sse ? 1 : 0]; }
+  const Stream& stream(Transport transport) const {
+    return streams_[transport == Transport::sse ? 1 : 0];
+  }
+
+  Duration hold_{25'000};
+  Duration heartbeat_{25'000};
+  Duration wait_{2'000};
+  std::optional<Duration> ceiling_;  // of wait_
+  int held_ = 0;                     // in a row at the ceiling
+  std::array<Stream, 2> streams_;
+};
+
+}  // namespace sigway::client

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "client/carrier.h"
+#include "client/event_stream.h"
+
+namespace sigway::client {
+
+/// RFC 6455. Proved by a pong, as the frame that asked for it brought an acknowledgement up.
+class WebSocketCarrier final : public Carrier {
+ public:
+  WebSocketCarrier(Session& session, std::string name);
+  void start(std::uint64_t turn) override;
+  void activate(std::uint64_t turn) override;
+  void acknowledge() override;
+  void check() override;
+  void send_frame(std::string text) override;
+
+ protected:
+  void on_stop() override;
+
+ private:
+  void opened();
+  void received(const std::string& text);
+  void heartbeat(std::uint64_t next);
+  void ping();
+  void closed(int code, const std::string& reason, int status);
+
+  Network::Id socket_ = 0;
+  bool open_ = false;
+  std::uint64_t pings_ = 0;
+  std::optional<Time> pinged_;  // what nobody has answered yet
+  Timer pong_;
+};
+
+/// An event stream by POST. Proved causally: hello 1, its confirmation by an upload, hello 2.
+class StreamCarrier final : public Carrier {
+ public:
+  StreamCarrier(Session& session, std::string name);
+  void start(std::uint64_t turn) override;
+  void activate(std::uint64_t turn) override;
+  void acknowledge() override;
+
+ protected:
+  void on_stop() override;
+
+ private:
+  void opened(const HttpAnswer& head);
+  void dispatch(const EventStream::Item& item);
+  void comment(std::string_view text);
+  /// A request to /v1/send, again until it is answered.
+  void tell(std::string members, int failures = 0);
+
+  EventStream parser_;
+  Network::Id stream_ = 0;
+  std::optional<Time> greeted_;
+};
+
+/// Complete answers. Proved when a poll that acknowledges the first is answered.
+class PollCarrier final : public Carrier {
+ public:
+  PollCarrier(Session& session, std::string name);
+  void start(std::uint64_t turn) override;
+  void activate(std::uint64_t turn) override;
+  void acknowledge() override {}  // the next poll does, which goes out as soon as events came
+  /// The poll under way may be dead: another one replaces it.
+  void check() override {}
+
+ protected:
+  void on_stop() override;
+
+ private:
+  void poll();
+  void answered(const HttpAnswer& answer);
+  void take(const Json& answer);
+  void failed(const Failure& failure);
+  void pause(Duration time);
+
+  Network::Id request_ = 0;
+  std::uint64_t n_ = 0;
+  bool welcomed_ = false;
+  bool told_ = false;  // to take over
+  Duration asked_{0};
+  Time sent_{};
+  int failures_ = 0;  // in a row
+  int empty_ = 0;     // answers at once, in a row, with nothing in them
+  Timer deadline_;
+  Timer pause_;
+};
+
+std::unique_ptr<Carrier> make_carrier(Session& session, Transport transport, std::string name);
+
+}  // namespace sigway::client

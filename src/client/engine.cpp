@@ -1,0 +1,324 @@
+#include "client/engine.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "client/pieces.h"
+
+namespace sigway::client {
+namespace {
+
+constexpr Duration kQuickLoss{1000};  // who dies sooner than that is followed after a longer pause
+constexpr Duration kLeaving{1500};
+constexpr Duration kStable{10'000};
+
+// Events of the server's own by which the application is told of its rooms and name.
+std::string opening(const std::string& room, unsigned capacity, const std::string& name) {
+  Json open = Json::object();
+  if (!room.empty()) open["room"] = room;
+  if (!room.empty() && capacity != 0) open["capacity"] = capacity;
+  if (!name.empty()) open["name"] = name;
+  return dump(open);
+}
+
+std::string join_fields(const std::string& room, unsigned capacity) {
+  auto fields = R"("type":"join","room":)" + json_string(room);
+  if (capacity != 0) fields += R"(,"capacity":)" + std::to_string(capacity);
+  return fields;
+}
+
+}  // namespace
+
+Engine::Engine(Scheduler& scheduler, Network& network, EngineListener& listener,
+               EngineOptions options)
+    : scheduler_(scheduler),
+      network_(network),
+      listener_(listener),
+      options_(std::move(options)),
+      race_(scheduler, options_.random, *this, options_.transport),
+      name_(options_.name),
+      connect_(scheduler),
+      renewal_(scheduler),
+      closing_timer_(scheduler),
+      bury_(scheduler) {
+  if (!options_.room.empty()) rooms_[options_.room] = options_.capacity;
+}
+
+void Engine::start() {
+  started_ = true;
+  new_session();
+  connect();
+}
+
+std::size_t Engine::pending() const {
+  return backlog_.size() + (session_ ? session_->uplink().pending() : 0);
+}
+
+std::size_t Engine::pending_bytes() const {
+  auto bytes = session_ ? session_->uplink().bytes() : 0;
+  for (const auto& message : backlog_) bytes += message.fields.size();
+  return bytes;
+}
+
+void Engine::say(Message message) {
+  if (closing_) return;
+  if (session_) {
+    session_->uplink().push(std::move(message));
+  } else {
+    backlog_.push_back(std::move(message));
+  }
+}
+
+void Engine::join(std::uint64_t id, const std::string& room, unsigned capacity) {
+  rooms_[room] = capacity;
+  say({id, join_fields(room, capacity)});
+}
+
+void Engine::leave(std::uint64_t id, const std::string& room) {
+  rooms_.erase(room);
+  say({id, R"("type":"leave","room":)" + json_string(room)});
+}
+
+void Engine::close() {
+  if (closing_) return;
+  if (!session_ || !session_->welcomed()) {
+    finish({"left", "closed by the application"});
+    return;
+  }
+  say({0, R"("type":"leave")"});
+  closing_ = true;
+  // Where nothing is active the leave goes by itself; the server's patience does the rest.
+  if (session_->active() == nullptr)
+    session_->upload(R"("messages":[{"type":"leave"}])", kLeaving, [](const HttpAnswer&) {});
+  closing_timer_.set(kLeaving, [this] { finish({"left", "closed by the application"}); });
+}
+
+// --- Connecting ---------------------------------------------------------------------------------
+
+void Engine::connect_after(Duration pause) {
+  connect_.set(pause, [this] { connect(); });
+}
+
+void Engine::connect() {
+  if (state_ == ClientState::closed || !session_) return;
+  race_.begin();
+}
+
+void Engine::start_attempt(Transport transport, bool take_over) {
+  const auto name = std::string(to_string(transport)).substr(0, 1) + std::to_string(++carriers_);
+  auto& session = *session_;
+  auto& carrier = session.start(transport, name, take_over);
+  if (!carrier.done()) attempt(transport) = &carrier;
+}
+
+void Engine::activate_attempt(Transport transport) {
+  if (auto* const carrier = attempt(transport)) session_->activate(*carrier);
+}
+
+void Engine::drop_attempt(Transport transport) {
+  if (auto* const carrier = std::exchange(attempt(transport), nullptr)) session_->discard(*carrier);
+}
+
+void Engine::exhausted(const Failure& failure) {
+  if (ever_open_) set_state(ClientState::reconnecting);
+  const auto pause = std::max(failure.retry, backoff(options_.random, failures_++));
+  journal("nothing gets through (" + failure.message + "): tries again in " +
+          std::to_string(pause.count()) + " ms");
+  connect_after(pause);
+}
+
+void Engine::on_attached(Carrier& carrier) {
+  if (attempt(carrier.transport) == &carrier && carrier.turn() == 0)
+    race_.attached(carrier.transport);
+}
+
+void Engine::on_proved(Carrier& carrier) {
+  if (attempt(carrier.transport) == &carrier && carrier.turn() == 0)
+    race_.proved(carrier.transport);
+}
+
+void Engine::on_activated(Carrier& carrier) {
+  if (attempt(carrier.transport) == &carrier) attempt(carrier.transport) = nullptr;
+  connect_.stop();
+  failures_ = 0;
+  ever_open_ = true;
+  const auto before = std::exchange(transport_, carrier.transport);
+  if (before != transport_) {
+    journal("events come by " + std::string(to_string(transport_)) + " now; a round trip takes " +
+            std::to_string(round_trip().count()) + " ms");
+    listener_.on_transport(transport_);
+  }
+  race_.activated(carrier.transport);
+  set_state(ClientState::open);
+  renewal_.stop();
+  if (const auto age = cadence_.renewal(carrier.transport)) {
+    const auto left = std::max(Duration(1000), *age - carrier.age());
+    renewal_.set(left, [this] { race_.renew(); });
+  }
+}
+
+void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure) {
+  const bool was_attempt = attempt(carrier.transport) == &carrier;
+  if (was_attempt) attempt(carrier.transport) = nullptr;
+  if (closing_ && (failure.code == "left" || failure.code == "gone")) {
+    finish({"left", "closed by the application"});
+    return;
+  }
+  if (carrier.planned_end || (!was_active && !was_attempt)) return;
+  if (ends_session(failure)) return;
+  if (was_attempt) {
+    race_.failed(carrier.transport, failure);
+    return;
+  }
+  const auto name = std::string(to_string(carrier.transport));
+  journal(name + " was lost after " + std::to_string(carrier.age().count()) +
+          " ms: " + failure.message);
+  if (failure.code == "stream_limit") {
+    cadence_.stream_lived(carrier.transport, carrier.age());
+  } else if (carrier.transport != Transport::poll) {
+    const auto learned = cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence());
+    if (!learned.empty()) journal(learned);
+  }
+  renewal_.stop();
+  race_.lost(carrier.transport, carrier.age(), failure);
+  if (carrier.age() >= kStable) resets_ = 0;
+  quick_losses_ = carrier.age() < kQuickLoss ? quick_losses_ + 1 : 0;
+  if (failure.code != "stream_limit") set_state(ClientState::reconnecting);
+  // One that lived is followed nearly at once; the pause is for those who were cut together.
+  const auto pause = quick_losses_ > 0
+                         ? backoff(options_.random, quick_losses_ - 1, Duration(200))
+                         : Duration(10 + static_cast<Duration::rep>(options_.random() * 50));
+  connect_after(std::max(failure.retry, pause));
+}
+
+void Engine::on_broken(const Failure& failure) {
+  if (closing_ && failure.code == "gone") {
+    finish({"left", "closed by the application"});
+    return;
+  }
+  if (ends_session(failure) || !session_) return;
+  if (auto* const active = session_->active()) active->end(failure);
+}
+
+bool Engine::ends_session(const Failure& failure) {
+  switch (verdict(failure)) {
+    case Verdict::retry: return false;
+    case Verdict::close: finish({failure.code, failure.message}); return true;
+    case Verdict::reset: reset(failure); return true;
+  }
+  return false;
+}
+
+// --- Sessions -----------------------------------------------------------------------------------
+
+void Engine::new_session() {
+  // What is still to be said may join rooms by itself.
+  std::set<std::string> asked;
+  for (const auto& message : backlog_) {
+    const auto fields = parse_object('{' + message.fields + '}');
+    if (fields && text_of(*fields, "type") == "join") asked.insert(text_of(*fields, "room"));
+  }
+  std::vector<std::pair<std::string, unsigned>> rooms;
+  for (const auto& room : rooms_) {
+    if (!asked.contains(room.first)) rooms.push_back(room);
+  }
+  const auto first = rooms.empty() ? std::pair<std::string, unsigned>{} : rooms.front();
+  session_ =
+      std::make_unique<Session>(scheduler_, network_, options_.random, cadence_, *this,
+                                options_.make_key(), opening(first.first, first.second, name_));
+  for (std::size_t i = 1; i < rooms.size(); ++i)
+    session_->uplink().push({0, join_fields(rooms[i].first, rooms[i].second)});
+  for (auto& message : std::exchange(backlog_, {})) session_->uplink().push(std::move(message));
+}
+
+void Engine::reset(const Failure& failure) {
+  if (state_ == ClientState::closed) return;
+  if (closing_) {
+    finish({"left", "closed by the application"});
+    return;
+  }
+  journal("the server has forgotten the session (" + failure.code + "): begins a new one");
+  race_.rest();
+  renewal_.stop();
+  attempts_.fill(nullptr);
+  std::vector<std::uint64_t> lost;
+  auto unsent = session_->stop(lost);
+  const auto previous = session_->peer();
+  former_ = std::move(session_);
+  bury_.set(Duration(0), [this] { former_.reset(); });
+  backlog_.insert(backlog_.begin(), std::make_move_iterator(unsent.begin()),
+                  std::make_move_iterator(unsent.end()));
+  // Messages of ours, which the application does not know.
+  std::erase(lost, std::uint64_t{0});
+  if (ever_open_) {
+    if (!reset_) reset_ = ClientReset{failure.code, previous, {}, {}};
+    reset_->lost.insert(reset_->lost.end(), lost.begin(), lost.end());
+    set_state(ClientState::reconnecting);
+  }
+  new_session();
+  connect_after(backoff(options_.random, resets_++));
+}
+
+void Engine::on_welcome() {
+  if (!reset_) return;
+  auto reset = std::move(*reset_);
+  reset_.reset();
+  reset.peer = session_->peer();
+  listener_.on_reset(reset);
+}
+
+void Engine::on_taken(std::uint64_t) {
+  if (closing_ && session_ && session_->uplink().pending() == 0)
+    finish({"left", "closed by the application"});
+}
+
+void Engine::on_event(const Json& event, std::uint64_t number, Transport transport) {
+  ClientEvent told;
+  told.number = number;
+  told.transport = transport;
+  told.type = text_of(event, "type");
+  told.from = text_of(event, "from");
+  told.room = text_of(event, "room");
+  told.name = text_of(event, "name");
+  told.peer = text_of(event, "peer");
+  told.code = text_of(event, "code");
+  told.re = number_of(event, "re");
+  if (const auto data = event.find("data"); data != event.end()) told.data = dump(*data);
+  told.json = dump(event);
+  if (told.from.empty()) remember(event);
+  listener_.on_event(told);
+}
+
+void Engine::remember(const Json& event) {
+  const auto type = text_of(event, "type");
+  if (type == "full" || type == "left" || type == "place-lost")
+    rooms_.erase(text_of(event, "room"));
+  if (type == "login") name_ = text_of(event, "name");
+  if (type == "logout" || type == "name-lost") name_.clear();
+}
+
+void Engine::set_state(ClientState state) {
+  if (state_ == state || state_ == ClientState::closed) return;
+  state_ = state;
+  listener_.on_state(state);
+}
+
+void Engine::finish(ClientEnd end) {
+  if (state_ == ClientState::closed) return;
+  closing_ = true;
+  race_.rest();
+  for (auto* timer : {&connect_, &renewal_, &closing_timer_}) timer->stop();
+  attempts_.fill(nullptr);
+  if (session_) {
+    std::vector<std::uint64_t> lost;
+    session_->stop(lost);
+    former_ = std::move(session_);
+    bury_.set(Duration(0), [this] { former_.reset(); });
+  }
+  transport_ = Transport::automatic;
+  set_state(ClientState::closed);
+  listener_.on_closed(end);
+}
+
+}  // namespace sigway::client

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/race.h"
+#include "client/session.h"
+
+namespace sigway::client {
+
+/// What the engine tells the application.
+class EngineListener {
+ public:
+  virtual void on_event(const ClientEvent& event) = 0;
+  virtual void on_state(ClientState state) = 0;
+  virtual void on_transport(Transport transport) = 0;
+  virtual void on_reset(const ClientReset& reset) = 0;
+  virtual void on_closed(const ClientEnd& end) = 0;
+  virtual void on_journal(std::string_view line) = 0;
+
+ protected:
+  ~EngineListener() = default;
+};
+
+struct EngineOptions {
+  std::string room, name;
+  unsigned capacity = 0;
+  Transport transport = Transport::automatic;
+  std::function<std::string()> make_key;
+  Random random;
+};
+
+/// Keeps one session alive, and makes another where the server has forgotten it: everything of the
+/// client but its threads and sockets. docs/protocol.md. Thread: one, from which the network's
+/// callbacks and the scheduler's tasks come too.
+class Engine final : public SessionListener, public RaceHost {
+ public:
+  Engine(Scheduler& scheduler, Network& network, EngineListener& listener, EngineOptions options);
+
+  void start();
+  /// `type` and what goes with it, as members; see Message. Ids rise by one.
+  void say(Message message);
+  void join(std::uint64_t id, const std::string& room, unsigned capacity);
+  void leave(std::uint64_t id, const std::string& room);
+  /// Leaves and ends, within about two seconds.
+  void close();
+
+  ClientState state() const noexcept { return state_; }
+  Transport transport() const noexcept { return transport_; }
+  std::string peer() const { return session_ ? session_->peer() : std::string{}; }
+  std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
+  Duration round_trip() const override { return session_ ? session_->round_trip() : Duration(100); }
+  std::size_t pending() const;
+  std::size_t pending_bytes() const;
+  std::size_t carrier_count() const { return session_ ? session_->carrier_count() : 0; }
+
+ private:
+  void on_event(const Json& event, std::uint64_t number, Transport transport) override;
+  void on_welcome() override;
+  void on_attached(Carrier& carrier) override;
+  void on_proved(Carrier& carrier) override;
+  void on_activated(Carrier& carrier) override;
+  void on_ended(Carrier& carrier, bool was_active, const Failure& failure) override;
+  void on_broken(const Failure& failure) override;
+  void on_taken(std::uint64_t id) override;
+  void on_journal(std::string_view line) override { journal(line); }
+
+  void start_attempt(Transport transport, bool take_over) override;
+  void activate_attempt(Transport transport) override;
+  void drop_attempt(Transport transport) override;
+  void exhausted(const Failure& failure) override;
+  void journal(std::string_view line) override { listener_.on_journal(line); }
+
+  Carrier*& attempt(Transport transport) {
+    return attempts_[static_cast<std::size_t>(transport) - 1];
+  }
+  /// True if the failure was about more than a carrier, and has been dealt with.
+  bool ends_session(const Failure& failure);
+  void connect_after(Duration pause);
+  void connect();
+  void new_session();
+  void reset(const Failure& failure);
+  void finish(ClientEnd end);
+  void set_state(ClientState state);
+  void remember(const Json& event);
+
+  Scheduler& scheduler_;
+  Network& network_;
+  EngineListener& listener_;
+  EngineOptions options_;
+  Cadence cadence_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Session> former_;  // one that is over, until nobody is in its functions
+  std::array<Carrier*, 3> attempts_{};
+  Race race_;
+  ClientState state_ = ClientState::connecting;
+  Transport transport_ = Transport::automatic;
+  std::map<std::string, unsigned> rooms_;  // that we are in or want to be in, and their capacity
+  std::string name_;
+  std::vector<Message> backlog_;      // said while there is no session
+  std::optional<ClientReset> reset_;  // to be told with the next welcome
+  std::uint64_t carriers_ = 0;
+  int failures_ = 0;  // to connect, in a row
+  int quick_losses_ = 0;
+  int resets_ = 0;
+  bool ever_open_ = false;
+  bool started_ = false;
+  bool closing_ = false;
+  Timer connect_;
+  Timer renewal_;
+  Timer closing_timer_;
+  Timer bury_;
+};
+
+}  // namespace sigway::client

@@ -1,0 +1,55 @@
+#include "client/failure.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "client/json.h"
+
+namespace sigway::client {
+namespace {
+
+constexpr std::array<std::string_view, 8> kReset{"gone",          "restarted", "unknown_key",
+                                                 "bad_cursor",    "timeout",   "no_ack",
+                                                 "slow_consumer", "memory"};
+constexpr std::array<std::string_view, 18> kFinal{
+    "left",          "replaced",          "origin_refused",  "host_refused",
+    "open_mismatch", "bad_json",          "bad_utf8",        "too_deep",
+    "bad_request",   "unknown_field",     "duplicate_field", "bad_key",
+    "key_in_url",    "bad_room",          "bad_name",        "bad_capacity",
+    "unknown_route", "wrong_content_type"};
+
+template <std::size_t size>
+bool contains(const std::array<std::string_view, size>& codes, std::string_view code) {
+  return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
+
+}  // namespace
+
+Verdict verdict(const Failure& failure) {
+  if (contains(kReset, failure.code)) return Verdict::reset;
+  return contains(kFinal, failure.code) ? Verdict::close : Verdict::retry;
+}
+
+Failure failure_of(const HttpAnswer& answer) {
+  if (answer.status == 0) return {.code = "network", .message = answer.problem};
+  Failure failure{.code = "http_" + std::to_string(answer.status),
+                  .message = "HTTP status " + std::to_string(answer.status),
+                  .status = answer.status,
+                  .retry = answer.retry_after};
+  const auto body = parse_object(answer.body);
+  if (!body) return failure;
+  const auto error = body->find("error");
+  if (error == body->end() || !error->is_object()) return failure;
+  if (auto code = text_of(*error, "code"); !code.empty()) failure.code = std::move(code);
+  if (auto message = text_of(*error, "message"); !message.empty()) {
+    failure.message = std::move(message);
+    if (const auto hint = text_of(*error, "hint"); !hint.empty()) failure.message += ' ' + hint;
+  }
+  failure.limit = number_of(*error, "limit").value_or(0);
+  if (const auto retry = number_of(*error, "retry"))
+    failure.retry = std::max(failure.retry, bounded_duration(*retry));
+  return failure;
+}
+
+}  // namespace sigway::client

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "client/network.h"
+#include "client/scheduler.h"
+
+namespace sigway::client {
+
+/// Why an attempt, a carrier or a session is over.
+struct Failure {
+  /// What the server said (docs/protocol.md, "Errors" and "Ends"), or ours: `network`, `deadline`,
+  /// `silence`, `gap`, `not_sigway`, `http_STATUS`.
+  std::string code{};
+  std::string message{};
+  int status = 0;           ///< of the HTTP answer, if it was one
+  Duration retry{0};        ///< not before
+  std::uint64_t limit = 0;  ///< of a body, where the server stated it
+};
+
+enum class Verdict {
+  retry,  ///< it is about the way there
+  reset,  ///< the server has forgotten the session: a new one, with another key
+  close,  ///< the server will not have us, or we are where we wanted to be
+};
+/// Only codes that the server itself wrote can end a session: a 403 from a filter says nothing.
+Verdict verdict(const Failure& failure);
+
+/// Of an answer that is no success.
+Failure failure_of(const HttpAnswer& answer);
+
+}  // namespace sigway::client

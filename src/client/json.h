@@ -1,0 +1,46 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "client/scheduler.h"
+
+/// Reading JSON that anybody may have written: nothing here throws, and a field of another type is
+/// one that is not there.
+namespace sigway::client {
+
+/// The order of the fields is kept: events are shown as they came.
+using Json = nlohmann::ordered_json;
+
+inline std::optional<Json> parse_object(std::string_view text) {
+  auto value = Json::parse(text, nullptr, false);
+  if (!value.is_object()) return std::nullopt;
+  return value;
+}
+
+inline std::string text_of(const Json& object, const char* field) {
+  const auto entry = object.find(field);
+  return entry != object.end() && entry->is_string() ? entry->get<std::string>() : std::string{};
+}
+
+inline std::optional<std::uint64_t> number_of(const Json& object, const char* field) {
+  const auto entry = object.find(field);
+  if (entry == object.end() || !entry->is_number_unsigned()) return std::nullopt;
+  return entry->get<std::uint64_t>();
+}
+
+/// Milliseconds of a stranger as a time that can be added to others: an hour at the most.
+inline Duration bounded_duration(std::uint64_t milliseconds) {
+  return Duration(static_cast<Duration::rep>(std::min<std::uint64_t>(milliseconds, 3'600'000)));
+}
+
+/// Bytes that are not UTF-8 are replaced, where dump() would throw.
+inline std::string dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace sigway::client

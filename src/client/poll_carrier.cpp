@@ -1,0 +1,165 @@
+#include <algorithm>
+
+#include "client/backoff.h"
+#include "client/carriers.h"
+#include "client/pieces.h"
+#include "client/session.h"
+
+namespace sigway::client {
+namespace {
+
+constexpr int kFailures = 4;  // in a row, then the carrier counts as cut
+
+}  // namespace
+
+PollCarrier::PollCarrier(Session& session, std::string name)
+    : Carrier(session, Transport::poll, std::move(name)),
+      deadline_(session.scheduler()),
+      pause_(session.scheduler()) {}
+
+void PollCarrier::start(std::uint64_t turn) {
+  turn_ = turn;
+  told_ = turn != 0;
+  poll();
+}
+
+void PollCarrier::activate(std::uint64_t turn) {
+  turn_ = turn;
+  told_ = true;
+  if (request_ == 0 && !pause_.is_set()) poll();
+}
+
+// Each has a number of its own, or the second of two would be a copy that is answered as the first
+// was, without what has come since.
+void PollCarrier::poll() {
+  if (done()) return;
+  const auto n = std::to_string(++n_);
+  std::string body;
+  asked_ = Duration(0);
+  if (!welcomed_) {
+    body = attachment(R"(,"wait":0,"n":)" + n);
+  } else {
+    body = R"({"key":)" + json_string(session_.key()) + R"(,"carrier":")" + name + R"(","n":)" + n +
+           R"(,"ack":)" + std::to_string(session_.cursor());
+    if (active()) {
+      asked_ = session_.cadence().wait();
+    } else {
+      body += R"(,"turn":)" + std::to_string(turn_);
+    }
+    body += R"(,"wait":)" + std::to_string(asked_.count()) + '}';
+  }
+  sent_ = session_.scheduler().now();
+  request_ = session_.network().post("v1/poll", std::move(body), [this](const HttpAnswer& answer) {
+    request_ = 0;
+    deadline_.stop();
+    answered(answer);
+  });
+  // The first ones do not know how slow this network is.
+  const auto slack = std::min(Duration(10'000),
+                              Duration(1500 << std::min(failures_, 3)) + 4 * session_.round_trip());
+  deadline_.set(asked_ + slack, [this] {
+    session_.network().drop(request_);
+    request_ = 0;
+    failed({.code = "deadline", .message = "a poll had no answer in time"});
+  });
+}
+
+void PollCarrier::answered(const HttpAnswer& answer) {
+  if (answer.status != 200) {
+    failed(failure_of(answer));
+    return;
+  }
+  const auto body = parse_object(answer.body);
+  const auto events = body ? body->find("events") : Json::const_iterator{};
+  const bool is_servers = body && events != body->end() && events->is_array() &&
+                          (welcomed_ || body->contains("welcome") || body->contains("ended"));
+  if (!is_servers) {
+    failed({.code = "not_sigway",
+            .message = "a poll was answered with something that is not the server's"});
+    return;
+  }
+  sign_of_life();
+  failures_ = 0;
+  take(*body);
+}
+
+void PollCarrier::take(const Json& answer) {
+  const auto elapsed = std::chrono::duration_cast<Duration>(session_.scheduler().now() - sent_);
+  const auto first = number_of(answer, "first").value_or(0);
+  const auto& events = answer.at("events");
+  const bool attaching = !welcomed_;
+  if (asked_ == Duration(0)) session_.measured(elapsed);
+  if (const auto welcome = answer.find("welcome"); welcome != answer.end() && attaching) {
+    welcomed_ = true;
+    if (!welcome->is_object() || !take_welcome(*welcome, first)) {
+      nonsense("a welcome that is none");
+      return;
+    }
+  }
+  if (first > 0) session_.acknowledged(first - 1);
+  if (const auto up = number_of(answer, "up")) session_.uplink().taken(*up);
+  for (std::size_t i = 0; i < events.size() && first > 0 && !done(); ++i) {
+    if (events[i].is_object()) session_.event(*this, first + i, events[i]);
+  }
+  if (done()) return;
+  if (answer.contains("activated")) {
+    prove();
+    take_over();
+  } else if (const auto standby = answer.find("standby");
+             standby != answer.end() && standby->is_object()) {
+    stood_by(number_of(*standby, "turn").value_or(0));
+  }
+  if (const auto ended = answer.find("ended"); ended != answer.end() && ended->is_object())
+    end(failure_of_control(*ended));
+  if (done() || request_ != 0) return;
+  if (attaching && !active() && !told_) return;  // until it is told to take over
+
+  const bool nothing = events.empty() && !attaching && !answer.contains("activated");
+  if (nothing && asked_ > Duration(0) && elapsed >= asked_ * 9 / 10)
+    session_.cadence().poll_was_held();
+  // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
+  empty_ = nothing && elapsed < std::min(asked_ / 2, Duration(400)) ? empty_ + 1 : 0;
+  if (empty_ > 0) {
+    pause(std::min(Duration(2000), Duration(50) * (1 << std::min(empty_, 6))));
+  } else {
+    poll();
+  }
+}
+
+void PollCarrier::failed(const Failure& failure) {
+  const auto elapsed = std::chrono::duration_cast<Duration>(session_.scheduler().now() - sent_);
+  if (asked_ > Duration(0)) {
+    const auto learned = session_.cadence().poll_failed(elapsed, failure.code == "deadline");
+    if (!learned.empty()) session_.journal(learned);
+  }
+  const bool refused = failure.status >= 400 && failure.status < 500 && failure.status != 408 &&
+                       failure.status != 429;
+  if (verdict(failure) != Verdict::retry || refused || ++failures_ >= kFailures) {
+    end(failure);
+    return;
+  }
+  pause(std::max(failure.retry, backoff(session_.random(), failures_ - 1, Duration(100))));
+}
+
+void PollCarrier::pause(Duration time) {
+  pause_.set(time, [this] { poll(); });
+}
+
+void PollCarrier::on_stop() {
+  deadline_.stop();
+  pause_.stop();
+  if (request_ != 0) session_.network().drop(request_);
+  request_ = 0;
+}
+
+std::unique_ptr<Carrier> make_carrier(Session& session, Transport transport, std::string name) {
+  switch (transport) {
+    case Transport::websocket: return std::make_unique<WebSocketCarrier>(session, std::move(name));
+    case Transport::sse: return std::make_unique<StreamCarrier>(session, std::move(name));
+    case Transport::automatic:
+    case Transport::poll: break;
+  }
+  return std::make_unique<PollCarrier>(session, std::move(name));
+}
+
+}  // namespace sigway::client

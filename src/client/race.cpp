@@ -1,0 +1,306 @@
+#include "client/race.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sigway::client {
+namespace {
+
+constexpr std::array kAll{Transport::websocket, Transport::sse, Transport::poll};
+constexpr Duration kYoung{20'000};  // who dies before loses a life
+constexpr Duration kOld{60'000};    // who lived so long has all its lives again
+constexpr Duration kMostAside{1'800'000};
+constexpr Duration kHeadStart{300};
+constexpr Duration kUnknownRoundTrip{3000};  // nobody has answered yet: wait so long to know more
+constexpr Duration kFirstProbe{5000};
+constexpr Duration kAgainProbe{1000};  // of what has worked
+constexpr Duration kMostProbePause{600'000};
+
+std::string name_of(Transport transport) { return std::string(to_string(transport)); }
+
+std::string seconds(Duration time) { return std::to_string((time.count() + 500) / 1000) + " s"; }
+
+}  // namespace
+
+Race::Race(Scheduler& scheduler, const Random& random, RaceHost& host, Transport wanted)
+    : scheduler_(scheduler),
+      random_(random),
+      host_(host),
+      wanted_(wanted),
+      others_(scheduler),
+      grace_(scheduler),
+      probe_(scheduler) {}
+
+bool Race::allowed(Transport transport) const {
+  return wanted_ == Transport::automatic || wanted_ == transport;
+}
+
+bool Race::better(Transport transport) const {
+  return !active_ || index(transport) < index(*active_);
+}
+
+void Race::begin() {
+  rest();
+  running_ = true;
+  begun_ = scheduler_.now();
+  if (wanted_ != Transport::automatic) {
+    start(wanted_, true);
+    return;
+  }
+  std::vector<Transport> candidates;
+  for (const auto transport : kAll) {
+    if (at(transport).aside_until <= begun_) candidates.push_back(transport);
+  }
+  if (candidates.empty()) candidates.assign(kAll.begin(), kAll.end());
+  for (const auto transport : candidates) at(transport).state = State::waiting;
+
+  if (favourite_ && at(*favourite_).state == State::waiting) {
+    head_start_ = true;
+    start(*favourite_, true);
+    if (!running_) return;
+    others_.set(std::max(kHeadStart, 2 * host_.round_trip()), [this] { start_waiting(); });
+    return;
+  }
+  // Polling works nearly everywhere, WebSocket is the best: where they are, streaming may wait.
+  const auto is_waiting = [this](Transport each) { return at(each).state == State::waiting; };
+  const bool websocket = is_waiting(Transport::websocket);
+  if (is_waiting(Transport::poll)) start(Transport::poll);
+  if (websocket && running_) start(Transport::websocket);
+  if (!running_ || !is_waiting(Transport::sse)) return;
+  if (websocket) {
+    others_.set(kHeadStart, [this] { start_stream_when_due(); });
+  } else {
+    start(Transport::sse);
+  }
+}
+
+// After max(300 ms, twice the first round trip); not before that is known, but for three seconds.
+void Race::start_stream_when_due() {
+  if (at(Transport::sse).state != State::waiting) return;
+  const auto passed = std::chrono::duration_cast<Duration>(scheduler_.now() - begun_);
+  const bool poll_runs = at(Transport::poll).state == State::running && !poll_attached_;
+  const auto due = poll_runs ? kUnknownRoundTrip : std::max(kHeadStart, 2 * host_.round_trip());
+  if (passed >= due) {
+    start(Transport::sse);
+  } else {
+    others_.set(std::min(due - passed, Duration(100)), [this] { start_stream_when_due(); });
+  }
+}
+
+void Race::start_waiting() {
+  for (const auto transport : kAll) {
+    if (at(transport).state == State::waiting) start(transport);
+  }
+}
+
+void Race::start(Transport transport, bool take_over) {
+  auto& standing = at(transport);
+  standing.state = State::running;
+  const auto round_trip = host_.round_trip();
+  const auto patience = transport == Transport::poll  ? Duration(15'000)
+                        : transport == Transport::sse ? std::max(Duration(5000), 10 * round_trip)
+                                                      : std::max(Duration(4000), 8 * round_trip);
+  standing.deadline = scheduler_.after(patience, [this, transport, patience] {
+    at(transport).deadline.reset();
+    host_.drop_attempt(transport);
+    failed(transport,
+           {.code = "deadline", .message = "no proof that it works within " + seconds(patience)});
+  });
+  host_.start_attempt(transport, take_over);
+}
+
+void Race::conclude(Transport transport, State state) {
+  auto& standing = at(transport);
+  standing.state = state;
+  if (state == State::proved || state == State::activating) return;
+  standing.renewal = false;
+  if (standing.deadline) scheduler_.cancel(*std::exchange(standing.deadline, std::nullopt));
+}
+
+void Race::rest() {
+  running_ = poll_attached_ = head_start_ = false;
+  for (auto* timer : {&others_, &grace_, &probe_}) timer->stop();
+  for (const auto transport : kAll) {
+    const auto state = at(transport).state;
+    conclude(transport, State::idle);
+    if (state == State::running || state == State::proved || state == State::activating)
+      host_.drop_attempt(transport);
+  }
+}
+
+void Race::attached(Transport transport) {
+  if (active_ || at(transport).state != State::running) return;
+  if (transport == Transport::websocket) {
+    // Nothing is lost by its activation before its proof, which the answer is.
+    activate(transport);
+  } else if (transport == Transport::poll) {
+    poll_attached_ = true;
+    const auto is_under_way = [this](Transport each) {
+      return at(each).state == State::running || at(each).state == State::activating;
+    };
+    if (!is_under_way(Transport::websocket)) {
+      activate(transport);
+      return;
+    }
+    // A working WebSocket is proved at about the same time.
+    grace_.set(std::clamp(host_.round_trip(), Duration(30), Duration(200)), [this] {
+      if (!active_ && at(Transport::poll).state == State::running) activate(Transport::poll);
+    });
+  }
+}
+
+void Race::proved(Transport transport) {
+  auto& standing = at(transport);
+  if (standing.state != State::running) return;
+  conclude(transport, State::proved);
+  if (better(transport) || standing.renewal) activate(transport);
+}
+
+void Race::activate(Transport transport) {
+  conclude(transport, State::activating);
+  host_.activate_attempt(transport);
+}
+
+void Race::activated(Transport transport) {
+  auto& standing = at(transport);
+  conclude(transport, State::idle);
+  if (head_start_) {
+    // What was held back is looked for in its own time.
+    others_.stop();
+    for (const auto each : kAll) {
+      if (at(each).state == State::waiting) at(each).state = State::idle;
+    }
+  }
+  standing.known = true;
+  standing.probe_failures = 0;
+  active_ = favourite_ = transport;
+  running_ = false;
+  grace_.stop();
+  settle();
+}
+
+// What is not better than what we have is given up; what is better has its time, and so has what
+// has asked to take over, as the server may have let it.
+void Race::settle() {
+  bool under_way = false;
+  for (const auto transport : kAll) {
+    auto& standing = at(transport);
+    const bool runs = standing.state == State::running || standing.state == State::proved ||
+                      standing.state == State::activating;
+    if (better(transport)) {
+      under_way = under_way || runs || standing.state == State::waiting;
+    } else if (transport != *active_ && standing.state != State::activating) {
+      conclude(transport, State::idle);
+      if (runs) host_.drop_attempt(transport);
+    }
+  }
+  if (!under_way) probe_later();
+}
+
+void Race::failed(Transport transport, const Failure& failure) {
+  auto& standing = at(transport);
+  if (standing.state == State::idle || standing.state == State::failed) return;
+  const bool renewal = standing.renewal;
+  conclude(transport, State::failed);
+  if (failure.code == "superseded" && active_) {
+    standing.state = State::idle;
+    return;
+  }
+  host_.journal(name_of(transport) + " does not work here: " + failure.message);
+  last_ = failure;
+  if (active_) {
+    if (!renewal) ++standing.probe_failures;
+    standing.state = State::idle;
+    if (transport == Transport::websocket && at(Transport::sse).state == State::waiting)
+      start(Transport::sse);
+    settle();
+    return;
+  }
+  if (!running_) return;
+  // Those that wait need not any more.
+  start_waiting();
+  if (!running_) return;
+  const auto hopes = [this](Transport each) {
+    const auto state = at(each).state;
+    return allowed(each) && state != State::idle && state != State::failed;
+  };
+  if (transport == Transport::websocket && poll_attached_ &&
+      at(Transport::poll).state == State::running) {
+    grace_.stop();
+    activate(Transport::poll);
+    return;
+  }
+  if (std::any_of(kAll.begin(), kAll.end(), hopes)) return;
+  const auto answer = last_;
+  rest();
+  host_.exhausted(answer);
+}
+
+void Race::lost(Transport transport, Duration age, const Failure& failure) {
+  active_.reset();
+  probe_.stop();
+  auto& standing = at(transport);
+  if (age >= kOld) {
+    standing.lives = 2;
+    standing.aside = Duration(60'000);
+  } else if (age < kYoung && verdict(failure) == Verdict::retry && failure.retry == Duration(0) &&
+             failure.code != "stream_limit" && wanted_ == Transport::automatic) {
+    if (--standing.lives <= 0) {
+      standing.lives = 2;
+      standing.aside_until = scheduler_.now() + standing.aside;
+      host_.journal(name_of(transport) + " died young twice: it is set aside for " +
+                    seconds(standing.aside));
+      standing.aside = std::min(standing.aside * 2, kMostAside);
+      if (favourite_ == transport) favourite_.reset();
+    }
+  }
+  if (favourite_) return;
+  // What else has worked, the best first.
+  for (const auto each : kAll) {
+    if (at(each).known && at(each).aside_until <= scheduler_.now()) {
+      favourite_ = each;
+      return;
+    }
+  }
+}
+
+void Race::renew() {
+  if (!active_ || at(*active_).state != State::idle) return;
+  at(*active_).renewal = true;
+  start(*active_);
+}
+
+void Race::probe_later() {
+  if (!active_ || *active_ == Transport::websocket || wanted_ != Transport::automatic) return;
+  std::optional<Duration> soonest;
+  for (const auto transport : kAll) {
+    if (!better(transport)) continue;
+    const auto& standing = at(transport);
+    const auto first = standing.known ? kAgainProbe : kFirstProbe;
+    auto pause =
+        std::min(kMostProbePause, first * (1 << std::min(2 * standing.probe_failures, 10)));
+    pause = Duration(
+        static_cast<Duration::rep>(static_cast<double>(pause.count()) * (0.8 + 0.4 * random_())));
+    pause = std::max(pause,
+                     std::chrono::duration_cast<Duration>(standing.aside_until - scheduler_.now()));
+    soonest = std::min(soonest.value_or(pause), pause);
+  }
+  if (soonest) probe_.set(*soonest, [this] { probe(); });
+}
+
+void Race::probe() {
+  // The one that failed least, and of equals the better one.
+  std::optional<Transport> chosen;
+  for (const auto transport : kAll) {
+    if (!better(transport) || at(transport).aside_until > scheduler_.now()) continue;
+    if (!chosen || at(transport).probe_failures < at(*chosen).probe_failures) chosen = transport;
+  }
+  if (!chosen) {
+    probe_later();
+    return;
+  }
+  host_.journal("looks again whether " + name_of(*chosen) + " works");
+  start(*chosen);
+}
+
+}  // namespace sigway::client

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/backoff.h"
+#include "client/client.h"
+#include "client/failure.h"
+#include "client/scheduler.h"
+
+namespace sigway::client {
+
+/// What the race has done.
+class RaceHost {
+ public:
+  /// Begins an attempt. `take_over`: activated with its attach.
+  virtual void start_attempt(Transport transport, bool take_over) = 0;
+  virtual void activate_attempt(Transport transport) = 0;
+  virtual void drop_attempt(Transport transport) = 0;
+  /// Nothing works: an outage, which says nothing about a transport. The race rests.
+  virtual void exhausted(const Failure& failure) = 0;
+  virtual Duration round_trip() const = 0;
+  virtual void journal(std::string_view line) = 0;
+
+ protected:
+  ~RaceHost() = default;
+};
+
+/// Decides which transport is tried when, and which one is to carry the events. No I/O: it is told
+/// what became of its attempts. docs/decisions/ has a page on why. Thread: the engine's.
+///
+/// Where nothing is known: polling and WebSocket at once, an event stream as soon as WebSocket is
+/// not proved in time. What worked last goes alone, with a head start. The first that is proved
+/// carries the events; better ones go on, take over when they are proved, and are looked for again
+/// later with growing pauses. One that dies young twice is set aside for a minute, then two, then
+/// four.
+class Race {
+ public:
+  Race(Scheduler& scheduler, const Random& random, RaceHost& host, Transport wanted);
+
+  // -- There is no active carrier.
+  void begin();
+  // -- What became of attempts.
+  void attached(Transport transport);
+  void proved(Transport transport);
+  void activated(Transport transport);
+  void failed(Transport transport, const Failure& failure);
+  /// The active one has ended. Call begin() when the pause is over.
+  void lost(Transport transport, Duration age, const Failure& failure);
+  /// A fresh carrier of the active transport, before this one is cut.
+  void renew();
+  /// Gives up all attempts.
+  void rest();
+
+  bool resting() const noexcept { return !running_ && !active_; }
+
+ private:
+  enum class State { idle, waiting, running, proved, activating, failed };
+  struct Standing {
+    State state = State::idle;
+    bool renewal = false;  // the attempt is for a fresh carrier of the active transport
+    bool known = false;    // has worked
+    int lives = 2;
+    Time aside_until{};
+    Duration aside{60'000};
+    int probe_failures = 0;
+    std::optional<Scheduler::Id> deadline;
+  };
+
+  static std::size_t index(Transport transport) { return static_cast<std::size_t>(transport) - 1; }
+  Standing& at(Transport transport) { return standings_[index(transport)]; }
+  const Standing& at(Transport transport) const { return standings_[index(transport)]; }
+  bool allowed(Transport transport) const;
+  bool better(Transport transport) const;  // than the active one
+  void start(Transport transport, bool take_over = false);
+  void conclude(Transport transport, State state);
+  void start_stream_when_due();
+  void start_waiting();
+  void activate(Transport transport);
+  void settle();
+  void probe_later();
+  void probe();
+
+  Scheduler& scheduler_;
+  const Random& random_;
+  RaceHost& host_;
+  const Transport wanted_;
+  std::array<Standing, 3> standings_;  // websocket, sse, poll: the better ones first
+  std::optional<Transport> active_;
+  std::optional<Transport> favourite_;  // what worked last
+  bool running_ = false;                // without an active one
+  bool poll_attached_ = false;
+  bool head_start_ = false;  // of the favourite
+  Time begun_{};
+  Failure last_;
+  Timer others_;  // when those that wait may start
+  Timer grace_;   // for a better one, while polling is ready
+  Timer probe_;
+};
+
+}  // namespace sigway::client

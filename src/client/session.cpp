@@ -1,0 +1,234 @@
+#include "client/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/carriers.h"
+#include "client/pieces.h"
+
+namespace sigway::client {
+namespace {
+
+constexpr Duration kAckDelay{200};
+constexpr std::uint64_t kAckEvents = 16;  // acknowledge at once beyond so many
+constexpr Duration kRetirement{2000};     // what a carrier before still brings is welcome
+constexpr Duration kMostRoundTrip{10'000};
+
+}  // namespace
+
+Session::Session(Scheduler& scheduler, Network& network, const Random& random, Cadence& cadence,
+                 SessionListener& listener, std::string key, std::string open)
+    : scheduler_(scheduler),
+      network_(network),
+      random_(random),
+      cadence_(cadence),
+      listener_(listener),
+      key_(std::move(key)),
+      open_(std::move(open)),
+      uplink_(scheduler, random, *this, key_.size()),
+      ack_(scheduler),
+      bury_(scheduler) {
+  uplink_.on_taken = [this](std::uint64_t id) { listener_.on_taken(id); };
+}
+
+Session::~Session() {
+  std::vector<std::uint64_t> lost;
+  stop(lost);
+}
+
+std::vector<Message> Session::stop(std::vector<std::uint64_t>& lost) {
+  over_ = true;
+  active_ = nullptr;
+  ack_.stop();
+  later_.clear();
+  for (const auto& carrier : carriers_) carrier->stop();
+  for (const auto& [id, timer] : uploads_) network_.drop(id);
+  uploads_.clear();
+  return uplink_.abandon(lost);
+}
+
+Carrier& Session::start(Transport transport, std::string name, bool take_over) {
+  carriers_.push_back(make_carrier(*this, transport, std::move(name)));
+  auto& carrier = *carriers_.back();
+  carrier.start(take_over ? next_turn() : 0);
+  return carrier;
+}
+
+void Session::discard(Carrier& carrier) {
+  carrier.stop();
+  bury_later();
+}
+
+std::size_t Session::carrier_count() const {
+  return static_cast<std::size_t>(std::count_if(
+      carriers_.begin(), carriers_.end(), [](const auto& carrier) { return !carrier->done(); }));
+}
+
+void Session::later(Duration delay, Scheduler::Task task) {
+  const auto id = ++later_count_;
+  auto timer = std::make_unique<Timer>(scheduler_);
+  timer->set(delay, [this, id, task = std::move(task)] {
+    later_.erase(id);
+    task();
+  });
+  later_.emplace(id, std::move(timer));
+}
+
+bool Session::has(std::uint64_t serial) const {
+  return std::any_of(carriers_.begin(), carriers_.end(), [&](const auto& carrier) {
+    return carrier->serial == serial && !carrier->done();
+  });
+}
+
+std::string Session::identity() const {
+  if (server_.empty()) return R"("open":)" + open_;
+  return R"("resume":{"server":)" + json_string(server_) + '}';
+}
+
+bool Session::welcome(const Json& welcome) {
+  auto server = text_of(welcome, "server");
+  if (!server_.empty() && server_ != server) return false;
+  server_ = std::move(server);
+  peer_ = text_of(welcome, "peer");
+  const auto ice = welcome.find("ice");
+  if (ice != welcome.end() && ice->is_array()) ice_ = dump(*ice);
+  const auto limits = welcome.find("limits");
+  if (limits != welcome.end() && limits->is_object())
+    uplink_.limits(number_of(*limits, "body").value_or(0),
+                   number_of(*limits, "messages").value_or(0));
+  cadence_.server_says(bounded_duration(number_of(welcome, "hold").value_or(25'000)),
+                       bounded_duration(number_of(welcome, "heartbeat").value_or(25'000)));
+  turn_ = std::max(turn_, number_of(welcome, "turn").value_or(0));
+  listener_.on_welcome();
+  uplink_.taken(number_of(welcome, "up").value_or(0));
+  acknowledge_soon();
+  return true;
+}
+
+void Session::event(Carrier& carrier, std::uint64_t number, Json event) {
+  if (over_ || number <= cursor_) return;
+  if (number != cursor_ + 1) {
+    carrier.end(
+        {.code = "gap",
+         .message = "event " + std::to_string(number) + " came after " + std::to_string(cursor_)});
+    return;
+  }
+  cursor_ = number;
+  acknowledge_soon();
+  if (const auto re = number_of(event, "re")) {
+    if (const auto id = uplink_.id_of(*re)) {
+      event["re"] = id;
+    } else {
+      event.erase("re");  // of something that we said by ourselves
+    }
+  }
+  listener_.on_event(event, number, carrier.transport);
+}
+
+void Session::activated(Carrier& carrier) {
+  auto* const before = std::exchange(active_, &carrier);
+  if (before != nullptr && before != &carrier) {
+    cadence_.stream_lived(before->transport, before->age());
+    before->planned_end = true;
+    uplink_.release(before->serial);
+    later(kRetirement, [this, serial = before->serial] {
+      for (const auto& other : carriers_) {
+        if (other->serial == serial) other->stop();
+      }
+      bury_later();
+    });
+  }
+  acknowledge_soon();
+  listener_.on_activated(carrier);
+  uplink_.pump();
+}
+
+void Session::ended(Carrier& carrier, const Failure& failure) {
+  bury_later();
+  const bool was_active = active_ == &carrier;
+  if (was_active) active_ = nullptr;
+  if (failure.code == "rate_limited") uplink_.slow_down();
+  uplink_.release(carrier.serial);
+  listener_.on_ended(carrier, was_active, failure);
+}
+
+// A carrier ends in the middle of its own functions: it goes when they have returned.
+void Session::bury_later() {
+  bury_.set(Duration(0), [this] {
+    std::erase_if(carriers_, [](const auto& carrier) { return carrier->done(); });
+  });
+}
+
+std::uint64_t Session::acknowledging() {
+  acknowledged(cursor_);
+  return cursor_;
+}
+
+void Session::acknowledged(std::uint64_t ack) { acked_ = std::max(acked_.value_or(0), ack); }
+
+void Session::acknowledge_soon() {
+  const bool many = cursor_ >= acked_.value_or(0) + kAckEvents;
+  if (ack_.is_set() && !many) return;
+  ack_.set(many ? Duration(0) : kAckDelay, [this] {
+    if (over_ || active_ == nullptr || (acked_ && cursor_ <= *acked_)) return;
+    active_->acknowledge();
+  });
+}
+
+std::optional<UplinkHost::Way> Session::way() const {
+  if (active_ == nullptr || over_) return std::nullopt;
+  return Way{active_->serial, active_->transport == Transport::websocket};
+}
+
+void Session::send_frame(std::string request) {
+  if (active_ != nullptr) active_->send_frame(std::move(request));
+}
+
+Network::Id Session::upload(std::string members, Duration deadline,
+                            std::function<void(const HttpAnswer&)> done) {
+  auto body = R"({"key":)" + json_string(key_);
+  if (!members.empty()) body += ',' + members;
+  const auto shared = std::make_shared<std::function<void(const HttpAnswer&)>>(std::move(done));
+  const auto id = std::make_shared<Network::Id>(0);
+  *id = network_.post("v1/send", body + '}', [this, id, shared](const HttpAnswer& answer) {
+    const auto call = shared;  // the map's erasure may be of the last that holds it
+    uploads_.erase(*id);
+    (*call)(answer);
+  });
+  auto timer = std::make_unique<Timer>(scheduler_);
+  timer->set(deadline, [this, id = *id, shared, deadline] {
+    network_.drop(id);
+    const auto call = shared;
+    uploads_.erase(id);
+    HttpAnswer none;
+    none.problem = "no answer within " + std::to_string(deadline.count()) + " ms";
+    (*call)(none);
+  });
+  uploads_.emplace(*id, std::move(timer));
+  return *id;
+}
+
+void Session::give_up(Network::Id upload) {
+  network_.drop(upload);
+  uploads_.erase(upload);
+}
+
+void Session::measured(Duration round_trip) {
+  round_trip = std::min(round_trip, kMostRoundTrip);
+  round_trip_ = measured_ ? (round_trip_ * 7 + round_trip) / 8 : round_trip;
+  measured_ = true;
+}
+
+void Session::broken(const Failure& failure) {
+  if (!over_) listener_.on_broken(failure);
+}
+
+void Session::way_is_dead(const Failure& failure) {
+  if (active_ != nullptr) active_->end(failure);
+}
+
+void Session::check_way() {
+  if (active_ != nullptr) active_->check();
+}
+
+}  // namespace sigway::client

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/cadence.h"
+#include "client/carrier.h"
+#include "client/uplink.h"
+
+namespace sigway::client {
+
+/// What a session tells the engine.
+class SessionListener {
+ public:
+  virtual void on_event(const Json& event, std::uint64_t number, Transport transport) = 0;
+  virtual void on_welcome() = 0;
+  virtual void on_attached(Carrier& carrier) = 0;
+  virtual void on_proved(Carrier& carrier) = 0;
+  virtual void on_activated(Carrier& carrier) = 0;
+  virtual void on_ended(Carrier& carrier, bool was_active, const Failure& failure) = 0;
+  /// The server has disowned the session, or will not have it.
+  virtual void on_broken(const Failure& failure) = 0;
+  virtual void on_taken(std::uint64_t id) = 0;
+  virtual void on_journal(std::string_view line) = 0;
+
+ protected:
+  ~SessionListener() = default;
+};
+
+/// All that belongs to one key: cursor, turns, acknowledgements, uplink, carriers. When the server
+/// has forgotten the key the engine drops the whole object, so that nothing old can leak into the
+/// next one. Thread: the engine's.
+class Session final : public UplinkHost {
+ public:
+  /// `open` is the JSON object of the opening request.
+  Session(Scheduler& scheduler, Network& network, const Random& random, Cadence& cadence,
+          SessionListener& listener, std::string key, std::string open);
+  ~Session();
+
+  // -- for the engine
+  Carrier& start(Transport transport, std::string name, bool take_over);
+  void activate(Carrier& carrier) { carrier.activate(next_turn()); }
+  void discard(Carrier& carrier);
+  Carrier* active() const noexcept { return active_; }
+  /// Ends everything; see Uplink::abandon().
+  std::vector<Message> stop(std::vector<std::uint64_t>& lost);
+  const std::string& peer() const noexcept { return peer_; }
+  const std::string& ice_servers() const noexcept { return ice_; }
+  bool welcomed() const noexcept { return !server_.empty(); }
+  Duration round_trip() const override { return round_trip_; }
+  std::size_t carrier_count() const;
+
+  // -- for its carriers
+  Scheduler& scheduler() noexcept { return scheduler_; }
+  Network& network() noexcept { return network_; }
+  const Random& random() const noexcept { return random_; }
+  Cadence& cadence() noexcept { return cadence_; }
+  Uplink& uplink() noexcept { return uplink_; }
+  const std::string& key() const noexcept { return key_; }
+  std::string identity() const;  ///< the member `open` or `resume`
+  std::uint64_t next_turn(std::uint64_t seen = 0) { return turn_ = std::max(turn_, seen) + 1; }
+  /// False if it is another server's.
+  bool welcome(const Json& welcome);
+  /// Takes it if it is the next one. Repeats are dropped, a gap ends the carrier.
+  void event(Carrier& carrier, std::uint64_t number, Json event);
+  void attached(Carrier& carrier) { listener_.on_attached(carrier); }
+  void proved(Carrier& carrier) { listener_.on_proved(carrier); }
+  void activated(Carrier& carrier);
+  void ended(Carrier& carrier, const Failure& failure);
+  /// Does it then, unless the session is over.
+  void later(Duration delay, Scheduler::Task task);
+  bool has(std::uint64_t serial) const;  ///< a carrier that has not ended
+  /// For a request that cannot get lost without its carrier.
+  std::uint64_t acknowledging();
+
+  // -- for the uplink, and for carriers
+  std::optional<Way> way() const override;
+  void send_frame(std::string request) override;
+  Network::Id upload(std::string members, Duration deadline,
+                     std::function<void(const HttpAnswer&)> done) override;
+  void give_up(Network::Id upload) override;
+  std::uint64_t cursor() const override { return cursor_; }
+  void acknowledged(std::uint64_t ack) override;
+  void measured(Duration round_trip) override;
+  void broken(const Failure& failure) override;
+  void way_is_dead(const Failure& failure) override;
+  void check_way() override;
+  void journal(std::string_view line) override { listener_.on_journal(line); }
+
+ private:
+  void acknowledge_soon();
+  void bury_later();
+
+  Scheduler& scheduler_;
+  Network& network_;
+  const Random& random_;
+  Cadence& cadence_;
+  SessionListener& listener_;
+  const std::string key_;
+  const std::string open_;
+  std::string server_;
+  std::string peer_;
+  std::string ice_ = "[]";
+  std::uint64_t cursor_ = 0;
+  std::optional<std::uint64_t> acked_;  // so that one follows the opening, even if it is 0
+  std::uint64_t turn_ = 0;
+  Duration round_trip_{100};
+  bool measured_ = false;
+  bool over_ = false;
+  std::vector<std::unique_ptr<Carrier>> carriers_;
+  Carrier* active_ = nullptr;
+  std::map<Network::Id, std::unique_ptr<Timer>> uploads_;
+  std::map<std::uint64_t, std::unique_ptr<Timer>> later_;
+  std::uint64_t later_count_ = 0;
+  Uplink uplink_;
+  Timer ack_;
+  Timer bury_;
+};
+
+}  // namespace sigway::client

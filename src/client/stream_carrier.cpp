@@ -1,0 +1,153 @@
+#include <charconv>
+
+#include "client/backoff.h"
+#include "client/carriers.h"
+#include "client/session.h"
+
+namespace sigway::client {
+namespace {
+
+constexpr int kTellFailures = 4;
+
+std::optional<std::uint64_t> number_in(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, number);
+  if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+StreamCarrier::StreamCarrier(Session& session, std::string name)
+    : Carrier(session, Transport::sse, std::move(name)) {
+  parser_.on_item = [this](const EventStream::Item& item) { dispatch(item); };
+  parser_.on_comment = [this](std::string_view text) { comment(text); };
+  parser_.is_over = [this] { return done(); };
+}
+
+void StreamCarrier::start(std::uint64_t turn) {
+  turn_ = turn;
+  std::string more;
+  if (const auto heartbeat = session_.cadence().heartbeat(transport))
+    more = R"(,"heartbeat":)" + std::to_string(heartbeat->count());
+  stream_ = session_.network().stream(
+      "v1/sse", attachment(more),
+      {.open = [this](const HttpAnswer& head) { opened(head); },
+       .data =
+           [this](std::string_view bytes) {
+             sign_of_life();
+             if (!parser_.feed(bytes)) nonsense("a line of the event stream has no end");
+           },
+       .closed =
+           [this](const HttpAnswer& answer) {
+             stream_ = 0;
+             if (answer.status == 200) {
+               end({.code = "network", .message = "the event stream was cut"});
+             } else if (answer.status == 204) {
+               end({.code = "moved", .message = "the server has ended this carrier"});
+             } else {
+               end(failure_of(answer));
+             }
+           }});
+}
+
+void StreamCarrier::opened(const HttpAnswer& head) {
+  if (!head.content_type.starts_with("text/event-stream"))
+    nonsense("the answer is no event stream but '" + head.content_type + "'");
+}
+
+void StreamCarrier::comment(std::string_view text) {
+  constexpr std::string_view kHeartbeat = " heartbeat, next ";
+  if (!text.starts_with(kHeartbeat) || !active()) return;
+  const auto next = number_in(text.substr(kHeartbeat.size()));
+  if (next && *next > session_.cursor() + 1) {
+    end({.code = "gap",
+         .message = "expected event " + std::to_string(session_.cursor() + 1) +
+                    ", the server is at " + std::to_string(*next)});
+    return;
+  }
+  acknowledge();
+}
+
+void StreamCarrier::dispatch(const EventStream::Item& item) {
+  auto value = parse_object(item.data);
+  if (!value) {
+    nonsense("an event that is no JSON object");
+    return;
+  }
+  if (item.name != "control") {
+    if (const auto number = number_in(item.id)) {
+      session_.event(*this, *number, std::move(*value));
+    } else {
+      nonsense("an event without a number");
+    }
+    return;
+  }
+  const auto control = text_of(*value, "control");
+  if (control == "probe") {
+    tell({});  // any sign of life keeps our place
+  } else if (control != "hello") {
+    take_control(control, *value);
+  } else if (number_of(*value, "hello") == 1U) {
+    greeted_ = session_.scheduler().now();
+    tell(R"("carrier":")" + name + R"(","hello":1)");
+  } else if (greeted_) {
+    session_.measured(std::chrono::duration_cast<Duration>(session_.scheduler().now() - *greeted_));
+    prove();
+  }
+}
+
+void StreamCarrier::activate(std::uint64_t turn) {
+  turn_ = turn;
+  tell(R"("carrier":")" + name + R"(","turn":)" + std::to_string(turn));
+}
+
+void StreamCarrier::acknowledge() { tell({}); }
+
+void StreamCarrier::tell(std::string members, int failures) {
+  if (done()) return;
+  const auto ack = session_.cursor();
+  auto text = R"("ack":)" + std::to_string(ack);
+  if (!members.empty()) text += ',' + members;
+  const auto deadline = Duration(1500 << std::min(failures, 3)) + 4 * session_.round_trip();
+  const auto started = session_.scheduler().now();
+  auto& session = session_;
+  // The carrier may be gone when the answer comes; its name is never used again.
+  session.upload(
+      std::move(text), deadline,
+      [this, &session, serial = serial, ack, started, failures,
+       members = std::move(members)](const HttpAnswer& answer) {
+        const auto body = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
+        const auto up = body ? number_of(*body, "up") : std::nullopt;
+        if (up) {
+          session.acknowledged(ack);
+          session.measured(
+              std::chrono::duration_cast<Duration>(session.scheduler().now() - started));
+          session.uplink().taken(*up);
+          return;
+        }
+        if (!session.has(serial)) return;
+        auto failure = failure_of(answer);
+        if (answer.status == 200)
+          failure = {.code = "not_sigway", .message = "an upload was answered by something else"};
+        if (verdict(failure) != Verdict::retry) {
+          session.broken(failure);
+        } else if (failures + 1 >= kTellFailures) {
+          end(failure);
+        } else {
+          const auto pause =
+              std::max(failure.retry, backoff(session.random(), failures, Duration(100)));
+          session.later(pause, [this, &session, serial, members, failures] {
+            if (session.has(serial)) tell(members, failures + 1);
+          });
+        }
+      });
+}
+
+void StreamCarrier::on_stop() {
+  if (stream_ != 0) session_.network().drop(stream_);
+  stream_ = 0;
+}
+
+}  // namespace sigway::client

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "client/http_link.h"
+#include "client/network.h"
+#include "client/websocket_link.h"
+
+namespace sigway::client {
+
+/// Threads that are made as they are needed and kept. Signals are not for them.
+class Workers {
+ public:
+  ~Workers();  ///< waits for all that runs; what has not begun is not run
+  void run(std::function<void()> job);
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> jobs_;
+  std::vector<std::thread> threads_;
+  std::size_t idle_ = 0;
+  bool stop_ = false;
+};
+
+/// The network as it is: HTTP and WebSockets on threads of their own, whose results are handed to
+/// the engine's thread. Thread: the engine's.
+class ThreadedNetwork final : public Network {
+ public:
+  using Task = std::function<void()>;
+  /// `hand_over` may be called from any thread; the task is to run on the engine's.
+  ThreadedNetwork(Endpoint endpoint, std::function<void(Task)> hand_over);
+  ~ThreadedNetwork() override;  ///< breaks everything off and waits for its threads
+
+  Id post(std::string_view path, std::string body,
+          std::function<void(const HttpAnswer&)> done) override;
+  Id stream(std::string_view path, std::string body, StreamHandlers handlers) override;
+  Id websocket(std::string_view path, SocketHandlers handlers) override;
+  void send_text(Id socket, std::string text) override;
+  void drop(Id id) override;
+
+ private:
+  struct Entry {
+    std::shared_ptr<HttpCall> call;
+    std::shared_ptr<WebSocketLink> socket;
+    std::function<void(const HttpAnswer&)> done;
+    StreamHandlers stream;
+    SocketHandlers handlers;
+  };
+  using EntryPtr = std::shared_ptr<Entry>;
+
+  /// On the engine's thread, if the entry is still there then.
+  void later(Id id, std::function<void(const EntryPtr&)> action);
+  EntryPtr add(Id& id);
+
+  const Endpoint endpoint_;
+  const std::function<void(Task)> hand_over_;
+  std::map<Id, EntryPtr> entries_;  // the engine's thread
+  Id count_ = 0;
+  HttpLink http_;
+  Workers workers_;  // the last: its threads use the others
+};
+
+}  // namespace sigway::client

@@ -1,0 +1,341 @@
+#include "client/uplink.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "client/json.h"
+#include "client/pieces.h"
+
+namespace sigway::client {
+namespace {
+
+constexpr std::size_t kSafeBody = 500;   // nobody was ever seen to refuse so little
+constexpr std::size_t kLeastBody = 400;  // smaller than this nothing can be cut
+constexpr std::size_t kInFlight = 3;
+constexpr std::size_t kHeldMost = 64;  // what a server holds behind one that is still under way
+constexpr int kFailures = 4;           // in a row: the way down may live while the way up is dead
+constexpr double kRate = 160, kBurst = 320;  // below the server's 200 a second and bursts of 400
+// Ids of flights, apart from those of carriers.
+constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
+
+}  // namespace
+
+bool Uplink::Entry::waits() const {
+  return std::any_of(parts.begin(), parts.end(),
+                     [](const Part& part) { return part.via == 0 && !part.landed; });
+}
+
+Uplink::Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std::size_t key_size)
+    : scheduler_(scheduler),
+      random_(random),
+      host_(host),
+      key_size_(key_size),
+      flight_count_(kFlights),
+      max_body_(std::numeric_limits<std::size_t>::max()),
+      proven_(kSafeBody),
+      tokens_(kBurst),
+      filled_(scheduler.now()),
+      pause_(scheduler),
+      soon_(scheduler),
+      watch_(scheduler) {}
+
+void Uplink::push(Message message) {
+  Entry entry;
+  entry.id = message.id;
+  entry.n = next_++;
+  entry.text = '{' + message.fields + '}';
+  join(entry);
+  if (entry.id != 0 &&
+      (ids_.empty() || entry.id - ids_.back().second != entry.n - ids_.back().first))
+    ids_.emplace_back(entry.n, entry.id);
+  bytes_ += entry.text.size();
+  queue_.push_back(std::move(entry));
+  // What is said in one go travels together.
+  if (!soon_.is_set()) soon_.set(Duration(0), [this] { pump(); });
+}
+
+void Uplink::limits(std::size_t body, std::size_t messages) {
+  if (body >= kLeastBody + overhead()) server_body_ = body;
+  if (messages > 0) messages_most_ = messages;
+}
+
+std::uint64_t Uplink::id_of(std::uint64_t number) const {
+  for (auto known = ids_.rbegin(); known != ids_.rend(); ++known) {
+    if (known->first <= number) return known->second + (number - known->first);
+  }
+  return 0;
+}
+
+void Uplink::taken(std::uint64_t up) {
+  if (over_ || up <= up_ || up >= next_) return;
+  up_ = up;
+  batch_most_ = std::min<std::size_t>(256, batch_most_ * 2);
+  while (!queue_.empty() && queue_.front().n <= up) {
+    const auto id = queue_.front().id;
+    bytes_ -= queue_.front().text.size();
+    queue_.pop_front();
+    if (id != 0 && on_taken) on_taken(id);
+  }
+  if (over_) return;
+  watch();
+  pump();
+}
+
+void Uplink::free(std::uint64_t via) {
+  for (auto& entry : queue_) {
+    for (auto& part : entry.parts) {
+      if (part.via == via) part.via = 0;
+    }
+  }
+}
+
+void Uplink::release(std::uint64_t way) {
+  free(way);
+  watch();
+  pump();
+}
+
+void Uplink::pump() {
+  soon_.stop();
+  while (!over_ && !pause_.is_set()) {
+    const auto way = host_.way();
+    if (!way) return;
+    const auto run = next_run(*way);
+    if (run.size == 0) return;
+    if (way->frames) {
+      send_frames(run, *way);
+    } else {
+      send_upload(run);
+    }
+  }
+}
+
+Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
+  const auto free =
+      std::find_if(queue_.begin(), queue_.end(), [](const Entry& entry) { return entry.waits(); });
+  if (free == queue_.end() || (!way.frames && flights_.size() >= kInFlight)) return {};
+  Run run{static_cast<std::size_t>(free - queue_.begin()), 0};
+  auto most = std::min(batch_most_, messages_most_);
+  most = std::min(most, allowance());
+  if (way.frames) {
+    const auto waiting = static_cast<std::size_t>(
+        std::count_if(queue_.begin(), queue_.end(),
+                      [&](const Entry& entry) { return entry.parts.front().via == way.id; }));
+    most = waiting < batch_most_ ? std::min(most, batch_most_ - waiting) : 0;
+  }
+  if (run.begin > 0 && !flights_.empty())
+    most = run.begin < kHeldMost ? std::min(most, kHeldMost - run.begin) : 0;
+  if (most == 0) return {};
+
+  const auto limit = (way.frames ? server_body_ : std::min(server_body_, max_body_)) - overhead();
+  // Join others only as far as bodies have passed before; a first one goes whatever its size.
+  const auto joint = way.frames ? limit : std::min(limit, 2 * proven_);
+  std::size_t bytes = 0;
+  for (auto at = run.begin; at < queue_.size() && run.size < most && queue_[at].waits(); ++at) {
+    auto& entry = queue_[at];
+    if (way.frames && !entry.whole()) join(entry);
+    if (!way.frames && (!entry.whole() || entry.text.size() + 24 > limit)) {
+      if (run.size > 0) break;
+      cut(entry, limit);
+      const auto part = std::find_if(entry.parts.begin(), entry.parts.end(), [](const Part& each) {
+        return each.via == 0 && !each.landed;
+      });
+      run.part = static_cast<std::size_t>(part - entry.parts.begin());
+      run.size = 1;
+      break;
+    }
+    const auto grown = bytes + entry.text.size() + 24;
+    if (run.size > 0 && grown > joint) break;
+    bytes = grown;
+    ++run.size;
+  }
+  tokens_ -= static_cast<double>(run.size);
+  return run;
+}
+
+std::size_t Uplink::allowance() {
+  const std::chrono::duration<double> passed = scheduler_.now() - filled_;
+  filled_ = scheduler_.now();
+  tokens_ = std::min(kBurst, tokens_ + passed.count() * kRate);
+  if (tokens_ >= 1) return static_cast<std::size_t>(tokens_);
+  pause_.set(Duration(60), [this] { pump(); });
+  return 0;
+}
+
+// What is not on its way and too large is cut, also what was cut when the limit seemed higher.
+void Uplink::cut(Entry& entry, std::size_t limit) const {
+  const auto room = limit - 72;  // "n", "at" and "of" with their numbers
+  std::vector<Part> parts;
+  for (const auto& part : entry.parts) {
+    const auto text = std::string_view(entry.text).substr(part.begin, part.end - part.begin);
+    if (part.via != 0 || part.landed || json_string(text).size() <= room) {
+      parts.push_back(part);
+      continue;
+    }
+    auto begin = part.begin;
+    for (const auto& piece : cut_into_pieces(text, room)) {
+      parts.push_back({.begin = begin, .end = begin + piece.size()});
+      begin += piece.size();
+    }
+  }
+  entry.parts = std::move(parts);
+}
+
+void Uplink::join(Entry& entry) { entry.parts = {{.begin = 0, .end = entry.text.size()}}; }
+
+void Uplink::send_frames(const Run& run, const UplinkHost::Way& way) {
+  std::string text;
+  for (auto at = run.begin; at < run.begin + run.size; ++at) {
+    auto& entry = queue_[at];
+    if (!text.empty()) text += ',';
+    text += R"({"n":)" + std::to_string(entry.n) + ',' + entry.text.substr(1);
+    entry.parts.front().via = way.id;
+    entry.since = scheduler_.now();
+    entry.exposed = true;
+  }
+  const auto ack = host_.cursor();
+  host_.send_frame(R"({"ack":)" + std::to_string(ack) + R"(,"messages":[)" + text + "]}");
+  host_.acknowledged(ack);
+  watch();
+}
+
+void Uplink::send_upload(const Run& run) {
+  const auto id = ++flight_count_;
+  std::string text;
+  for (auto at = run.begin; at < run.begin + run.size; ++at) {
+    auto& entry = queue_[at];
+    auto& part = entry.parts[run.part.value_or(0)];
+    part.via = id;
+    entry.exposed = true;
+    if (!text.empty()) text += ',';
+    text += R"({"n":)" + std::to_string(entry.n);
+    if (entry.whole()) {
+      text += ',' + entry.text.substr(1);
+    } else {
+      text += R"(,"at":)" + std::to_string(part.begin) + R"(,"of":)" +
+              std::to_string(entry.text.size()) + R"(,"piece":)" +
+              json_string(std::string_view(entry.text).substr(part.begin, part.end - part.begin)) +
+              '}';
+    }
+  }
+  Flight flight;
+  flight.first = queue_[run.begin].n;
+  flight.last = queue_[run.begin + run.size - 1].n;
+  flight.ack = host_.cursor();
+  flight.started = scheduler_.now();
+  auto members = R"("ack":)" + std::to_string(flight.ack) + R"(,"messages":[)" + text + ']';
+  flight.size = members.size() + key_size_ + 10;
+  // Short enough to notice a loss soon, long enough for a slow way up, and longer each time.
+  const auto patience = Duration(1000) + 4 * host_.round_trip() + Duration(flight.size / 16);
+  const auto deadline = std::min(Duration(20'000), patience * (1 << std::min(failures_, 4)));
+  flight.upload = host_.upload(std::move(members), deadline,
+                               [this, id](const HttpAnswer& answer) { landed(id, answer); });
+  flights_.emplace(id, flight);
+}
+
+void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
+  const auto flight = flights_.extract(id).mapped();
+  auto failure = failure_of(answer);
+  std::optional<std::uint64_t> up;
+  if (answer.status == 200) {
+    const auto body = parse_object(answer.body);
+    if (body) up = number_of(*body, "up");
+    failure = {.code = "not_sigway",
+               .message = "an upload was answered with something that is not the server's"};
+  }
+  if (!up) {
+    failed(id, flight, failure);
+    return;
+  }
+  failures_ = 0;
+  proven_ = std::max(proven_, flight.size);
+  for (auto& entry : queue_) {
+    for (auto& part : entry.parts) part.landed = part.landed || part.via == id;
+  }
+  host_.acknowledged(flight.ack);
+  host_.measured(std::chrono::duration_cast<Duration>(scheduler_.now() - flight.started));
+  taken(*up);
+  if (over_) return;
+  // All has been answered and not all was taken: say it again. The server drops what it has.
+  const auto way = host_.way();
+  if (flights_.empty() && way && !way->frames && !queue_.empty() && !queue_.front().waits()) {
+    for (auto& entry : queue_) join(entry);
+    pause_.set(backoff(random_, 0), [this] { pump(); });
+  }
+  pump();
+}
+
+void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failure) {
+  free(id);
+  if (failure.status == 413) {
+    too_large(flight, failure);
+    return;
+  }
+  if (verdict(failure) != Verdict::retry) {
+    host_.broken(failure);
+    return;
+  }
+  ++failures_;
+  slow_down();
+  const auto pause = std::max(failure.retry, backoff(random_, failures_ - 1, Duration(100)));
+  pause_.set(pause, [this] { pump(); });
+  if (failures_ % kFailures == 0) host_.way_is_dead(failure);
+}
+
+void Uplink::too_large(const Flight& flight, const Failure& failure) {
+  const auto before = max_body_;
+  if (failure.limit > 0 && failure.limit < flight.size) {
+    max_body_ = std::min(max_body_, static_cast<std::size_t>(failure.limit));
+  } else {
+    max_body_ = std::min(max_body_, std::max(proven_ < flight.size ? proven_ : 0, flight.size / 2));
+  }
+  proven_ = std::min(proven_, max_body_);
+  if (max_body_ < kLeastBody + overhead()) {
+    max_body_ = kLeastBody + overhead();
+    pause_.set(backoff(random_, failures_++), [this] { pump(); });
+    host_.way_is_dead(failure);
+    return;
+  }
+  if (max_body_ < before)
+    host_.journal("a body of " + std::to_string(flight.size) +
+                  " bytes is refused on the way: they are to have " + std::to_string(max_body_) +
+                  " at the most");
+  pump();
+}
+
+// Frames have no answer that could fail to come; what is not acknowledged for long asks for a sign.
+void Uplink::watch() {
+  watch_.stop();
+  const auto way = host_.way();
+  if (!way || !way->frames) return;
+  const auto oldest = std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) {
+    return entry.parts.front().via == way->id;
+  });
+  if (oldest == queue_.end()) return;
+  const auto patience = Duration(1000) + 3 * host_.round_trip();
+  const auto waited = std::chrono::duration_cast<Duration>(scheduler_.now() - oldest->since);
+  watch_.set(std::max(Duration(100), patience - waited), [this, patience] {
+    host_.check_way();
+    watch_.set(patience, [this] { watch(); });
+  });
+}
+
+std::vector<Message> Uplink::abandon(std::vector<std::uint64_t>& lost) {
+  over_ = true;
+  for (const auto& [id, flight] : flights_) host_.give_up(flight.upload);
+  flights_.clear();
+  for (auto* timer : {&pause_, &soon_, &watch_}) timer->stop();
+  std::vector<Message> unsent;
+  for (const auto& entry : queue_) {
+    if (entry.exposed) {
+      lost.push_back(entry.id);
+    } else {
+      unsent.push_back({entry.id, entry.text.substr(1, entry.text.size() - 2)});
+    }
+  }
+  queue_.clear();
+  bytes_ = 0;
+  return unsent;
+}
+
+}  // namespace sigway::client

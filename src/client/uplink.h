@@ -1,0 +1,151 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/backoff.h"
+#include "client/failure.h"
+#include "client/network.h"
+#include "client/scheduler.h"
+
+namespace sigway::client {
+
+/// Something said by the application. `fields` are JSON members without braces: `"type":"offer"`.
+struct Message {
+  std::uint64_t id = 0;  ///< what the application knows it by
+  std::string fields;
+};
+
+/// Where messages go up, as the uplink sees it: the session.
+class UplinkHost {
+ public:
+  /// The active carrier, by a number that is never used again.
+  struct Way {
+    std::uint64_t id;
+    bool frames;  ///< messages go as its frames; else by uploads
+  };
+  virtual std::optional<Way> way() const = 0;
+  /// `request` is a JSON object without the key.
+  virtual void send_frame(std::string request) = 0;
+  /// To /v1/send. The request gets the key in front of it. Gives up after `deadline`, with the
+  /// code `deadline`.
+  virtual Network::Id upload(std::string members, Duration deadline,
+                             std::function<void(const HttpAnswer&)> done) = 0;
+  virtual void give_up(Network::Id upload) = 0;
+  virtual std::uint64_t cursor() const = 0;          ///< the last event received
+  virtual void acknowledged(std::uint64_t ack) = 0;  ///< the server has heard of it
+  virtual Duration round_trip() const = 0;           ///< smoothed
+  virtual void measured(Duration round_trip) = 0;
+  virtual void broken(const Failure& failure) = 0;  ///< an answer about the session
+  virtual void way_is_dead(const Failure& failure) = 0;
+  virtual void check_way() = 0;  ///< no answer for long: does it live?
+  virtual void journal(std::string_view line) = 0;
+
+ protected:
+  ~UplinkHost() = default;
+};
+
+/// The messages that the server has not taken yet, in order, and how they get there: numbered,
+/// batched, some uploads in flight, again until acknowledged, in pieces where bodies are refused
+/// for their size. docs/protocol.md, "Up". Thread: the engine's.
+class Uplink {
+ public:
+  Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std::size_t key_size);
+
+  void push(Message message);
+  /// The server has taken all up to this number.
+  void taken(std::uint64_t up);
+  /// What went by that way and is not acknowledged goes again.
+  void release(std::uint64_t way);
+  /// There is another way, or room again.
+  void pump();
+  /// The server wants less at a time.
+  void slow_down() { batch_most_ = std::max<std::size_t>(1, batch_most_ / 2); }
+  void limits(std::size_t body, std::size_t messages);
+
+  std::size_t pending() const noexcept { return queue_.size(); }
+  std::size_t bytes() const noexcept { return bytes_; }
+  /// The id that the application knows for a number that an event quotes.
+  std::uint64_t id_of(std::uint64_t number) const;
+
+  /// At the end of the session. Messages that never went out are returned, to be said in the next
+  /// one; `lost` gets the ids of those which may have arrived.
+  std::vector<Message> abandon(std::vector<std::uint64_t>& lost);
+
+  /// Told the ids that the server has taken.
+  std::function<void(std::uint64_t id)> on_taken;
+
+ private:
+  // What of a message goes in one body: all of it, or a piece.
+  struct Part {
+    std::size_t begin = 0, end = 0;  // in the message's text
+    std::uint64_t via = 0;           // a way or a flight that it is on; 0: none
+    bool landed = false;             // the server has it
+  };
+  struct Entry {
+    std::uint64_t id = 0;
+    std::uint64_t n = 0;
+    std::string text;  // the message as an object, without n
+    std::vector<Part> parts{};
+    bool exposed = false;  // the server may have seen it
+    Time since{};          // on its way, by frames
+
+    bool waits() const;
+    bool whole() const { return parts.size() == 1; }
+  };
+  struct Run {  // of parts: so many entries, or one part of one
+    std::size_t begin = 0, size = 0;
+    std::optional<std::size_t> part{};
+  };
+  struct Flight {
+    Network::Id upload = 0;
+    std::uint64_t first = 0, last = 0;  // numbers
+    std::size_t size = 0;
+    std::uint64_t ack = 0;
+    Time started{};
+  };
+
+  Run next_run(const UplinkHost::Way& way);
+  std::size_t allowance();
+  std::size_t overhead() const { return key_size_ + 64; }
+  void cut(Entry& entry, std::size_t limit) const;
+  static void join(Entry& entry);
+  void send_frames(const Run& run, const UplinkHost::Way& way);
+  void send_upload(const Run& run);
+  void landed(std::uint64_t id, const HttpAnswer& answer);
+  void failed(std::uint64_t id, const Flight& flight, const Failure& failure);
+  void too_large(const Flight& flight, const Failure& failure);
+  void free(std::uint64_t via);
+  void watch();
+
+  Scheduler& scheduler_;
+  const Random& random_;
+  UplinkHost& host_;
+  std::size_t key_size_;
+  std::deque<Entry> queue_;
+  std::size_t bytes_ = 0;
+  std::uint64_t up_ = 0;
+  std::uint64_t next_ = 1;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ids_;  // [number, id] where the gap changes
+  std::map<std::uint64_t, Flight> flights_;
+  std::uint64_t flight_count_;
+  int failures_ = 0;
+  std::size_t batch_most_ = 256;
+  std::size_t messages_most_ = 256;
+  std::size_t server_body_ = 262'144;
+  std::size_t max_body_;  // what the network is known to refuse more than
+  std::size_t proven_;    // what it is known to let through
+  double tokens_;
+  Time filled_;
+  Timer pause_;
+  Timer soon_;
+  Timer watch_;
+  bool over_ = false;
+};
+
+}  // namespace sigway::client

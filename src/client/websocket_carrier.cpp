@@ -1,0 +1,118 @@
+#include "client/carriers.h"
+#include "client/session.h"
+
+namespace sigway::client {
+
+WebSocketCarrier::WebSocketCarrier(Session& session, std::string name)
+    : Carrier(session, Transport::websocket, std::move(name)), pong_(session.scheduler()) {}
+
+void WebSocketCarrier::start(std::uint64_t turn) {
+  turn_ = turn;
+  socket_ = session_.network().websocket(
+      "v1/ws", {.open = [this] { opened(); },
+                .text = [this](const std::string& text) { received(text); },
+                .closed = [this](int code, const std::string& reason,
+                                 int status) { closed(code, reason, status); }});
+}
+
+void WebSocketCarrier::opened() {
+  open_ = true;
+  std::string more;
+  if (const auto heartbeat = session_.cadence().heartbeat(transport))
+    more = R"(,"heartbeat":)" + std::to_string(heartbeat->count());
+  session_.acknowledging();
+  send_frame(attachment(more));
+}
+
+void WebSocketCarrier::send_frame(std::string text) {
+  if (open_ && !done()) session_.network().send_text(socket_, std::move(text));
+}
+
+void WebSocketCarrier::received(const std::string& text) {
+  sign_of_life();
+  auto value = parse_object(text);
+  if (!value) {
+    nonsense("a frame that is no JSON object");
+    return;
+  }
+  if (!value->contains("control")) {
+    session_.event(*this, next_++, std::move(*value));
+    return;
+  }
+  const auto control = text_of(*value, "control");
+  if (control == "heartbeat") {
+    heartbeat(number_of(*value, "next").value_or(next_));
+  } else if (control == "pong") {
+    if (!pinged_ || number_of(*value, "ping") != pings_) return;
+    session_.measured(std::chrono::duration_cast<Duration>(session_.scheduler().now() - *pinged_));
+    pinged_.reset();
+    pong_.stop();
+    prove();
+  } else if (control == "probe") {
+    send_frame("{}");  // any sign of life keeps our place
+  } else if (take_control(control, *value) && control == "welcome" && !active()) {
+    ping();
+  }
+}
+
+void WebSocketCarrier::heartbeat(std::uint64_t next) {
+  // Where another carrier was faster, what is left out here has come there and is acknowledged.
+  if (!active() || (next > next_ && next <= session_.cursor() + 1)) next_ = next;
+  if (next != next_) {
+    end({.code = "gap",
+         .message = "expected event " + std::to_string(next_) + ", the server is at " +
+                    std::to_string(next)});
+    return;
+  }
+  ping();
+}
+
+// Brings an acknowledgement up with it, so that its pong proves both ways.
+void WebSocketCarrier::ping() {
+  if (done() || pinged_) return;
+  pinged_ = session_.scheduler().now();
+  send_frame(R"({"ack":)" + std::to_string(session_.acknowledging()) + R"(,"ping":)" +
+             std::to_string(++pings_) + '}');
+  const auto patience = Duration(2000) + 4 * session_.round_trip();
+  pong_.set(patience, [this] {
+    end({.code = "silence", .message = "a ping was not answered: one of its ways is dead"});
+  });
+}
+
+void WebSocketCarrier::check() { ping(); }
+
+void WebSocketCarrier::activate(std::uint64_t turn) {
+  turn_ = turn;
+  send_frame(R"({"turn":)" + std::to_string(turn) + R"(,"carrier":")" + name + R"(","ack":)" +
+             std::to_string(session_.acknowledging()) + '}');
+}
+
+void WebSocketCarrier::acknowledge() {
+  send_frame(R"({"ack":)" + std::to_string(session_.acknowledging()) + '}');
+}
+
+void WebSocketCarrier::closed(int code, const std::string& reason, int status) {
+  socket_ = 0;
+  open_ = false;
+  if (status != 0) {
+    end({.code = "http_" + std::to_string(status),
+         .message = "the upgrade was answered with " + std::to_string(status),
+         .status = status});
+    return;
+  }
+  // Codes of the 4000s are the server's, and their reason is a code of docs/protocol.md.
+  const bool servers = code >= 4000 && !reason.empty() &&
+                       reason.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
+  end({.code = servers ? reason : "network",
+       .message = servers ? "the server closed it: " + reason
+                          : "it was closed (" + std::to_string(code) +
+                                (reason.empty() ? ")" : "): " + reason)});
+}
+
+void WebSocketCarrier::on_stop() {
+  pong_.stop();
+  if (socket_ != 0) session_.network().drop(socket_);
+  socket_ = 0;
+}
+
+}  // namespace sigway::client

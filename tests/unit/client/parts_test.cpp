@@ -1,0 +1,173 @@
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "client/cadence.h"
+#include "client/event_stream.h"
+#include "client/failure.h"
+#include "client/json.h"
+#include "client/pieces.h"
+#include "client/scheduler.h"
+#include "client/url.h"
+
+using namespace sigway;
+using namespace sigway::client;
+using namespace std::chrono_literals;
+
+TEST_CASE("pieces: joined they are the text, each within the limit, no character cut") {
+  const std::string text = R"({"a":"ä€😀 \"quoted\" \\ \u0001 )" + std::string(50, 'x') + "\"}";
+  for (std::size_t limit = 16; limit < 90; ++limit) {
+    std::string joined;
+    for (const auto& piece : cut_into_pieces(text, limit)) {
+      CHECK(json_string(piece).size() <= limit);
+      CHECK(Json::parse(json_string(piece)).get<std::string>() == piece);  // it is UTF-8
+      joined += piece;
+    }
+    CHECK(joined == text);
+  }
+}
+
+TEST_CASE("scheduler: in the order of time, and of setting; what is given up does not happen") {
+  Scheduler scheduler{Time{}};
+  std::string done;
+  Timer a(scheduler), b(scheduler), c(scheduler);
+  b.set(20ms, [&] { done += 'b'; });
+  a.set(10ms, [&] {
+    done += 'a';
+    a.set(10ms, [&] { done += 'A'; });
+  });
+  c.set(15ms, [&] { done += 'c'; });
+  c.stop();
+  scheduler.advance(Time{} + 9ms);
+  CHECK(done.empty());
+  scheduler.advance(Time{} + 25ms);
+  CHECK(done == "abA");
+  CHECK_FALSE(scheduler.next());
+}
+
+TEST_CASE("cadence: polls begin short, grow to the server's hold, and shrink where they are cut") {
+  Cadence cadence;
+  cadence.server_says(25s, 25s);
+  CHECK(cadence.wait() == 2s);
+  for (int i = 0; i < 5; ++i) cadence.poll_was_held();
+  CHECK(cadence.wait() == 25s);
+  CHECK_FALSE(cadence.poll_failed(10s, false).empty());
+  CHECK(cadence.wait() == 7s);
+  // It stays below the cut for a while, and then tries a little more.
+  for (int i = 0; i < 7; ++i) cadence.poll_was_held();
+  CHECK(cadence.wait() == 7s);
+  cadence.poll_was_held();
+  CHECK(cadence.wait() > 7s);
+  CHECK(cadence.wait() <= 10500ms);
+}
+
+TEST_CASE("cadence: a poll that was lost in silence makes the next loss be noticed sooner") {
+  Cadence cadence;
+  for (int i = 0; i < 5; ++i) cadence.poll_was_held();
+  cadence.poll_failed(27s, true);
+  CHECK(cadence.wait() == 12500ms);
+  for (int i = 0; i < 9; ++i) cadence.poll_failed(2s, true);
+  CHECK(cadence.wait() == 1s);
+}
+
+TEST_CASE("cadence: silence that is cut asks for heartbeats, ages that are cut for renewal") {
+  Cadence cadence;
+  cadence.server_says(25s, 25s);
+  CHECK_FALSE(cadence.heartbeat(Transport::websocket));
+  cadence.stream_cut(Transport::websocket, 30s, 10s);
+  CHECK(cadence.heartbeat(Transport::websocket) == 6s);
+  CHECK_FALSE(cadence.heartbeat(Transport::sse));
+  CHECK_FALSE(cadence.renewal(Transport::websocket));
+
+  cadence.stream_cut(Transport::sse, 60s, 100ms);
+  CHECK_FALSE(cadence.renewal(Transport::sse));
+  cadence.stream_cut(Transport::sse, 61s, 100ms);
+  CHECK(cadence.renewal(Transport::sse) == 48800ms);
+  for (int i = 0; i < 10; ++i) cadence.stream_lived(Transport::sse, 49s);
+  CHECK(cadence.renewal(Transport::sse) == 61s);
+}
+
+TEST_CASE("event stream: split anywhere it is the same") {
+  const std::string text =
+      ": hello\r\nevent: control\ndata: {\"a\":1}\n\nid: 7\ndata: {}\n\n\n: heartbeat, next 8\n";
+  std::string whole;
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    std::string told;
+    EventStream stream;
+    stream.is_over = [] { return false; };
+    stream.on_item = [&](const EventStream::Item& item) {
+      told += '[' + item.name + ',' + item.id + ',' + item.data + ']';
+    };
+    stream.on_comment = [&](std::string_view comment) { told += '(' + std::string(comment) + ')'; };
+    for (std::size_t at = 0; at < text.size(); at += size)
+      CHECK(stream.feed(std::string_view(text).substr(at, size)));
+    CHECK(told == "( hello)[control,,{\"a\":1}][,7,{}]( heartbeat, next 8)");
+  }
+}
+
+TEST_CASE("event stream: a line without an end is refused") {
+  EventStream stream;
+  stream.is_over = [] { return false; };
+  CHECK_FALSE(stream.feed(std::string((std::size_t{1} << 20U) + 1, 'x')));
+}
+
+TEST_CASE("failures: only what the server wrote ends a session") {
+  CHECK(verdict(failure_of({.status = 403, .body = "<html>blocked"})) == Verdict::retry);
+  CHECK(failure_of({.status = 403, .body = "<html>"}).code == "http_403");
+  CHECK(verdict(failure_of({.status = 410, .body = R"({"error":{"code":"gone"}})"})) ==
+        Verdict::reset);
+  CHECK(verdict(failure_of({.status = 403, .body = R"({"error":{"code":"origin_refused"}})"})) ==
+        Verdict::close);
+  CHECK(verdict(failure_of({.status = 502, .body = R"({"error":"bad gateway"})"})) ==
+        Verdict::retry);
+  CHECK(failure_of({.problem = "no connection"}).code == "network");
+}
+
+TEST_CASE("urls") {
+  const auto url = parse_url("https://Call.Example.org/sub");
+  REQUIRE(url);
+  CHECK(url->tls);
+  CHECK(url->host == "call.example.org");
+  CHECK(url->port == 443);
+  CHECK(url->path == "/sub/");
+  CHECK(url->host_and_port() == "call.example.org");
+  const auto six = parse_url("http://[::1]:8080");
+  REQUIRE(six);
+  CHECK(six->host == "::1");
+  CHECK(six->host_and_port() == "[::1]:8080");
+  for (const auto* const wrong :
+       {"", "localhost:8080", "ftp://x", "http://", "http://a:0", "http://a:99999", "http://a b",
+        "http://user@a", "http://a/?room=x", "http://a\r\nX: y", "http://[::1"})
+    CHECK_MESSAGE(!parse_url(wrong), wrong);
+}
+
+TEST_CASE("proxies: what the environment says") {
+  std::map<std::string, std::string> variables;
+  const auto environment = [&](const char* name) { return variables[name]; };
+  const auto plain = *parse_url("http://gateway.example.org:8080");
+  const auto tls = *parse_url("https://gateway.example.org");
+  CHECK(proxy_of_environment(plain, environment).empty());
+  variables["HTTP_PROXY"] = "http://never:1";
+  CHECK(proxy_of_environment(plain, environment).empty());
+  variables["http_proxy"] = "http://a:1";
+  variables["HTTPS_PROXY"] = "http://b:2";
+  CHECK(proxy_of_environment(plain, environment) == "http://a:1");
+  CHECK(proxy_of_environment(tls, environment) == "http://b:2");
+  for (const auto* const exempt :
+       {"example.org", ".example.org", "x, gateway.example.org:8080", "*"}) {
+    variables["no_proxy"] = exempt;
+    CHECK_MESSAGE(proxy_of_environment(plain, environment).empty(), exempt);
+  }
+  for (const auto* const other : {"ample.org", "gateway.example.org:81", "example.com"}) {
+    variables["no_proxy"] = other;
+    CHECK_MESSAGE(!proxy_of_environment(plain, environment).empty(), other);
+  }
+  const auto proxy = parse_proxy("http://us%65r:p%40ss@proxy.lan:8888/");
+  REQUIRE(proxy);
+  CHECK(proxy->user == "user");
+  CHECK(proxy->password == "p@ss");
+  CHECK(proxy->host == "proxy.lan");
+  CHECK(proxy->port == 8888);
+  CHECK(parse_proxy("proxy")->port == 3128);
+  CHECK_FALSE(parse_proxy("socks5://proxy:1"));
+}

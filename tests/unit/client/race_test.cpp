@@ -1,0 +1,231 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "client/race.h"
+
+using namespace sigway;
+using namespace sigway::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Writes down what the race does: "+poll", "+sse!" (with its activation), "^sse", "-sse".
+struct Track final : RaceHost {
+  explicit Track(Transport wanted = Transport::automatic)
+      : race(scheduler, random, *this, wanted) {}
+
+  void start_attempt(Transport transport, bool take_over) override {
+    say('+', transport);
+    if (take_over) told += '!';
+  }
+  void activate_attempt(Transport transport) override { say('^', transport); }
+  void drop_attempt(Transport transport) override { say('-', transport); }
+  void exhausted(const Failure&) override { told += " outage"; }
+  Duration round_trip() const override { return trip; }
+  void journal(std::string_view) override {}
+
+  void say(char what, Transport transport) {
+    told += (told.empty() ? "" : " ");
+    told += what + std::string(to_string(transport));
+  }
+  std::string news() { return std::exchange(told, {}); }
+  void pass(Duration time) { scheduler.advance(scheduler.now() + time); }
+  void fail(Transport transport) { race.failed(transport, {.code = "network"}); }
+
+  Random random = [] { return 0.5; };
+  Duration trip{20};
+  std::string told;
+  Scheduler scheduler{Time{} + 1h};
+  Race race;
+};
+
+constexpr auto ws = Transport::websocket, sse = Transport::sse, poll = Transport::poll;
+
+}  // namespace
+
+TEST_CASE("race: polling and WebSocket at once; the proved WebSocket is all that stays") {
+  Track track;
+  track.race.begin();
+  CHECK(track.news() == "+poll +websocket");
+  track.race.attached(poll);
+  track.race.attached(ws);
+  CHECK(track.news() == "^websocket");
+  track.race.activated(ws);
+  CHECK(track.news() == "-poll");
+  track.pass(1h);
+  CHECK(track.news().empty());
+}
+
+TEST_CASE(
+    "race: polling carries the events where WebSocket hangs, streaming is tried, and takes over") {
+  Track track;
+  track.race.begin();
+  track.race.attached(poll);
+  track.pass(250ms);
+  CHECK(track.news() == "+poll +websocket ^poll");
+  track.race.activated(poll);
+  track.pass(100ms);
+  CHECK(track.news() == "+sse");
+  track.race.proved(sse);
+  CHECK(track.news() == "^sse");
+  track.race.activated(sse);
+  CHECK(track.news().empty());
+  track.pass(4s);
+  CHECK(track.news() == "-websocket");  // had its time
+}
+
+TEST_CASE("race: streaming waits for the first round trip, and twice as long") {
+  Track track;
+  track.trip = 800ms;
+  track.race.begin();
+  track.pass(900ms);
+  CHECK(track.news() == "+poll +websocket");
+  track.race.attached(poll);
+  track.pass(600ms);
+  CHECK(track.news() == "^poll");
+  track.pass(200ms);
+  CHECK(track.news() == "+sse");
+}
+
+TEST_CASE("race: a refused WebSocket makes way at once") {
+  Track track;
+  track.race.begin();
+  track.news();
+  track.fail(ws);
+  CHECK(track.news() == "+sse");
+}
+
+TEST_CASE("race: if all fail it is an outage that blames none") {
+  Track track;
+  for (int i = 0; i < 5; ++i) {
+    track.race.begin();
+    track.fail(ws);
+    track.fail(sse);
+    track.fail(poll);
+    CHECK(track.news() == "+poll +websocket +sse outage");
+  }
+}
+
+TEST_CASE("race: what worked goes alone, with a head start") {
+  Track track;
+  track.race.begin();
+  track.race.attached(ws);
+  track.race.activated(ws);
+  track.news();
+  track.race.lost(ws, 90s, {.code = "network"});
+  track.race.begin();
+  CHECK(track.news() == "+websocket!");
+  track.pass(200ms);
+  CHECK(track.news().empty());
+  track.pass(200ms);
+  CHECK(track.news() == "+sse +poll");
+  track.race.activated(ws);
+  CHECK(track.news() == "-sse -poll");
+}
+
+TEST_CASE("race: who dies young twice is set aside for a minute, then for two, not for ever") {
+  Track track;
+  track.race.begin();
+  track.race.attached(ws);
+  track.race.activated(ws);
+  track.race.lost(ws, 2s, {.code = "network"});
+  track.race.begin();
+  track.race.activated(ws);
+  track.news();
+  track.race.lost(ws, 2s, {.code = "network"});
+  track.race.begin();
+  CHECK(track.news() == "+poll +sse");
+  track.race.proved(sse);
+  track.race.activated(sse);
+  track.news();
+  track.pass(58s);
+  CHECK(track.news().empty());
+  track.pass(3s);
+  CHECK(track.news() == "+websocket");
+  track.race.proved(ws);
+  track.race.activated(ws);
+  track.race.lost(ws, 2s, {.code = "network"});
+  track.race.begin();
+  track.race.activated(ws);
+  track.race.lost(ws, 2s, {.code = "network"});
+  track.race.begin();
+  track.race.activated(sse);
+  track.news();
+  track.pass(118s);
+  CHECK(track.news().find("+websocket") == std::string::npos);
+  track.pass(3s);
+  CHECK(track.news() == "+websocket");
+}
+
+TEST_CASE("race: what does not work is looked for again, with growing pauses") {
+  Track track;
+  track.race.begin();
+  track.fail(ws);
+  track.fail(sse);
+  track.race.attached(poll);
+  track.race.activated(poll);
+  track.news();
+  int probes = 0;
+  Duration last{0}, least_growth{0};
+  Time before = track.scheduler.now();
+  for (int i = 0; i < 3600; ++i) {
+    track.pass(1s);
+    const auto news = track.news();
+    if (news.empty()) continue;
+    ++probes;
+    last = std::chrono::duration_cast<Duration>(track.scheduler.now() - before);
+    before = track.scheduler.now();
+    track.fail(news == "+websocket" ? ws : sse);
+  }
+  CHECK(probes >= 8);
+  CHECK(probes <= 40);
+  CHECK(last >= 60s);
+}
+
+TEST_CASE("race: polling does not wait for a WebSocket that does not answer its activation") {
+  Track track;
+  track.race.begin();
+  track.race.attached(ws);
+  track.race.attached(poll);
+  CHECK(track.news() == "+poll +websocket ^websocket");
+  track.pass(250ms);
+  CHECK(track.news() == "^poll");
+  // The server's answers may come in any order; what it said last is true.
+  track.race.activated(ws);
+  track.race.activated(poll);
+  CHECK(track.news().empty());
+  track.pass(2s);
+  CHECK(track.news() == "+websocket");
+}
+
+TEST_CASE("race: one transport only") {
+  Track track(sse);
+  track.race.begin();
+  CHECK(track.news() == "+sse!");
+  track.fail(sse);
+  CHECK(track.news() == " outage");
+  track.race.begin();
+  track.race.activated(sse);
+  track.race.lost(sse, 1s, {.code = "network"});
+  track.race.begin();
+  track.race.activated(sse);
+  track.race.lost(sse, 1s, {.code = "network"});
+  track.news();
+  track.race.begin();
+  CHECK(track.news() == "+sse!");
+}
+
+TEST_CASE("race: a fresh carrier of the same transport, before the old one is cut") {
+  Track track;
+  track.race.begin();
+  track.race.attached(ws);
+  track.race.activated(ws);
+  track.news();
+  track.race.renew();
+  CHECK(track.news() == "+websocket");
+  track.race.proved(ws);
+  CHECK(track.news() == "^websocket");
+  track.race.activated(ws);
+  CHECK(track.news().empty());
+}
