@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "commands/command.h"
 #include "gateway.h"
 #include "ops/config.h"
 #include "ops/log.h"
@@ -29,6 +30,7 @@ int serve(ops::Config config) {
 }
 
 int run(const std::vector<std::string>& arguments) {
+  if (const auto status = sigway::commands::run_command(arguments)) return *status;
   auto loaded = ops::load_config(arguments, ops::process_environment());
   if (const auto* const text = std::get_if<ops::ConfigText>(&loaded)) {
     std::fputs(text->text.c_str(), stdout);

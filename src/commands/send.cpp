@@ -1,0 +1,178 @@
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "commands/connection.h"
+#include "commands/input.h"
+#include "commands/output.h"
+#include "commands/verbs.h"
+
+namespace sigway::commands {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct SendFlags {
+  std::string target, type;
+  std::string data;
+  bool text = false;
+  bool wait = false;
+  std::string timeout = "30s";
+};
+
+std::string read_all() {
+  std::string all;
+  std::array<char, 65'536> block;
+  while (const auto count = std::fread(block.data(), 1, block.size(), stdin))
+    all.append(block.data(), count);
+  return all;
+}
+
+/// One message, from the arguments to the exit status.
+class Delivery {
+ public:
+  Delivery(const CLI::App& app, SendFlags flags, const ConnectionFlags& connection)
+      : app_(app), flags_(std::move(flags)), connection_(connection) {}
+
+  int run() {
+    const auto longest = duration_of(flags_.timeout);
+    if (!longest) {
+      complain(app_, "--timeout: '" + flags_.timeout + "' is no time; write 500ms, 30s or 2m");
+      return kMisused;
+    }
+    auto data = flags_.data == "-" ? read_all() : flags_.data;
+    if (flags_.text) data = Json(data).dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (!data.empty() && !Json::accept(data)) {
+      complain(app_, "the data is not JSON; write it as '\"text\"' or '{\"a\":1}', or say --text");
+      return kMisused;
+    }
+    auto handlers = reporting(app_, connection_);
+    handlers.on_event = [this](const ClientEvent& event) { on_event(event); };
+    handlers.on_reset = [this](const ClientReset&) {
+      fail("the server has lost the session in the middle: it may have arrived or not");
+    };
+    handlers.on_closed = [this](const ClientEnd& end) {
+      fail(end.message + (advice(end.code).empty() ? "" : ": " + advice(end.code)));
+    };
+    auto options = connection_.options();
+    if (!to_name()) options.room = flags_.target;
+    const auto deadline = std::chrono::steady_clock::now() + *longest;
+    Client client(std::move(options), std::move(handlers));
+    bool sent = false;
+    while (!over_) {
+      if (!sent && (to_name() || accompanied_)) {
+        sent = true;
+        const std::lock_guard lock(mutex_);
+        if (to_name()) {
+          client.send(flags_.type, data, {flags_.target});
+        } else {
+          client.send(flags_.type, data);
+        }
+        // What is said last is answered last, after the refusal of the message, if there is one.
+        last_ = to_name() ? client.logout() : client.leave(flags_.target);
+      }
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0) {
+        fail(sent ? "the server has not answered for it within " + flags_.timeout
+             : flags_.wait
+                 ? "nobody came into the room within " + flags_.timeout
+                 : "there was no server within " + flags_.timeout + "; --verbose tells more");
+        break;
+      }
+      const auto outcome = input_.wait(false, static_cast<int>(left.count()) + 1);
+      if (outcome.signal != 0) {
+        over_ = true;
+        return kSignalled + outcome.signal;
+      }
+    }
+    return status_;
+  }
+
+ private:
+  std::uint64_t last() {
+    const std::lock_guard lock(mutex_);
+    return last_;
+  }
+
+  bool to_name() const { return flags_.target.starts_with('@'); }
+
+  void end(int status) {
+    if (over_) return;
+    status_ = status;
+    over_ = true;
+    input_.wake();
+  }
+  void fail(const std::string& sentence) {
+    if (!over_) complain(app_, sentence);
+    end(kFailure);
+  }
+
+  void on_event(const ClientEvent& event) {
+    if (over_ || !event.from.empty()) return;
+    const bool is_last = event.re && *event.re == last();
+    if (event.type == "created" && !flags_.wait) {
+      fail("nobody is in the room " + flags_.target +
+           ": start the other side first, or wait with --wait");
+    } else if (event.type == "full") {
+      fail("the room " + flags_.target + " is full: " + advice("full"));
+    } else if (event.type == "joined" || event.type == "peer-joined") {
+      accompanied_ = true;
+      input_.wake();
+    } else if (is_last) {
+      print_line(stored_.empty() ? "delivered" : stored_);
+      end(kSuccess);
+    } else if (event.type == "stored") {
+      const auto lifetime = Json::parse(event.json, nullptr, false).value("lifetime", 0U);
+      stored_ = "stored for " + std::to_string(lifetime) + " s: nobody is called " +
+                flags_.target.substr(1) + " now";
+    } else if (event.type == "error") {
+      const auto error = Json::parse(event.json, nullptr, false);
+      const auto say = [&](const char* field) {
+        return error.is_object() ? error.value(field, std::string{}) : std::string{};
+      };
+      fail(say("message") + ' ' + say("hint"));
+    }
+  }
+
+  const CLI::App& app_;
+  const SendFlags flags_;
+  const ConnectionFlags& connection_;
+  Input input_;
+  std::mutex mutex_;
+  std::uint64_t last_ = 0;  // the id of what is said last
+  std::string stored_;      // the client's thread
+  std::atomic<bool> accompanied_{false};
+  int status_ = kFailure;  // written before `over_`
+  std::atomic<bool> over_{false};
+};
+
+}  // namespace
+
+int send(const std::vector<std::string>& arguments) {
+  CLI::App app(
+      "Sends one message to everybody in a room, or to whoever has a name. Says \"delivered\", or "
+      "\"stored\" where the name's mailbox keeps it; the status is 0 for both.",
+      "sigway send");
+  SendFlags flags;
+  ConnectionFlags connection;
+  app.add_option("TARGET", flags.target, "A room, or @NAME")->required();
+  app.add_option("TYPE", flags.type, "The message's type: offer, chat, …")->required();
+  app.add_option("DATA", flags.data, "JSON; - reads it from standard input");
+  app.add_flag("--text", flags.text, "DATA is text, not JSON");
+  app.add_flag("--wait", flags.wait, "Wait until somebody is in the room");
+  app.add_option("--timeout", flags.timeout, "Give up after this time")->capture_default_str();
+  connection.add_to(app);
+  if (const auto status = parse(app, arguments)) return *status;
+  try {
+    return Delivery(app, std::move(flags), connection).run();
+  } catch (const CLI::Error& error) {
+    complain(app, error.what());
+  } catch (const ClientError& error) {
+    complain(app, error.what());
+  }
+  return kMisused;
+}
+
+}  // namespace sigway::commands
