@@ -17,7 +17,7 @@ case $kind in
     tools+=("node nodejs" "npm npm" "chromium chromium" "curl curl" "openssl openssl"
       "turnserver coturn")
     # The proxies that tests/conformance/ goes through. By package: their commands are in sbin.
-    libraries+=(doctest-dev nginx haproxy squid tinyproxy)
+    libraries+=(doctest-dev nginx haproxy squid tinyproxy caddy)
     ;;
   *)
     echo "usage: $0 build|test|ci" >&2

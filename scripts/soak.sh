@@ -6,6 +6,7 @@
 #   networks  two members through every misbehaving network, in every shape of traffic, with the times that they keep
 #   idle    10,000 idle clients on each transport; reports the memory that each one takes
 #   pages   the demo pages and the peer link in Chromium: every state, 50 glares, 20 reloads, six in a mesh
+#   doctor  the doctor through every network of the bed, and its page in Chromium
 #   fuzz    every fuzz target for SIGWAY_FUZZ_SECONDS (600)
 #   tidy    clang-tidy on all files
 set -euo pipefail
@@ -47,6 +48,11 @@ stage_pages() {
   run_soak_tests pages
 }
 
+stage_doctor() {
+  build_release
+  run_soak_tests doctor
+}
+
 stage_fuzz() {
   scripts/install-deps.sh ci
   cmake --preset fuzz "-DSIGWAY_FUZZ_SECONDS=${SIGWAY_FUZZ_SECONDS:-600}" >/dev/null
@@ -60,10 +66,10 @@ stage_tidy() {
 }
 
 stages=("$@")
-if (($# == 0)); then stages=(faults networks idle pages fuzz tidy); fi
+if (($# == 0)); then stages=(faults networks doctor idle pages fuzz tidy); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then
-    echo "soak.sh: no stage '$stage'; there are: faults networks idle pages fuzz tidy" >&2
+    echo "soak.sh: no stage '$stage'; there are: faults networks doctor idle pages fuzz tidy" >&2
     exit 2
   fi
 done

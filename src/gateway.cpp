@@ -184,7 +184,8 @@ std::optional<std::string> Gateway::start() {
     parts.parts.push_back(
         std::make_unique<ShardParts>(parts.shards, i, parts.shared, parts.exchange));
   }
-  parts.routes = {.websocket = {}, .sse = {.retry = config.sse_retry}};
+  parts.routes = {.websocket = {.attach_timeout = config.attach_timeout},
+                  .sse = {.retry = config.sse_retry}};
   const auto policy = std::make_shared<server::AccessPolicy>(settings_for::access(config));
   const auto limits = std::make_shared<net::ConnectionLimits>(
       net::ConnectionLimits::Options{.total = settings_for::connections(config),

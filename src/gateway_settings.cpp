@@ -61,6 +61,7 @@ net::ListenOptions listening(const ops::Config& config) {
   net::ListenOptions options;
   options.address = config.bind;
   options.port = config.port;
+  options.connections.handshake_timeout = config.head_timeout;
   options.connections.write_timeout = config.write_timeout;
   // Bytes that nobody acknowledges for two heartbeats: the peer is gone, whatever the network
   // pretends.

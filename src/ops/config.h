@@ -41,6 +41,7 @@ struct Config {
   std::size_t max_body = 0;
   std::chrono::milliseconds head_timeout{};
   std::chrono::milliseconds body_timeout{};
+  std::chrono::milliseconds attach_timeout{};
   std::chrono::milliseconds keep_alive{};
   std::chrono::milliseconds write_timeout{};
 

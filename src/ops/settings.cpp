@@ -70,7 +70,9 @@ Field flag(bool Config::*member) {
 using Check = bool (*)(std::string_view);
 
 bool is_anything(std::string_view) { return true; }
-bool is_allowed_origin(std::string_view text) { return text == "null" || is_origin(text); }
+bool is_allowed_origin(std::string_view text) {
+  return text == "*" || text == "null" || is_origin(text);
+}
 bool is_folder(std::string_view text) {
   std::error_code error;
   return text.empty() || std::filesystem::is_directory(text, error);
@@ -125,7 +127,7 @@ Field level(LogLevel Config::*member) {
 constexpr std::string_view kOriginAllowed =
     "an origin like https://app.example.org, without a path";
 constexpr std::string_view kOriginOrNullAllowed =
-    "an origin like https://app.example.org, without a path, or null";
+    "an origin like https://app.example.org, without a path, or null, or *";
 constexpr std::string_view kHostAllowed = "a host with or without a port, like gateway.lan:8080";
 constexpr std::string_view kRangeAllowed = "an address or range, like 10.0.0.0/8 or ::1";
 constexpr std::string_view kAddressAllowed = "an IPv4 or IPv6 address, like 0.0.0.0 or ::1";
@@ -148,15 +150,16 @@ std::vector<SettingGroup> make_groups() {
     }},
     {"Who may come in", {
       {"public-origin", "", "Origin under which a proxy shows this server; counts as same origin", list(&C::public_origin, "ORIGIN", is_origin, kOriginAllowed)},
-      {"allow-origin", "", "Foreign origin whose pages may use this server; null for sandboxed pages", list(&C::allow_origin, "ORIGIN", is_allowed_origin, kOriginOrNullAllowed)},
+      {"allow-origin", "", "Foreign origin whose pages may use this server; null for sandboxed pages, * for any other", list(&C::allow_origin, "ORIGIN", is_allowed_origin, kOriginOrNullAllowed)},
       {"allow-host", "", "Host header to accept besides loopback names while bound to loopback", list(&C::allow_host, "HOST", is_host, kHostAllowed)},
       {"trusted-proxy", "", "Proxy whose X-Forwarded headers are believed", list(&C::trusted_proxy, "RANGE", is_address_range, kRangeAllowed)},
     }},
     {"HTTP", {
       {"max-head", "16KiB", "Largest request line and headers", size(&C::max_head, 256)},
       {"max-body", "256KiB", "Largest request body", size(&C::max_body, 1)},
-      {"head-timeout", "10s", "Longest wait for a whole request head", duration(&C::head_timeout)},
+      {"head-timeout", "10s", "Longest wait for a whole request head, and for a TLS handshake", duration(&C::head_timeout)},
       {"body-timeout", "20s", "Longest wait for a whole request body", duration(&C::body_timeout)},
+      {"attach-timeout", "10s", "Longest wait for the first frame on a WebSocket", duration(&C::attach_timeout)},
       {"keep-alive", "75s", "How long an idle connection is kept for its next request", duration(&C::keep_alive)},
       {"write-timeout", "30s", "Longest wait for a client that reads nothing", duration(&C::write_timeout)},
     }},

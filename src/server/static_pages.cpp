@@ -197,6 +197,10 @@ std::string StaticPages::file_for(std::string_view path) const {
     return exists("room.html") ? "room.html" : "index.html";
   }
   if (!path.starts_with('/') || path.ends_with('/')) return {};
+  if (const auto name = room_for(path)) {
+    std::string page = *name + ".html";
+    if (exists(page)) return page;
+  }
   return std::string(path.substr(1));
 }
 

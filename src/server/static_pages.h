@@ -26,7 +26,7 @@ struct PageFile {
 // If-None-Match (RFC 9110 section 13.1.2), content types by extension.
 //   /        index.html
 //   /r/ROOM  room.html if there is one, else index.html
-//   /foo     one segment without a dot that is no file: 302 to /r/foo
+//   /foo     foo.html if there is one; else, without a dot: 302 to /r/foo
 // Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>. Thread:
 // constant after construction, any. A folder's files are read at each request, on the calling
 // shard: it is meant for development.

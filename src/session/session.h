@@ -182,6 +182,8 @@ class Session {
 
   /// Runs commands in order, until one has to wait for its result.
   void run_commands();
+  /// The same, when some have been added to `commands_`.
+  void run_commands_from(std::size_t first_new);
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
   Caller caller() const;

@@ -107,6 +107,14 @@ test('others by --allow-origin, which CORS is told; null only if listed', async 
   });
 });
 
+test('--allow-origin * allows any origin, but null only if that is listed too', async () => {
+  await withServer(['--allow-origin', '*'], async (server) => {
+    const { headers } = await allows(server, 'Origin: https://anybody.example:8443');
+    assert.equal(headers['access-control-allow-origin'], 'https://anybody.example:8443');
+    await refuses(server, 'Origin: null');
+  });
+});
+
 test('a refusal of an allowed origin can be read by its page', async () => {
   await withServer(['--allow-origin', 'https://app.example'], async (server) => {
     const response = await exchange(server, ...post(server, '/v1/send', '{', 'Origin: https://app.example'));

@@ -323,7 +323,7 @@ test('npm ws: a person\'s session by its URL', async () => {
   socket.terminate();
 });
 
-test('who says nothing for 10 s is closed with no_attach', async () => {
+test('who says nothing for --attach-timeout is closed with no_attach', async () => {
   const { code, reason, before: controls } = await mute.closed();
   assert.deepEqual([code, reason], [4008, 'no_attach']);
   assert.deepEqual([controls.at(-1).control, controls.at(-1).code], ['end', 'no_attach']);

@@ -4,6 +4,7 @@
 //   restarts: true                              the gateway is restarted halfway through the traffic
 //   sizes: [least, most], pace                  other message sizes, and slower traffic, where 1 to 8 KB at full pace do not fit
 //   gap                                         ms of silence in the shape `silence`, where the network's limit is a longer one
+//   idle: true                                  it lets long-polls be held, so that silence must cost next to nothing
 //   breaks, loses, closes, delay                facts, as of a behaviour, of a real proxy
 // What can be expected of it follows from its behaviours, see expectations() below.
 
@@ -38,7 +39,7 @@ export const networks = [
   { name: 'ws-cut', title: 'WebSocket cut after 3 s', behaviours: [websocketCut(3000)] },
 
   // ---- Streams ----
-  { name: 'sse-whole', title: 'streams buffered whole, headers passed', behaviours: [noWebSocket(), bufferedWhole()] },
+  { name: 'sse-whole', title: 'streams buffered whole, headers passed', behaviours: [noWebSocket(), bufferedWhole()], idle: true },
   { name: 'sse-whole-late', title: 'streams buffered whole, headers too', behaviours: [noWebSocket(), bufferedWhole('late')] },
   { name: 'sse-1k', title: 'streams buffered in blocks of 1 KiB', behaviours: [noWebSocket(), bufferedBlocks(1024)] },
   { name: 'sse-4k', title: 'streams buffered in blocks of 4 KiB', behaviours: [noWebSocket(), bufferedBlocks(4096)] },

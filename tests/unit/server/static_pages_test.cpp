@@ -90,6 +90,10 @@ TEST_CASE("rooms: /r/ROOM is a page, /ROOM leads there") {
       kFiles[1],
       PageFile{"room.html", "text/html; charset=utf-8", "<title>room</title>", "\"room\""}};
   CHECK(StaticPages(with_room).serve(get("/r/x")).body().view() == "<title>room</title>");
+  // A page of its own comes before the room of that name, which stays at /r/.
+  CHECK(StaticPages(with_room).serve(get("/room")).body().view() == "<title>room</title>");
+  CHECK(StaticPages(with_room).has_file("/room"));
+  CHECK(StaticPages(with_room).serve(get("/rooms")).status() == 302);
 }
 
 TEST_CASE("a folder instead: its files, its types, nothing outside it") {

@@ -1,0 +1,22 @@
+// The doctor through some networks of the bed, side by side because they mostly wait. All of them: scripts/soak.sh doctor.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { networks } from '../networks/networks.mjs';
+import { through } from './through.mjs';
+
+const kCap = 6000;
+const kSome = ['clear', 'ws-403', 'ws-dead-down', 'ws-cut', 'sse-whole', 'sse-1k', 'sse-first-held', 'sse-refused', 'answers-cut', 'posts-repeated-later', 'requests-lost',
+  'body-2k', 'cache', 'headers-stripped', 'resets', 'silence', 'nginx', 'portal'];
+
+describe('the doctor', { concurrency: 10 }, () => {
+  for (const [doctor, names] of Object.entries({ javascript: kSome })) {
+    for (const name of names) {
+      const network = networks.find((one) => one.name === name);
+      test(`${doctor}, ${network.title}`, async () => {
+        const { faults, diagnosis } = await through(network, { doctor, cap: kCap });
+        assert.deepEqual(faults, [], JSON.stringify(diagnosis.findings));
+      });
+    }
+  }
+});
