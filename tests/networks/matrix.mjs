@@ -29,11 +29,27 @@ const kQuick = ['clear:steady:one', 'ws-hangs:bursts:one', 'ws-dead-up:steady:bo
   'portal:steady:one', 'restart-http:bursts:one', 'http-1.0:steady:both'];
 const kOutput = fileURLToPath(new URL('output/', import.meta.url));
 
-const { values: options } = parseArgs({ options: {
+const kOptions = {
   networks: { type: 'string' }, shapes: { type: 'string' }, behind: { type: 'string' }, client: { type: 'string', default: 'javascript' },
   seed: { type: 'string' }, random: { type: 'string', default: '8' }, lanes: { type: 'string', default: '6' },
-  markdown: { type: 'string' }, quick: { type: 'boolean', default: false }, 'no-times': { type: 'boolean', default: false },
-} });
+  markdown: { type: 'string' }, quick: { type: 'boolean', default: false }, 'no-times': { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+};
+
+const usage = () => readFileSync(fileURLToPath(import.meta.url), 'utf8').split('\n\nimport')[0].replace(/^\/\/ ?/gm, '');
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({ options: kOptions });
+    if (!values.help) return values;
+    console.log(usage());
+    process.exit(0);
+  } catch (error) {
+    console.error(`matrix.mjs: ${error.message}\n\n${usage()}`);
+    process.exit(2);
+  }
+}
+
+const options = readOptions();
 
 const seed = Number(options.seed ?? (options.quick ? 1 : Date.now() % 100000));
 const { start } = await import(new URL(`clients/${options.client}.mjs`, import.meta.url));

@@ -102,7 +102,6 @@ export class Proxy {
       onward.on('upgrade', ({ rawHeaders }, socket, head) => resolve({ tunnel: new Tunnel(socket, head, rawHeaders) }));
       onward.on('response', (answer) => {
         answer.on('error', () => {});
-        gone.addEventListener('abort', () => answer.destroy());
         resolve({ status: answer.statusCode, headers: endToEnd(answer.headers), body: answer });
       });
       if (gone.aborted) onward.destroy();
