@@ -100,16 +100,6 @@ test(`${kGlares} times both sides offer at once`, async () => {
   await b.close();
 });
 
-test('both begin at once: no courtesy, and it works as well', async () => {
-  const url = freshRoom();
-  const eager = { init: () => { window.setTimeout = ((native) => (act, ms, ...rest) => native(act, ms === 400 ? 0 : ms, ...rest))(window.setTimeout); } };
-  const [a, b] = [await enter(url, eager), await enter(url, eager)];
-  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
-  await settled(a, b);
-  await a.close();
-  await b.close();
-});
-
 test('the way breaks: reconnecting, an ICE restart, and the call is back', async () => {
   const { a, b } = await pair();
   await Promise.all([a, b].map(({ page }) => seesVideo(page)));
@@ -180,6 +170,9 @@ test('a malicious peer freezes nothing, nothing becomes markup, and it is told',
     say('candidate', { candidates: [null, 1, {}, { candidate: 'rubbish' }] });
     say('link', { link: { toString: 1 }, keeps: { length: 1e9 } });
     say('link-error', { code: { a: 1 }, message: ['<b>'] });
+    say('renew', { call: 'many' });
+    say('renew', { call: 1e300 });
+    for (let i = 2; i < 300; ++i) say('renew', { call: i });
     const line = (i) => ({ candidate: `candidate:${i} 1 udp 2113937151 10.0.0.${i % 250} ${10000 + i} typ host`, sdpMLineIndex: 0 });
     for (let i = 0; i < 1000; ++i) say('candidate', { candidates: [line(i)] });
     for (let i = 0; i < 40; ++i) say('big', { text: '<b>'.repeat(20000) });

@@ -141,7 +141,7 @@ export async function visitor(browser, { expected = [], context: options = {}, i
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complain(`console ${message.type()}: ${message.text()} ${message.location().url}`);
   });
-  page.on('pageerror', (error) => complain(`page error: ${error.stack ?? error}`));
+  page.on('pageerror', (error) => complain(`page error: ${error?.name}: ${error?.message} ${error?.stack ?? error}`));
   page.on('crash', () => complain('crash'));
   const guest = {
     page, context, complaints,

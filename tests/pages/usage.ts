@@ -6,7 +6,7 @@ import { connect } from '../../web/client/sigway.js';
 import { simplePeers, type SimplePeerLike } from '../../web/client/simple-peer.js';
 
 const connection = connect({ room: 'r', capacity: 6 });
-const link = new PeerLink(connection, { channels: ['chat'], rtc: { iceTransportPolicy: 'relay' }, courtesy: 0, most: 5 });
+const link = new PeerLink(connection, { channels: ['chat'], rtc: { iceTransportPolicy: 'relay' }, courtesy: 0, patience: 5000, most: 5 });
 const stream = new MediaStream();
 for (const track of stream.getTracks()) link.addTrack(track, stream);
 
@@ -17,6 +17,8 @@ const off = link.on('track', ({ peer, track, streams }) => {
 off();
 link.on('data', ({ label, data }) => { if (typeof data === 'string') void [label, data.length]; });
 link.on('state', ({ peer, state }) => { if (state === 'reconnecting') peer.restartIce(); });
+link.on('connection', ({ peer, connection: own }) => own.createDataChannel(peer.id));
+link.on('renewed', ({ peer, by }) => by === 'us' && peer.attempts > 3);
 link.on('gone', ({ reason }) => reason === 'replaced');
 link.on('trouble', ({ by, code }) => by === 'them' && code === 'bad_offer');
 // @ts-expect-error: there is no such event

@@ -18,8 +18,11 @@ export interface Peer {
   /** It has no connection to the server at the moment; media may flow all the same. */
   readonly suspended: boolean;
   readonly state: PeerState;
-  /** For statistics, transceivers and data channels of your own; negotiation is done for you. */
+  /** For statistics, transceivers and data channels of your own; negotiation is done for you. Replaced when the call is begun anew
+   *  (see the event `connection`). */
   readonly connection: RTCPeerConnection | null;
+  /** How often the call was begun anew since the way last worked. */
+  readonly attempts: number;
   /** Streams that it sends. */
   readonly streams: MediaStream[];
   /** Those of PeerLinkOptions.channels, by label. */
@@ -28,6 +31,9 @@ export interface Peer {
   send(label: string, data: string | ArrayBuffer | ArrayBufferView): boolean;
   /** Looks for another way, with the ICE servers as they are now. Done for you when the way is broken. */
   restartIce(): void;
+  /** Begins the call anew: both sides replace their RTCPeerConnection. Done for you when no way comes about, and when ICE restarts
+   *  have not mended one that broke. */
+  renew(): void;
 }
 
 export interface PeerLinkOptions {
@@ -37,8 +43,10 @@ export interface PeerLinkOptions {
   channels?: string[];
   /** More of RTCConfiguration. ICE servers are the server's unless given here. */
   rtc?: RTCConfiguration;
-  /** Milliseconds that the newer of two members leaves to the older one to make the first offer; 400 unless given. */
+  /** Milliseconds that the newer of two members leaves to the older one to make the first offer; 1000 unless given. */
   courtesy?: number;
+  /** Milliseconds after which a call that has not come about is begun anew, twice as many each further time; 15000 unless given. */
+  patience?: number;
   /** Calls at the most, 5 unless given: a mesh of six. */
   most?: number;
   /** The platform's own unless given; in Node for instance that of `@roamhq/wrtc`. */
@@ -49,6 +57,11 @@ export interface PeerLinkEvents {
   /** A member is there, and the call to it begins. */
   peer: { peer: Peer };
   state: { peer: Peer; state: PeerState; previous: PeerState };
+  /** The peer has this RTCPeerConnection from now on: tracks and channels of the link are on it, what else the application wants
+   *  there it puts on now. Comes before the first offer, and again whenever the connection is replaced. */
+  connection: { peer: Peer; connection: RTCPeerConnection };
+  /** The call was begun anew, by us or by them. */
+  renewed: { peer: Peer; by: 'us' | 'them' };
   /** `suspended`, `id` or `name` may have changed. */
   presence: { peer: Peer; suspended: boolean };
   /** The call is over. After `replaced` (a reload, mostly) the same person comes again at once. */
