@@ -56,7 +56,13 @@ async function orLate(promise, ms) {
 
 // {faults, transport, ready, p95, worst, requests, bytes, idle, notes, …}
 export async function runCell({ network, shape, behind, start, seed }) {
-  const scene = await Scene.open(network, seed, behind === 'both' ? 2 : 1);
+  let scene;
+  try {
+    scene = await Scene.open(network, seed, behind === 'both' ? 2 : 1);
+  } catch (error) {
+    return { network, shape, behind, seed, faults: [`the network did not come up: ${error.message}`], transport: null, notes: [], ready: NaN,
+      p95: NaN, worst: NaN, moves: [], requests: 0, bytes: 0, idle: null, noise: noise.since(performance.now() - 10000) };
+  }
   const room = `cell-${randomBytes(6).toString('hex')}`;
   const members = [];
   let changed = () => {};
