@@ -33,7 +33,7 @@ export function makeClient(options, clients) {
     const timer = setTimeout(() => {
       waiting.delete(check);
       reject(new Error(`waited in vain: ${what}; state ${connection.state}; log ${JSON.stringify(client.log.slice(-8))}; heard ` +
-        JSON.stringify(client.heard.slice(-4))));
+        `${JSON.stringify(client.heard.slice(-2))}; journal ${JSON.stringify(connection.journal.slice(-12))}`));
     }, kPatience);
     waiting.add(check);
     check();

@@ -38,12 +38,15 @@ export class Carrier {
   heard(control) {
     switch (control.control) {
       case 'welcome':
-        if (typeof control.server !== 'string' || control.carrier !== this.name || !(control.next >= 1)) return this.end(notSigway('a welcome to somebody else'));
+        if (typeof control.server !== 'string' || control.carrier !== this.name || !(control.next >= 1)) {
+          return this.end(notSigway('a welcome to somebody else'));
+        }
         this.welcomed = true;
         this.next = control.next;
         this.session.welcome(control);
         this.watch(control.heartbeat);
         if (control.active && this.turn && control.turn === this.turn) this.takeOver();
+        else if (!control.active) this.turn = 0;      // the turn of the attach did nothing: once proved it takes another
         break;
       case 'activated':
         this.next = control.next;
