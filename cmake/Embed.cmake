@@ -3,7 +3,7 @@
 # or removed one makes it configure again first. An absent or empty folder gives an empty table.
 function(sigway_embed name folder)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE "${folder}" "${folder}/*")
-  list(FILTER files EXCLUDE REGEX "(^|/)(\\.|CMakeLists\\.txt$|README\\.md$|node_modules/)")
+  list(FILTER files EXCLUDE REGEX "(^|/)(\\.|CMakeLists\\.txt$|README\\.md$|node_modules/|client/dist/)")
   list(SORT files)
 
   set(inputs "${files}")

@@ -1,0 +1,25 @@
+// web/client/ as one file for a classic <script>, dist/sigway.classic.js, which defines `sigway` with everything that sigway.js and
+// peer.js export. npm runs it before it packs or publishes the client, and with --remove afterwards: it is not kept.
+
+import { rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const client = fileURLToPath(new URL('../web/client/', import.meta.url));
+if (process.argv.includes('--remove')) {
+  rmSync(`${client}dist`, { recursive: true, force: true });
+} else {
+  let esbuild;
+  try {
+    esbuild = createRequire(new URL('../tests/package.json', import.meta.url))('esbuild');
+  } catch {
+    console.error('esbuild is missing; scripts/install-npm.sh installs it');
+    process.exit(1);
+  }
+  await esbuild.build({
+    stdin: { contents: "export * from './sigway.js';\nexport * from './peer.js';", resolveDir: client },
+    bundle: true, format: 'iife', globalName: 'sigway', target: 'es2022', platform: 'browser', legalComments: 'none', charset: 'utf8',
+    banner: { js: `// sigway-client ${process.env.npm_package_version ?? ''}: sigway.connect(…), sigway.PeerLink` },
+    outfile: `${client}dist/sigway.classic.js`, logLevel: 'warning',
+  });
+}
