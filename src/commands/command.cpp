@@ -13,7 +13,8 @@ struct Verb {
   std::string_view name;
   int (*run)(const std::vector<std::string>&);
 };
-constexpr std::array<Verb, 3> kVerbs{{{"join", join}, {"send", send}, {"tail", tail}}};
+constexpr std::array<Verb, 4> kVerbs{
+    {{"doctor", doctor}, {"join", join}, {"send", send}, {"tail", tail}}};
 
 }  // namespace
 

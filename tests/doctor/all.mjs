@@ -1,5 +1,5 @@
 // The doctor through every network of the bed, a few at a time: a table, and an exit status that says whether each was diagnosed.
-//   node tests/doctor/all.mjs [--networks a,b] [--cap MS] [--jobs N] [--keep FOLDER]
+//   node tests/doctor/all.mjs [--doctor javascript|native] [--networks a,b] [--cap MS] [--jobs N] [--keep FOLDER]
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -36,7 +36,7 @@ test('without some of the measurements it says less, and nothing else', () => {
 });
 
 test('the words have no finding that is never made, and every finding has its words', () => {
-  const source = ['../../web/doctor/diagnose.js'].map((path) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8')).join('\n');
+  const source = ['../../web/doctor/diagnose.js', '../../src/doctor/certificate.cpp'].map((path) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8')).join('\n');
   for (const [id, { topic, level, title, text }] of Object.entries(words.findings)) {
     const stem = id.replace(/-at-first$/, '');
     assert.ok(source.includes(`'${stem}'`) || source.includes(`"${stem}"`), `nothing says ${id}`);

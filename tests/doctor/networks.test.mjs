@@ -9,8 +9,10 @@ const kCap = 6000;
 const kSome = ['clear', 'ws-403', 'ws-dead-down', 'ws-cut', 'sse-whole', 'sse-1k', 'sse-first-held', 'sse-refused', 'answers-cut', 'posts-repeated-later', 'requests-lost',
   'body-2k', 'cache', 'headers-stripped', 'resets', 'silence', 'nginx', 'portal'];
 
+const kNative = ['clear', 'ws-dead-up', 'sse-4k', 'body-8k', 'answers-cut', 'squid'];
+
 describe('the doctor', { concurrency: 10 }, () => {
-  for (const [doctor, names] of Object.entries({ javascript: kSome })) {
+  for (const [doctor, names] of Object.entries({ javascript: kSome, native: kNative })) {
     for (const name of names) {
       const network = networks.find((one) => one.name === name);
       test(`${doctor}, ${network.title}`, async () => {

@@ -9,12 +9,14 @@ import { real } from '../networks/real.mjs';
 import { diagnose } from '../../web/doctor/diagnose.js';
 import { examine } from '../../web/doctor/examine.js';
 import { faults } from './expected.mjs';
+import { nativeDoctor } from './native.mjs';
 
 const doctors = {
   async javascript(url, times) {
     const measurements = await examine({ url, WebSocket, times });
     return { measurements, diagnosis: diagnose(measurements) };
   },
+  native: nativeDoctor,
 };
 
 const kTries = 5;

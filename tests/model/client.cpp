@@ -48,7 +48,7 @@ class Client::Sink final : public session::StreamSink {
     client_.frame(link_,
                   [&client = client_, turn] { client.turn_ = std::max(client.turn_, turn); });
   }
-  void hello(std::uint64_t /*which*/) override {}
+  void second_hello() override {}
   void heartbeat(std::uint64_t next) override {
     client_.frame(link_, [&client = client_, link = link_, next] {
       link->last_sign = client.world_.now();

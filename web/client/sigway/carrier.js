@@ -1,11 +1,7 @@
 // What the three transports have in common.
 
-import { clock, deadline } from './clock.js';
 import { refusal, SigwayError } from './errors.js';
-import { notSigway } from './http.js';
 import { deferred } from './tools.js';
-
-const kMissedHeartbeats = 2.2;
 
 // One attempt of one transport. It attaches, proves itself (`proved`: an application message made the round trip), takes over
 // when it is told to (`activated`), and ends once, with an error. It tells the session what it hears.
@@ -14,23 +10,20 @@ export class Carrier {
     this.session = session;
     this.name = name;
     this.turn = 0;            // of its activation, 0 before it asks for one
-    this.opened = false;      // something has answered, but that proves nothing
-    this.welcomed = false;    // the server has answered, and not something in its place
     this.active = false;
     this.done = false;
     this.next = 1;            // number of the next event, where the transport does not carry numbers
-    this.born = this.seen = clock.now();
+    this.born = this.seen = Date.now();
     this.proved = deferred();
     this.activated = deferred();
     this.stopper = new AbortController();
-    this.unwatch = () => {};
     session.carriers.add(this);
   }
 
   attachment(more) {
     const session = this.session;
     // A transport that has proved itself before displaces nobody when there is nobody: it may take over at once.
-    if (!session.active && session.trusts(this.kind)) this.turn = session.nextTurn();
+    if (!session.active && session.trusted.has(this.kind)) this.turn = session.nextTurn();
     return { key: session.key, ...session.identity(), carrier: this.name, ack: session.cursor,
       ...(this.turn ? { turn: this.turn } : {}), ...more };
   }
@@ -38,15 +31,10 @@ export class Carrier {
   heard(control) {
     switch (control.control) {
       case 'welcome':
-        if (typeof control.server !== 'string' || control.carrier !== this.name || !(control.next >= 1)) {
-          return this.end(notSigway('a welcome to somebody else'));
-        }
-        this.welcomed = true;
         this.next = control.next;
         this.session.welcome(control);
         this.watch(control.heartbeat);
         if (control.active && this.turn && control.turn === this.turn) this.takeOver();
-        else if (!control.active) this.turn = 0;      // the turn of the attach did nothing: once proved it takes another
         break;
       case 'activated':
         this.next = control.next;
@@ -65,12 +53,6 @@ export class Carrier {
     }
   }
 
-  /** An event, or a control before any welcome, can only be an echo of ours or another server's. */
-  refusesStranger() {
-    if (!this.welcomed) this.end(notSigway('something before the welcome'));
-    return !this.welcomed;
-  }
-
   takeOver() {
     if (this.active || this.done) return;
     this.active = true;
@@ -87,15 +69,14 @@ export class Carrier {
 
   // Ends the carrier when two heartbeats are missing.
   watch(heartbeat) {
-    this.unwatch();
-    this.heartbeat = heartbeat;
-    const patience = kMissedHeartbeats * heartbeat;
+    clearTimeout(this.watcher);
+    const patience = 2.2 * heartbeat;
     const check = () => {
-      const silence = clock.now() - this.seen;
-      if (silence >= patience) this.end(new SigwayError('silence', `nothing heard for ${Math.round(silence)} ms`));
-      else this.unwatch = deadline(patience - silence, check);
+      const silence = Date.now() - this.seen;
+      if (silence >= patience) this.end(new SigwayError('silence', `nothing heard for ${silence} ms`));
+      else this.watcher = setTimeout(check, patience - silence);
     };
-    this.unwatch = deadline(patience, check);
+    this.watcher = setTimeout(check, patience);
   }
 
   end(error) {
@@ -109,7 +90,7 @@ export class Carrier {
     if (this.done) return;
     this.done = true;
     this.session.carriers.delete(this);
-    this.unwatch();
+    clearTimeout(this.watcher);
     this.stopper.abort();
     this.proved.reject(error);
     this.activated.reject(error);

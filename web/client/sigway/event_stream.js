@@ -1,41 +1,24 @@
 // Server-Sent Events, read by fetch, as a carrier.
-//
-// Each hello that comes down may be confirmed by an upload, and the server then writes the next one: the stream's ping. The first two
-// prove that the way down does not hold back what is written; later ones, that it still does not.
 
 import { Carrier } from './carrier.js';
-import { clock, deadline } from './clock.js';
 import { SigwayError } from './errors.js';
-import { notSigway, parseObject } from './http.js';
+import { parseObject } from './http.js';
 
-const kHeadLeast = 3000, kHeadUnknown = 5000, kHeadAlone = 10000;
-const kHeldLeast = 400, kHeldUnknown = 1500;   // by so much a hello may be later than the answer to its upload
-const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the head of the stream
-const kLineMost = 1 << 20;
-const kEchoPause = 2000;
+const kHeadDeadline = 10000;
 
 export class EventStreamCarrier extends Carrier {
   kind = 'sse';
   #event = { name: '', data: '', id: '' };
-  #hello = 0;       // the last that came
-  #asked = 0;       // when it was confirmed
-  #waits = false;   // for the next one
-  #unhold = () => {};
+  #greeted = 0;     // when hello 1 was answered
 
   async start() {
-    const { http } = this.session.settings;
-    const { pad } = this.session.cadence;
-    const unknown = this.session.carriers.size > 1 ? kHeadUnknown : kHeadAlone;
+    const { http, heartbeat } = this.session.settings;
     try {
-      const request = this.attachment({ ...this.session.asks(), ...(pad ? { pad } : {}) });
-      const response = await http.stream('v1/sse', JSON.stringify(request),
-        { patience: this.session.trips.patience(kHeadLeast, unknown), signal: this.stopper.signal });
-      if (response.status === 204) throw new SigwayError('moved', 'the server has ended this stream');
+      const response = await http.stream('v1/sse', JSON.stringify(this.attachment(heartbeat ? { heartbeat } : {})),
+        { deadline: kHeadDeadline, signal: this.stopper.signal });
       if (!/^text\/event-stream/i.test(response.headers.get('Content-Type') ?? '') || !response.body) {
-        throw notSigway('the answer is no event stream');
+        throw new SigwayError('not_sigway', 'the answer is no event stream');
       }
-      this.opened = true;
-      this.#expect(this.session.trips.patience(kFirstLeast, kFirstUnknown));
       await this.#read(response.body.getReader());
       throw new SigwayError('network', 'the event stream was cut');
     } catch (error) {
@@ -49,11 +32,11 @@ export class EventStreamCarrier extends Carrier {
     while (!this.done) {
       const { done, value } = await reader.read();
       if (done) return;
-      this.seen = clock.now();
+      this.seen = Date.now();
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
       rest = lines.pop();
       for (const line of lines) if (!this.done) this.#line(line.endsWith('\r') ? line.slice(0, -1) : line);
-      if (rest.length > kLineMost) throw notSigway('a line of the event stream has no end');
+      if (rest.length > 1 << 20) throw new SigwayError('not_sigway', 'a line of the event stream has no end');
     }
   }
 
@@ -77,46 +60,18 @@ export class EventStreamCarrier extends Carrier {
 
   #dispatch({ name, data, id }) {
     const value = parseObject(data);
-    if (!['welcome', 'error', 'end'].includes(value.control) && this.refusesStranger()) return;
     if (name !== 'control') return this.session.event(this, Number(id), value, data.length);
-    if (value.control === 'probe') this.#upload({});   // any sign of life keeps our place
-    else if (value.control === 'hello') this.#greeted(value.hello);
-    else this.heard(value);
-  }
-
-  #greeted(hello) {
-    if (!(hello > this.#hello)) return;
-    this.#hello = hello;
-    this.#waits = false;
-    this.#unhold();
-    if (hello > 1) {
-      this.session.roundTrip(clock.now() - this.#asked);
+    if (value.control === 'probe') return this.#upload({ ack: this.session.cursor });   // any sign of life keeps our place
+    if (value.control !== 'hello') return this.heard(value);
+    if (value.hello === 2) {
+      this.session.roundTrip(Date.now() - this.#greeted);
       this.proved.resolve();
-    } else {
-      const takesOver = !this.turn && this.session.carriers.size === 1;      // without rivals: saves a round trip
-      if (takesOver) this.turn = this.session.nextTurn();
-      this.#echo(takesOver ? { turn: this.turn } : {});
     }
-  }
-
-  // Confirms the last hello. The next one is written when the upload is answered: if it does not come then, it is held back.
-  async #echo(more = {}) {
-    const hello = this.#hello;
-    this.#asked = clock.now();
-    this.#waits = true;
-    await this.#upload({ carrier: this.name, hello, ...more });
-    if (this.done || this.#hello > hello) return;
-    this.#expect(this.session.trips.patience(kHeldLeast, kHeldUnknown));
-  }
-
-  // The next hello has been written.
-  #expect(patience) {
-    this.#unhold = deadline(patience, () => this.end(new SigwayError('held_back', 'the stream is held back on the way')));
-  }
-
-  // Is it alive? If not it ends soon.
-  test() {
-    if (this.#hello && !this.#waits) this.#echo();
+    if (value.hello !== 1) return;
+    this.#greeted = Date.now();
+    const hello = { carrier: this.name, hello: 1 };
+    if (!this.session.active && !this.turn) hello.turn = this.turn = this.session.nextTurn();  // saves a round trip
+    this.#upload(hello);
   }
 
   activate(turn) {
@@ -125,20 +80,10 @@ export class EventStreamCarrier extends Carrier {
   }
 
   acknowledge() {
-    if (this.#hello && !this.#waits && clock.now() - this.#asked >= kEchoPause) this.#echo();
-    else this.#upload({});
+    this.#upload({});
   }
 
-  async #upload(request) {
-    try {
-      await this.session.upload(request, this);
-    } catch (error) {
-      this.end(error);
-    }
-  }
-
-  stop(error) {
-    super.stop(error);
-    this.#unhold();
+  #upload(request) {
+    this.session.upload(request, this).catch((error) => this.end(error));
   }
 }
