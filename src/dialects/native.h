@@ -76,7 +76,7 @@ struct Welcome {
 };
 std::string welcome_control(const Welcome& welcome);
 std::string welcome_object(const Welcome& welcome);
-std::string hello_control(int which);
+std::string hello_control(std::uint64_t which);
 std::string activated_control(std::uint64_t turn, std::uint64_t next);
 std::string standby_control(std::uint64_t turn, std::uint64_t next);
 std::string heartbeat_control(std::uint64_t next);

@@ -209,9 +209,7 @@ std::string welcome_object(const Welcome& welcome) {
   return out;
 }
 
-std::string hello_control(int which) {
-  return number_control("hello", "hello", static_cast<std::uint64_t>(which));
-}
+std::string hello_control(std::uint64_t which) { return number_control("hello", "hello", which); }
 
 std::string activated_control(std::uint64_t turn, std::uint64_t next) {
   return turn_control("activated", turn, next);

@@ -38,8 +38,9 @@ class Carrier {
   /// The activation did nothing: `turn` is the highest seen.
   virtual void standby(std::uint64_t turn, const Outbox& outbox) = 0;
 
-  /// The client confirmed hello 1 (docs/protocol.md, "Server-Sent Events").
-  virtual void hello_confirmed() {}
+  /// The client confirmed this hello (docs/protocol.md, "Server-Sent Events"): the next one
+  /// follows.
+  virtual void hello_confirmed(std::uint64_t /*hello*/) {}
 
   /// Asks the client for any sign of life.
   virtual void probe() = 0;

@@ -203,7 +203,7 @@ std::optional<Error> Session::process(Inputs inputs) {
     if (!error) error = std::move(refused);
   }
   if (inputs.hello) {
-    if (auto* slot = find_slot(inputs.carrier)) slot->carrier->hello_confirmed();
+    if (auto* slot = find_slot(inputs.carrier)) slot->carrier->hello_confirmed(*inputs.hello);
   }
   if (inputs.away) set_suspended(true);
   schedule();

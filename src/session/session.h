@@ -48,9 +48,9 @@ struct OpenContents {
 struct Inputs {
   std::optional<std::uint64_t> ack;
   std::vector<dialects::Message> messages;
-  std::string carrier;                ///< the one that `turn` and `hello` mean
-  std::optional<std::uint64_t> turn;  ///< activate
-  bool hello = false;                 ///< confirms hello 1
+  std::string carrier;                 ///< the one that `turn` and `hello` mean
+  std::optional<std::uint64_t> turn;   ///< activate
+  std::optional<std::uint64_t> hello;  ///< the hello that is confirmed
   bool away = false;
   bool opening = false;  ///< it came with `open`: its `ack` proves no round trip
 };

@@ -17,7 +17,7 @@ void StreamCarrier::attach(std::uint64_t connection, std::unique_ptr<StreamSink>
     next_heartbeat_ =
         options_.heartbeat > base::Duration{} ? now + options_.heartbeat : base::TimePoint::max();
   }
-  copies_.push_back({connection, std::move(sink), cursor, 0, now, false});
+  copies_.push_back({connection, std::move(sink), cursor, 0, now, 0});
 }
 
 bool StreamCarrier::detach(std::uint64_t connection) {
@@ -66,11 +66,11 @@ void StreamCarrier::standby(std::uint64_t turn, const Outbox&) {
   for (auto& copy : copies_) copy.sink->standby(turn, copy.cursor + 1);
 }
 
-void StreamCarrier::hello_confirmed() {
+void StreamCarrier::hello_confirmed(std::uint64_t hello) {
   for (auto& copy : copies_) {
-    if (copy.second_hello) continue;
-    copy.second_hello = true;
-    copy.sink->second_hello();
+    if (hello <= copy.confirmed) continue;
+    copy.confirmed = hello;
+    copy.sink->hello(hello + 1);
   }
 }
 

@@ -19,7 +19,7 @@ class StreamSink {
   virtual void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) = 0;
   virtual void activated(std::uint64_t turn, std::uint64_t next) = 0;
   virtual void standby(std::uint64_t turn, std::uint64_t next) = 0;
-  virtual void second_hello() = 0;
+  virtual void hello(std::uint64_t which) = 0;
   virtual void heartbeat(std::uint64_t next) = 0;
   virtual void probe() = 0;
   virtual void end(End reason, base::Duration retry) = 0;
@@ -51,7 +51,7 @@ class StreamCarrier : public Carrier {
   void pump(Outbox& outbox) override;
   void activated(std::uint64_t turn, bool fresh, Outbox& outbox) override;
   void standby(std::uint64_t turn, const Outbox& outbox) override;
-  void hello_confirmed() override;
+  void hello_confirmed(std::uint64_t hello) override;
   void probe() override;
   void heard() override { unanswered_ = 0; }
   void end(End reason, base::Duration retry) override;
@@ -66,7 +66,7 @@ class StreamCarrier : public Carrier {
     std::uint64_t cursor;
     std::size_t bytes;
     base::TimePoint started;
-    bool second_hello;
+    std::uint64_t confirmed;  ///< the highest hello that the client has confirmed
   };
 
   void end_copy(std::size_t index, End reason);

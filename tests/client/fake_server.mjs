@@ -199,7 +199,9 @@ class StreamCarrier extends Carrier {
   constructor(session, request, response) {
     super(session, request);
     this.response = response;
+    this.padding = request.pad ? `:${' '.repeat(request.pad)}\n\n` : '';
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Access-Control-Allow-Origin': '*' });
+    response.flushHeaders?.();
     this.write('retry: 1000\n: sigway\n\n');
     this.control('welcome', this.attach(request));
     this.control('hello', { hello: 1 });
@@ -210,7 +212,7 @@ class StreamCarrier extends Carrier {
   // With `buffering`, nothing comes out before so many bytes are together: what some proxies do.
   write(text) {
     if (this.server.silent) return;
-    this.kept = (this.kept ?? '') + text;
+    this.kept = (this.kept ?? '') + text + this.padding;
     if (this.kept.length < this.server.buffering) return;
     // Split anywhere: a reader must not count on lines.
     const at = this.server.random() * this.kept.length | 0;
@@ -388,7 +390,7 @@ export class FakeServer {
     if (request.messages) session.take(request.messages);
     const carrier = session.carriers.get(request.carrier);
     if (carrier && request.turn) session.activate(carrier, request.turn);
-    if (carrier && request.hello === 1) carrier.control('hello', { hello: 2 });
+    if (carrier && request.hello > (carrier.hello ?? 0)) carrier.control('hello', { hello: (carrier.hello = request.hello) + 1 });
     if (request.away) session.away = true;
   }
 

@@ -20,6 +20,7 @@ export function makeClient(options, clients) {
     client.log.push({ type, value });
     look();
   });
+  connection.on('journal', look);
   // Resolves with the first true value of `condition`, which is looked at whenever something is heard.
   client.until = (condition, what = String(condition)) => new Promise((resolve, reject) => {
     const check = () => {
@@ -32,7 +33,7 @@ export function makeClient(options, clients) {
     const timer = setTimeout(() => {
       waiting.delete(check);
       reject(new Error(`waited in vain: ${what}; state ${connection.state}; log ${JSON.stringify(client.log.slice(-8))}; heard ` +
-        JSON.stringify(client.heard.slice(-4))));
+        `${JSON.stringify(client.heard.slice(-2))}; journal ${JSON.stringify(connection.journal.slice(-12))}`));
     }, kPatience);
     waiting.add(check);
     check();
@@ -56,3 +57,9 @@ export function seeded(seed) {
 
 export const counting = (count) => Array.from({ length: count }, (_, i) => i);
 export const numbers = (client, type = 'count') => client.messages(type).map((event) => event.data.i);
+
+// Like localStorage.
+export function storage() {
+  const values = new Map();
+  return { values, getItem: (name) => values.get(name) ?? null, setItem: (name, value) => values.set(name, String(value)) };
+}

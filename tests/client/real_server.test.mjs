@@ -64,12 +64,10 @@ if (!binary) {
 
   own('auto opens on the WebSocket, and falls back where that is refused', [], async (server, client) => {
     const alice = client({});
-    await alice.connection.opened;
-    assert.equal(alice.connection.transport, 'websocket');
+    await alice.until(() => alice.connection.transport === 'websocket');
     server.upgrade = () => 'refuse';
     const bob = client({});
     await bob.until(() => bob.had('ready'));
-    await bob.connection.opened;
-    assert.equal(bob.connection.transport, 'sse');
+    await bob.until(() => bob.connection.transport === 'sse');
   });
 }

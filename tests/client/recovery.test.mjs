@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { orderedFallback } from '../../web/client/sigway.js';
 import { FakeServer } from './fake_server.mjs';
 import { counting, makeClient, numbers } from './helpers.mjs';
 
@@ -160,82 +159,6 @@ test('what was said before there was a session goes out when there is one', asyn
   await bob.until(() => numbers(bob).length === 5);
   assert.deepEqual(numbers(bob), counting(5));
   assert.equal(server.requests.every(({ text }) => !text.includes('"n":0,')), true);
-});
-
-describe('fallback', () => {
-  const quick = () => orderedFallback({ websocket: 250, sse: 400, poll: 2000 });
-  const auto = (more) => client({ room: 'one', transport: 'auto', strategy: quick(), ...more });
-
-  test('WebSocket when it works', async () => {
-    const alice = auto();
-    await alice.connection.opened;
-    assert.equal(alice.connection.transport, 'websocket');
-    assert.equal(server.requests.length, 0);
-  });
-
-  for (const fault of ['refuse', 'mute', 'deaf']) test(`SSE when the WebSocket is ${fault}`, async () => {
-    server.upgrade = () => fault;
-    const alice = auto();
-    await alice.connection.opened;
-    assert.equal(alice.connection.transport, 'sse');
-    assert.equal(server.opens.length, 1);
-    // What worked is tried first from then on.
-    server.cut();
-    const upgrades = [];
-    server.upgrade = () => upgrades.push(1) && 'refuse';
-    await alice.until(() => alice.logged('state').length === 3);
-    assert.equal(alice.connection.transport, 'sse');
-    assert.equal(upgrades.length, 0);
-  });
-
-  test('polls where streams are buffered: hello 1 alone proves nothing', async () => {
-    server.upgrade = () => 'refuse';
-    server.buffering = 700;    // lets welcome and hello 1 out now and then, but not hello 2
-    const alice = auto();
-    await alice.connection.opened;
-    assert.equal(alice.connection.transport, 'poll');
-    const session = server.sessions.get(alice.connection.key);
-    assert.equal(server.rooms.get('one').members.size, 1);
-    assert.ok(session);
-  });
-
-  test('SSE without a WebSocket constructor', async () => {
-    const alice = auto({ WebSocket: null });
-    if (typeof globalThis.WebSocket === 'undefined') {
-      await alice.connection.opened;
-      assert.equal(alice.connection.transport, 'sse');
-      assert.throws(() => client({ transport: 'websocket', WebSocket: null }), { code: 'bad_transport' });
-    }
-  });
-
-  test('an answer from something on the way is no transport', async () => {
-    server.upgrade = () => 'refuse';
-    server.fault = ({ route }) => route === '/v1/sse' ? { status: 200, text: '<html>log in</html>' } : null;
-    const alice = auto();
-    await alice.connection.opened;
-    assert.equal(alice.connection.transport, 'poll');
-  });
-
-  test('when all fail it is an outage: start over, from the top', async () => {
-    let down = true;
-    server.upgrade = () => down ? 'refuse' : null;
-    server.fault = () => down ? 'lose' : null;
-    const alice = auto();
-    await alice.until(() => alice.logged('retry').length === 2);
-    assert.equal(alice.logged('retry')[0].reason.code, 'unreachable');
-    down = false;
-    await alice.connection.opened;
-    assert.equal(alice.connection.transport, 'websocket');
-  });
-
-  test('in a forced transport nothing else is tried', async () => {
-    server.upgrade = () => 'refuse';
-    const alice = client({ room: 'one', transport: 'websocket' });
-    await alice.until(() => alice.logged('retry').length === 2);
-    assert.equal(server.requests.length, 0);
-    assert.equal(await alice.connection.switchTransport('sse'), 'sse');
-    assert.equal(alice.connection.state, 'open');
-  });
 });
 
 for (const switches of [false, true]) test(`nothing runs further ahead of a slow upload than the server holds${

@@ -1,7 +1,7 @@
 // Not run: `tsc --noEmit -p tests` checks that the types fit what an application writes.
 
-import { connect, orderedFallback, SigwayError } from '../../web/client/sigway.js';
-import type { Connection, Message, Strategy, Transport, WebSocketConstructor } from '../../web/client/sigway.js';
+import { connect, SigwayError } from '../../web/client/sigway.js';
+import type { Connection, JournalEntry, Message, Transport, WebSocketConstructor } from '../../web/client/sigway.js';
 
 declare const WebSocket: WebSocketConstructor;  // of the npm package ws
 
@@ -38,11 +38,9 @@ async function use() {
   return [used, number, peers];
 }
 
-const racing: Strategy = {
-  async connect({ kinds, attempt, signal }) {
-    if (signal.aborted) return orderedFallback().connect({ kinds, attempt, signal });
-    return Promise.any(kinds.map((kind) => attempt(kind, 1000)));
-  },
-};
+connection.on('journal', (entry) => entry.what === 'failed' && entry.why?.includes('captive portal'));
+const entries: JournalEntry[] = connection.journal;
+void entries.filter(({ at, transport }) => at > 0 && transport === 'sse');
 void use;
-void connect({ strategy: racing, WebSocket: class extends EventTarget { constructor(url: string) { super(); void url; } } as never });
+void connect({ memory: localStorage, WebSocket: class extends EventTarget { constructor(url: string) { super(); void url; } } as never });
+void connect({ memory: false, page: window });

@@ -48,7 +48,7 @@ class Client::Sink final : public session::StreamSink {
     client_.frame(link_,
                   [&client = client_, turn] { client.turn_ = std::max(client.turn_, turn); });
   }
-  void second_hello() override {}
+  void hello(std::uint64_t /*which*/) override {}
   void heartbeat(std::uint64_t next) override {
     client_.frame(link_, [&client = client_, link = link_, next] {
       link->last_sign = client.world_.now();

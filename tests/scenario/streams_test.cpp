@@ -85,6 +85,23 @@ TEST_CASE("sse: streaming is proved causally") {
   CHECK(second.at("hello") == 2);
   a.expect("error");
   CHECK(stream.comments().size() >= 4096);
+  a.ask({{"carrier", stream.name}, {"hello", 2}});
+  CHECK(stream.control("hello").at("hello") == 3);
+}
+
+TEST_CASE("sse: whatever is written is padded, if the client asked for it") {
+  Site site;
+  Client a(site, Transport::sse);
+  REQUIRE(a.try_open({{"room", "r"}}, {{"pad", 2000}}).error.empty());
+  auto& stream = dynamic_cast<SseCarrier&>(a.carrier());
+  a.expect("created");
+  const auto before = stream.comments().size();
+  for (int i = 0; i < 2; ++i) {
+    a.say("m");
+    a.expect("error");
+  }
+  // What follows the first of the two came before the second.
+  CHECK(stream.comments().size() >= before + 2000);
 }
 
 TEST_CASE("sse: the stream ends itself by time and resumes by cursor") {

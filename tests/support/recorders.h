@@ -62,7 +62,9 @@ class RecordingSink final : public session::StreamSink {
   }
   void activated(std::uint64_t turn, std::uint64_t next) override { say("activated", turn, next); }
   void standby(std::uint64_t turn, std::uint64_t next) override { say("standby", turn, next); }
-  void second_hello() override { log_->controls.emplace_back("hello 2"); }
+  void hello(std::uint64_t which) override {
+    log_->controls.emplace_back("hello " + std::to_string(which));
+  }
   void heartbeat(std::uint64_t next) override {
     log_->controls.push_back("heartbeat next " + std::to_string(next));
   }

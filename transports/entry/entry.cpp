@@ -118,7 +118,7 @@ session::Inputs inputs_of(Request& request, bool opening, bool attached) {
   inputs.messages = std::move(request.messages);
   inputs.carrier = carrier_name(request);
   if (!attached) inputs.turn = request.turn;
-  inputs.hello = request.hello.has_value();
+  inputs.hello = request.hello;
   inputs.away = request.away;
   inputs.opening = opening;
   return inputs;

@@ -35,7 +35,7 @@ class Sink final : public session::StreamSink {
     std::string out;
     out.reserve(size);
     for (const auto& event : events) append_event(out, first++, *event);
-    stream_->write(std::move(out));
+    write(std::move(out));
   }
   void activated(std::uint64_t turn, std::uint64_t next) override {
     control(native::activated_control(turn, next));
@@ -43,14 +43,11 @@ class Sink final : public session::StreamSink {
   void standby(std::uint64_t turn, std::uint64_t next) override {
     control(native::standby_control(turn, next));
   }
-  void second_hello() override {
-    control(native::hello_control(2));
-    if (pad_ != 0) stream_->write(padding(pad_));
-  }
+  void hello(std::uint64_t which) override { control(native::hello_control(which)); }
   void heartbeat(std::uint64_t next) override {
     std::string out;
     append_comment(out, "heartbeat, next " + std::to_string(next));
-    stream_->write(std::move(out));
+    write(std::move(out));
   }
   void probe() override { control(native::probe_control()); }
   void end(End reason, base::Duration retry) override {
@@ -67,6 +64,11 @@ class Sink final : public session::StreamSink {
   void control(const std::string& json) {
     std::string out;
     append_control(out, json);
+    write(std::move(out));
+  }
+  /// Whatever is written pushes what lies before it out of a buffer of `pad` bytes.
+  void write(std::string out) {
+    if (pad_ != 0) out += padding(pad_);
     stream_->write(std::move(out));
   }
 

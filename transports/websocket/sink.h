@@ -14,7 +14,7 @@ class Sink final : public session::StreamSink {
   void activated(std::uint64_t turn, std::uint64_t next) override;
   void standby(std::uint64_t turn, std::uint64_t next) override;
   /// Nothing: a WebSocket is proved by ping and pong.
-  void second_hello() override {}
+  void hello(std::uint64_t /*which*/) override {}
   void heartbeat(std::uint64_t next) override;
   void probe() override;
   void end(session::End reason, base::Duration retry) override;

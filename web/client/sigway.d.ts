@@ -30,10 +30,17 @@ export interface ConnectOptions {
   heartbeat?: number;
   /** Messages a second that the client lets out, 160 unless given (a server takes 200); 0: no limit. */
   messageRate?: number;
-  /** How `auto` chooses. */
-  strategy?: Strategy;
-  /** What `pagehide`, `pageshow` and `online` are heard on, with a `navigator`; the window unless given, `null`: nothing. */
-  page?: (EventTarget & { navigator?: { sendBeacon?(url: string, body: string): boolean } }) | null;
+  /** Where it is remembered for half an hour what worked on this network: localStorage unless given, in Node an object like it that
+   *  is passed in; `false`: nowhere. */
+  memory?: NetworkStore | false;
+  /** Web Locks by which the tabs of a browser share its connections to a server; the browser's own unless given. */
+  locks?: Pick<LockManager, 'request'>;
+  /** What `pagehide`, `pageshow`, `online`, `offline` and `visibilitychange` are heard on, with a `navigator` and a `document`; the
+   *  window unless given, `null`: nothing. */
+  page?: (EventTarget & {
+    navigator?: { sendBeacon?(url: string, body: string): boolean; connection?: EventTarget };
+    document?: { visibilityState: string };
+  }) | null;
 }
 
 export interface WebSocketLike {
@@ -55,30 +62,29 @@ export interface KeyStore {
   clear(): void;
 }
 
-/** An attempt that has proved itself. Opaque. */
-export interface Carrier {
-  readonly kind: Transport;
+export interface NetworkStore {
+  getItem(name: string): string | null;
+  setItem(name: string, value: string): void;
 }
 
-export interface Strategy {
-  /**
-   * Tries transports by `attempt(kind, milliseconds)`, which resolves when an application message has made the round trip, and
-   * resolves with the one to use; the others are ended. It may try several at a time. `signal` calls it off.
-   */
-  connect(network: {
-    kinds: Transport[];
-    attempt(kind: Transport, milliseconds: number): Promise<Carrier>;
-    signal: AbortSignal;
-  }): Promise<Carrier>;
+/** What was tried, why it was dropped, what was learnt: for people. More fields may come. */
+export interface JournalEntry {
+  /** Milliseconds since 1970. */
+  at: number;
+  /** `race`, `probe`, `renewal`, `switch`: transports are tried; `trying`, `failed`, `dropped`, `active`, `lost`: what became of one;
+   *  `learnt`, `relaxed`, `set aside`, `remembered`: what is made of it; `nothing works`, `reset`, `offline`, `closed`, … */
+  what: string;
+  transport?: Transport;
+  /** For what reason, in words; and as a code, if it was an error. */
+  why?: string;
+  code?: string;
+  [figure: string]: unknown;
 }
-
-/** WebSocket, then SSE, then polls; the one that worked last first. */
-export function orderedFallback(deadlines?: Record<Transport, number>): Strategy;
 
 export class SigwayError extends Error {
   constructor(code: string, message?: string, more?: object);
   /** A code of docs/protocol.md, or one of the client's: `network`, `deadline`, `unreachable`, `aborted`, `silence`, `gap`,
-   *  `not_sigway`, `http_N`, `reset`, `closed`, `bad_transport`. */
+   *  `held_back` (a stream does not let through what is written), `not_sigway` (something else answered in the server's place), `http_N`, `reset`, `closed`, `bad_transport`. */
   readonly code: string;
   readonly hint?: string;
   readonly status?: number;
@@ -181,6 +187,8 @@ export type Events = {
   transport: [change: { transport: Transport; previous: Transport | null }];
   /** Milliseconds. */
   roundtrip: [milliseconds: number];
+  /** An entry was added to the journal. */
+  journal: [entry: JournalEntry];
   /** Nothing works; the next attempt comes after `delay` milliseconds. */
   retry: [plan: { delay: number; reason: SigwayError | null }];
   /** The server had forgotten the session: another one is open, in the same rooms, under another peer id. Said before the new
@@ -206,6 +214,8 @@ export interface Connection {
   readonly rooms: string[];
   /** The last one measured, in milliseconds. */
   readonly roundTrip: number | null;
+  /** The latest 200 entries, oldest first. */
+  readonly journal: JournalEntry[];
   /** As RTCConfiguration.iceServers takes it. */
   readonly iceServers: RTCIceServer[];
   readonly limits: { data: number; body: number; messages: number };

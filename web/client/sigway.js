@@ -7,23 +7,32 @@
 // The parts are in sigway/, a subject each. All of them are named here, so that a browser asks for them in one round trip
 // instead of one for each level of the graph.
 
+import './sigway/cadence.js';
 import './sigway/carrier.js';
+import './sigway/clock.js';
 import { Connection } from './sigway/connection.js';
 import './sigway/emitter.js';
 import './sigway/event_stream.js';
 import './sigway/http.js';
+import './sigway/journal.js';
 import './sigway/key_store.js';
 import './sigway/limits.js';
+import './sigway/lives.js';
+import './sigway/memory.js';
+import './sigway/network.js';
 import './sigway/outgoing.js';
 import './sigway/poll.js';
+import './sigway/race.js';
+import './sigway/seats.js';
 import './sigway/session.js';
+import './sigway/steering.js';
+import './sigway/surroundings.js';
 import './sigway/text.js';
 import './sigway/tools.js';
 import './sigway/uplink.js';
 import './sigway/websocket.js';
 
 export { SigwayError } from './sigway/errors.js';
-export { orderedFallback } from './sigway/fallback.js';
 
 export function connect(options = {}) {
   return new Connection(options);

@@ -32,7 +32,7 @@ export class Network {
     };
     if (signal?.aborted) stop();
     else signal?.addEventListener('abort', stop, { once: true });
-    this.#prefix = Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    this.#prefix = Math.random().toString(36).slice(2, 12).padEnd(10, '0');   // no secret: nobody gains by guessing it
   }
 
   get url() { return this.#base.origin; }

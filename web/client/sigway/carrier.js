@@ -1,7 +1,11 @@
 // What the three transports have in common.
 
+import { clock, deadline } from './clock.js';
 import { refusal, SigwayError } from './errors.js';
+import { notSigway } from './http.js';
 import { deferred } from './tools.js';
+
+const kMissedHeartbeats = 2.2;
 
 // One attempt of one transport. It attaches, proves itself (`proved`: an application message made the round trip), takes over
 // when it is told to (`activated`), and ends once, with an error. It tells the session what it hears.
@@ -10,20 +14,23 @@ export class Carrier {
     this.session = session;
     this.name = name;
     this.turn = 0;            // of its activation, 0 before it asks for one
+    this.opened = false;      // something has answered, but that proves nothing
+    this.welcomed = false;    // the server has answered, and not something in its place
     this.active = false;
     this.done = false;
     this.next = 1;            // number of the next event, where the transport does not carry numbers
-    this.born = this.seen = Date.now();
+    this.born = this.seen = clock.now();
     this.proved = deferred();
     this.activated = deferred();
     this.stopper = new AbortController();
+    this.unwatch = () => {};
     session.carriers.add(this);
   }
 
   attachment(more) {
     const session = this.session;
     // A transport that has proved itself before displaces nobody when there is nobody: it may take over at once.
-    if (!session.active && session.trusted.has(this.kind)) this.turn = session.nextTurn();
+    if (!session.active && session.trusts(this.kind)) this.turn = session.nextTurn();
     return { key: session.key, ...session.identity(), carrier: this.name, ack: session.cursor,
       ...(this.turn ? { turn: this.turn } : {}), ...more };
   }
@@ -31,10 +38,15 @@ export class Carrier {
   heard(control) {
     switch (control.control) {
       case 'welcome':
+        if (typeof control.server !== 'string' || control.carrier !== this.name || !(control.next >= 1)) {
+          return this.end(notSigway('a welcome to somebody else'));
+        }
+        this.welcomed = true;
         this.next = control.next;
         this.session.welcome(control);
         this.watch(control.heartbeat);
         if (control.active && this.turn && control.turn === this.turn) this.takeOver();
+        else if (!control.active) this.turn = 0;      // the turn of the attach did nothing: once proved it takes another
         break;
       case 'activated':
         this.next = control.next;
@@ -53,6 +65,12 @@ export class Carrier {
     }
   }
 
+  /** An event, or a control before any welcome, can only be an echo of ours or another server's. */
+  refusesStranger() {
+    if (!this.welcomed) this.end(notSigway('something before the welcome'));
+    return !this.welcomed;
+  }
+
   takeOver() {
     if (this.active || this.done) return;
     this.active = true;
@@ -69,14 +87,15 @@ export class Carrier {
 
   // Ends the carrier when two heartbeats are missing.
   watch(heartbeat) {
-    clearTimeout(this.watcher);
-    const patience = 2.2 * heartbeat;
+    this.unwatch();
+    this.heartbeat = heartbeat;
+    const patience = kMissedHeartbeats * heartbeat;
     const check = () => {
-      const silence = Date.now() - this.seen;
-      if (silence >= patience) this.end(new SigwayError('silence', `nothing heard for ${silence} ms`));
-      else this.watcher = setTimeout(check, patience - silence);
+      const silence = clock.now() - this.seen;
+      if (silence >= patience) this.end(new SigwayError('silence', `nothing heard for ${Math.round(silence)} ms`));
+      else this.unwatch = deadline(patience - silence, check);
     };
-    this.watcher = setTimeout(check, patience);
+    this.unwatch = deadline(patience, check);
   }
 
   end(error) {
@@ -90,7 +109,7 @@ export class Carrier {
     if (this.done) return;
     this.done = true;
     this.session.carriers.delete(this);
-    clearTimeout(this.watcher);
+    this.unwatch();
     this.stopper.abort();
     this.proved.reject(error);
     this.activated.reject(error);

@@ -1,49 +1,44 @@
-// What the application holds.
+// What the application holds: rooms, names, messages and their answers. Which transport carries them is the business of Steering.
 
+import { within } from './clock.js';
 import { Emitter } from './emitter.js';
 import { SigwayError, verdict } from './errors.js';
-import { EventStreamCarrier } from './event_stream.js';
-import { orderedFallback } from './fallback.js';
 import { Http } from './http.js';
+import { Journal } from './journal.js';
 import { browserKeyStore } from './key_store.js';
 import { kDataDepth, kLimits } from './limits.js';
+import { browserStorage, Memory } from './memory.js';
+import { Network } from './network.js';
 import { Outgoing } from './outgoing.js';
-import { PollCarrier } from './poll.js';
+import { kTransports } from './race.js';
+import { browserLocks } from './seats.js';
 import { Session } from './session.js';
+import { Steering } from './steering.js';
+import { Surroundings } from './surroundings.js';
 import { jsonDepth, utf8Length } from './text.js';
-import { backoff, deferred, makeKey, sleep, within } from './tools.js';
-import { WebSocketCarrier } from './websocket.js';
+import { deferred, makeKey } from './tools.js';
 
-const kTransports = ['websocket', 'sse', 'poll'];
-const kCarriers = { websocket: WebSocketCarrier, sse: EventStreamCarrier, poll: PollCarrier };
-const kActivationDeadline = 8000;
-const kShortLife = 1000;             // a stream that ended politely earlier than this waits like any other
 const kMessageRate = 160;            // below the server's 200 a second and bursts of 400
 const kCloseWait = 1500;
+const kOnlineJitter = 500;           // many come back together
 
 export class Connection {
   #emitter = new Emitter();
   #options;
   #settings;
-  #strategy;
   #store;
-  #page;
+  #journal = new Journal((entry) => this.#emitter.emit('journal', entry));
+  #network;
+  #steering;
+  #surroundings;
   #session = null;
-  #trusted = new Set();
   #state = 'connecting';
   #transport = null;
-  #mode;
   #name;
-  #roundTrip = null;
   #rooms = new Map();         // room -> capacity: those to be in, also after a reset
   #backlog = [];              // said before there was a session
   #answers = new Map();       // id -> promise of a join, leave, login, logout
   #nextId = 1;
-  #attempts = 0;
-  #running = false;
-  #wake = new AbortController();
-  #callOff = new AbortController();
-  #switching = null;
   #everOpen = false;
   #renewed = null;            // promise of the next session
   #reset = null;              // what to tell the application once the new session is there
@@ -60,26 +55,30 @@ export class Connection {
     this.#options = options;
     this.#settings = { http: new Http(base, (url, init) => fetch(url, init)), WebSocket, heartbeat: options.heartbeat,
       messageRate: options.messageRate === 0 ? 1e6 : options.messageRate ?? kMessageRate };
-    this.#strategy = options.strategy ?? orderedFallback();
-    this.#mode = this.#checkMode(options.transport ?? 'auto');
+    this.#checkMode(options.transport ?? 'auto');
     this.#name = options.name;
     if (options.room !== undefined) this.#rooms.set(options.room, options.capacity);
-    this.#page = options.page ?? (typeof document === 'undefined' ? null : globalThis);
+    const storage = options.memory === undefined ? browserStorage() : options.memory || null;
+    this.#network = new Network(new Memory(storage, base.href), this.#journal);
+    this.#steering = new Steering({ settings: this.#settings, mode: options.transport ?? 'auto', network: this.#network,
+      journal: this.#journal, locks: options.locks ?? browserLocks(base.href), hooks: this.#steeringHooks() });
+    const page = options.page ?? (typeof document === 'undefined' ? null : globalThis);
+    this.#surroundings = new Surroundings(options.page === null ? null : page, this.#surroundingHooks());
     this.#store = options.keyStore === undefined ? browserKeyStore(`sigway ${base.href} ${options.room ?? ''}`)
       : options.keyStore || null;
-    for (const type of ['pagehide', 'pageshow', 'online']) this.#page?.addEventListener(type, this.#pageChanged);
     this.#start();
   }
 
   get state() { return this.#state; }
   get transport() { return this.#transport; }
-  get mode() { return this.#mode; }
+  get mode() { return this.#steering.mode; }
   get peer() { return this.#session?.peer ?? ''; }
   get key() { return this.#session?.key ?? ''; }
   get server() { return this.#session?.server ?? ''; }
   get name() { return this.#name; }
   get rooms() { return [...this.#rooms.keys()]; }
-  get roundTrip() { return this.#roundTrip; }
+  get roundTrip() { return this.#network.trips.last; }
+  get journal() { return [...this.#journal.entries]; }
   get iceServers() { return this.#session?.iceServers ?? []; }
   get limits() { return this.#session?.limits ?? kLimits; }
   get pending() { return this.#session ? this.#session.uplink.pending : this.#backlog.length; }
@@ -129,37 +128,7 @@ export class Connection {
   async switchTransport(mode) {
     this.#checkMode(mode);
     if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
-    this.#switching?.abort();
-    const before = this.#mode;
-    const session = this.#session;
-    this.#mode = mode;
-    if (!session?.active || this.#running) {
-      this.#callOff.abort();     // the attempt under way
-      this.#hurry();
-      return this.#whenOpen();
-    }
-    // In `auto` nothing behind the present one is worth a try.
-    const wanted = mode === 'auto' ? this.#kinds().slice(0, this.#kinds().indexOf(this.#transport)) : [mode];
-    if (!wanted.length || mode === this.#transport) return this.#transport;
-    const stop = this.#switching = new AbortController();
-    try {
-      const strategy = mode === 'auto' ? orderedFallback() : this.#strategy;
-      await this.#connect(session, strategy, wanted, stop.signal);
-      return this.#transport;
-    } catch (error) {
-      if (mode === 'auto' && session.active) return this.#transport;
-      if (this.#switching === stop) this.#mode = before;
-      if (verdict(error) !== 'retry') session.broken(error);
-      throw error;
-    } finally {
-      if (this.#switching === stop) {
-        this.#switching = null;
-        if (!this.#session?.active && !this.#isClosed) {
-          this.#setState('reconnecting');
-          this.#run(backoff(0));
-        }
-      }
-    }
+    return this.#steering.switchTo(mode, () => this.#whenOpen());
   }
 
   // Leaves the room and ends the session.
@@ -177,7 +146,7 @@ export class Connection {
     if (session && !left) {
       // Nobody to wait for: say it once more, and let the server's patience do the rest.
       session.settings.http.post('v1/send', JSON.stringify({ key: session.key, messages: [{ type: 'leave' }] }),
-        { deadline: kCloseWait, keepalive: true }).catch(() => {});
+        { patience: kCloseWait, keepalive: true }).catch(() => {});
     }
     this.#finish(new SigwayError('left', 'closed by the application'));
   }
@@ -241,12 +210,12 @@ export class Connection {
     else this.#emitter.emit(type === 'error' ? 'refused' : type, event, info);
   }
 
-  #hooks(session) {
+  #sessionHooks(session) {
     const current = (act) => (...values) => { if (session() === this.#session && !this.#isClosed) act(...values); };
     return {
       event: current((event, info) => this.#heard(event, info)),
       sent: current((message, info) => this.#emitter.emit('sent', message, info)),
-      roundTrip: current((ms) => this.#emitter.emit('roundtrip', this.#roundTrip = ms)),
+      roundTrip: current((ms) => this.#emitter.emit('roundtrip', ms)),
       lost: current((carrier, error) => this.#lost(carrier, error)),
       welcome: current(() => {
         if (!this.#reset) return;
@@ -265,7 +234,7 @@ export class Connection {
     try {
       const replaces = this.#options.replaces ?? await this.#store?.load();
       await this.#newSession(replaces);
-      this.#run();
+      this.#steering.run();
     } catch (error) {
       this.#finish(error);
     }
@@ -278,66 +247,26 @@ export class Connection {
     const asked = new Set(this.#backlog.map(({ message }) => message.type === 'join' ? message.room : undefined));
     const [[room, capacity] = [], ...others] = [...this.#rooms].filter(([each]) => !asked.has(each));
     const open = { room, capacity, name: this.#name, replaces: replaces || undefined };
-    const session = this.#session = new Session(key, open, this.#settings, this.#trusted, this.#hooks(() => session));
+    const session = this.#session = new Session(key, open, this.#settings, this.#network, this.#sessionHooks(() => session));
     for (const [other, places] of others) session.uplink.push(this.#entry({ type: 'join', room: other, capacity: places }));
     for (const entry of this.#backlog.splice(0)) session.uplink.push(entry.begin());
   }
 
-  // One loop at a time, until a carrier is active. What fails here is tried again for ever, but for what the server forbids.
-  async #run(delay = 0, reason = null) {
-    if (this.#running) return;
-    this.#running = true;
-    for (let failures = 0; !this.#isClosed && !this.#session?.active; ++failures) {
-      if (delay > 0) {
-        this.#emitter.emit('retry', { delay: Math.round(delay), reason });
-        await sleep(delay, this.#wake.signal);
-        if (this.#isClosed) break;
-      }
-      await this.#renewed;
-      const session = this.#session;
-      if (!session) break;    // closed meanwhile
-      this.#callOff = new AbortController();
-      try {
-        await this.#connect(session, this.#strategy, this.#kinds(), this.#callOff.signal);
-      } catch (error) {
-        if (this.#callOff.signal.aborted) failures = 0;   // by switchTransport
-        delay = Math.max(error.retry ?? 0, backoff(failures));
-        reason = error;
-        if (this.#everOpen && !this.#closing) this.#setState('reconnecting');
-        if (session !== this.#session || this.#isClosed) continue;
+  #steeringHooks() {
+    return {
+      session: async () => {
+        await this.#renewed;
+        return this.#session;
+      },
+      open: (kind) => this.#nowOpen(kind),
+      retry: (plan) => this.#emitter.emit('retry', plan),
+      reconnecting: () => { if (this.#everOpen && !this.#closing) this.#setState('reconnecting'); },
+      broken: async (error, session) => {
+        if (session !== this.#session || this.#isClosed) return;
         if (verdict(error) === 'close') this.#finish(error);
-        else if (verdict(error) === 'reset') await this.#startAnew(error);
-      }
-    }
-    this.#running = false;
-  }
-
-  async #connect(session, strategy, kinds, signal) {
-    const tried = [];
-    const attempt = async (kind, deadline) => {
-      const carrier = new kCarriers[kind](session, `${kind[0]}${++this.#attempts}`);
-      tried.push(carrier);
-      carrier.start();
-      try {
-        await within(carrier.proved.promise, deadline, signal, `${kind}: a proof`);
-        return carrier;
-      } catch (error) {
-        this.#trusted.delete(kind);
-        carrier.end(error);
-        throw error;
-      }
+        else await this.#startAnew(error);
+      },
     };
-    const carrier = await strategy.connect({ kinds, attempt, signal });
-    for (const other of tried) if (other !== carrier) other.end(new SigwayError('aborted', 'another transport was chosen'));
-    try {
-      if (!carrier.turn) carrier.activate(session.nextTurn());
-      await within(carrier.activated.promise, kActivationDeadline, signal, `${carrier.kind}: the activation`);
-    } catch (error) {
-      carrier.end(error);
-      throw error;
-    }
-    this.#trusted.add(carrier.kind);
-    if (session.active === carrier && session === this.#session) this.#nowOpen(carrier.kind);
   }
 
   #nowOpen(kind) {
@@ -352,24 +281,20 @@ export class Connection {
   // The active carrier has ended, or the server has disowned the session.
   #lost(carrier, error) {
     if (this.#closing) return error.code === 'left' ? this.#ended?.resolve() : this.#ended?.reject(error);
+    if (this.#steering.isMoving(error)) return;
+    this.#steering.lost(carrier, error);
     const meaning = verdict(error);
     if (meaning === 'close') return this.#finish(error);
-    // The news that we have moved may be quicker than the new carrier's.
-    if (error.code === 'moved' && this.#switching) return;
     if (this.#everOpen && error.code !== 'stream_limit') this.#setState('reconnecting');
-    if (meaning === 'reset') {
-      this.#startAnew(error).then(() => this.#run(backoff(0), error));
-      return;
-    }
-    if (this.#running || this.#switching) return;   // they look again when they are done
-    const polite = error.code === 'stream_limit' && Date.now() - carrier.born > kShortLife;
-    this.#run(polite ? 0 : Math.max(error.retry ?? 0, backoff(0)), error);
+    if (meaning === 'reset') this.#startAnew(error).then(() => this.#steering.recover(carrier, error));
+    else this.#steering.recover(carrier, error);
   }
 
   // The server does not know the session any more: another key, the same rooms, a new peer id.
   #startAnew(error) {
     const session = this.#session;
     if (!session) return this.#renewed;
+    this.#journal.add('reset', { why: error.message, code: error.code });
     this.#session = null;     // what is said meanwhile waits in the backlog
     const left = session.stop();
     // Before it was ever open the application could not know of it: what has not gone out begins again.
@@ -393,11 +318,10 @@ export class Connection {
     if (this.#isClosed) return;
     this.#closing = true;
     this.#session?.stop();
-    this.#callOff.abort();
-    this.#switching?.abort();
-    this.#wake.abort();
+    this.#steering.stop();
+    this.#surroundings.stop();
     this.#store?.clear();
-    for (const type of ['pagehide', 'pageshow', 'online']) this.#page?.removeEventListener(type, this.#pageChanged);
+    this.#journal.add('closed', { why: error.message, code: error.code });
     this.#transport = null;
     this.#setState('closed');
     const closed = new SigwayError('closed', error.message);
@@ -424,36 +348,28 @@ export class Connection {
     });
   }
 
-  #hurry() {
-    this.#wake.abort();
-    this.#wake = new AbortController();
-  }
-
-  #kinds() {
-    if (this.#mode !== 'auto') return [this.#mode];
-    return kTransports.filter((kind) => kind !== 'websocket' || this.#settings.WebSocket);
-  }
-
   #checkMode(mode) {
     if (mode !== 'auto' && !kTransports.includes(mode)) throw new SigwayError('bad_transport', `no transport: ${mode}`);
     if (mode === 'websocket' && !this.#settings.WebSocket) {
       throw new SigwayError('bad_transport', 'there is no WebSocket here: pass a constructor');
     }
-    return mode;
   }
 
   // A page that goes may come back (reload, back/forward cache): it says `away`, not `leave`.
-  #pageChanged = ({ type, persisted }) => {
-    const session = this.#session;
-    if (type === 'pagehide') {
-      if (!session?.server) return;
-      this.#page.navigator?.sendBeacon?.(session.settings.http.url('v1/send'),
-        JSON.stringify({ key: session.key, ack: session.cursor, away: true }));
-    } else if (type === 'online') {
-      setTimeout(() => this.#hurry(), backoff(0));
-    } else if (persisted) {
-      session?.active?.end(new SigwayError('network', 'the page was frozen'));
-      this.#hurry();
-    }
-  };
+  #surroundingHooks() {
+    return {
+      away: () => {
+        const session = this.#session;
+        if (!session?.server) return;
+        this.#surroundings.beacon(session.settings.http.url('v1/send'), JSON.stringify({ key: session.key, ack: session.cursor, away: true }));
+      },
+      thawed: () => {
+        this.#session?.active?.end(new SigwayError('frozen', 'the page was frozen'));
+        this.#steering.hurry();
+      },
+      offline: () => this.#journal.add('offline'),
+      changed: (why) => setTimeout(() => { if (!this.#isClosed) this.#steering.test(why); }, Math.random() * kOnlineJitter),
+      woke: (why) => { if (!this.#isClosed) this.#steering.test(why); },
+    };
+  }
 }

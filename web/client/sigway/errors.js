@@ -1,8 +1,12 @@
 // What an error means to the session. Everything that is not listed is about the way there, and is tried again.
+
 const kResetCodes = new Set(['gone', 'restarted', 'unknown_key', 'bad_cursor', 'timeout', 'no_ack', 'slow_consumer', 'memory']);
 const kFinalCodes = new Set(['left', 'replaced', 'origin_refused', 'host_refused', 'open_mismatch', 'bad_json', 'bad_utf8',
   'too_deep', 'bad_request', 'unknown_field', 'duplicate_field', 'bad_key', 'key_in_url', 'bad_room', 'bad_name',
   'bad_capacity', 'unknown_route', 'wrong_method', 'wrong_content_type']);
+
+// How a transport dies where something on the way kills it, and nobody meant to.
+const kUncleanCodes = new Set(['network', 'silence', 'deadline', 'held_back', 'gap', 'not_sigway']);
 
 export class SigwayError extends Error {
   constructor(code, message, more = {}) {
@@ -25,4 +29,9 @@ export function refusal({ code, message, ...more }) {
 export function verdict(error) {
   if (kResetCodes.has(error.code)) return 'reset';
   return kFinalCodes.has(error.code) ? 'close' : 'retry';
+}
+
+/** Whether something on the way did it, and not the server or we. */
+export function isUnclean(error) {
+  return kUncleanCodes.has(error.code) || error.code.startsWith('http_');
 }

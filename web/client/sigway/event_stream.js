@@ -1,24 +1,41 @@
 // Server-Sent Events, read by fetch, as a carrier.
+//
+// Each hello that comes down may be confirmed by an upload, and the server then writes the next one: the stream's ping. The first two
+// prove that the way down does not hold back what is written; later ones, that it still does not.
 
 import { Carrier } from './carrier.js';
+import { clock, deadline } from './clock.js';
 import { SigwayError } from './errors.js';
-import { parseObject } from './http.js';
+import { notSigway, parseObject } from './http.js';
 
-const kHeadDeadline = 10000;
+const kHeadLeast = 3000, kHeadUnknown = 5000, kHeadAlone = 10000;
+const kHeldLeast = 400, kHeldUnknown = 1500;   // by so much a hello may be later than the answer to its upload
+const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the head of the stream
+const kLineMost = 1 << 20;
+const kEchoPause = 2000;
 
 export class EventStreamCarrier extends Carrier {
   kind = 'sse';
   #event = { name: '', data: '', id: '' };
-  #greeted = 0;     // when hello 1 was answered
+  #hello = 0;       // the last that came
+  #asked = 0;       // when it was confirmed
+  #waits = false;   // for the next one
+  #unhold = () => {};
 
   async start() {
-    const { http, heartbeat } = this.session.settings;
+    const { http } = this.session.settings;
+    const { pad } = this.session.cadence;
+    const unknown = this.session.carriers.size > 1 ? kHeadUnknown : kHeadAlone;
     try {
-      const response = await http.stream('v1/sse', JSON.stringify(this.attachment(heartbeat ? { heartbeat } : {})),
-        { deadline: kHeadDeadline, signal: this.stopper.signal });
+      const request = this.attachment({ ...this.session.asks(), ...(pad ? { pad } : {}) });
+      const response = await http.stream('v1/sse', JSON.stringify(request),
+        { patience: this.session.trips.patience(kHeadLeast, unknown), signal: this.stopper.signal });
+      if (response.status === 204) throw new SigwayError('moved', 'the server has ended this stream');
       if (!/^text\/event-stream/i.test(response.headers.get('Content-Type') ?? '') || !response.body) {
-        throw new SigwayError('not_sigway', 'the answer is no event stream');
+        throw notSigway('the answer is no event stream');
       }
+      this.opened = true;
+      this.#expect(this.session.trips.patience(kFirstLeast, kFirstUnknown));
       await this.#read(response.body.getReader());
       throw new SigwayError('network', 'the event stream was cut');
     } catch (error) {
@@ -32,11 +49,11 @@ export class EventStreamCarrier extends Carrier {
     while (!this.done) {
       const { done, value } = await reader.read();
       if (done) return;
-      this.seen = Date.now();
+      this.seen = clock.now();
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
       rest = lines.pop();
       for (const line of lines) if (!this.done) this.#line(line.endsWith('\r') ? line.slice(0, -1) : line);
-      if (rest.length > 1 << 20) throw new SigwayError('not_sigway', 'a line of the event stream has no end');
+      if (rest.length > kLineMost) throw notSigway('a line of the event stream has no end');
     }
   }
 
@@ -60,18 +77,46 @@ export class EventStreamCarrier extends Carrier {
 
   #dispatch({ name, data, id }) {
     const value = parseObject(data);
+    if (!['welcome', 'error', 'end'].includes(value.control) && this.refusesStranger()) return;
     if (name !== 'control') return this.session.event(this, Number(id), value, data.length);
-    if (value.control === 'probe') return this.#upload({ ack: this.session.cursor });   // any sign of life keeps our place
-    if (value.control !== 'hello') return this.heard(value);
-    if (value.hello === 2) {
-      this.session.roundTrip(Date.now() - this.#greeted);
+    if (value.control === 'probe') this.#upload({});   // any sign of life keeps our place
+    else if (value.control === 'hello') this.#greeted(value.hello);
+    else this.heard(value);
+  }
+
+  #greeted(hello) {
+    if (!(hello > this.#hello)) return;
+    this.#hello = hello;
+    this.#waits = false;
+    this.#unhold();
+    if (hello > 1) {
+      this.session.roundTrip(clock.now() - this.#asked);
       this.proved.resolve();
+    } else {
+      const takesOver = !this.turn && this.session.carriers.size === 1;      // without rivals: saves a round trip
+      if (takesOver) this.turn = this.session.nextTurn();
+      this.#echo(takesOver ? { turn: this.turn } : {});
     }
-    if (value.hello !== 1) return;
-    this.#greeted = Date.now();
-    const hello = { carrier: this.name, hello: 1 };
-    if (!this.session.active && !this.turn) hello.turn = this.turn = this.session.nextTurn();  // saves a round trip
-    this.#upload(hello);
+  }
+
+  // Confirms the last hello. The next one is written when the upload is answered: if it does not come then, it is held back.
+  async #echo(more = {}) {
+    const hello = this.#hello;
+    this.#asked = clock.now();
+    this.#waits = true;
+    await this.#upload({ carrier: this.name, hello, ...more });
+    if (this.done || this.#hello > hello) return;
+    this.#expect(this.session.trips.patience(kHeldLeast, kHeldUnknown));
+  }
+
+  // The next hello has been written.
+  #expect(patience) {
+    this.#unhold = deadline(patience, () => this.end(new SigwayError('held_back', 'the stream is held back on the way')));
+  }
+
+  // Is it alive? If not it ends soon.
+  test() {
+    if (this.#hello && !this.#waits) this.#echo();
   }
 
   activate(turn) {
@@ -80,10 +125,20 @@ export class EventStreamCarrier extends Carrier {
   }
 
   acknowledge() {
-    this.#upload({});
+    if (this.#hello && !this.#waits && clock.now() - this.#asked >= kEchoPause) this.#echo();
+    else this.#upload({});
   }
 
-  #upload(request) {
-    this.session.upload(request, this).catch((error) => this.end(error));
+  async #upload(request) {
+    try {
+      await this.session.upload(request, this);
+    } catch (error) {
+      this.end(error);
+    }
+  }
+
+  stop(error) {
+    super.stop(error);
+    this.#unhold();
   }
 }

@@ -1,8 +1,7 @@
 // Requests that any network lets through, and what their answers mean.
 
+import { deadline } from './clock.js';
 import { refusal, SigwayError } from './errors.js';
-
-const kUploadDeadline = 15000;
 
 // Only what CORS calls simple: POST, a text/plain body (a string is sent as that), no header of ours, no cookie.
 export class Http {
@@ -16,39 +15,45 @@ export class Http {
   }
 
   // The parsed answer, or null for an empty one. Throws a SigwayError: `network`, `deadline`, `aborted`, what the server said,
-  // or `http_N` where something on the way answered.
-  async post(path, body, { deadline = kUploadDeadline, signal, keepalive } = {}) {
-    const { response, text } = await this.#request(path, body, { deadline, signal, keepalive });
+  // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds without a byte of an answer.
+  async post(path, body, { patience, signal, keepalive }) {
+    const { response, text } = await this.#request(path, body, { patience, signal, keepalive });
     if (!response.ok) throw this.#refusal(response, text);
-    return text === '' ? null : parseObject(text);
+    return text === '' ? null : parseObject(text, response);
   }
 
-  // The response with its unread body. The deadline is for the head; the body lives until `signal`.
-  async stream(path, body, { deadline, signal }) {
-    const { response, text } = await this.#request(path, body, { deadline, signal, stream: true });
+  // The response with its unread body. The patience is for the head; the body lives until `signal`.
+  async stream(path, body, { patience, signal }) {
+    const { response, text } = await this.#request(path, body, { patience, signal, stream: true });
     if (!response.ok) throw this.#refusal(response, text);
     return response;
   }
 
-  async #request(path, body, { deadline, signal, keepalive = false, stream = false }) {
+  async #request(path, body, { patience, signal, keepalive = false, stream = false }) {
     const stop = new AbortController();
     const abort = () => stop.abort();
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
     let late = false;
-    const timer = setTimeout(() => { late = true; abort(); }, deadline);
+    const expect = () => deadline(patience, () => { late = true; abort(); });
+    let calm = expect();
+    const alive = () => {
+      calm();
+      calm = expect();
+    };
     let streaming = false;
     try {
       const response = await this.fetch(this.url(path), { method: 'POST', body, mode: 'cors', credentials: 'omit',
         cache: 'no-store', referrerPolicy: 'no-referrer', keepalive, signal: stop.signal });
       streaming = stream && response.ok;
-      return { response, text: streaming ? '' : await response.text() };
+      return { response, text: streaming ? '' : await readText(response, alive) };
     } catch (error) {
-      if (late) throw new SigwayError('deadline', `no answer from ${path} within ${deadline} ms`);
+      if (late) throw new SigwayError('deadline', `no answer from ${path} within ${Math.round(patience)} ms`);
       if (signal?.aborted) throw new SigwayError('aborted', `${path} was given up`);
-      throw new SigwayError('network', `${path}: ${error?.message ?? error}`);
+      const why = [error?.message ?? error, error?.cause?.message].filter(Boolean).join(': ');
+      throw new SigwayError('network', `${path}: ${why}`);
     } finally {
-      clearTimeout(timer);
+      calm();
       if (!streaming) signal?.removeEventListener('abort', abort);
     }
   }
@@ -59,16 +64,40 @@ export class Http {
       said = JSON.parse(text)?.error;
     } catch { /* written by something on the way */ }
     const seconds = Number(response.headers.get('Retry-After'));
-    const retry = seconds > 0 ? seconds * 1000 : said?.retry;   // another origin's header cannot be read
-    const code = typeof said?.code === 'string' ? said.code : `http_${response.status}`;
-    return refusal({ message: `HTTP ${response.status}`, ...said, code, status: response.status, retry });
+    const more = { status: response.status, retry: seconds > 0 ? seconds * 1000 : said?.retry };  // another origin's header cannot be read
+    if (typeof said?.code === 'string') return refusal({ ...said, ...more });
+    return new SigwayError(`http_${response.status}`, `HTTP ${response.status}${foreign(response, text)}`, more);
   }
 }
 
-export function parseObject(text) {
+// A slow answer is not a lost one: every chunk is a sign of life.
+async function readText(response, alive) {
+  if (!response.body?.getReader) return response.text();
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  for (let text = ''; ;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value, { stream: true });
+    alive();
+  }
+}
+
+/** The JSON object that `text` is, or `not_sigway`. */
+export function parseObject(text, response) {
   try {
     const value = JSON.parse(text);
     if (value !== null && typeof value === 'object') return value;
   } catch { /* below */ }
-  throw new SigwayError('not_sigway', 'the answer is no JSON object: something on the way wrote it');
+  throw notSigway(`the answer is no JSON object${foreign(response, text)}`);
+}
+
+/** Something on the way, or another server, answered in sigway's place. */
+export function notSigway(what) {
+  return new SigwayError('not_sigway', `${what}: something else answered in the server's place`);
+}
+
+function foreign(response, text) {
+  if (/^\s*<(!doctype|html|head|body)/i.test(text)) return `, but a web page (a captive portal?)${response?.redirected ? ` at ${response.url}` : ''}`;
+  return response?.redirected ? `, after a redirect to ${response.url}` : '';
 }

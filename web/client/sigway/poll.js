@@ -1,70 +1,101 @@
 // Long-polling as a carrier.
 
 import { Carrier } from './carrier.js';
-import { SigwayError, verdict } from './errors.js';
-import { backoff, deferred, sleep } from './tools.js';
+import { backoff, clock, sleep } from './clock.js';
+import { refusal, verdict } from './errors.js';
+import { notSigway } from './http.js';
+import { deferred } from './tools.js';
 
 const kAttachDeadline = 10000;
-const kPollSlack = 8000;             // beyond the hold: a slow network, not a dead one
+const kSlackLeast = 2000, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
 const kPollFailures = 2;             // so many polls may fail in a row before the carrier counts as cut
+const kQuickRetry = 100;             // most failures are a connection that was reset between two polls
+const kBriefPause = 500, kBriefPauseMost = 3000;
 
 export class PollCarrier extends Carrier {
   kind = 'poll';
   #n = 0;
-  #welcomed = false;
   #go = deferred();     // once it is to take over; until then the server would only let it wait
+  #again = new AbortController();
 
   async start() {
     this.stopper.signal.addEventListener('abort', () => this.#go.resolve());
-    let failures = 0, empty = 0;
+    let failures = 0, empty = 0, pause = kBriefPause;
     while (!this.done) {
-      const attaching = !this.#welcomed;
-      const started = Date.now();
+      const attaching = !this.welcomed;
+      const started = clock.now();
+      const again = this.#again = new AbortController();
+      const { brief } = this.session;
       try {
-        const answer = await this.#poll(attaching);
+        const answer = await this.#poll(attaching, again.signal);
         if (this.done) return;
         failures = 0;
-        this.seen = Date.now();
+        this.seen = clock.now();
+        this.opened = true;
+        const nothing = !answer?.events?.length && !answer?.welcome;
         // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
-        empty = !answer?.events?.length && this.seen - started < 100 && !answer?.welcome ? empty + 1 : 0;
+        empty = nothing && this.seen - started < 100 && !brief ? empty + 1 : 0;
         if (answer) this.#heard(answer);
-        if (attaching && this.#welcomed) {
+        if (attaching && this.welcomed) {
           this.session.roundTrip(this.seen - started);
           this.proved.resolve();
           await this.#go.promise;
         } else if (empty > 1) await sleep(Math.min(2000, 50 * 2 ** empty), this.stopper.signal);
+        else if (brief) {
+          pause = nothing ? Math.min(kBriefPauseMost, pause * 1.5) : kBriefPause;
+          await sleep(pause, this.stopper.signal);
+        }
       } catch (error) {
+        if (this.done) return;
+        if (again.signal.aborted) continue;
         if (attaching || verdict(error) !== 'retry' || ++failures > kPollFailures) return this.end(error);
-        this.session.pollWasCut(Date.now() - started, error);
-        await sleep(Math.max(error.retry ?? 0, backoff(failures - 1)), this.stopper.signal);
+        this.session.pollFailed(clock.now() - started, error);
+        await sleep(Math.max(error.retry ?? 0, failures === 1 ? 20 + Math.random() * kQuickRetry : backoff(failures - 2)),
+          this.stopper.signal);
       }
     }
   }
 
-  #poll(attaching) {
+  async #poll(attaching, again) {
     const { session } = this;
     const n = ++this.#n;
+    const wait = session.brief ? 0 : session.cadence.wait;
     const request = attaching ? this.attachment({ n })
-      : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait: session.wait };
+      : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait };
     if (!attaching && !this.active && this.turn) request.turn = this.turn;
-    return session.settings.http.post('v1/poll', JSON.stringify(request),
-      { deadline: request.wait === undefined ? kAttachDeadline : request.wait + kPollSlack, signal: this.stopper.signal });
+    const patience = attaching ? kAttachDeadline : wait + session.trips.patience(kSlackLeast, kSlackUnknown);
+    const stop = new AbortController();
+    for (const signal of [again, this.stopper.signal]) signal.addEventListener('abort', () => stop.abort(), { signal: stop.signal });
+    try {
+      return await session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: stop.signal });
+    } finally {
+      stop.abort();     // and with it the two listeners
+    }
   }
 
-  #heard({ welcome, first, events = [], up, activated, standby, ended }) {
+  #heard(answer) {
+    const { welcome, first, events, up, activated, standby, ended } = answer;
+    if (!Array.isArray(events) || (events.length && !Number.isInteger(first)) || (welcome && typeof welcome !== 'object')) {
+      throw notSigway('the answer to a poll is none');
+    }
     if (welcome) {
-      this.#welcomed = true;
       this.heard({ control: 'welcome', ...welcome, next: first });
     }
+    if (this.done || (!ended && this.refusesStranger())) return;
     if (up !== undefined) this.session.uplink.taken(up);
     events.forEach((event, i) => this.session.event(this, first + i, event, JSON.stringify(event).length));
     if (activated) this.takeOver();
     else if (standby) this.stoodBy(standby.turn);
     if (this.active) this.#go.resolve();
-    if (ended) this.end(new SigwayError(ended.code, ended.message, ended));
+    if (ended) this.end(refusal(ended));
   }
 
   watch() {}         // each poll has its own deadline
+
+  // Is it alive? The next poll tells, and displaces the one that waits.
+  test() {
+    if (this.welcomed) this.#again.abort();
+  }
 
   activate(turn) {
     this.turn = turn;

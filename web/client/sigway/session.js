@@ -1,14 +1,18 @@
 // All that belongs to one key: cursor, turns, acknowledgements, uplink, the active carrier. When the server has forgotten the
 // key, the Connection drops the whole object and makes another one, so that nothing old can leak into it.
 
-import { SigwayError, verdict } from './errors.js';
+import { backoff, clock, sleep } from './clock.js';
+import { isUnclean, SigwayError, verdict } from './errors.js';
+import { notSigway } from './http.js';
 import { kLimits } from './limits.js';
-import { backoff, sleep } from './tools.js';
 import { Uplink } from './uplink.js';
 
 const kQuietFailures = 4;            // uploads without messages: the way down may live while the way up is dead
+const kQuietLeast = 2500, kQuietUnknown = 6000;
 const kAckDelay = 200;
 const kAckEvents = 16;               // acknowledge at once beyond so many
+const kRetireAfter = 2000;
+const kFarewell = 500;
 
 export class Session {
   server = '';
@@ -17,25 +21,41 @@ export class Session {
   active = null;
   limits = kLimits;
   iceServers = [];
-  wait = undefined;          // of a poll; the server's own setting until polls are seen to be cut
   carriers = new Set();      // attached, or trying
   over = new AbortController();
+  flights = new Set();       // uploads without messages that are under way or want to be: {began}
   #turn = 0;
   #acked = -1;               // so that one acknowledgement follows the opening, even if it is 0
   #ackTimer = null;
-  #ackUploading = false;
+  #acknowledging = false;    // by an upload of its own
 
-  constructor(key, open, settings, trusted, hooks) {
+  // `network` is what this connection knows of the network: {trips, cadence, trusted, brief, learnt(lesson)}.
+  constructor(key, open, settings, network, hooks) {
     this.key = key;
     this.open = open;
     this.settings = settings;
-    this.trusted = trusted;  // transports that have proved themselves in this connection
+    this.network = network;
     this.hooks = hooks;
     this.uplink = new Uplink(this);
   }
 
+  get trips() { return this.network.trips; }
+  get cadence() { return this.network.cadence; }
+  get brief() { return this.network.brief; }
+
+  /** Whether the transport has proved itself on this network. */
+  trusts(kind) {
+    return this.network.trusted.has(kind);
+  }
+
   identity() {
     return this.server ? { resume: { server: this.server } } : { open: this.open };
+  }
+
+  /** What an attach of a stream asks for. */
+  asks() {
+    const wishes = [this.settings.heartbeat, this.cadence.heartbeat].filter(Boolean);
+    return wishes.length ? { heartbeat: Math.min(...wishes) } : {};
   }
 
   nextTurn(seen = 0) {
@@ -48,7 +68,7 @@ export class Session {
     this.peer = welcome.peer;
     this.limits = { ...kLimits, ...welcome.limits };
     this.iceServers = welcome.ice ?? [];
-    this.wait ??= welcome.hold;
+    this.cadence.serves(welcome);
     this.#turn = Math.max(this.#turn, welcome.turn);
     this.hooks.welcome();
     this.uplink.taken(welcome.up);
@@ -58,6 +78,7 @@ export class Session {
   // Numbers make repeats on other carriers harmless. A gap can only be a mistake: begin again from our own cursor.
   event(carrier, number, event, bytes) {
     if (this.over.signal.aborted || number <= this.cursor) return;
+    if (typeof event?.type !== 'string') return carrier.end(notSigway('an event without a type'));
     if (number !== this.cursor + 1) return carrier.end(new SigwayError('gap', `event ${number} came after ${this.cursor}`));
     this.cursor = number;
     this.#acknowledgeSoon();
@@ -76,7 +97,7 @@ export class Session {
   // The server ends the carrier before with `moved`. What it still brings is welcome; what it took up may be lost.
   #retire(carrier) {
     this.uplink.release(carrier);
-    sleep(2000, this.over.signal).then(() => carrier.stop());
+    sleep(kRetireAfter, this.over.signal).then(() => carrier.stop());
   }
 
   ended(carrier, error) {
@@ -92,34 +113,39 @@ export class Session {
     const carrier = this.active;
     if (!carrier) this.hooks.lost(null, error);
     else if (error.code !== 'gone') carrier.end(error);
-    else sleep(500, carrier.stopper.signal).then(() => carrier.end(error));   // it may be about to say why
+    else sleep(kFarewell, carrier.stopper.signal).then(() => carrier.end(error));   // it may be about to say why
   }
 
   roundTrip(ms) {
+    this.trips.add(ms);
     this.hooks.roundTrip(ms);
   }
 
-  // A poll that dies in the middle of its hold was probably cut for being held: ask for shorter ones.
-  pollWasCut(elapsed, error) {
-    const cut = error.code === 'network' || error.status >= 500;
-    if (cut && elapsed > 3000) this.wait = Math.max(2000, Math.round(elapsed * 0.75));
+  // A poll that dies in the middle of its hold was probably cut for being held.
+  pollFailed(elapsed, error) {
+    if (error.code === 'deadline') this.network.learnt(this.cadence.swallowed());
+    else if (isUnclean(error) && elapsed > 1000) this.network.learnt(this.cadence.pollCut(elapsed));
   }
 
   // An upload without messages; harmless to repeat, so it is, a few times.
   async upload(request, carrier) {
     const quiet = Object.keys(request).length === 0;
-    if (quiet && this.#ackUploading) return;   // its answer looks again
-    this.#ackUploading ||= quiet;
+    if (quiet && this.#acknowledging) return;  // its answer looks again
+    if (quiet) this.#acknowledging = true;
+    const flight = { began: clock.now() };
+    this.flights.add(flight);
     try {
+      await this.uplink.landing();               // one connection for all that goes up, if it is quick enough
       for (let failures = 0; !carrier.done; ++failures) {
         const ack = this.cursor;
-        const started = Date.now();
+        const started = clock.now();
         try {
           const answer = await this.settings.http.post('v1/send', JSON.stringify({ key: this.key, ack, ...request }),
-            { signal: carrier.stopper.signal });
+            { patience: this.trips.patience(kQuietLeast, kQuietUnknown), signal: carrier.stopper.signal });
+          if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
           this.acknowledged(ack);
-          this.roundTrip(Date.now() - started);
-          this.uplink.taken(answer?.up);
+          this.roundTrip(clock.now() - started);
+          this.uplink.taken(answer.up);
           return;
         } catch (error) {
           if (carrier.done) return;
@@ -128,7 +154,8 @@ export class Session {
         }
       }
     } finally {
-      if (quiet) this.#ackUploading = false;
+      this.flights.delete(flight);
+      if (quiet) this.#acknowledging = false;
       if (this.cursor > this.#acked) this.#acknowledgeSoon();
     }
   }

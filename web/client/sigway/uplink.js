@@ -1,13 +1,19 @@
 // The messages that the server has not taken yet, in order. A number is given when a message first goes out and then never
 // means anything else.
 
+import { backoff, clock, deadline, sleep } from './clock.js';
 import { SigwayError, verdict } from './errors.js';
+import { notSigway } from './http.js';
 import { kLimits } from './limits.js';
 import { utf8Length } from './text.js';
-import { backoff, deferred } from './tools.js';
+import { deferred } from './tools.js';
 
 const kUploadFailures = 4;           // the way down may live while the way up is dead
 const kUploadsInFlight = 3;          // a browser gives six connections to an origin, and the stream takes one
+const kOverdue = 150, kOverdueInRace = 1500;   // ms after which an upload under way does not hold up the next one
+const kAnswerLeast = 2000, kAnswerUnknown = 5000;
+const kSlowest = 4;                  // bytes a ms, until uploads were seen to be slower or faster
+const kImpatience = 16;              // how many times as long we wait after failures, at the most
 const kHeldMost = 64;                // messages that a server holds behind one that is still under way
 const kSafeBody = 500;               // nobody was ever seen to refuse so little
 const kLeastBody = 400;              // smaller than this nothing can be split
@@ -21,18 +27,24 @@ export class Uplink {
   #next = 1;
   #offsets = [];             // [first number, id - number]: a new session numbers from 1, the application goes on
   #flights = new Set();
+  #landing = deferred();     // of the next upload that is answered
   #failures = 0;
+  #speed = kSlowest;         // bytes a ms that uploads were seen to make
+  #slack = 1;                // doubled where uploads were given up that may only have been slow
+  #untest = () => {};
+  #overdue = null;           // a timer
   #paused = null;            // a timer
   #pumping = false;          // soon
   #drained = deferred();
   #batchMost = kLimits.messages;
-  #maxBody = Infinity;       // what the network is known to refuse
+  #maxBody;                  // what the network is known to refuse
   #proven = kSafeBody;       // what it is known to let through
   #tokens;
-  #filled = Date.now();
+  #filled = clock.now();
 
   constructor(session) {
     this.session = session;
+    this.#maxBody = session.cadence.body ?? Infinity;
     this.#tokens = 2 * session.settings.messageRate;
   }
 
@@ -59,6 +71,8 @@ export class Uplink {
   // Gives up. What is left is returned: it may or may not have arrived.
   abandon() {
     clearTimeout(this.#paused);
+    clearTimeout(this.#overdue);
+    this.#untest();
     this.#paused = true;
     this.#drained.reject(new SigwayError('reset', 'the session has ended; the message may not have arrived'));
     return this.#queue;
@@ -75,6 +89,7 @@ export class Uplink {
   taken(up) {
     if (!(up > this.#up)) return;
     this.#up = up;
+    this.#untest();
     this.#batchMost = Math.min(kLimits.messages, this.#batchMost * 2);
     while (this.#queue.length && this.#queue[0].n && this.#queue[0].n <= up) this.#bytes -= this.#queue.shift().bytes;
     if (!this.#queue.length) {
@@ -108,15 +123,54 @@ export class Uplink {
         continue;
       }
       for (const { chunk } of batch) chunk.via = way;
-      way.frame(`{"ack":${this.session.acknowledging()},"messages":[${text}]}`);
+      this.#frame(way, text);
     }
+  }
+
+  // A WebSocket that has taken a frame has delivered nothing: if it is not answered in time, is it still alive?
+  #frame(way, text) {
+    way.frame(`{"ack":${this.session.acknowledging()},"messages":[${text}]}`);
+    this.#untest();
+    this.#untest = deadline(this.#patience(text.length), () => { if (!way.done) way.test(); });
+  }
+
+  // How long the answer to an upload may take.
+  #patience(size) {
+    return this.session.trips.patience(kAnswerLeast, kAnswerUnknown) + this.#slack * size / this.#speed;
+  }
+
+  // One upload at a time, and a further one beside those that take long; many only where bodies must be small.
+  #mayFly() {
+    const began = [...this.#flights, ...this.session.flights].map((flight) => flight.began);
+    if (!began.length) return true;
+    if (began.length >= kUploadsInFlight) return false;
+    if (this.#maxBody < Infinity) return true;
+    const wait = this.#overdueAfter - (clock.now() - Math.max(...began));
+    clearTimeout(this.#overdue);
+    if (wait > 0) this.#overdue = setTimeout(() => this.pump(), wait);
+    return wait <= 0;
+  }
+
+  // While several carriers are tried, each has a connection of its own already.
+  get #overdueAfter() {
+    return this.session.carriers.size > 1 ? kOverdueInRace : kOverdue;
+  }
+
+  /** Resolves when an upload that is under way has been answered, or takes long; at once if none is. */
+  landing() {
+    return this.#flights.size ? Promise.race([this.#landing.promise, sleep(this.#overdueAfter)]) : Promise.resolve();
+  }
+
+  #landed(flight) {
+    this.#flights.delete(flight);
+    this.#landing.resolve();
+    this.#landing = deferred();
   }
 
   // What goes next, as {entry, chunk}: the first that are on no way.
   #batch(way) {
     const byFrames = way.kind === 'websocket';
-    if (!byFrames && this.#flights.size >= kUploadsInFlight) return [];
-    if (!this.#queue.some((entry) => entry.isWaiting)) return [];
+    if (!this.#queue.some((entry) => entry.isWaiting) || (!byFrames && !this.#mayFly())) return [];
     let most = Math.min(this.#batchMost, this.session.limits.messages, this.#allowance());
     if (byFrames) most -= this.#queue.filter(({ chunks }) => chunks.some(({ via }) => via === way)).length;
     const limit = Math.min(this.session.limits.body, this.#maxBody) - this.#overhead();
@@ -148,7 +202,7 @@ export class Uplink {
 
   #allowance() {
     const rate = this.session.settings.messageRate;
-    const now = Date.now();
+    const now = clock.now();
     this.#tokens = Math.min(2 * rate, this.#tokens + Math.max(0, now - this.#filled) * rate / 1000);
     this.#filled = now;
     if (this.#tokens < 1) this.#pause(1000 / rate + 50);
@@ -168,27 +222,31 @@ export class Uplink {
 
   async #upload(batch, text) {
     const { session } = this;
-    const flight = {};
+    const flight = { began: clock.now() };
     const ack = session.cursor;
     const body = `{"key":"${session.key}","ack":${ack},"messages":[${text}]}`;
     const size = utf8Length(body);
     for (const { chunk } of batch) chunk.via = flight;
     this.#flights.add(flight);
-    const started = Date.now();
     try {
-      const answer = await session.settings.http.post('v1/send', body, { signal: session.over.signal });
-      this.#flights.delete(flight);
+      const answer = await session.settings.http.post('v1/send', body,
+        { patience: this.#patience(size), signal: session.over.signal });
+      if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
+      this.#landed(flight);
       this.#failures = 0;
       this.#proven = Math.max(this.#proven, size);
       session.acknowledged(ack);
-      session.roundTrip(Date.now() - started);
-      this.taken(answer?.up);
+      const took = clock.now() - flight.began;
+      this.#slack = 1;
+      this.#speed = Math.max(kSlowest / 4, size / took, this.#speed / 2);
+      session.roundTrip(took);
+      this.taken(answer.up);
       // Not taken, and nothing under way that could close the gap: say it again.
       const stuck = this.#queue[0]?.chunks.every(({ via }) => via && via !== session.active);
       if (!this.#flights.size && stuck) this.#again(batch, 0, backoff(0));
       this.pump();
     } catch (error) {
-      this.#flights.delete(flight);
+      this.#landed(flight);
       if (!session.over.signal.aborted) this.#failed(batch, size, error);
     }
   }
@@ -198,6 +256,10 @@ export class Uplink {
     if (error.status === 413) return this.#tooLarge(batch, size, error);
     if (verdict(error) !== 'retry') return session.broken(error);
     ++this.#failures;
+    if (error.code === 'deadline') {
+      this.#slack = Math.min(kImpatience, this.#slack * 2);
+      session.network.learnt(session.cadence.swallowed());
+    }
     this.slowDown();
     this.#again(batch, error.retry, backoff(Math.min(this.#failures - 1, 4)));
     if (this.#failures >= kUploadFailures && session.active) {
@@ -225,6 +287,7 @@ export class Uplink {
   #tooLarge(batch, size, error) {
     this.#maxBody = error.limit < size ? error.limit : Math.max(this.#proven < size ? this.#proven : 0, size >> 1);
     if (this.#proven >= size) this.#proven = this.#maxBody;
+    this.session.network.learnt(this.session.cadence.refused(size, this.#maxBody));
     for (const { chunk } of batch) chunk.via = null;
     if (this.#maxBody < kLeastBody) {
       return this.session.active?.end(new SigwayError('network', `bodies of ${size} bytes are refused on the way`));

@@ -1,17 +1,22 @@
 // WebSocket (RFC 6455) as a carrier.
 
 import { Carrier } from './carrier.js';
+import { clock, deadline } from './clock.js';
 import { SigwayError } from './errors.js';
 import { parseObject } from './http.js';
+
+const kPongLeast = 2000, kPongUnknown = 5000;
+const kOwnCloses = 4000;             // close codes from here on are the server's; what lies below may be anybody's
 
 export class WebSocketCarrier extends Carrier {
   kind = 'websocket';
   #socket = null;
   #ping = 0;
   #pinged = 0;      // when the ping was sent that nobody has answered yet
+  #untest = () => {};
 
   start() {
-    const { http, WebSocket, heartbeat } = this.session.settings;
+    const { http, WebSocket } = this.session.settings;
     try {
       this.#socket = new WebSocket(http.url('v1/ws').replace(/^http/, 'ws'));
     } catch (error) {
@@ -19,23 +24,26 @@ export class WebSocketCarrier extends Carrier {
     }
     this.#socket.onopen = () => {
       if (this.done) return;
-      this.#pinged = Date.now();
-      this.frame(JSON.stringify(this.attachment({ ...(heartbeat ? { heartbeat } : {}), ping: ++this.#ping })));
+      this.opened = true;
+      this.frame(JSON.stringify(this.attachment({ ...this.session.asks(), ping: this.#nextPing() })));
     };
     this.#socket.onmessage = ({ data }) => { if (!this.done && typeof data === 'string') this.#receive(data); };
-    this.#socket.onclose = ({ code, reason }) => this.end(new SigwayError(/^[a-z_]+$/.test(reason) ? reason : 'network',
-      `the WebSocket was closed (${code}${reason ? ' ' + reason : ''})`));
+    this.#socket.onclose = ({ code, reason }) => {
+      const said = code >= kOwnCloses && /^[a-z_]+$/.test(reason);
+      this.end(new SigwayError(said ? reason : 'network', `the WebSocket was closed (${code}${reason ? ' ' + reason : ''})`));
+    };
     this.#socket.onerror = () => {};  // a close follows
   }
 
   #receive(text) {
-    this.seen = Date.now();
+    this.seen = clock.now();
     let value;
     try {
       value = parseObject(text);
     } catch (error) {
       return this.end(error);
     }
+    if (!['welcome', 'error', 'end'].includes(value.control) && this.refusesStranger()) return;
     if (value.control === undefined) return this.session.event(this, this.next++, value, text.length);
     if (value.control === 'heartbeat') this.#heartbeat(value);
     else if (value.control === 'pong') this.#pong(value);
@@ -51,15 +59,30 @@ export class WebSocketCarrier extends Carrier {
     }
     if (next !== this.next) return this.end(new SigwayError('gap', `expected event ${this.next}, the server is at ${next}`));
     if (this.#pinged) return this.end(new SigwayError('silence', 'the way up is dead: a ping was never answered'));
-    this.#pinged = Date.now();
-    this.frame(JSON.stringify({ ping: ++this.#ping }));
+    this.frame(JSON.stringify({ ping: this.#nextPing() }));
+  }
+
+  #nextPing() {
+    this.#pinged = clock.now();
+    return ++this.#ping;
   }
 
   #pong({ ping }) {
     if (ping !== this.#ping) return;
-    this.session.roundTrip(Date.now() - this.#pinged);
+    this.session.roundTrip(clock.now() - this.#pinged);
     this.#pinged = 0;
+    this.#untest();
     this.proved.resolve();
+  }
+
+  // Is it alive? If not it ends soon.
+  test() {
+    if (!this.#pinged) this.frame(JSON.stringify({ ping: this.#nextPing() }));
+    this.#untest();
+    const patience = this.session.trips.patience(kPongLeast, kPongUnknown);
+    this.#untest = deadline(patience, () => {
+      if (this.#pinged) this.end(new SigwayError('silence', `a ping was not answered in ${patience} ms`));
+    });
   }
 
   activate(turn) {
@@ -77,6 +100,7 @@ export class WebSocketCarrier extends Carrier {
 
   stop(error) {
     super.stop(error);
+    this.#untest();
     try {
       this.#socket?.close(1000);
     } catch { /* it never opened */ }

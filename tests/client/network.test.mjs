@@ -1,0 +1,326 @@
+// What the client makes of a network over time, on a clock that is turned by hand: lives, cadence, memory, patience, sleep.
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+import { Cadence } from '../../web/client/sigway/cadence.js';
+import { backoff, clock, deadline, RoundTrip } from '../../web/client/sigway/clock.js';
+import { SigwayError } from '../../web/client/sigway/errors.js';
+import { Journal } from '../../web/client/sigway/journal.js';
+import { Lives } from '../../web/client/sigway/lives.js';
+import { Memory } from '../../web/client/sigway/memory.js';
+import { Network } from '../../web/client/sigway/network.js';
+import { planRace } from '../../web/client/sigway/race.js';
+import { Surroundings } from '../../web/client/sigway/surroundings.js';
+import { storage } from './helpers.mjs';
+
+const kReal = { ...clock };
+const kMinute = 60000;
+let now;
+
+beforeEach(() => {
+  now = 1000;
+  mock.timers.enable({ apis: ['setTimeout'] });
+  Object.assign(clock, { now: () => now, wall: () => 1e12 + now });
+});
+
+afterEach(() => {
+  mock.timers.reset();
+  Object.assign(clock, kReal);
+});
+
+function pass(ms) {
+  for (; ms > 0; ms -= 100) {
+    now += Math.min(ms, 100);
+    mock.timers.tick(Math.min(ms, 100));
+  }
+}
+
+describe('lives', () => {
+  test('two young deaths set a transport aside, for longer each time, and never for ever', () => {
+    const lives = new Lives();
+    assert.equal(lives.lose('websocket'), 0);
+    assert.equal(lives.isAside('websocket'), false);
+    assert.equal(lives.lose('websocket'), kMinute);
+    assert.equal(lives.isAside('websocket'), true);
+    assert.equal(lives.isAside('sse'), false);
+    for (const minutes of [2, 4, 8, 10, 10]) {
+      pass(lives.remaining('websocket'));
+      assert.equal(lives.isAside('websocket'), false);
+      assert.equal(lives.lose('websocket'), minutes * kMinute, 'back on probation');
+    }
+  });
+
+  test('who grew old has its lives back; an outage is nobody\'s fault', () => {
+    const lives = new Lives();
+    lives.lose('sse');
+    lives.restore('sse');
+    assert.equal(lives.lose('sse'), 0);
+    lives.lose('sse');
+    lives.pardon();
+    assert.equal(lives.isAside('sse'), false);
+  });
+});
+
+describe('cadence', () => {
+  test('silence that was cut asks for heartbeats within it', () => {
+    const cadence = new Cadence();
+    assert.equal(cadence.cut('websocket', 10000, 10000).heartbeat, 6000);
+    assert.equal(cadence.heartbeat, 6000);
+    assert.equal(cadence.life.websocket, null);
+    // The server refuses less than a second.
+    cadence.cut('websocket', 60000, 1600);
+    assert.equal(cadence.heartbeat, 1000);
+  });
+
+  test('two cuts at one age renew streams before it, and acquit silence', () => {
+    const cadence = new Cadence();
+    cadence.cut('sse', 30000, 30000);
+    assert.equal(cadence.heartbeat, 18000);
+    assert.equal(cadence.cut('sse', 31000, 12000).renewal, 21000);
+    assert.equal(cadence.life.sse, 21000);
+    assert.equal(cadence.heartbeat, null);
+    assert.equal(cadence.life.websocket, null, 'each transport has its own');
+  });
+
+  test('cuts at any age teach nothing, nor does traffic', () => {
+    const cadence = new Cadence();
+    for (const age of [3000, 9000, 2000, 20000]) assert.equal(cadence.cut('websocket', age, 10), null);
+    assert.deepEqual(cadence.learnt, new Cadence().learnt);
+  });
+
+  test('polls that are cut at one time are held for less', () => {
+    const cadence = new Cadence();
+    assert.equal(cadence.wait, 25000);
+    assert.equal(cadence.pollCut(5000), null);
+    assert.equal(cadence.pollCut(5200).hold, 3750);
+    assert.equal(cadence.wait, 3750);
+    cadence.serves({ heartbeat: 25000, hold: 1000 });
+    assert.equal(cadence.wait, 1000, 'the server holds for as long as it likes at the most');
+  });
+
+  test('streams that are held back are padded, as far as that is worth it', () => {
+    const cadence = new Cadence();
+    assert.equal(cadence.heldBack().pad, 1100);
+    assert.equal(cadence.heldBack().pad, 4200);
+    assert.equal(cadence.heldBack(), null);
+    assert.equal(cadence.pad, 0);
+  });
+
+  test('after undisturbed minutes it widens by half; a disturbance begins the minutes anew', () => {
+    const cadence = new Cadence({ heartbeat: 4000, hold: 12000, life: { sse: 20000 }, body: 2000 });
+    pass(4 * kMinute);
+    assert.equal(cadence.relax(), null);
+    cadence.cut('websocket', 100, 10);
+    pass(4 * kMinute);
+    assert.equal(cadence.relax(), null);
+    pass(kMinute);
+    cadence.relax();
+    assert.deepEqual(cadence.learnt, { heartbeat: 6000, hold: 18000, life: { websocket: null, sse: 30000 }, pad: 0, body: 3000 });
+    pass(5 * kMinute);
+    cadence.relax();
+    assert.equal(cadence.hold, null, 'the server\'s own again');
+  });
+
+  test('an outage takes the last lesson back', () => {
+    const cadence = new Cadence({ heartbeat: 9000 });
+    cadence.cut('websocket', 5000, 5000);
+    assert.equal(cadence.heartbeat, 3000);
+    cadence.forget();
+    assert.equal(cadence.heartbeat, 9000);
+  });
+
+  test('what was remembered is taken only if it makes sense', () => {
+    const cadence = new Cadence({ heartbeat: -1, hold: 'x', life: 7, pad: null, body: NaN });
+    assert.deepEqual(cadence.learnt, new Cadence().learnt);
+  });
+});
+
+describe('memory', () => {
+  test('half an hour, by address', () => {
+    const kept = storage();
+    new Memory(kept, 'http://one/').keep({ transport: 'sse', proof: 80 });
+    assert.equal(new Memory(kept, 'http://one/').recall().transport, 'sse');
+    assert.equal(new Memory(kept, 'http://two/').recall(), null);
+    pass(29 * kMinute);
+    assert.equal(new Memory(kept, 'http://one/').recall().proof, 80);
+    pass(2 * kMinute);
+    assert.equal(new Memory(kept, 'http://one/').recall(), null);
+  });
+
+  test('nothing throws: no store, one that is full, nonsense in it', () => {
+    new Memory(null, 'a').keep({});
+    assert.equal(new Memory(null, 'a').recall(), null);
+    const full = { getItem: () => '{"at":', setItem: () => { throw new Error('full'); } };
+    new Memory(full, 'a').keep({});
+    assert.equal(new Memory(full, 'a').recall(), null);
+    assert.equal(new Memory({ getItem: () => 'null' }, 'a').recall(), null);
+  });
+
+  test('a network keeps what worked and what it learnt, and begins with it', () => {
+    const kept = storage();
+    const journal = new Journal(() => {});
+    const before = new Network(new Memory(kept, 'a'), journal);
+    assert.equal(before.known, null);
+    before.learnt(before.cadence.cut('poll', 9000, 9000));
+    assert.equal(kept.values.size, 0, 'nothing has worked yet');
+    before.worked('sse', 120);
+    const after = new Network(new Memory(kept, 'a'), journal);
+    assert.deepEqual(after.known, { kind: 'sse', proof: 120 });
+    assert.equal(after.trusted.has('sse'), true);
+    assert.equal(after.cadence.heartbeat, 5400);
+  });
+
+  test('a transport that is set aside is not the one to begin with', () => {
+    const network = new Network(new Memory(null, 'a'), new Journal(() => {}));
+    network.worked('websocket', 50);
+    const cut = new SigwayError('network', 'cut');
+    for (const age of [3000, 1000]) network.died({ kind: 'websocket' }, cut, age, 10, 25000);
+    assert.equal(network.known, null);
+    pass(kMinute);
+    assert.equal(network.known.kind, 'websocket');
+  });
+
+  test('death at a known age that can be outrun costs no lives', () => {
+    const network = new Network(new Memory(null, 'a'), new Journal(() => {}));
+    const cut = new SigwayError('network', 'cut');
+    for (const age of [20000, 20000]) network.died({ kind: 'websocket' }, cut, age, 10, 25000);
+    assert.equal(network.cadence.life.websocket, 14000);
+    assert.equal(network.lives.isAside('websocket'), false);
+  });
+
+  test('a stream that is held back is set aside at once', () => {
+    const network = new Network(new Memory(null, 'a'), new Journal(() => {}));
+    network.died({ kind: 'sse' }, new SigwayError('held_back', ''), 100000, 10, 25000);
+    assert.equal(network.lives.isAside('sse'), true);
+  });
+});
+
+describe('the order of a race', () => {
+  const all = ['websocket', 'sse', 'poll'];
+  const brief = (steps) => steps.map(({ kinds, after }) => `${kinds.join('+')} ${after}`);
+
+  test('an unknown network: WebSocket and poll at once, a stream when WebSocket is not proved soon', () => {
+    assert.deepEqual(brief(planRace(all, null)), ['websocket+poll 0', 'sse 300']);
+    assert.deepEqual(brief(planRace(['sse', 'poll'], null)), ['sse+poll 0']);
+  });
+
+  test('a known network: what worked there has a head start', () => {
+    assert.deepEqual(brief(planRace(all, { kind: 'sse', proof: 60 })), ['sse 0', 'websocket+poll 300']);
+    assert.deepEqual(brief(planRace(all, { kind: 'websocket', proof: 800 })), ['websocket 0', 'sse+poll 1200']);
+  });
+
+  test('who is set aside comes when all others have failed', () => {
+    const aside = (kind) => kind === 'websocket';
+    assert.deepEqual(brief(planRace(all, null, aside)), ['sse+poll 0', 'websocket Infinity']);
+    assert.deepEqual(brief(planRace(['websocket'], null, aside)), ['websocket 0'], 'there is no other');
+  });
+});
+
+describe('time', () => {
+  test('a deadline that comes late gives one more chance', () => {
+    let ended = 0;
+    deadline(2000, () => { ++ended; });
+    now += 60000;              // the tab slept
+    mock.timers.tick(2000);
+    assert.equal(ended, 0);
+    now += 60000;              // and sleeps again: no third chance
+    mock.timers.tick(1000);
+    assert.equal(ended, 1);
+  });
+
+  test('a deadline that comes in time is one', () => {
+    let ended = 0;
+    const stop = deadline(2000, () => { ++ended; });
+    deadline(2000, () => { ++ended; });
+    stop();
+    pass(2000);
+    assert.equal(ended, 1);
+  });
+
+  test('backoff has full jitter, a cap, and is never zero', () => {
+    for (let failures = 0; failures < 20; ++failures) {
+      const all = Array.from({ length: 200 }, () => backoff(failures));
+      assert.ok(Math.min(...all) >= 50);
+      assert.ok(Math.max(...all) <= 20050);
+      assert.ok(Math.max(...all) > 3 * Math.min(...all));
+    }
+  });
+
+  test('patience grows with the round trip and with how it varies', () => {
+    const trips = new RoundTrip();
+    assert.equal(trips.patience(2000, 5000), 5000);
+    for (let i = 0; i < 50; ++i) trips.add(20);
+    assert.equal(trips.patience(2000, 5000), 2000);
+    for (let i = 0; i < 50; ++i) trips.add(i % 2 ? 700 : 900);
+    assert.ok(trips.patience(100, 5000) > 1000);
+    assert.ok(trips.patience(100, 5000) < 2000);
+  });
+});
+
+describe('surroundings', () => {
+  const watch = () => {
+    const page = new EventTarget();
+    page.document = { visibilityState: 'visible' };
+    page.navigator = { connection: new EventTarget() };
+    const heard = [];
+    const note = (name) => (why) => heard.push(why === undefined ? name : `${name}: ${why}`);
+    const around = new Surroundings(page, { away: note('away'), thawed: note('thawed'), offline: note('offline'),
+      changed: note('changed'), woke: note('woke') });
+    const show = (visibilityState) => {
+      page.document.visibilityState = visibilityState;
+      page.dispatchEvent(new Event('visibilitychange'));
+    };
+    return { page, heard, around, show };
+  };
+
+  test('sleep is seen by the timer that came late, and by the time of day', () => {
+    const { heard, around } = watch();
+    pass(60000);
+    assert.deepEqual(heard, []);
+    now += 30000;
+    mock.timers.tick(5000);
+    assert.deepEqual(heard, ['woke: slept for 25 s']);
+    pass(20000);
+    let wall = 1e12 + now;
+    clock.wall = () => wall;     // a clock that stood still while the machine slept
+    wall += 3600000;
+    pass(5000);
+    assert.equal(heard.length, 2);
+    around.stop();
+    now += 90000;
+    mock.timers.tick(90000);
+    assert.equal(heard.length, 2);
+  });
+
+  test('a hidden tab\'s slow timers are no sleep; being shown after long is worth a look', () => {
+    const { heard, show } = watch();
+    show('hidden');
+    for (let i = 0; i < 5; ++i) {
+      now += 60000;
+      mock.timers.tick(5000);
+    }
+    assert.deepEqual(heard, []);
+    show('visible');
+    assert.deepEqual(heard, ['woke: was hidden for 300 s']);
+    show('hidden');
+    now += 3000;
+    show('visible');
+    assert.equal(heard.length, 1);
+  });
+
+  test('the network comes, goes, and is another one', () => {
+    const { page, heard } = watch();
+    for (const type of ['offline', 'online']) page.dispatchEvent(new Event(type));
+    page.navigator.connection.dispatchEvent(new Event('change'));
+    assert.deepEqual(heard, ['offline', 'changed: online again', 'changed: another network']);
+  });
+});
+
+test('the journal keeps the latest entries, without what is not known', () => {
+  const told = [];
+  const journal = new Journal((entry) => told.push(entry));
+  for (let i = 0; i < 500; ++i) journal.add('trying', { transport: 'sse', why: undefined, i });
+  assert.equal(told.length, 500);
+  assert.equal(journal.entries.length, 200);
+  assert.deepEqual(journal.entries.at(-1), { at: 1e12 + 1000, what: 'trying', transport: 'sse', i: 499 });
+});
