@@ -58,8 +58,10 @@ function(_sigway_library name root sources depends private_depends)
   endforeach()
   if(sources)
     add_library(sigway_${name} STATIC ${sources})
-    target_include_directories(sigway_${name} PUBLIC "${root}")
-    target_link_libraries(sigway_${name} PRIVATE sigway_options)
+    # Inside the build only: an installed library's users have its headers elsewhere, and their own
+    # options.
+    target_include_directories(sigway_${name} PUBLIC "$<BUILD_INTERFACE:${root}>")
+    target_link_libraries(sigway_${name} PRIVATE $<BUILD_INTERFACE:sigway_options>)
     _sigway_link_later(sigway_${name} PUBLIC ${depends})
     _sigway_link_later(sigway_${name} PRIVATE ${private_depends})
   else()

@@ -118,6 +118,9 @@ void Engine::activate_attempt(Transport transport) {
 
 void Engine::drop_attempt(Transport transport) {
   if (auto* const carrier = std::exchange(attempt(transport), nullptr)) session_->discard(*carrier);
+  if (between_ && !has_attempt() && state_ == ClientState::open)
+    lost(*std::exchange(between_, std::nullopt), {},
+         {.code = "moved", .message = "the carrier that was to take over did not"});
 }
 
 void Engine::exhausted(const Failure& failure) {
@@ -141,6 +144,7 @@ void Engine::on_proved(Carrier& carrier) {
 void Engine::on_activated(Carrier& carrier) {
   if (attempt(carrier.transport) == &carrier) attempt(carrier.transport) = nullptr;
   connect_.stop();
+  between_.reset();
   failures_ = 0;
   ever_open_ = true;
   const auto before = std::exchange(transport_, carrier.transport);
@@ -169,6 +173,12 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
   if (ends_session(failure)) return;
   if (was_attempt) {
     race_.failed(carrier.transport, failure);
+    if (between_ && !has_attempt()) lost(*std::exchange(between_, std::nullopt), {}, failure);
+    return;
+  }
+  if (failure.code == "moved" && has_attempt()) {
+    // The news that we have moved was quicker than the new carrier's own.
+    between_ = carrier.transport;
     return;
   }
   const auto name = std::string(to_string(carrier.transport));
@@ -180,10 +190,19 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
     const auto learned = cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence());
     if (!learned.empty()) journal(learned);
   }
+  lost(carrier.transport, carrier.age(), failure);
+}
+
+bool Engine::has_attempt() const {
+  return std::any_of(attempts_.begin(), attempts_.end(),
+                     [](const Carrier* carrier) { return carrier != nullptr; });
+}
+
+void Engine::lost(Transport transport, Duration age, const Failure& failure) {
   renewal_.stop();
-  race_.lost(carrier.transport, carrier.age(), failure);
-  if (carrier.age() >= kStable) resets_ = 0;
-  quick_losses_ = carrier.age() < kQuickLoss ? quick_losses_ + 1 : 0;
+  race_.lost(transport, age, failure);
+  if (age >= kStable) resets_ = 0;
+  quick_losses_ = age < kQuickLoss ? quick_losses_ + 1 : 0;
   if (failure.code != "stream_limit") set_state(ClientState::reconnecting);
   // One that lived is followed nearly at once; the pause is for those who were cut together.
   const auto pause = quick_losses_ > 0
@@ -242,6 +261,7 @@ void Engine::reset(const Failure& failure) {
   race_.rest();
   renewal_.stop();
   attempts_.fill(nullptr);
+  between_.reset();
   std::vector<std::uint64_t> lost;
   auto unsent = session_->stop(lost);
   const auto previous = session_->peer();
@@ -310,6 +330,7 @@ void Engine::finish(ClientEnd end) {
   race_.rest();
   for (auto* timer : {&connect_, &renewal_, &closing_timer_}) timer->stop();
   attempts_.fill(nullptr);
+  between_.reset();
   if (session_) {
     std::vector<std::uint64_t> lost;
     session_->stop(lost);

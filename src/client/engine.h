@@ -80,6 +80,9 @@ class Engine final : public SessionListener, public RaceHost {
   }
   /// True if the failure was about more than a carrier, and has been dealt with.
   bool ends_session(const Failure& failure);
+  bool has_attempt() const;
+  /// Nothing is active any more.
+  void lost(Transport transport, Duration age, const Failure& failure);
   void connect_after(Duration pause);
   void connect();
   void new_session();
@@ -107,6 +110,7 @@ class Engine final : public SessionListener, public RaceHost {
   int failures_ = 0;  // to connect, in a row
   int quick_losses_ = 0;
   int resets_ = 0;
+  std::optional<Transport> between_;  // what was active, until what has taken over says so
   bool ever_open_ = false;
   bool started_ = false;
   bool closing_ = false;

@@ -244,7 +244,8 @@ void Race::lost(Transport transport, Duration age, const Failure& failure) {
     standing.lives = 2;
     standing.aside = Duration(60'000);
   } else if (age < kYoung && verdict(failure) == Verdict::retry && failure.retry == Duration(0) &&
-             failure.code != "stream_limit" && wanted_ == Transport::automatic) {
+             failure.code != "stream_limit" && failure.code != "moved" &&
+             wanted_ == Transport::automatic) {
     if (--standing.lives <= 0) {
       standing.lives = 2;
       standing.aside_until = scheduler_.now() + standing.aside;
