@@ -5,7 +5,6 @@
 
 #include "commands/connection.h"
 #include "commands/input.h"
-#include "commands/output.h"
 #include "commands/verbs.h"
 
 namespace sigway::commands {
@@ -88,14 +87,13 @@ class Delivery {
       if (settling_ && settled_at == Moment{})
         settled_at = std::chrono::steady_clock::now() + kSettling;
       if (settling_ && std::chrono::steady_clock::now() >= settled_at) {
-        const std::lock_guard lock(mutex_);
-        delivered();
+        succeed("delivered");
         break;
       }
       const auto longest_wait = settling_ ? std::min<std::int64_t>(left.count(), 20) : left.count();
       const auto outcome = input_.wait(false, static_cast<int>(longest_wait) + 1);
       if (outcome.signal != 0) {
-        over_ = true;
+        ended_ = over_ = true;
         return kSignalled + outcome.signal;
       }
     }
@@ -110,19 +108,18 @@ class Delivery {
 
   bool to_name() const { return flags_.target.starts_with('@'); }
 
-  void end(int status) {
-    if (over_) return;
+  // The first outcome counts; both threads may come to one.
+  void end(int status, FILE* where, const std::string& line) {
+    if (ended_.exchange(true)) return;
     status_ = status;
+    std::fprintf(where, "%s\n", line.c_str());
+    std::fflush(where);
     over_ = true;
     input_.wake();
   }
-  void delivered() {
-    if (!over_) print_line("delivered");
-    end(kSuccess);
-  }
+  void succeed(const std::string& line) { end(kSuccess, stdout, line); }
   void fail(const std::string& sentence) {
-    if (!over_) complain(app_, sentence);
-    end(kFailure);
+    end(kFailure, stderr, app_.get_name() + ": " + sentence);
   }
 
   void on_event(const ClientEvent& event) {
@@ -137,16 +134,15 @@ class Delivery {
       accompanied_ = true;
       input_.wake();
     } else if (is_last && !to_name()) {
-      delivered();
+      succeed("delivered");
     } else if (is_last) {
       // What a name's mailbox says has no order with what the session says.
       settling_ = true;
       input_.wake();
     } else if (event.type == "stored") {
       const auto lifetime = Json::parse(event.json, nullptr, false).value("lifetime", 0U);
-      print_line("stored for " + std::to_string(lifetime) + " s: nobody is called " +
-                 flags_.target.substr(1) + " now");
-      end(kSuccess);
+      succeed("stored for " + std::to_string(lifetime) + " s: nobody is called " +
+              flags_.target.substr(1) + " now");
     } else if (event.type == "error") {
       const auto error = Json::parse(event.json, nullptr, false);
       const auto say = [&](const char* field) {
@@ -162,8 +158,9 @@ class Delivery {
   Input input_;
   std::mutex mutex_;
   std::uint64_t last_ = 0;  // the id of what is said last
-  std::string stored_;      // the client's thread
   std::atomic<bool> accompanied_{false};
+  std::atomic<bool> settling_{false};  // taken, and nothing else was said so far
+  std::atomic<bool> ended_{false};
   int status_ = kFailure;  // written before `over_`
   std::atomic<bool> over_{false};
 };
