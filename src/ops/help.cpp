@@ -46,7 +46,8 @@ std::string help_text() {
   std::string out = fmt::format(
       "sigway {}: a WebRTC signaling gateway. WebSocket, Server-Sent Events and\n"
       "long-polling on one port, in front of one message bus.\n\n"
-      "Usage: sigway [--SETTING VALUE]...\n\n"
+      "Usage: sigway [--SETTING VALUE]...     serves\n"
+      "       sigway join ROOM | send TARGET TYPE [DATA] | tail ROOM  (--help for each)\n\n"
       "Each setting is a flag, an environment variable and a key of the --config file;\n"
       "the first of these that has it counts. A list is repeated or has commas.\n"
       "Times: 500ms, 25s, 2m, 1h. Sizes: 64KiB, 4MiB, 1GiB.\n\n"
