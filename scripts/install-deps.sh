@@ -14,7 +14,7 @@ libraries=(libasio-dev libwebsocketpp-dev libcpp-httplib-dev nlohmann-json3-dev 
 case $kind in
   build) ;;
   test | ci)
-    tools+=("node nodejs" "npm npm" "chromium chromium" "curl curl" "openssl openssl"
+    tools+=("node nodejs" "npm npm" "chromium chromium" "firefox-esr firefox-esr" "curl curl" "openssl openssl"
       "turnserver coturn")
     # The proxies that tests/conformance/ goes through. By package: their commands are in sbin.
     libraries+=(doctest-dev nginx haproxy squid tinyproxy caddy)

@@ -145,13 +145,72 @@ test(`${kReloads} reloads in the middle of a call`, async () => {
 test('the other side learns of a reload while it lasts', async () => {
   const { a, b } = await pair();
   await b.page.route('**/client/sigway.js', async (route) => {
-    await seesText(a.page, '#banner', 'lost its connection').catch(() => {});
+    await seesText(a.page, '#banner', 'is reloading it').catch(() => {});
     await route.continue();
   }, { times: 1 });
   await b.page.reload({ waitUntil: 'commit' });
-  await seesText(a.page, '#banner', 'lost its connection to the server');
+  await seesText(a.page, '#banner', 'closed the page or is reloading it');
   await seesText(a.page, '#status-title', 'reloading');
   await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  await a.close();
+  await b.close();
+});
+
+test('a page that is closed counts as gone after a while, and is back when it comes back', async () => {
+  const { a, b } = await pair();
+  await b.page.goto('about:blank');
+  await seesText(a.page, '#banner', 'closed the page or is reloading it');
+  await seesText(a.page, '#status-title', 'The other side has left');
+  assert.equal(await a.page.getAttribute('#call', 'data-phase'), 'waiting');
+  assert.equal(await a.page.locator('#tiles .tile').count(), 0);
+  assert.equal(await a.page.locator('#share-link').isVisible(), true);
+  assert.equal(await text(a.page, '#banner'), '');
+  await b.page.goBack();
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  for (const { page } of [a, b]) assert.equal(await page.evaluate(() => openPeerConnections()), 1);
+  await a.close();
+  await b.close();
+});
+
+test('who opens the link when everybody has closed the page is not told of a call that connects', async () => {
+  const url = freshRoom();
+  const a = await enter(url);
+  await phase(a.page, 'waiting');
+  await a.page.goto('about:blank');
+  const b = await enter(url);
+  await seesText(b.page, '#status-title', 'The other side has left');
+  await a.page.goBack();
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  await a.close();
+  await b.close();
+});
+
+test('a way that is not found: the page says so, and goes on looking', async () => {
+  const url = freshRoom();
+  // Its first connection looks for relays only, of which there are none. What the page waits, a test does not.
+  const hopeless = { init: () => {
+    const Native = window.RTCPeerConnection, later = window.setTimeout;
+    let first = true;
+    window.RTCPeerConnection = class extends Native {
+      constructor(configuration) {
+        super(first ? { ...configuration, iceTransportPolicy: 'relay' } : configuration);
+        first = false;
+      }
+    };
+    window.setTimeout = (act, ms, ...rest) => later(act, ms === 15000 ? 1500 : ms, ...rest);
+  } };
+  const a = await enter(url, hopeless);
+  await phase(a.page, 'waiting');
+  await a.page.evaluate(() => {
+    window.titles = new Set();
+    new MutationObserver(() => window.titles.add(document.getElementById('status-title').textContent))
+      .observe(document.getElementById('status'), { subtree: true, childList: true, characterData: true });
+  });
+  const b = await enter(url);
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  const titles = await a.page.evaluate(() => [...window.titles]);
+  for (const title of ['Connecting the call', 'Still looking for a way']) assert.ok(titles.includes(title), `${title} is not in ${titles}`);
+  for (const { page } of [a, b]) assert.equal(await page.evaluate(() => openPeerConnections()), 1);
   await a.close();
   await b.close();
 });

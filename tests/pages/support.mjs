@@ -101,7 +101,7 @@ function smallPictures() {
 }
 
 // Counts RTCPeerConnections of a page, so that a test can say that none has leaked.
-function countPeerConnections() {
+export function countPeerConnections() {
   const open = new Set();
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {

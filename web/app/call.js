@@ -10,6 +10,7 @@ const kAskAgain = 4000;              // ms, for a place in a full room
 const kReloadPatience = 20000;       // ms that we speak of a reload, before it was a departure
 const kChatRate = { burst: 40, each: 200 };   // lines of one peer; ms a line beyond
 const kTroubleShown = 12000;
+const kAbsence = { known: 10000, stranger: 2500 };   // ms until who is away counts as gone: one we have talked with, one we never saw
 
 export class Call {
   phase = 'connecting';              // connecting, waiting, linking, talking, full, ended
@@ -22,7 +23,7 @@ export class Call {
   capacity;
   transportSince = null;
   #handlers = new Map();
-  #info = new WeakMap();             // peer -> {mic, camera, screen, tokens, filled}
+  #info = new WeakMap();             // peer -> {mic, camera, screen, tokens, filled, leaving, departed, timer, known}
   #reloadTimer = null;
   #troubleTimer = null;
   #placeTimer = null;
@@ -39,6 +40,8 @@ export class Call {
     media?.attach(this.link);
     this.#listenToServer();
     this.#listenToPeers();
+    addEventListener('pagehide', this.#leaving);
+    addEventListener('pageshow', this.#returning);
   }
 
   on(name, handler) {
@@ -123,16 +126,28 @@ export class Call {
     const { link } = this;
     link.on('peer', ({ peer }) => {
       this.#met = true;
-      this.#info.set(peer, { mic: true, camera: true, screen: false, tokens: kChatRate.burst, filled: Date.now() });
+      this.#info.set(peer, { mic: true, camera: true, screen: false, tokens: kChatRate.burst, filled: Date.now(),
+        leaving: false, departed: false, timer: null, known: false });
       this.#update();
     });
     link.on('state', ({ peer, state }) => {
-      if (state === 'connected') this.#noReload();
+      if (state === 'connected') {
+        this.#noReload();
+        this.#info.get(peer).known = true;
+      }
+      this.#lookFor(peer);
       this.#emit('peer', peer);
       this.#update();
     });
-    link.on('presence', () => this.#update());
+    link.on('presence', ({ peer, suspended }) => {
+      if (!suspended) this.#info.get(peer).leaving = false;
+      this.#lookFor(peer);
+      this.#emit('peer', peer);
+      this.#update();
+    });
+    link.on('renewed', () => this.#update());
     link.on('gone', ({ peer, reason }) => {
+      clearTimeout(this.#info.get(peer)?.timer);
       if (reason === 'replaced') {
         clearTimeout(this.#reloadTimer);
         this.reloading = true;
@@ -149,6 +164,33 @@ export class Call {
       this.#said(by === 'them' ? `Something that the other side sent makes no sense here and was dropped (${message}).`
         : `Something went wrong between the two sides: ${message}.`);
     });
+  }
+
+  // A page that was closed says so at best on its way out, and its session could be resumed for minutes. Who is away and whose
+  // call has broken off counts as gone after a while; when it comes back it is there again.
+  #lookFor(peer) {
+    const info = this.#info.get(peer);
+    if (!info) return;
+    const absent = peer.suspended && (info.leaving || peer.state !== 'connected');
+    if (!absent) {
+      clearTimeout(info.timer);
+      info.timer = null;
+      info.departed = false;
+    } else if (!info.departed) {
+      info.timer ??= setTimeout(() => {
+        info.timer = null;
+        info.departed = true;
+        this.#emit('peer-gone', { peer, reason: 'absent' });
+        this.#update();
+      }, info.known ? kAbsence.known : kAbsence.stranger);
+    }
+  }
+
+  #leaving = () => { this.link.send(kChannel, JSON.stringify({ leaving: true })); };
+  #returning = ({ persisted }) => { if (persisted) this.link.send(kChannel, JSON.stringify({ leaving: false })); };
+
+  isGone(peer) {
+    return this.#info.get(peer)?.departed === true;
   }
 
   #noReload() {
@@ -194,6 +236,10 @@ export class Call {
     if (info.tokens < 0) return this.#said('Messages of the other side come too fast; some are not shown.');
     if (typeof said.chat === 'string' && said.chat.trim()) {
       this.#emit('chat', { text: said.chat.slice(0, kLongestText), peer });
+    } else if (typeof said.leaving === 'boolean') {
+      info.leaving = said.leaving;
+      this.#lookFor(peer);
+      this.#update();
     } else if (said.media && typeof said.media === 'object') {
       for (const kind of ['mic', 'camera', 'screen']) info[kind] = said.media[kind] === true;
       this.#emit('peer', peer);
@@ -208,22 +254,41 @@ export class Call {
 
   // -- what to show --
 
+  // Those that have not gone, as far as we can tell.
+  get present() {
+    return this.link.peers.filter((peer) => !this.isGone(peer));
+  }
+
   get connected() {
-    return this.link.peers.filter((peer) => peer.state === 'connected' || (peer.state === 'reconnecting')).length;
+    return this.present.filter((peer) => peer.state === 'connected' || peer.state === 'reconnecting').length;
+  }
+
+  // Their pages were closed, or are being loaded again.
+  get peersLeaving() {
+    if (this.server !== 'open') return 0;
+    return this.present.filter((peer) => peer.suspended && (this.#info.get(peer)?.leaving || peer.state === 'reconnecting')).length;
   }
 
   get peersReconnecting() {
-    return this.link.peers.filter((peer) => peer.state === 'reconnecting').length;
-  }
-
-  // A closed page looks like this, for as long as its session could be resumed.
-  get peersGoneAway() {
-    return this.server === 'open' && this.peersReconnecting > 0
-      && this.link.peers.every((peer) => peer.state !== 'reconnecting' || peer.suspended);
+    return this.present.filter((peer) => peer.state === 'reconnecting').length;
   }
 
   get peersAway() {
-    return this.link.peers.filter((peer) => peer.suspended && this.server === 'open').length;
+    return this.present.filter((peer) => peer.suspended && this.server === 'open').length;
+  }
+
+  // Somebody is in the room as far as the server knows, but seems to have gone.
+  get someLeft() {
+    return this.link.peers.length > this.present.length;
+  }
+
+  // How often the call was begun anew in vain, and whether there is a way around firewalls.
+  get attempts() {
+    return Math.max(0, ...this.present.map(({ attempts }) => attempts));
+  }
+
+  get hasRelay() {
+    return this.connection.iceServers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)));
   }
 
   get everMet() {
@@ -237,7 +302,7 @@ export class Call {
 
   #phaseNow() {
     if (this.connected) return 'talking';
-    if (this.link.peers.length || this.reloading) return 'linking';
+    if (this.present.length || this.reloading) return 'linking';
     if (this.#inRoom) return 'waiting';
     const { rooms } = this.connection;
     return this.server === 'connecting' || rooms.includes(this.room) && !this.waitingForPlace ? 'connecting' : 'full';
@@ -247,6 +312,8 @@ export class Call {
     this.phase = 'ended';
     this.ended = { title, text, again };
     for (const timer of [this.#placeTimer, this.#reloadTimer, this.#troubleTimer]) clearTimeout(timer);
+    removeEventListener('pagehide', this.#leaving);
+    removeEventListener('pageshow', this.#returning);
     this.link.close();
     this.media?.stop();
     this.connection.close().catch(() => {});

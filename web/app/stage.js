@@ -32,7 +32,7 @@ export class Stage {
   }
 
   #show(peer) {
-    if (peer.state === 'closed') return this.#remove(peer);
+    if (peer.state === 'closed' || this.#call.isGone(peer)) return this.#remove(peer);
     const tile = this.#tiles.get(peer) ?? this.#add(peer);
     const info = this.#call.infoOf(peer);
     const [stream = null] = peer.streams;

@@ -11,11 +11,16 @@ function card(call) {
       return { title: 'Connecting', busy: true, text: call.unreachable
         ? 'The server cannot be reached yet. Trying again…' : 'Getting in touch with the server…' };
     case 'waiting':
-      return { title: call.everMet ? 'You are alone here' : 'Waiting for the other side', share: true, busy: true, text: call.capacity > 2
-        ? `Share the link: up to ${call.capacity} people fit in here.` : 'Share the link. The call begins as soon as it is opened.' };
+      return { title: call.someLeft ? 'The other side has left' : call.everMet ? 'You are alone here' : 'Waiting for the other side',
+        share: true, busy: true, text: call.capacity > 2 ? `Share the link: up to ${call.capacity} people fit in here.`
+          : call.someLeft ? 'The call goes on if it comes back, or begins with whoever opens the link.'
+            : 'Share the link. The call begins as soon as it is opened.' };
     case 'linking':
       return call.reloading ? { title: 'The other side is reloading', busy: true, text: 'The call comes back by itself.' }
-        : { title: 'Connecting the call', busy: true, text: 'Somebody is here. Looking for a way between you…' };
+        : call.attempts ? { title: 'Still looking for a way', busy: true, text: call.hasRelay
+          ? 'Somebody is here, but no way between you has been found yet. Trying again…'
+          : 'Somebody is here, but no way between you has been found yet. Trying again… Networks with strict firewalls need a TURN server, and this one has none.' }
+          : { title: 'Connecting the call', busy: true, text: 'Somebody is here. Looking for a way between you…' };
     case 'full':
       return call.waitingForPlace
         ? { title: 'Waiting for a place', busy: true, text: `All ${call.capacity} places are taken. You come in as soon as one is free.` }
@@ -31,7 +36,9 @@ function card(call) {
 function banner(call) {
   if (call.phase === 'ended') return null;
   if (call.trouble) return { text: call.trouble.text, kind: 'warn' };
-  if (call.peersGoneAway) return { text: 'The other side has gone away. It may come back.', kind: 'info' };
+  if (call.peersLeaving && call.peersLeaving >= call.peersReconnecting) {
+    return { text: 'The other side has closed the page or is reloading it.', kind: 'info' };
+  }
   if (call.peersReconnecting) return { text: 'The connection to the other side is broken. Trying to mend it…', kind: 'warn' };
   if (call.server === 'draining') return { text: 'The server is restarting. Your call goes on; nothing is lost.', kind: 'info' };
   if (call.server === 'reconnecting') return { text: 'The server cannot be reached; trying again. A running call goes on.', kind: 'warn' };
