@@ -115,10 +115,26 @@ test('waiting, in call, chat, signaling, transport, full, reloading, ended', asy
 
   await b.page.route('**/client/sigway.js', () => {});   // a reload that takes its time
   await b.page.reload({ waitUntil: 'commit' });
-  await a.page.locator('#banner', { hasText: 'lost its connection' }).waitFor();
-  await look(a.page, 'suspended');
+  await a.page.locator('#banner', { hasText: 'closed the page or is reloading it' }).waitFor();
+  await look(a.page, 'leaving');
+  await a.page.locator('#status-title', { hasText: 'The other side has left' }).waitFor();
+  await look(a.page, 'left');
   await a.close();
   await b.context.close();
+});
+
+test('connecting, and no way is found', async () => {
+  const url = freshRoom();
+  const a = await enter(url);
+  const b = await enter(url, { init: `(${drawnCamera})(${JSON.stringify(people[1])});` + 'window.RTCPeerConnection = class extends RTCPeerConnection { constructor(more) { super({ ...more, iceTransportPolicy: "relay" }); } };'
+    + 'window.setTimeout = ((later) => (act, ms, ...rest) => later(act, ms === 15000 ? 600000 : ms, ...rest))(window.setTimeout);' });
+  await phase(b.page, 'linking');
+  await look(b.page, 'connecting');
+  await inPage(b.page, ({ call }) => call.link.peers[0].renew());
+  await b.page.locator('#status-title', { hasText: 'Still looking for a way' }).waitFor();
+  await look(b.page, 'no-way');
+  await a.close();
+  await b.close();
 });
 
 test('four in a call', async () => {

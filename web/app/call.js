@@ -189,6 +189,11 @@ export class Call {
   #leaving = () => { this.link.send(kChannel, JSON.stringify({ leaving: true })); };
   #returning = ({ persisted }) => { if (persisted) this.link.send(kChannel, JSON.stringify({ leaving: false })); };
 
+  // Its page has been closed, or is being loaded again.
+  isLeaving(peer) {
+    return peer.suspended && (this.#info.get(peer)?.leaving === true || peer.state === 'reconnecting');
+  }
+
   isGone(peer) {
     return this.#info.get(peer)?.departed === true;
   }
@@ -239,6 +244,7 @@ export class Call {
     } else if (typeof said.leaving === 'boolean') {
       info.leaving = said.leaving;
       this.#lookFor(peer);
+      this.#emit('peer', peer);
       this.#update();
     } else if (said.media && typeof said.media === 'object') {
       for (const kind of ['mic', 'camera', 'screen']) info[kind] = said.media[kind] === true;
@@ -263,10 +269,9 @@ export class Call {
     return this.present.filter((peer) => peer.state === 'connected' || peer.state === 'reconnecting').length;
   }
 
-  // Their pages were closed, or are being loaded again.
   get peersLeaving() {
     if (this.server !== 'open') return 0;
-    return this.present.filter((peer) => peer.suspended && (this.#info.get(peer)?.leaving || peer.state === 'reconnecting')).length;
+    return this.present.filter((peer) => this.isLeaving(peer)).length;
   }
 
   get peersReconnecting() {

@@ -40,16 +40,17 @@ export class Stage {
       tile.video.srcObject = stream;
       if (stream) this.#play(tile);
     }
-    const pictures = Boolean(stream?.getVideoTracks().some((track) => track.readyState === 'live')) && (info.camera || info.screen);
+    const pictures = peer.state !== 'connecting' && Boolean(stream?.getVideoTracks().some((track) => track.readyState === 'live')) && (info.camera || info.screen);
     tile.root.classList.toggle('blank', !pictures);
     tile.root.classList.toggle('shared', info.screen);
-    tile.root.classList.toggle('away', peer.state !== 'connected');
+    const leaving = this.#call.isLeaving(peer);
+    tile.root.classList.toggle('away', leaving || peer.state !== 'connected');
     const name = this.#nameOf(peer);
     tile.video.setAttribute('aria-label', `Picture of ${name}`);
     tile.name.textContent = name;
     tile.hint.textContent = [
-      peer.state === 'connecting' ? 'connecting' : peer.state === 'reconnecting' ? 'reconnecting' : '',
-      peer.state === 'connected' && !info.mic ? 'muted' : '',
+      leaving ? 'away' : peer.state === 'connecting' || peer.state === 'reconnecting' ? peer.state : '',
+      !leaving && peer.state === 'connected' && !info.mic ? 'muted' : '',
       info.screen ? 'shares the screen' : '',
     ].filter(Boolean).map((text) => ` · ${text}`).join('');
     this.#count();

@@ -19,7 +19,7 @@ function card(call) {
       return call.reloading ? { title: 'The other side is reloading', busy: true, text: 'The call comes back by itself.' }
         : call.attempts ? { title: 'Still looking for a way', busy: true, text: call.hasRelay
           ? 'Somebody is here, but no way between you has been found yet. Trying again…'
-          : 'Somebody is here, but no way between you has been found yet. Trying again… Networks with strict firewalls need a TURN server, and this one has none.' }
+          : 'Somebody is here, but no way between you has been found yet. Trying again… Behind strict firewalls a TURN server is needed, and none is set up here.' }
           : { title: 'Connecting the call', busy: true, text: 'Somebody is here. Looking for a way between you…' };
     case 'full':
       return call.waitingForPlace
