@@ -55,7 +55,11 @@ class Bidi {
   ask(method, params = {}) {
     const id = ++this.#last;
     this.#socket.send(JSON.stringify({ id, method, params }));
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, method }));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${method}: no answer`)), kPatience + 30000);
+      const then = (act) => (value) => { clearTimeout(timer); act(value); };
+      this.#waiting.set(id, { resolve: then(resolve), reject: then(reject), method });
+    });
   }
 
   listen(listener) {
@@ -132,6 +136,7 @@ export class Firefox {
     const child = firefox.#process = spawn(process.env.FIREFOX ?? 'firefox-esr',
       ['--headless', '--no-remote', '--profile', profile, '--remote-debugging-port', '0'],
       { env: { ...process.env, HOME: profile }, stdio: ['ignore', 'ignore', 'pipe'] });
+    process.once('exit', () => child.kill('SIGKILL'));
     child.once('exit', () => rm(profile, { recursive: true, force: true, maxRetries: 3 }).catch(() => {}));
     const url = await new Promise((resolve, reject) => {
       const said = [];

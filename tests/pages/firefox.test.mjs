@@ -30,7 +30,9 @@ const inPhase = (page, wanted) => page.waitFor((name) => document.getElementById
 const getsVideo = (page) => page.waitFor(async () => {
   const [peer] = (await import('/app/main.js')).page.call.link.peers;
   const video = document.querySelector('#tiles .tile:not(.blank) video');
-  const reports = [...(await peer?.connection?.getStats() ?? new Map()).values()];
+  // Of a connection that is closed meanwhile, Firefox never says anything.
+  const never = new Promise((resolve) => { setTimeout(resolve, 2000, new Map()); });
+  const reports = [...(await Promise.race([peer?.connection?.getStats() ?? new Map(), never])).values()];
   return video?.videoWidth > 0 && reports.some(({ type, framesDecoded }) => type === 'inbound-rtp' && framesDecoded > 5);
 });
 
