@@ -8,6 +8,9 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { WebSocket } from 'ws';
+import { diagnose } from '../../web/doctor/diagnose.js';
+import { examine } from '../../web/doctor/examine.js';
 import { tinyproxy } from '../conformance/support/proxies.mjs';
 import { Server } from '../conformance/support/server.mjs';
 import { runDoctor } from './native.mjs';
@@ -68,6 +71,21 @@ describe('sigway doctor', { concurrency: 6 }, () => {
         await proxy.stop();
       }
     }));
+  });
+
+  // A whole company behind one address may ask at once.
+  test('where the server lets it ask seldom, it waits and blames nobody', async () => {
+    const server = await Server.start(['--probe-rate', '8']);
+    try {
+      const found = JSON.parse((await doctor([server.url, '--json'])).stdout);
+      const page = diagnose(await examine({ url: server.url, WebSocket, times: { cap: 1000 } }));
+      for (const { transport, findings } of [found, page]) {
+        assert.equal(transport, 'websocket');
+        assert.deepEqual(findings.map(({ id }) => id).filter((id) => !/-works$|^round-trip$|^slow|^busy$/.test(id)), []);
+      }
+    } finally {
+      assert.equal(await server.stop(), 0, server.log);
+    }
   });
 
   test('nothing there: exit status 1, and what to look at', async () => {

@@ -34,9 +34,9 @@ after(async () => {
 });
 
 test('in it: modules, their types, the README, the classic file, and nothing else', () => {
-  const modules = readdirSync(kClient).filter((name) => /\.(js|d\.ts)$/.test(name));
-  const parts = readdirSync(join(kClient, 'sigway')).map((name) => `sigway/${name}`);
-  assert.deepEqual(packed.files.map(({ path }) => path).sort(), ['README.md', 'package.json', 'dist/sigway.classic.js', ...modules, ...parts].sort());
+  const modules = readdirSync(kClient, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory()
+    ? readdirSync(join(kClient, entry.name)).map((name) => `${entry.name}/${name}`) : entry.name)).filter((name) => /\.(js|d\.ts)$/.test(name));
+  assert.deepEqual(packed.files.map(({ path }) => path).sort(), ['README.md', 'package.json', 'dist/sigway.classic.js', ...modules].sort());
   assert.equal(existsSync(join(kClient, 'dist')), false, 'what was built for the package is not kept');
   for (const path of Object.values(JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')).exports).flatMap((entry) => Object.values(Object(entry) === entry ? entry : { entry }))) {
     assert.ok(existsSync(join(installed, path)), path);
