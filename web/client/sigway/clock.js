@@ -12,6 +12,9 @@ export const clock = { now: () => performance.now(), wall: () => Date.now() };
 /** Full jitter, so that clients that were cut together do not return together; and never at once. */
 export const backoff = (failures) => kBackoffLeast + Math.random() * Math.min(kBackoffCap, kBackoffBase * 2 ** failures);
 
+/** After a first failure: most are a connection that was reset between two requests. */
+export const soon = () => 20 + Math.random() * 100;
+
 /** Calls `act` after `ms`, and gives a function that prevents it. If we slept meanwhile, what came in that time is heard first:
  *  the network is not to blame for our sleep. */
 export function deadline(ms, act) {

@@ -1,15 +1,15 @@
 // Long-polling as a carrier.
 
 import { Carrier } from './carrier.js';
-import { backoff, clock, sleep } from './clock.js';
+import { backoff, clock, sleep, soon } from './clock.js';
 import { refusal, verdict } from './errors.js';
 import { notSigway } from './http.js';
 import { deferred } from './tools.js';
 
 const kAttachDeadline = 10000;
-const kSlackLeast = 2000, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
+const kSlackLeast = 1200, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
+const kBusyHold = 1000, kHoldGrowth = 2.5;        // a poll that is swallowed is missed when its hold is over, so hold it long in silence only
 const kPollFailures = 2;             // so many polls may fail in a row before the carrier counts as cut
-const kQuickRetry = 100;             // most failures are a connection that was reset between two polls
 const kBriefPause = 500, kBriefPauseMost = 3000;
 
 export class PollCarrier extends Carrier {
@@ -17,6 +17,7 @@ export class PollCarrier extends Carrier {
   #n = 0;
   #go = deferred();     // once it is to take over; until then the server would only let it wait
   #again = new AbortController();
+  #hold = kBusyHold;
 
   async start() {
     this.stopper.signal.addEventListener('abort', () => this.#go.resolve());
@@ -35,6 +36,7 @@ export class PollCarrier extends Carrier {
         const nothing = !answer?.events?.length && !answer?.welcome;
         // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
         empty = nothing && this.seen - started < 100 && !brief ? empty + 1 : 0;
+        this.#hold = nothing ? Math.min(this.#hold * kHoldGrowth, this.session.cadence.wait) : kBusyHold;
         if (answer) this.#heard(answer);
         if (attaching && this.welcomed) {
           this.session.roundTrip(this.seen - started);
@@ -50,7 +52,7 @@ export class PollCarrier extends Carrier {
         if (again.signal.aborted) continue;
         if (attaching || verdict(error) !== 'retry' || ++failures > kPollFailures) return this.end(error);
         this.session.pollFailed(clock.now() - started, error);
-        await sleep(Math.max(error.retry ?? 0, failures === 1 ? 20 + Math.random() * kQuickRetry : backoff(failures - 2)),
+        await sleep(Math.max(error.retry ?? 0, failures === 1 ? soon() : backoff(failures - 2)),
           this.stopper.signal);
       }
     }
@@ -59,7 +61,7 @@ export class PollCarrier extends Carrier {
   async #poll(attaching, again) {
     const { session } = this;
     const n = ++this.#n;
-    const wait = session.brief ? 0 : session.cadence.wait;
+    const wait = session.brief ? 0 : Math.round(Math.min(this.#hold, session.cadence.wait));
     const request = attaching ? this.attachment({ n })
       : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait };
     if (!attaching && !this.active && this.turn) request.turn = this.turn;

@@ -1,7 +1,7 @@
 // The messages that the server has not taken yet, in order. A number is given when a message first goes out and then never
 // means anything else.
 
-import { backoff, clock, deadline, sleep } from './clock.js';
+import { backoff, clock, deadline, sleep, soon } from './clock.js';
 import { SigwayError, verdict } from './errors.js';
 import { notSigway } from './http.js';
 import { kLimits } from './limits.js';
@@ -11,11 +11,12 @@ import { deferred } from './tools.js';
 const kUploadFailures = 4;           // the way down may live while the way up is dead
 const kUploadsInFlight = 3;          // a browser gives six connections to an origin, and the stream takes one
 const kOverdue = 150, kOverdueInRace = 1500;   // ms after which an upload under way does not hold up the next one
-const kAnswerLeast = 2000, kAnswerUnknown = 5000;
+const kAnswerLeast = 1200, kAnswerUnknown = 5000;
 const kSlowest = 4;                  // bytes a ms, until uploads were seen to be slower or faster
 const kImpatience = 16;              // how many times as long we wait after failures, at the most
 const kHeldMost = 64;                // messages that a server holds behind one that is still under way
 const kSafeBody = 500;               // nobody was ever seen to refuse so little
+const kJoined = 16384, kGrowth = 4;  // a refusal costs a round trip and nothing else; to feel one's way costs one for each step
 const kLeastBody = 400;              // smaller than this nothing can be split
 const kQueueBytes = 4 << 20;
 const kNumber = 24;                  // bytes that "n" and what stands between two messages take
@@ -143,7 +144,7 @@ export class Uplink {
   #mayFly() {
     const began = [...this.#flights, ...this.session.flights].map((flight) => flight.began);
     if (!began.length) return true;
-    if (began.length >= kUploadsInFlight) return false;
+    if (this.#flights.size >= kUploadsInFlight) return false;
     if (this.#maxBody < Infinity) return true;
     const wait = this.#overdueAfter - (clock.now() - Math.max(...began));
     clearTimeout(this.#overdue);
@@ -174,8 +175,8 @@ export class Uplink {
     let most = Math.min(this.#batchMost, this.session.limits.messages, this.#allowance());
     if (byFrames) most -= this.#queue.filter(({ chunks }) => chunks.some(({ via }) => via === way)).length;
     const limit = Math.min(this.session.limits.body, this.#maxBody) - this.#overhead();
-    // Join others only as far as bodies have passed before; a first message goes whatever its size.
-    const joined = byFrames ? limit : Math.min(limit, 2 * this.#proven);
+    // Join others not much beyond what has passed before; a first message goes whatever its size.
+    const joined = byFrames ? limit : Math.min(limit, Math.max(kJoined, kGrowth * this.#proven));
     const reach = this.#flights.size ? kHeldMost : this.#queue.length;
     const batch = [];
     let bytes = 0;
@@ -261,7 +262,7 @@ export class Uplink {
       session.network.learnt(session.cadence.swallowed());
     }
     this.slowDown();
-    this.#again(batch, error.retry, backoff(Math.min(this.#failures - 1, 4)));
+    this.#again(batch, error.retry, this.#failures === 1 ? soon() : backoff(Math.min(this.#failures - 2, 4)));
     if (this.#failures >= kUploadFailures && session.active) {
       this.#failures = 0;
       session.active.end(error);
@@ -285,7 +286,8 @@ export class Uplink {
 
   // Nothing of the body was taken, and what follows is smaller: fewer messages, or pieces of one.
   #tooLarge(batch, size, error) {
-    this.#maxBody = error.limit < size ? error.limit : Math.max(this.#proven < size ? this.#proven : 0, size >> 1);
+    // Of several that are refused the last to be heard of may be the largest.
+    this.#maxBody = Math.min(this.#maxBody, error.limit < size ? error.limit : Math.max(this.#proven < size ? this.#proven : 0, size >> 1));
     if (this.#proven >= size) this.#proven = this.#maxBody;
     this.session.network.learnt(this.session.cadence.refused(size, this.#maxBody));
     for (const { chunk } of batch) chunk.via = null;
