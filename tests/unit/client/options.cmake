@@ -1,1 +1,2 @@
 target_link_libraries(unit_client PRIVATE sigway_test_support)
+target_include_directories(unit_client PRIVATE "${CMAKE_CURRENT_LIST_DIR}")

@@ -1,0 +1,266 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "client/engine.h"
+#include "client/json.h"
+#include "fake_network.h"
+
+using namespace sigway;
+using namespace std::chrono_literals;
+using sigway::testing::FakeNetwork;
+using sigway::testing::World;
+
+namespace {
+
+/// One client: the whole engine on a network that misbehaves. It says numbers and hears the
+/// other's.
+struct Peer final : client::EngineListener {
+  Peer(World& world, std::string name, std::uint64_t seed,
+       Transport transport = Transport::automatic, client::Duration head_start = {})
+      : scheduler(world.now() + head_start),
+        network(world, scheduler, seed),
+        engine(scheduler, network, *this,
+               {.room = "room",
+                .name = "",
+                .capacity = 2,
+                .transport = transport,
+                .make_key =
+                    [name, count = 0]() mutable {
+                      return name + std::to_string(++count) + std::string(24, 'k');
+                    },
+                .random = [this] { return std::uniform_real_distribution<double>(0, 1)(chance); }}),
+        chance(seed) {}
+
+  void on_event(const ClientEvent& event) override {
+    types.push_back(event.type);
+    numbers.push_back(event.number);
+    if (!event.from.empty()) heard.push_back(event.data.front() == '"' ? 0 : std::stoi(event.data));
+  }
+  void on_state(ClientState) override {}
+  void on_transport(Transport transport) override { transports.push_back(transport); }
+  void on_reset(const ClientReset& reset) override { resets.push_back(reset); }
+  void on_closed(const ClientEnd& end) override { closed = end.code; }
+  void on_journal(std::string_view line) override { journal += std::string(line) + '\n'; }
+
+  void say() { engine.say({++said, R"("type":"n","data":)" + std::to_string(said)}); }
+  void say_long(std::size_t size) {
+    engine.say({++said, R"("type":"n","data":")" + std::string(size, 'x') + "\""});
+  }
+  bool has(const std::string& type) const {
+    return std::find(types.begin(), types.end(), type) != types.end();
+  }
+
+  client::Scheduler scheduler;
+  FakeNetwork network;
+  client::Engine engine;
+  std::mt19937_64 chance;
+  std::uint64_t said = 0;
+  std::vector<int> heard;
+  std::vector<std::string> types;
+  std::vector<std::uint64_t> numbers;
+  std::vector<Transport> transports;
+  std::vector<ClientReset> resets;
+  std::string closed, journal;
+};
+
+struct Scene {
+  explicit Scene(std::uint64_t seed, Transport transport = Transport::automatic)
+      : alice(world, "alice", seed, transport), bob(world, "bob", seed + 1, transport) {}
+
+  void pass(client::Duration time) {
+    constexpr client::Duration kStep{5};
+    for (client::Duration passed{0}; passed < time; passed += kStep) {
+      world.advance(kStep);
+      for (auto* const peer : {&alice, &bob}) peer->scheduler.advance(world.now());
+      world.run();
+    }
+  }
+  void meet() {
+    alice.engine.start();
+    pass(1s);
+    bob.engine.start();
+    for (int i = 0; i < 60 && !(alice.has("ready") && bob.has("ready")); ++i) pass(1s);
+    REQUIRE_MESSAGE(alice.has("ready"), alice.journal);
+    REQUIRE_MESSAGE(bob.has("ready"), bob.journal);
+  }
+  /// Each heard all that the other said, once and in order; and every event once.
+  void check() {
+    for (const auto& [one, other] : {std::pair{&alice, &bob}, std::pair{&bob, &alice}}) {
+      INFO(one->journal);
+      REQUIRE(one->heard.size() == other->said);
+      for (std::size_t i = 0; i < one->heard.size(); ++i)
+        REQUIRE(one->heard[i] == static_cast<int>(i) + 1);
+      for (std::size_t i = 0; i < one->numbers.size(); ++i) REQUIRE(one->numbers[i] == i + 1);
+      CHECK(one->resets.empty());
+      CHECK(one->closed.empty());
+      CHECK(one->engine.pending() == 0);
+    }
+  }
+
+  World world;
+  Peer alice, bob;
+};
+
+}  // namespace
+
+TEST_CASE("engine: a good network settles on WebSocket, with one connection and no request more") {
+  Scene scene(1);
+  scene.meet();
+  for (int i = 0; i < 20; ++i) scene.alice.say();
+  scene.pass(5s);
+  scene.check();
+  CHECK(scene.alice.engine.transport() == Transport::websocket);
+  CHECK(scene.alice.network.open() == 1);
+  const auto before = scene.alice.network.requests;
+  scene.pass(120s);
+  CHECK(scene.alice.network.requests == before);
+  CHECK(scene.alice.engine.state() == ClientState::open);
+}
+
+TEST_CASE("engine: each transport alone carries everything") {
+  for (const auto transport : {Transport::websocket, Transport::sse, Transport::poll}) {
+    Scene scene(7, transport);
+    scene.meet();
+    for (int i = 0; i < 50; ++i) {
+      scene.alice.say();
+      scene.bob.say();
+      if (i % 5 == 0) scene.pass(50ms);
+    }
+    scene.pass(10s);
+    scene.check();
+    CHECK(scene.alice.engine.transport() == transport);
+  }
+}
+
+TEST_CASE("engine: an accepted WebSocket that is dead and a stream that is held leave polling") {
+  Scene scene(3);
+  scene.alice.network.faults.websockets_hang = true;
+  scene.alice.network.faults.streams_held = true;
+  scene.meet();
+  for (int i = 0; i < 30; ++i) scene.alice.say(), scene.bob.say(), scene.pass(40ms);
+  scene.pass(15s);
+  scene.check();
+  CHECK(scene.alice.engine.transport() == Transport::poll);
+  // It gets better: what was not proved is looked for again.
+  scene.alice.network.faults = {};
+  scene.pass(120s);
+  CHECK(scene.alice.engine.transport() == Transport::websocket);
+  scene.alice.say();
+  scene.pass(2s);
+  scene.check();
+}
+
+TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {
+  Scene scene(4);
+  scene.meet();
+  for (int round = 0; round < 12; ++round) {
+    for (int i = 0; i < 10; ++i) scene.alice.say(), scene.bob.say(), scene.pass(20ms);
+    scene.alice.network.cut();
+    if (round % 3 == 0) scene.bob.network.cut();
+  }
+  scene.pass(30s);
+  scene.check();
+}
+
+TEST_CASE("engine: bodies that are refused for their size go in pieces") {
+  Scene scene(5, Transport::poll);
+  scene.alice.network.faults.largest_body = 1500;
+  scene.meet();
+  scene.alice.say_long(9000);
+  scene.pass(20s);
+  CHECK(scene.alice.engine.pending() == 0);
+  for (int i = 0; i < 5; ++i) scene.bob.say();
+  scene.pass(5s);
+  CHECK(scene.alice.heard.size() == 5);
+  CHECK(scene.alice.journal.find("is refused on the way") != std::string::npos);
+}
+
+TEST_CASE("engine: an outage is waited out, with pauses; nothing is lost and nobody blamed") {
+  Scene scene(6);
+  scene.meet();
+  auto& faults = scene.alice.network.faults;
+  faults.lose_request = 1;
+  scene.alice.network.cut();
+  scene.pass(1s);
+  scene.alice.say();
+  CHECK(scene.alice.engine.state() == ClientState::reconnecting);
+  const auto before = scene.alice.network.requests;
+  scene.pass(60s);
+  CHECK(scene.alice.network.requests - before < 80);
+  faults.lose_request = 0;
+  scene.pass(30s);
+  CHECK(scene.alice.engine.transport() == Transport::websocket);
+  scene.check();
+}
+
+TEST_CASE("engine: who was away too long has a new session, and says what may be lost") {
+  Scene scene(8);
+  scene.meet();
+  scene.alice.network.faults.lose_request = 1;
+  scene.alice.network.cut();
+  scene.pass(10s);
+  scene.alice.say();  // never went out
+  scene.pass(200s);
+  CHECK(scene.bob.has("peer-left"));
+  scene.alice.network.faults.lose_request = 0;
+  scene.pass(30s);
+  REQUIRE(scene.alice.resets.size() == 1);
+  CHECK(scene.alice.resets[0].lost.empty());
+  CHECK(scene.alice.resets[0].peer != scene.alice.resets[0].previous_peer);
+  CHECK(scene.alice.engine.state() == ClientState::open);
+  CHECK(scene.bob.heard == std::vector<int>{1});
+}
+
+TEST_CASE("engine: closing leaves the room") {
+  Scene scene(9);
+  scene.meet();
+  scene.alice.say();
+  scene.alice.engine.close();
+  scene.pass(2s);
+  CHECK(scene.alice.closed == "left");
+  CHECK(scene.bob.heard.size() == 1);
+  CHECK(scene.bob.has("peer-left"));
+  CHECK(scene.alice.network.open() == 0);
+}
+
+TEST_CASE("engine: whatever happens to requests and connections: exactly once, in order") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    INFO("seed " << seed);
+    Scene scene(seed * 100);
+    std::mt19937_64 random(seed);
+    const auto upto = [&](double most) {
+      return most * std::uniform_real_distribution<double>(0, 1)(random);
+    };
+    for (auto* const peer : {&scene.alice, &scene.bob}) {
+      auto& faults = peer->network.faults;
+      faults.lose_request = upto(0.2);
+      faults.lose_answer = upto(0.2);
+      faults.swallow = upto(0.05);
+      faults.repeat = upto(0.3);
+      faults.websockets = random() % 2 == 0;
+      faults.websockets_hang = random() % 3 == 0;
+      faults.streams = random() % 2 == 0;
+      faults.streams_held = random() % 3 == 0;
+      faults.largest_body = random() % 3 == 0 ? 1200 : 1U << 20U;
+      faults.jitter = client::Duration(random() % 300);
+    }
+    scene.meet();
+    for (int i = 0; i < 60; ++i) {
+      for (auto count = random() % 4; count > 0; --count) scene.alice.say();
+      for (auto count = random() % 4; count > 0; --count) scene.bob.say();
+      if (random() % 20 == 0) scene.alice.network.cut();
+      if (random() % 20 == 0) scene.bob.network.cut();
+      scene.pass(client::Duration(random() % 300));
+    }
+    for (int i = 0; i < 120; ++i) {
+      if (scene.alice.heard.size() == scene.bob.said &&
+          scene.bob.heard.size() == scene.alice.said &&
+          scene.alice.engine.pending() + scene.bob.engine.pending() == 0)
+        break;
+      scene.pass(1s);
+    }
+    scene.check();
+  }
+}

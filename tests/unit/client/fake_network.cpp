@@ -1,0 +1,362 @@
+#include "fake_network.h"
+
+#include <utility>
+
+namespace sigway::testing {
+
+using client::HttpAnswer;
+using dialects::Error;
+namespace native = dialects::native;
+
+namespace {
+
+HttpAnswer refusal(const Error& error) {
+  return {.status = dialects::info(error.code).status, .body = dialects::to_json(error)};
+}
+HttpAnswer broken() { return {.problem = "reset"}; }
+
+std::uint64_t next_connection() {
+  static std::uint64_t count = 0;
+  return ++count;
+}
+
+}  // namespace
+
+/// The server's end of a stream or socket.
+class FakeNetwork::Sink final : public session::StreamSink {
+ public:
+  Sink(FakeNetwork& network, Id id) : network_(network), id_(id) {}
+
+  void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override {
+    for (const auto& event : events) {
+      const auto found = network_.links_.find(id_);
+      if (found == network_.links_.end()) return;
+      network_.down(id_, found->second.is_socket ? std::string(*event)
+                                                 : "id: " + std::to_string(first) +
+                                                       "\ndata: " + std::string(*event) + "\n\n");
+      ++first;
+    }
+  }
+  void activated(std::uint64_t turn, std::uint64_t next) override {
+    network_.control(id_, native::activated_control(turn, next));
+  }
+  void standby(std::uint64_t turn, std::uint64_t next) override {
+    network_.control(id_, native::standby_control(turn, next));
+  }
+  void hello(std::uint64_t which) override {
+    const auto found = network_.links_.find(id_);
+    if (found != network_.links_.end() && !found->second.is_socket)
+      network_.control(id_, native::hello_control(static_cast<int>(which)));
+  }
+  void heartbeat(std::uint64_t next) override {
+    const auto found = network_.links_.find(id_);
+    if (found == network_.links_.end()) return;
+    if (found->second.is_socket) {
+      network_.control(id_, native::heartbeat_control(next));
+    } else {
+      network_.down(id_, ": heartbeat, next " + std::to_string(next) + "\n");
+    }
+  }
+  void probe() override { network_.control(id_, native::probe_control()); }
+  void end(session::End reason, base::Duration) override {
+    const auto& about = session::info(reason);
+    network_.control(id_, native::end_control(about.name, "", std::nullopt));
+    network_.end(id_, about.close_code, std::string(about.name));
+  }
+
+ private:
+  FakeNetwork& network_;
+  Id id_;
+};
+
+class FakeNetwork::Reply final : public longpoll::PollReply {
+ public:
+  explicit Reply(Answer answer) : answer_(std::move(answer)) {}
+  void answer(std::string body) override { answer_({.status = 200, .body = std::move(body)}); }
+
+ private:
+  Answer answer_;
+};
+
+client::Duration FakeNetwork::delay() {
+  return faults.delay +
+         client::Duration(random_() % static_cast<std::uint64_t>(faults.jitter.count() + 1));
+}
+
+client::Duration FakeNetwork::in_order(client::Time& last) {
+  last = std::max(last, scheduler_.now() + delay());
+  return std::chrono::duration_cast<client::Duration>(last - scheduler_.now());
+}
+
+client::Network::Id FakeNetwork::add(Link link) {
+  const auto id = ++count_;
+  links_.emplace(id, std::move(link));
+  return id;
+}
+
+client::Network::Id FakeNetwork::post(std::string_view path, std::string body,
+                                      std::function<void(const HttpAnswer&)> done) {
+  ++requests;
+  Link link;
+  link.done = std::move(done);
+  const auto id = add(std::move(link));
+  const auto answer = [this, id](HttpAnswer its) {
+    if (chance(faults.swallow)) return;
+    if (chance(faults.lose_answer)) its = broken();
+    scheduler_.after(delay(), [this, id, its = std::move(its)] {
+      const auto found = links_.find(id);
+      if (found == links_.end()) return;
+      const auto call = std::move(found->second.done);
+      links_.erase(found);
+      call(its);
+    });
+  };
+  if (body.size() > faults.largest_body) {
+    answer({.status = 413, .body = "<html>too large"});
+    return id;
+  }
+  if (chance(faults.swallow)) return id;
+  if (chance(faults.lose_request)) {
+    answer(broken());
+    return id;
+  }
+  const auto text = std::string(path);
+  scheduler_.after(delay(), [this, text, body, answer] { perform(text, body, answer); });
+  if (chance(faults.repeat))
+    scheduler_.after(delay() * 3, [this, text, body] { perform(text, body, [](HttpAnswer) {}); });
+  return id;
+}
+
+void FakeNetwork::perform(std::string_view path, const std::string& body, const Answer& answer) {
+  auto decoded = native::decode_request(body);
+  if (const auto* error = std::get_if<Error>(&decoded)) {
+    answer(refusal(*error));
+    return;
+  }
+  auto request = std::get<native::Request>(std::move(decoded));
+  auto located = entry::locate(world_.context, request, "ip", 0, world_.now());
+  if (const auto* error = std::get_if<Error>(&located)) {
+    answer(refusal(*error));
+    return;
+  }
+  auto where = std::get<entry::Located>(std::move(located));
+  auto& hub = world_.hub(where.id.shard);
+  if (path == "v1/send") {
+    const auto outcome = entry::upload(hub, where, std::move(request));
+    if (const auto* error = std::get_if<Error>(&outcome)) {
+      answer(refusal(*error));
+    } else {
+      answer({.status = 200,
+              .body = R"({"up":)" + std::to_string(std::get<std::uint64_t>(outcome)) + '}'});
+    }
+  } else {
+    longpoll::Poll poll{std::move(where), std::move(request), next_connection(),
+                        std::make_unique<Reply>(answer)};
+    if (const auto error = longpoll::run(world_.context, hub, std::move(poll)))
+      answer(refusal(*error));
+  }
+  world_.run();
+}
+
+client::Network::Id FakeNetwork::stream(std::string_view, std::string body,
+                                        StreamHandlers handlers) {
+  ++requests;
+  Link link;
+  link.stream = std::move(handlers);
+  const auto id = add(std::move(link));
+  if (!faults.streams || chance(faults.lose_request)) {
+    end(id, 1006, "refused");
+    return id;
+  }
+  scheduler_.after(delay(), [this, id, body = std::move(body)] {
+    auto decoded = native::decode_request(body);
+    if (const auto* error = std::get_if<Error>(&decoded)) {
+      refuse(id, *error);
+      return;
+    }
+    attach(id, std::get<native::Request>(std::move(decoded)));
+  });
+  return id;
+}
+
+client::Network::Id FakeNetwork::websocket(std::string_view, SocketHandlers handlers) {
+  ++requests;
+  Link link;
+  link.socket = std::move(handlers);
+  link.is_socket = true;
+  const auto id = add(std::move(link));
+  if (!faults.websockets || chance(faults.lose_request)) {
+    end(id, 1006, "refused");
+    return id;
+  }
+  scheduler_.after(delay(), [this, id] {
+    if (const auto found = links_.find(id); found != links_.end()) {
+      const auto open = found->second.socket.open;
+      open();
+    }
+  });
+  return id;
+}
+
+void FakeNetwork::send_text(Id socket, std::string text) {
+  const auto found = links_.find(socket);
+  if (found == links_.end() || faults.websockets_hang) return;
+  scheduler_.after(in_order(found->second.up),
+                   [this, socket, text = std::move(text)] { frame(socket, text); });
+}
+
+void FakeNetwork::frame(Id id, const std::string& text) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  auto decoded = native::decode_request(text);
+  if (const auto* error = std::get_if<Error>(&decoded)) {
+    refuse(id, *error);
+    return;
+  }
+  auto request = std::get<native::Request>(std::move(decoded));
+  if (found->second.connection == 0) {
+    attach(id, std::move(request));
+    return;
+  }
+  request.key = found->second.key;
+  const auto ping = request.ping;
+  const bool says = !request.messages.empty();
+  auto located = entry::locate(world_.context, request, "ip", 0, world_.now());
+  if (const auto* error = std::get_if<Error>(&located)) {
+    refuse(id, *error);
+    return;
+  }
+  auto where = std::get<entry::Located>(std::move(located));
+  const auto outcome = entry::upload(world_.hub(where.id.shard), where, std::move(request));
+  if (const auto* error = std::get_if<Error>(&outcome)) {
+    refuse(id, *error);
+  } else if (says) {
+    control(id, native::up_control(std::get<std::uint64_t>(outcome)));
+  }
+  world_.run();
+  if (ping) control(id, native::pong_control(*ping));
+}
+
+void FakeNetwork::attach(Id id, native::Request request) {
+  auto located = entry::locate(world_.context, request, "ip", 0, world_.now());
+  if (const auto* error = std::get_if<Error>(&located)) {
+    refuse(id, *error);
+    return;
+  }
+  entry::StreamAttach attach;
+  attach.located = std::get<entry::Located>(std::move(located));
+  const auto shard = attach.located.id.shard;
+  const auto connection = next_connection();
+  if (const auto found = links_.find(id); found != links_.end()) {
+    found->second.key = *request.key;
+    found->second.carrier = request.carrier.value_or("default");
+    found->second.connection = connection;
+  }
+  attach.request = std::move(request);
+  attach.connection = connection;
+  attach.make = [](bool) {
+    return std::make_unique<session::StreamCarrier>(session::StreamOptions{
+        std::chrono::seconds(25), 3, std::chrono::seconds(600), std::size_t{8} << 20U});
+  };
+  attach.accept = [this, id](const native::Welcome& welcome) {
+    const auto found = links_.find(id);
+    const bool is_socket = found != links_.end() && found->second.is_socket;
+    if (found != links_.end() && !is_socket) {
+      scheduler_.after(in_order(found->second.down), [this, id] {
+        const auto link = links_.find(id);
+        if (link == links_.end()) return;
+        const auto open = link->second.stream.open;
+        open({.status = 200, .content_type = "text/event-stream"});
+      });
+    }
+    control(id, native::welcome_control(welcome));
+    if (!is_socket) control(id, native::hello_control(1));
+    return std::make_unique<Sink>(*this, id);
+  };
+  const auto outcome = entry::attach_stream(world_.context, world_.hub(shard), std::move(attach));
+  if (const auto* error = std::get_if<Error>(&outcome)) refuse(id, *error);
+  if (const auto* over = std::get_if<session::End>(&outcome))
+    end(id, session::info(*over).close_code, std::string(session::info(*over).name));
+  world_.run();
+}
+
+void FakeNetwork::down(Id id, const std::string& text) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  if (found->second.is_socket ? faults.websockets_hang : faults.streams_held) return;
+  scheduler_.after(in_order(found->second.down), [this, id, text] {
+    const auto link = links_.find(id);
+    if (link == links_.end()) return;
+    if (link->second.is_socket) {
+      const auto call = link->second.socket.text;
+      call(text);
+    } else {
+      const auto call = link->second.stream.data;
+      call(text);
+    }
+  });
+}
+
+void FakeNetwork::control(Id id, const std::string& text) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  down(id, found->second.is_socket ? text : "event: control\ndata: " + text + "\n\n");
+}
+
+void FakeNetwork::refuse(Id id, const Error& error) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  if (found->second.is_socket) {
+    control(id, native::error_control(error));
+    return;
+  }
+  scheduler_.after(in_order(found->second.down), [this, id, answer = refusal(error)] {
+    const auto link = links_.find(id);
+    if (link == links_.end()) return;
+    const auto call = std::move(link->second.stream.closed);
+    links_.erase(link);
+    call(answer);
+  });
+}
+
+void FakeNetwork::end(Id id, int code, const std::string& reason) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  scheduler_.after(in_order(found->second.down), [this, id, code, reason] {
+    const auto link = links_.find(id);
+    if (link == links_.end()) return;
+    const auto gone = std::move(link->second);
+    links_.erase(link);
+    detach(gone);
+    if (gone.is_socket) {
+      gone.socket.closed(code, reason, 0);
+    } else if (gone.stream.closed) {
+      gone.stream.closed({.status = gone.connection != 0 ? 200 : 0, .problem = reason});
+    }
+  });
+}
+
+void FakeNetwork::detach(const Link& link) {
+  if (link.connection == 0) return;
+  const auto found = world_.shared.directory.find(session::hash_key(link.key), world_.now());
+  if (!found.id) return;
+  if (auto* const session = world_.hub(found.id.shard).find(found.id.serial))
+    session->detach(link.carrier, link.connection);
+  world_.run();
+}
+
+void FakeNetwork::drop(Id id) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  const auto link = std::move(found->second);
+  links_.erase(found);
+  if (link.connection != 0) scheduler_.after(delay(), [this, link] { detach(link); });
+}
+
+void FakeNetwork::cut() {
+  for (const auto& [id, link] : links_) {
+    if (link.is_socket || link.stream.closed) end(id, 1006, "cut");
+  }
+}
+
+}  // namespace sigway::testing

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "client/network.h"
+#include "client/scheduler.h"
+#include "entry/entry.h"
+#include "longpoll/poll.h"
+#include "session/stream_carrier.h"
+#include "support/world.h"
+
+namespace sigway::testing {
+
+/// How badly it behaves. Probabilities of one request.
+struct NetworkFaults {
+  double lose_request = 0, lose_answer = 0;  ///< the connection breaks, before or after the server
+  double swallow = 0;                        ///< nothing comes, ever
+  double repeat = 0;                         ///< the server hears it twice
+  bool websockets = true;
+  bool websockets_hang = false;  ///< accepted, and then nothing passes
+  bool streams = true;
+  bool streams_held = false;  ///< the head passes, the body does not
+  std::size_t largest_body = 1U << 20U;
+  client::Duration delay{10}, jitter{20};
+};
+
+/// The way from one client to a server without sockets (support/world.h), on the client's
+/// scheduler.
+class FakeNetwork final : public client::Network {
+ public:
+  FakeNetwork(World& world, client::Scheduler& scheduler, std::uint64_t seed)
+      : world_(world), scheduler_(scheduler), random_(seed) {}
+
+  NetworkFaults faults;
+  int requests = 0;
+
+  Id post(std::string_view path, std::string body,
+          std::function<void(const client::HttpAnswer&)> done) override;
+  Id stream(std::string_view path, std::string body, StreamHandlers handlers) override;
+  Id websocket(std::string_view path, SocketHandlers handlers) override;
+  void send_text(Id socket, std::string text) override;
+  void drop(Id id) override;
+
+  /// Every stream and socket breaks; the server hears of it.
+  void cut();
+  std::size_t open() const { return links_.size(); }
+
+ private:
+  struct Link {
+    std::function<void(const client::HttpAnswer&)> done;
+    StreamHandlers stream;
+    SocketHandlers socket;
+    bool is_socket = false;
+    std::string key, carrier;
+    std::uint64_t connection = 0;  // the server's
+    client::Time down{}, up{};     // what goes one way keeps its order
+  };
+  class Sink;
+  class Reply;
+  using Answer = std::function<void(client::HttpAnswer)>;
+
+  bool chance(double probability) {
+    return std::uniform_real_distribution<double>(0, 1)(random_) < probability;
+  }
+  client::Duration delay();
+  client::Duration in_order(client::Time& last);
+  Id add(Link link);
+  void perform(std::string_view path, const std::string& body, const Answer& answer);
+  void attach(Id id, dialects::native::Request request);
+  void frame(Id id, const std::string& text);
+  void down(Id id, const std::string& text);
+  void control(Id id, const std::string& text);
+  void refuse(Id id, const dialects::Error& error);
+  void end(Id id, int code, const std::string& reason);
+  void detach(const Link& link);
+
+  World& world_;
+  client::Scheduler& scheduler_;
+  std::mt19937_64 random_;
+  std::map<Id, Link> links_;
+  Id count_ = 0;
+  std::uint64_t connections_ = 0;
+};
+
+}  // namespace sigway::testing
