@@ -83,7 +83,6 @@ class FakeNetwork final : public client::Network {
   std::mt19937_64 random_;
   std::map<Id, Link> links_;
   Id count_ = 0;
-  std::uint64_t connections_ = 0;
 };
 
 }  // namespace sigway::testing
