@@ -7,7 +7,7 @@ import { closeVisitors, launch, phase, seesVideo, Server, visitor } from './supp
 
 let server, firefox, count = 0;
 before(async () => {
-  server = await Server.start();
+  server = await Server.start('--suspend-after', '100s');    // longer than a test waits: who is away before has said so
   firefox = await Firefox.launch();
 });
 afterEach(closeVisitors);
@@ -89,6 +89,18 @@ test('Firefox with Firefox: signaling over each transport in turn, with an ICE r
     }, before);
     assert.equal(await a.evaluate(async () => (await import('/app/main.js')).page.call.connection.transport), transport);
   }
+  await Promise.all([a, b].map(getsVideo));
+  for (const page of [a, b]) await page.close();
+});
+
+test('Firefox with Firefox: a page that is closed says that it is away', async () => {
+  const url = freshRoom();
+  const a = await enter(url), b = await enter(url);
+  await Promise.all([a, b].map((page) => inPhase(page, 'talking')));
+  await b.goto('about:blank');
+  await a.waitFor(() => document.getElementById('banner').textContent.includes('closed the page or is reloading it'));
+  await a.waitFor(() => document.getElementById('status-title').textContent === 'The other side has left');
+  await b.goto(url);
   await Promise.all([a, b].map(getsVideo));
   for (const page of [a, b]) await page.close();
 });
