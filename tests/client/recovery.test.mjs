@@ -244,3 +244,23 @@ describe('switching goes wrong', () => {
     assert.equal(alice.connection.mode, 'auto');
   });
 });
+
+test('a switch that calls off a reconnect in the middle leaves no dead carrier behind', async () => {
+  const [alice, bob] = await pair('sse');
+  let opened;
+  const attached = new Promise((resolve) => { opened = resolve; });
+  server.fault = ({ route, body }) => {
+    if (route === '/v1/send' && body.hello) {
+      opened();
+      return { delay: 300 };      // active, and not proved yet
+    }
+    return null;
+  };
+  server.cut();
+  await attached;
+  server.fault = () => null;
+  alice.connection.switchTransport('poll').catch(() => {});
+  for (const i of counting(5)) bob.connection.send('count', { i });
+  await alice.until(() => numbers(alice).length === 5 && alice.connection.transport === 'poll');
+  assert.deepEqual(numbers(alice), counting(5));
+});

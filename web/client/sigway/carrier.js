@@ -100,15 +100,16 @@ export class Carrier {
 
   end(error) {
     if (this.done) return;
+    const carried = this.session.active === this;
     this.stop(error);
-    this.session.ended(this, error);
+    if (carried) this.session.lost(this, error);
   }
 
-  // Ends it without telling the session.
+  // Ends it because we want it.
   stop(error = new SigwayError('aborted', 'the carrier was stopped')) {
     if (this.done) return;
     this.done = true;
-    this.session.carriers.delete(this);
+    this.session.detached(this);
     this.unwatch();
     this.stopper.abort();
     this.proved.reject(error);

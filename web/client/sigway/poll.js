@@ -20,7 +20,10 @@ export class PollCarrier extends Carrier {
   #hold = kBusyHold;
 
   async start() {
-    this.stopper.signal.addEventListener('abort', () => this.#go.resolve());
+    this.stopper.signal.addEventListener('abort', () => {
+      this.#go.resolve();
+      this.#again.abort();
+    });
     let failures = 0, empty = 0, pause = kBriefPause;
     while (!this.done) {
       const attaching = !this.welcomed;
@@ -58,7 +61,7 @@ export class PollCarrier extends Carrier {
     }
   }
 
-  async #poll(attaching, again) {
+  #poll(attaching, again) {
     const { session } = this;
     const n = ++this.#n;
     const wait = session.brief ? 0 : Math.round(Math.min(this.#hold, session.cadence.wait));
@@ -66,13 +69,7 @@ export class PollCarrier extends Carrier {
       : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait };
     if (!attaching && !this.active && this.turn) request.turn = this.turn;
     const patience = attaching ? kAttachDeadline : wait + session.trips.patience(kSlackLeast, kSlackUnknown);
-    const stop = new AbortController();
-    for (const signal of [again, this.stopper.signal]) signal.addEventListener('abort', () => stop.abort(), { signal: stop.signal });
-    try {
-      return await session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: stop.signal });
-    } finally {
-      stop.abort();     // and with it the two listeners
-    }
+    return session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: again });
   }
 
   #heard(answer) {

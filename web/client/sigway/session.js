@@ -100,11 +100,15 @@ export class Session {
     sleep(kRetireAfter, this.over.signal).then(() => carrier.stop());
   }
 
-  ended(carrier, error) {
+  detached(carrier) {
+    this.carriers.delete(carrier);
     if (carrier !== this.active) return;
     this.active = null;
-    if (error.code === 'rate_limited') this.uplink.slowDown();
     this.uplink.release(carrier);
+  }
+
+  lost(carrier, error) {
+    if (error.code === 'rate_limited') this.uplink.slowDown();
     this.hooks.lost(carrier, error);
   }
 
@@ -141,7 +145,7 @@ export class Session {
         const started = clock.now();
         try {
           const answer = await this.settings.http.post('v1/send', JSON.stringify({ key: this.key, ack, ...request }),
-            { patience: this.trips.patience(kQuietLeast, kQuietUnknown), signal: carrier.stopper.signal });
+            { patience: this.trips.patience(kQuietLeast, kQuietUnknown) });
           if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
           this.acknowledged(ack);
           this.roundTrip(clock.now() - started);
