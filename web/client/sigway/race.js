@@ -10,16 +10,14 @@ export const kTransports = ['websocket', 'sse', 'poll'];
 
 const kHeadStart = 300;              // ms, at the least, of what worked here before
 const kHeadStartShare = 1.5;         // of the time in which it proved itself then
-const kStreamDelay = 300;            // ms, at the least, before an event stream is tried beside a WebSocket
-const kStreamDelayMost = 2000;
+const kStreamDelay = 300;            // ms before an event stream is tried beside a WebSocket
 const kGrace = 300;                  // ms, at the most, that a proved transport waits for a better one that has opened
 const kGraceShare = 1.5, kGraceLeast = 30;
 const kActivationDeadline = 8000, kActivationLeast = 3000;
 
 const rank = (kind) => kTransports.indexOf(kind);
 
-/** In which order to try `kinds`. A step begins `after` so many ms, or `trips` round trips if that is longer; or as soon as
- *  something has failed. `known` is {kind, proof}: what worked here, and in what time. Those in `aside` come last. */
+/** In which order to try `kinds`. A step begins `after` so many ms, or as soon as something has failed. `known` is {kind, proof}: what worked here, and in what time. Those in `aside` come last. */
 export function planRace(kinds, known, aside = () => false) {
   const steps = [];
   let rest = kinds.filter((kind) => !aside(kind));
@@ -32,7 +30,7 @@ export function planRace(kinds, known, aside = () => false) {
   const headStart = steps.length ? Math.max(kHeadStart, kHeadStartShare * (known.proof ?? 0)) : 0;
   const first = rest.filter((kind) => kind !== 'sse' || !rest.includes('websocket'));
   if (first.length) steps.push({ kinds: first, after: headStart });
-  if (rest.length > first.length) steps.push({ kinds: ['sse'], after: kStreamDelay, trips: 2 });
+  if (rest.length > first.length) steps.push({ kinds: ['sse'], after: kStreamDelay });
   if (last.length) steps.push({ kinds: last, after: Infinity });
   return steps;
 }
@@ -92,17 +90,8 @@ export class Race {
     this.#stopTimer();
     const step = this.#steps[0];
     if (!step) return;
-    const began = clock.now();
-    const look = () => {
-      // The first answer may still be on its way: then nobody knows how long a round trip is.
-      const trip = this.#session.trips.smoothed;
-      const elapsed = clock.now() - began;
-      const due = Math.max(step.after, Math.min(kStreamDelayMost, (step.trips ?? 0) * (trip ?? elapsed + 50)));
-      if (elapsed >= due) return this.#begin(step);
-      this.#stopTimer = deadline(due - elapsed, look);
-    };
     if (step.after === 0) this.#begin(step);
-    else if (step.after < Infinity) this.#stopTimer = deadline(step.after, look);
+    else if (step.after < Infinity) this.#stopTimer = deadline(step.after, () => this.#begin(step));
   }
 
   #begin(step) {
