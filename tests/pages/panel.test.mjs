@@ -40,6 +40,7 @@ async function pair(people = 3) {
   await withTurn(a.page);
   await a.page.goto(url);
   await phase(a.page, 'waiting');
+  await inPage(a.page, ({ call }) => call.connection.switchTransport('websocket'));    // a slow machine may have chosen another
   await b.page.goto(url);
   await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
   await a.page.click('#open-signals');
