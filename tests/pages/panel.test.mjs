@@ -61,6 +61,7 @@ test('every message in and out, in order, with its facts; SDP folded, candidates
   const offer = a.page.locator('#signal-rows li:has(b:text-is("offer"))').first();
   assert.match(await offer.locator('summary').innerText(), /[↑↓][\s\S]*\d\d:\d\d:\d\d\.\d{3}[\s\S]*offer[\s\S]*#\d+ · \d+(\.\d)? k?B · WebSocket/);
   await offer.locator('summary').first().click();
+  await offer.locator('.section > summary').first().waitFor();     // drawn when it is opened
   const sections = await offer.locator('.section > summary').allInnerTexts();
   assert.ok(sections.some((title) => title.startsWith('session')) && sections.some((title) => title.startsWith('audio')), String(sections));
   await offer.locator('.section > summary').first().click();
