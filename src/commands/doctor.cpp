@@ -44,6 +44,7 @@ struct Flags {
     auto text = proxy;
     if (text.empty() && !no_proxy) {
       text = client::proxy_of_environment(*parsed, [](const char* name) -> std::string {
+        // Before any other thread is there. NOLINTNEXTLINE(concurrency-mt-unsafe)
         const char* const value = std::getenv(name);
         return value == nullptr ? "" : value;
       });

@@ -296,8 +296,10 @@ void Examination::repeats() {
   const auto until = Clock::now() + std::min(milliseconds(10000), times_.watch / 2);
   const std::string body = "repeats";
   std::atomic<int> next{0}, altered{0};
+  constexpr int kRows = 3;
   std::vector<std::thread> rows;
-  for (int row = 0; row < 3; ++row) {
+  rows.reserve(kRows);
+  for (int row = 0; row < kRows; ++row) {
     rows.emplace_back([&] {
       for (int i = next++; i < kRepeated && Clock::now() < until; i = next++) {
         Network::Ask what{.timeout = milliseconds(4000)};

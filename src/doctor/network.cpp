@@ -136,7 +136,7 @@ std::string Network::path(const std::string& route, const Query& query) const {
   std::string out = endpoint_.url.path + "v1/probe/" + route;
   char separator = '?';
   for (const auto& [name, value] : query) {  // of letters, digits and hyphens only
-    out += separator + name + '=' + value;
+    out.append(1, separator).append(name).append("=").append(value);
     separator = '&';
   }
   return out;

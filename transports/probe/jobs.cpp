@@ -71,6 +71,8 @@ class Jobs::Stream final : public Job {
     write_next();
   }
   ~Stream() override { stream_->end(); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
  private:
   void write_next() {

@@ -21,6 +21,8 @@ class Jobs {
 
   Jobs();
   ~Jobs();
+  Jobs(const Jobs&) = delete;
+  Jobs& operator=(const Jobs&) = delete;
 
   /// Answers after `query.hold`, with nothing before.
   void hold(http::Exchange& exchange, net::Shard& shard, const Query& query, std::string answer,
