@@ -11,6 +11,7 @@ import { sleep } from './random.mjs';
 const kHeartbeat = 1000;
 const kPatience = 2500;        // for an answer, and for a sign of life on a stream
 const kPieceLength = 60;
+const kInFrame = 50;           // messages; with some in pieces that stays below the 256 that a request may have
 
 class Refused extends Error {
   constructor(code, retry = 0) {
@@ -181,7 +182,7 @@ export class MinimalClient {
 
   // The message, or for no reason its pieces, cut anew each time.
   #wire({ n, text }) {
-    if (text.length < 4000 && this.random.chance(0.1)) return this.#pieces({ n, text }).join();
+    if (text.length < 400 && this.random.chance(0.1)) return this.#pieces({ n, text }).join();
     return `{"n":${n},${text.slice(1)}`;
   }
 
@@ -203,7 +204,7 @@ export class MinimalClient {
     const carrier = this.#active;
     if (!carrier) return;
     if (carrier.kind === 'websocket') {
-      const fresh = this.#unacknowledged.filter(({ n }) => n > (carrier.sent ?? 0)).slice(0, 100);
+      const fresh = this.#unacknowledged.filter(({ n }) => n > (carrier.sent ?? 0)).slice(0, kInFrame);
       if (!fresh.length) return;
       carrier.sent = fresh.at(-1).n;
       carrier.socket.send(`{"messages":[${fresh.map((message) => this.#wire(message)).join()}]}`);
