@@ -16,7 +16,7 @@ test('the installed library builds into a program elsewhere, and works there', a
   const cmake = (...args) => execFileSync(SIGWAY_CMAKE, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     cmake('--install', SIGWAY_BUILD, '--component', 'client', '--prefix', join(folder, 'installed'));
-    cmake('-S', join(SIGWAY_SOURCE, 'examples/cpp'), '-B', join(folder, 'build'), `-DCMAKE_PREFIX_PATH=${join(folder, 'installed')}`,
+    cmake('-G', 'Ninja', '-S', join(SIGWAY_SOURCE, 'examples/cpp'), '-B', join(folder, 'build'), `-DCMAKE_PREFIX_PATH=${join(folder, 'installed')}`,
       ...(SIGWAY_SANITIZE ? [`-DCMAKE_EXE_LINKER_FLAGS=-fsanitize=${SIGWAY_SANITIZE}`] : []));
     cmake('--build', join(folder, 'build'));
     const server = await Server.start(SIGWAY_BINARY, []);

@@ -87,6 +87,10 @@ class Carrier {
   /// Reads once, or until the deadline. False if nothing came.
   virtual bool pump(Clock::time_point deadline) = 0;
 
+  /// Returns when the server knows that the client is there. An attach shows it of a stream, but
+  /// not of polls, whose next one may still be on its way.
+  virtual void arrive() {}
+
   /// The network breaks.
   virtual void cut() = 0;
 

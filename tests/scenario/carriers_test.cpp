@@ -55,7 +55,7 @@ TEST_CASE_TEMPLATE("carriers: three at the most, and the active one", T, WebSock
   for (const auto transport : kTransports) {
     carriers.push_back(a.another(transport));
     CHECK(carriers.back()->attach(resume()).error.empty());
-    carriers.back()->pump(Clock::now());  // a poll is parked again
+    carriers.back()->arrive();
   }
   auto fifth = a.another();
   const auto refused = fifth->attach(resume());

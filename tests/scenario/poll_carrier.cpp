@@ -77,6 +77,12 @@ void PollCarrier::send_activation(const Json& request) {
   send_poll(request, true);
 }
 
+void PollCarrier::arrive() {
+  park();
+  send_activation(Json::object());  // the answer to the one before shows that this one is there
+  pump(Clock::now());
+}
+
 void PollCarrier::cut() {
   if (wire_) wire_->cut();
   wire_.reset();
@@ -87,7 +93,9 @@ void PollCarrier::take_answer(HttpReply& reply) {
   const auto json = Json::parse(reply.body());
   if (reply.status() != 200) {
     attached_ = to_answer(reply.status(), json);
-    end_ = CarrierEnd{attached_.error, 0, json};
+    // Between two polls nobody could be told of an end; then the next one hears how it came.
+    const auto& error = json.at("error");
+    end_ = CarrierEnd{error.value("reason", attached_.error), 0, json};
     return;
   }
   CHECK(!reply.header("content-length").empty());

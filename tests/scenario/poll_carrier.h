@@ -15,6 +15,7 @@ class PollCarrier final : public Carrier {
   Answer finish_attach() override;
   Answer ask(Json request) override { return upload(std::move(request)); }
   bool pump(Clock::time_point deadline) override;
+  void arrive() override;
   void cut() override;
 
   std::uint64_t n() const noexcept { return n_; }
