@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -71,7 +72,14 @@ void HttpCall::uses(int descriptor) {
   const std::lock_guard lock(mutex_);
   if (descriptor_ >= 0) close(descriptor_);
   descriptor_ = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-  if (cancelled_ && descriptor_ >= 0) shutdown(descriptor_, SHUT_RDWR);
+  if (!cancelled_) return;
+  if (descriptor_ >= 0) shutdown(descriptor_, SHUT_RDWR);
+  // What is not connected yet cannot be shut down: it becomes something that cannot be connected.
+  std::array<int, 2> pair{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return;
+  dup3(pair[0], descriptor, O_CLOEXEC);
+  close(pair[0]);
+  close(pair[1]);
 }
 
 struct HttpLink::Connection {

@@ -275,8 +275,12 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     host_.broken(failure);
     return;
   }
-  ++failures_;
-  slow_down();
+  // Flights that were lost together are one failure, or the next would wait for far too long.
+  if (flight.started >= failed_at_) {
+    ++failures_;
+    failed_at_ = scheduler_.now();
+    slow_down();
+  }
   const auto pause = std::max(failure.retry, backoff(random_, failures_ - 1, Duration(100)));
   pause_.set(pause, [this] { pump(); });
   if (failures_ % kFailures == 0) host_.way_is_dead(failure);

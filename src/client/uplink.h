@@ -134,7 +134,8 @@ class Uplink {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ids_;  // [number, id] where the gap changes
   std::map<std::uint64_t, Flight> flights_;
   std::uint64_t flight_count_;
-  int failures_ = 0;
+  int failures_ = 0;  // in a row
+  Time failed_at_{};
   std::size_t batch_most_ = 256;
   std::size_t messages_most_ = 256;
   std::size_t server_body_ = 262'144;

@@ -87,7 +87,9 @@ struct Scene {
   }
   /// Each heard all that the other said, once and in order; and every event once.
   void check() {
-    for (const auto& [one, other] : {std::pair{&alice, &bob}, std::pair{&bob, &alice}}) {
+    for (const auto& pair : {std::pair{&alice, &bob}, std::pair{&bob, &alice}}) {
+      const auto* const one = pair.first;
+      const auto* const other = pair.second;
       INFO(one->journal);
       REQUIRE(one->heard.size() == other->said);
       for (std::size_t i = 0; i < one->heard.size(); ++i)

@@ -167,7 +167,7 @@ TEST_CASE("race: what does not work is looked for again, with growing pauses") {
   track.race.activated(poll);
   track.news();
   int probes = 0;
-  Duration last{0}, least_growth{0};
+  Duration last{0};
   Time before = track.scheduler.now();
   for (int i = 0; i < 3600; ++i) {
     track.pass(1s);
