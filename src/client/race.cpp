@@ -233,6 +233,8 @@ void Race::failed(Transport transport, const Failure& failure) {
   if (std::any_of(kAll.begin(), kAll.end(), hopes)) return;
   const auto answer = last_;
   rest();
+  // What was set aside may be all that is left: the next round tries everything.
+  for (const auto each : kAll) at(each).aside_until = {};
   host_.exhausted(answer);
 }
 
@@ -243,9 +245,9 @@ void Race::lost(Transport transport, Duration age, const Failure& failure) {
   if (age >= kOld) {
     standing.lives = 2;
     standing.aside = Duration(60'000);
-  } else if (age < kYoung && verdict(failure) == Verdict::retry && failure.retry == Duration(0) &&
-             failure.code != "stream_limit" && failure.code != "moved" &&
-             wanted_ == Transport::automatic) {
+  } else if (age < kYoung && transport != Transport::poll && verdict(failure) == Verdict::retry &&
+             failure.retry == Duration(0) && failure.code != "stream_limit" &&
+             failure.code != "moved" && wanted_ == Transport::automatic) {
     if (--standing.lives <= 0) {
       standing.lives = 2;
       standing.aside_until = scheduler_.now() + standing.aside;

@@ -158,6 +158,29 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   CHECK(track.news() == "+websocket");
 }
 
+TEST_CASE("race: polling is never set aside, and if the rest fails nothing is") {
+  Track track;
+  track.race.begin();
+  track.race.attached(ws);
+  track.race.activated(ws);
+  for (const auto transport : {poll, poll, poll, ws, ws}) {
+    track.race.lost(transport, 2s, {.code = "network"});
+    track.race.begin();
+    track.race.activated(transport);
+  }
+  track.race.lost(poll, 2s, {.code = "network"});
+  track.news();
+  track.race.begin();
+  CHECK(track.news() == "+poll +sse");
+  track.fail(poll);
+  track.fail(sse);
+  CHECK(track.news() == " outage");
+  track.race.begin();
+  track.fail(poll);
+  track.fail(sse);
+  CHECK(track.news().find("+websocket") != std::string::npos);
+}
+
 TEST_CASE("race: what does not work is looked for again, with growing pauses") {
   Track track;
   track.race.begin();
