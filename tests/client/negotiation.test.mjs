@@ -1,0 +1,98 @@
+// Perfect negotiation with one peer (web/client/peer/negotiation.js), on a peer connection that only writes down what is asked of
+// it. What browsers make of it: tests/pages/.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Negotiation } from '../../web/client/peer/negotiation.js';
+
+class FakeConnection {
+  signalingState = 'stable';
+  localDescription = null;
+  remote = [];               // what was set, as 'offer v=…'
+  local = [];
+  closed = false;
+
+  async createOffer() { return { type: 'offer', sdp: 'ours' }; }
+  async createAnswer() { return { type: 'answer', sdp: 'ours' }; }
+
+  async setLocalDescription(description) {
+    this.local.push(description.type);
+    this.localDescription = description;
+    this.signalingState = description.type === 'offer' ? 'have-local-offer' : 'stable';
+  }
+
+  async setRemoteDescription({ type, sdp }) {
+    this.remote.push(`${type} ${sdp}`);
+    this.signalingState = type === 'offer' ? 'have-remote-offer' : 'stable';
+  }
+
+  async addIceCandidate() {}
+  close() { this.closed = true; }
+}
+
+function negotiation(polite) {
+  const said = [], renewed = [], connections = [];
+  const link = new Negotiation({ polite, instance: null, ourInstance: 'us', equip: () => {}, trouble: () => {},
+    say: (type, data) => said.push({ type, ...data }), renewed: (by) => renewed.push(by) },
+  () => connections[connections.push(new FakeConnection()) - 1], 0);
+  link.start();
+  return { link, said, renewed, connections, get connection() { return connections.at(-1); } };
+}
+
+// All that was begun is done: the queue is one chain of promises, and nothing in it waits for time.
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test('what belongs to the call before is not taken for the present one', async () => {
+  const one = negotiation(true);
+  one.link.hear('renew', { call: 2 });
+  await settled();
+  assert.deepEqual(one.renewed, ['them']);
+  assert.equal(one.connections.length, 2);
+  assert.ok(one.connections[0].closed);
+  one.link.hear('offer', { sdp: 'of the first call', call: 1 });
+  one.link.hear('renew', { call: 1 });
+  await settled();
+  assert.deepEqual(one.connection.remote, []);
+  assert.deepEqual(one.renewed, ['them']);
+  one.link.hear('offer', { sdp: 'of the second', call: 2 });
+  await settled();
+  assert.deepEqual(one.connection.remote, ['offer of the second']);
+  assert.deepEqual(one.said.at(-1), { type: 'answer', sdp: 'ours', link: 'us', call: 2 });
+});
+
+test('a message of a later call begins that one', async () => {
+  const one = negotiation(false);
+  one.link.hear('offer', { sdp: 'theirs', call: 5 });
+  await settled();
+  assert.equal(one.connections.length, 2);
+  assert.deepEqual(one.connection.remote, ['offer theirs']);
+  assert.equal(one.said.at(-1).call, 5);
+});
+
+test('a first offer that gives way takes its connection along, a later one is rolled back', async () => {
+  const one = negotiation(true);
+  one.connection.onnegotiationneeded();
+  await settled();
+  one.link.hear('offer', { sdp: 'theirs', call: 1 });
+  await settled();
+  assert.equal(one.connections.length, 2);
+  assert.deepEqual(one.connection.remote, ['offer theirs']);
+  assert.deepEqual(one.connections.flatMap(({ local }) => local), ['offer', 'answer']);
+  one.connection.onnegotiationneeded();
+  await settled();
+  one.link.hear('offer', { sdp: 'theirs again', call: 1 });
+  await settled();
+  assert.equal(one.connections.length, 2);
+  assert.deepEqual(one.connection.local, ['answer', 'offer', 'rollback', 'answer']);
+});
+
+test('an offer that crosses ours is ignored by who is not polite', async () => {
+  const one = negotiation(false);
+  one.connection.onnegotiationneeded();
+  await settled();
+  one.link.hear('offer', { sdp: 'theirs', call: 1 });
+  one.link.hear('answer', { sdp: 'theirs', call: 1 });
+  await settled();
+  assert.equal(one.connections.length, 1);
+  assert.deepEqual(one.connection.remote, ['answer theirs']);
+});
