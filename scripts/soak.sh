@@ -55,8 +55,8 @@ stage_doctor() {
 
 stage_fuzz() {
   scripts/install-deps.sh ci
-  cmake --preset fuzz "-DSIGWAY_FUZZ_SECONDS=${SIGWAY_FUZZ_SECONDS:-600}" >/dev/null
-  cmake --build --preset fuzz --target fuzzers
+  cmake --preset asan "-DSIGWAY_FUZZ_SECONDS=${SIGWAY_FUZZ_SECONDS:-600}" >/dev/null
+  cmake --build --preset fuzz
   ctest --preset fuzz -j "$(nproc)"
 }
 

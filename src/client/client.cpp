@@ -325,7 +325,10 @@ std::uint64_t Client::send(std::string_view type, std::string_view data,
   if (to.size() == 1) fields += ',' + member("to", to.front());
   if (to.size() > 1) {
     std::string list;
-    for (const auto& each : to) list += (list.empty() ? "" : ",") + member("", each).substr(3);
+    for (const auto& each : to) {
+      if (!list.empty()) list += ',';
+      list += member("", each).substr(3);
+    }
     fields += ",\"to\":[" + list + ']';
   }
   if (!room.empty()) fields += ',' + member("room", room);
