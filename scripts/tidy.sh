@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-central=(src/http src/dialects src/session src/bus)
+central=(src/http src/dialects src/session)
 if [[ ${1:-} == --all ]]; then
   files=$(git ls-files 'src/*.cpp' 'transports/*.cpp')
 elif (($# > 0)); then
