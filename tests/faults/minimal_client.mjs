@@ -11,6 +11,7 @@ import { sleep } from './random.mjs';
 const kHeartbeat = 1000;
 const kPatience = 2500;        // for an answer, and for a sign of life on a stream
 const kPieceLength = 60;
+const kLargePiece = 200;        // characters, where there is a reason: the smallest limit is 800 bytes
 const kInFrame = 50;           // messages; with some in pieces that stays below the 256 that a request may have
 
 class Refused extends Error {
@@ -186,12 +187,12 @@ export class MinimalClient {
     return `{"n":${n},${text.slice(1)}`;
   }
 
-  #pieces({ n, text }) {
+  #pieces({ n, text }, least = 1) {
     const characters = [...text];   // never through a surrogate pair
     const of = Buffer.byteLength(text);
     const pieces = [];
     for (let at = 0; characters.length;) {
-      const piece = characters.splice(0, this.random.integer(1, kPieceLength)).join('');
+      const piece = characters.splice(0, this.random.integer(least, Math.max(least, kPieceLength))).join('');
       pieces.push(JSON.stringify({ n, at, of, piece }));
       at += Buffer.byteLength(piece);
     }
@@ -216,16 +217,16 @@ export class MinimalClient {
 
   async #upload() {
     this.#uploading = true;
+    let bodies = [];             // that are still to be said
     while (this.#active && this.#active.kind !== 'websocket' && this.#unacknowledged.length && !this.#over) {
-      const bodies = this.#most ? [this.#messages(this.#most)] : this.#pieces(this.#unacknowledged[0]);
+      if (!bodies.length) bodies = this.#most ? [this.#messages(this.#most)] : this.#pieces(this.#unacknowledged[0], kLargePiece);
       try {
-        for (const messages of bodies) {
-          const answer = await this.#exchange('/v1/send',
-            `{"key":"${this.key}","ack":${this.#cursor},"messages":[${messages}]}`);
-          this.#taken(answer?.up ?? 0);
-        }
+        const answer = await this.#exchange('/v1/send', `{"key":"${this.key}","ack":${this.#cursor},"messages":[${bodies[0]}]}`);
+        bodies.shift();
+        this.#taken(answer?.up ?? 0);
       } catch (error) {
         if (error.code === 'gone' || error.code === 'bad_cursor') break;     // the carrier hears why
+        if (this.#most || error.code === 'http_413') bodies = [];            // with what has been said meanwhile, or smaller
         await sleep(Math.max(error.retry ?? 0, 80));
       }
     }

@@ -41,7 +41,8 @@ TEST_CASE("diagnosis: every case as the page has it") {
 TEST_CASE("diagnosis: parts may be missing") {
   for (const auto& entry : std::filesystem::directory_iterator(SIGWAY_DOCTOR_CASES)) {
     const auto whole = read(entry.path()).at("measurements");
-    for (const auto& [name, value] : whole.items()) {
+    for (const auto& item : whole.items()) {
+      const auto& name = item.key();
       if (name == "reach" || name == "times") continue;
       CAPTURE(entry.path().filename().string());
       CAPTURE(name);
