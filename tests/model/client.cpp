@@ -72,12 +72,10 @@ class Client::Sink final : public session::StreamSink {
 
 class Client::Reply final : public longpoll::PollReply {
  public:
-  Reply(World& world, std::function<void(std::string)> answer)
-      : world_(world), answer_(std::move(answer)) {}
+  explicit Reply(std::function<void(std::string)> answer) : answer_(std::move(answer)) {}
   void answer(std::string body) override { answer_(std::move(body)); }
 
  private:
-  World& world_;
   std::function<void(std::string)> answer_;
 };
 
@@ -415,34 +413,33 @@ void Client::send_poll(const LinkPtr& link, const Request& request, std::uint64_
         const auto home = here.id.shard;
         world_.runner(shard).run_on(home, [this, link, request, generation, here, home, refused] {
           const auto connection = next_connection();
-          auto reply =
-              std::make_unique<Reply>(world_, [this, link, generation](const std::string& body) {
-                if (world_.chance(faults_.drop_answer)) return;
-                world_.after(delay(), [this, link, generation, body] {
-                  if (link->dead || link->session != session_ || !alive_) return;
-                  link->last_sign = world_.now();
-                  const auto answer = json::parse(body);
-                  if (answer.contains("welcome")) {
-                    const auto& welcome = answer["welcome"];
-                    turn_ = std::max<std::uint64_t>(turn_, welcome["turn"]);
-                    on_welcome(link, welcome["peer"], welcome["active"], 0);
-                  }
-                  if (answer.contains("standby"))
-                    turn_ = std::max<std::uint64_t>(turn_, answer["standby"]["turn"]);
-                  on_up(link->session, answer["up"]);
-                  std::uint64_t number = answer["first"];
-                  for (const auto& event : answer["events"]) {
-                    if (link->session != session_) return;
-                    on_event(link, number++, event.dump());
-                  }
-                  if (answer.contains("activated")) on_activated(link);
-                  if (answer.contains("ended")) {
-                    link->dead = true;
-                    return;
-                  }
-                  if (link->generation == generation) poll(link, false);
-                });
-              });
+          auto reply = std::make_unique<Reply>([this, link, generation](const std::string& body) {
+            if (world_.chance(faults_.drop_answer)) return;
+            world_.after(delay(), [this, link, generation, body] {
+              if (link->dead || link->session != session_ || !alive_) return;
+              link->last_sign = world_.now();
+              const auto answer = json::parse(body);
+              if (answer.contains("welcome")) {
+                const auto& welcome = answer["welcome"];
+                turn_ = std::max<std::uint64_t>(turn_, welcome["turn"]);
+                on_welcome(link, welcome["peer"], welcome["active"], 0);
+              }
+              if (answer.contains("standby"))
+                turn_ = std::max<std::uint64_t>(turn_, answer["standby"]["turn"]);
+              on_up(link->session, answer["up"]);
+              std::uint64_t number = answer["first"];
+              for (const auto& event : answer["events"]) {
+                if (link->session != session_) return;
+                on_event(link, number++, event.dump());
+              }
+              if (answer.contains("activated")) on_activated(link);
+              if (answer.contains("ended")) {
+                link->dead = true;
+                return;
+              }
+              if (link->generation == generation) poll(link, false);
+            });
+          });
           // A client that gave up its poll is seen to be gone.
           world_.after(milliseconds(12000),
                        [this, here, home, connection, carrier = link->carrier] {

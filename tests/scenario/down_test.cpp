@@ -18,8 +18,6 @@ struct Pair {
     b.expect("ready");
     for (int i = 0; i < count; ++i) b.say("m", i);
   }
-  // What `a` gets first: created, peer-joined, ready, and then the messages from number 4 on.
-  static constexpr std::uint64_t kFirst = 4;
   Client a, b;
 };
 
