@@ -14,7 +14,7 @@ using Random = std::function<double()>;
 /// cut together do not return together, and never nothing.
 inline Duration backoff(const Random& random, int failures, Duration base = Duration(500)) {
   constexpr Duration kLeast{50}, kMost{20'000};
-  const auto span = std::min(kMost, base * (1 << std::min(failures, 10)));
+  const auto span = std::min(kMost, base * (1 << std::clamp(failures, 0, 10)));
   return kLeast +
          Duration(static_cast<Duration::rep>(random() * static_cast<double>(span.count())));
 }

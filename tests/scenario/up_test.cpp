@@ -91,18 +91,19 @@ TEST_CASE_TEMPLATE("up: a message in pieces arrives whole", T, WebSocket, Sse, P
     return pair.a.ask({{"messages", std::move(messages)}}).up;
   };
   // They overtake each other and the next message, come twice, and are cut anew on the second try.
-  CHECK(up_after({piece_of(1, text, 1000, 1000), {{"n", 2}, {"type", "m"}, {"data", 1}}}) == 0);
-  CHECK(up_after({piece_of(1, text, 2500, std::string::npos)}) == 0);
-  CHECK(up_after({piece_of(1, text, 1000, 1000)}) == 0);
-  CHECK(up_after({piece_of(1, text, 0, 700), piece_of(1, text, 1900, 700)}) == 0);
-  CHECK(up_after({piece_of(1, text, 600, 500)}) == 2);
+  CHECK(up_after(Json::array(
+            {piece_of(1, text, 1000, 1000), {{"n", 2}, {"type", "m"}, {"data", 1}}})) == 0);
+  CHECK(up_after(Json::array({piece_of(1, text, 2500, std::string::npos)})) == 0);
+  CHECK(up_after(Json::array({piece_of(1, text, 1000, 1000)})) == 0);
+  CHECK(up_after(Json::array({piece_of(1, text, 0, 700), piece_of(1, text, 1900, 700)})) == 0);
+  CHECK(up_after(Json::array({piece_of(1, text, 600, 500)})) == 2);
   CHECK(pair.b.expect("offer").at("data") == message.at("data"));
   pair.expect_messages(1, 1);
 
   // It has one number, and a result quotes it.
   const std::string lost = R"({"type":"bye","to":"nobody-here"})";
-  CHECK(up_after({piece_of(3, lost, 0, 9)}) == 2);
-  CHECK(up_after({piece_of(3, lost, 9, std::string::npos)}) == 3);
+  CHECK(up_after(Json::array({piece_of(3, lost, 0, 9)})) == 2);
+  CHECK(up_after(Json::array({piece_of(3, lost, 9, std::string::npos)})) == 3);
   const auto refused = pair.a.expect("error");
   CHECK(refused.at("re") == 3);
   CHECK(refused.at("code") == "no_such_peer");
@@ -114,9 +115,9 @@ TEST_CASE_TEMPLATE("up: a message that was sent whole and in pieces arrives once
   Pair pair(site, T::kTransport);
   const Json whole{{"n", 1}, {"type", "m"}, {"data", 1}};
   const std::string text = R"({"type":"m","data":1})";
-  pair.a.ask({{"messages", {piece_of(1, text, 0, 9)}}});
-  CHECK(pair.a.ask({{"messages", {whole}}}).up == 1);
-  CHECK(pair.a.ask({{"messages", {piece_of(1, text, 9, std::string::npos)}}}).up == 1);
+  pair.a.ask({{"messages", Json::array({piece_of(1, text, 0, 9)})}});
+  CHECK(pair.a.ask({{"messages", Json::array({whole})}}).up == 1);
+  CHECK(pair.a.ask({{"messages", Json::array({piece_of(1, text, 9, std::string::npos)})}}).up == 1);
   CHECK(pair.send({2}).up == 2);
   pair.expect_messages(1, 2);
 }
