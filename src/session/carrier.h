@@ -55,7 +55,7 @@ class Carrier {
   /// carrier.
   virtual base::TimePoint next_deadline() const = 0;
   /// Returns a reason if the session should end the carrier.
-  virtual std::optional<End> on_timer(base::TimePoint now, const Outbox& outbox) = 0;
+  virtual std::optional<End> on_timer(base::TimePoint now, Outbox& outbox) = 0;
 
   /// Whether, for a person's session, written means delivered (a terminal at the end of a stream
   /// acknowledges nothing).

@@ -117,6 +117,8 @@ class Session {
   std::uint64_t turn() const noexcept { return turn_; }
   std::uint64_t up() const noexcept { return inbox_.up(); }
   Outbox& outbox() noexcept { return outbox_; }
+  /// It has asked for a room or a name, and that is not decided yet.
+  bool awaits_bus() const noexcept { return waiting_ || !commands_.empty(); }
 
   // -- Up.
 

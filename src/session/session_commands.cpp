@@ -162,6 +162,7 @@ void Session::settle(const Settlement& settlement) {
       return;
   }
   run_commands();
+  if (!ended_ && !awaits_bus()) hub_.touch(*this);  // an opening poll may wait for this
 }
 
 void Session::end_replaced() {

@@ -97,7 +97,7 @@ base::TimePoint StreamCarrier::next_deadline() const {
   return deadline;
 }
 
-std::optional<End> StreamCarrier::on_timer(base::TimePoint now, const Outbox&) {
+std::optional<End> StreamCarrier::on_timer(base::TimePoint now, Outbox&) {
   if (options_.max_age > base::Duration{}) {
     for (std::size_t i = 0; i < copies_.size();) {
       if (now - copies_[i].started >= options_.max_age) {

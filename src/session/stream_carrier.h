@@ -56,7 +56,7 @@ class StreamCarrier : public Carrier {
   void heard() override { unanswered_ = 0; }
   void end(End reason, base::Duration retry) override;
   base::TimePoint next_deadline() const override;
-  std::optional<End> on_timer(base::TimePoint now, const Outbox& outbox) override;
+  std::optional<End> on_timer(base::TimePoint now, Outbox& outbox) override;
   bool delivers_on_write() const override { return true; }
 
  private:

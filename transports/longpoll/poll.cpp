@@ -6,8 +6,9 @@
 namespace sigway::longpoll {
 namespace {
 
-/// How long a person's opening poll waits for the first event, so that one `curl` shows the room as
-/// well.
+/// How long an opening poll waits for what its room and name say, so that one round trip brings
+/// that as well. A person's waits for any event, and may take longer: it is the only one.
+constexpr base::Duration kOpeningWait = std::chrono::milliseconds(200);
 constexpr base::Duration kPersonsWait = std::chrono::seconds(1);
 
 base::Duration wait_of(const session::Settings& settings,
@@ -71,11 +72,15 @@ std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, P
     poll.reply->answer(carrier->empty());
     return std::nullopt;
   }
-  const bool persons = !poll.located.made_key.empty();
-  const auto deadline = hub.now() + (persons ? std::min(wait, kPersonsWait) : wait);
-  const bool at_once = wait == base::Duration{} || (attaching && !persons);
-  carrier->finish(std::move(poll.reply), poll.connection, std::move(welcome), at_once, deadline,
-                  session.outbox());
+  auto longest = wait;
+  if (!poll.located.made_key.empty()) {
+    longest = std::min(wait, kPersonsWait);
+  } else if (attaching) {
+    longest = opening && session.awaits_bus() ? std::min(wait, kOpeningWait) : base::Duration{};
+  }
+  if (opening && longest != base::Duration{}) carrier->gather();
+  carrier->finish(std::move(poll.reply), poll.connection, std::move(welcome),
+                  longest == base::Duration{}, hub.now() + longest, session.outbox());
   session.carriers_changed();
   return std::nullopt;
 }

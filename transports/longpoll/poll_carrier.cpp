@@ -22,15 +22,16 @@ PollCarrier::Begun PollCarrier::begin(std::optional<std::uint64_t> n, std::uint6
   last_ = 0;
   activated_.reset();
   standby_.reset();
-  probe_ = false;
+  probe_ = gathers_ = false;
   return Begun::fresh;
 }
 
 void PollCarrier::finish(std::unique_ptr<PollReply> reply, std::uint64_t connection,
                          std::string welcome, bool at_once, base::TimePoint deadline,
                          Outbox& outbox) {
-  if (!answered_ && session_.receives(*this)) choose_range(outbox);
-  if (answered_ || at_once || last_ != 0 || activated_ || standby_ || probe_) {
+  const bool gathering = is_gathering();
+  if (!answered_ && !gathering && session_.receives(*this)) choose_range(outbox);
+  if (answered_ || at_once || (!gathering && (last_ != 0 || activated_ || standby_ || probe_))) {
     answered_ = true;
     reply->answer(answer(welcome, outbox));
     answer_parked(outbox);
@@ -92,7 +93,7 @@ bool PollCarrier::detach(std::uint64_t connection) {
 }
 
 void PollCarrier::pump(Outbox& outbox) {
-  if (parked_.empty()) return;
+  if (parked_.empty() || is_gathering()) return;
   choose_range(outbox);
   if (last_ != 0) answer_parked(outbox);
 }
@@ -123,7 +124,8 @@ void PollCarrier::end(End reason, base::Duration retry) {
   for (auto& parked : std::exchange(parked_, {})) parked.reply->answer(body);
 }
 
-std::optional<End> PollCarrier::on_timer(base::TimePoint, const Outbox& outbox) {
+std::optional<End> PollCarrier::on_timer(base::TimePoint, Outbox& outbox) {
+  if (gathers_ && session_.receives(*this)) choose_range(outbox);
   answer_parked(outbox);
   return std::nullopt;
 }

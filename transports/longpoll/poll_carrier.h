@@ -43,6 +43,10 @@ class PollCarrier final : public session::Carrier {
   /// the request acts, so that what the rest does to the carrier is told in this poll's answer.
   Begun begin(std::optional<std::uint64_t> n, std::uint64_t cursor);
 
+  /// The poll that has begun is not answered while the session waits for the bus, so that its
+  /// answer has all that was asked for.
+  void gather() noexcept { gathers_ = true; }
+
   /// Answers at once if there is something to say (or `at_once`), else parks it until `deadline`.
   /// `welcome` is a JSON object for this poll's answer, or empty. `connection` names the request
   /// for `detach`.
@@ -65,7 +69,7 @@ class PollCarrier final : public session::Carrier {
   base::TimePoint next_deadline() const override {
     return parked_.empty() ? base::TimePoint::max() : deadline_;
   }
-  std::optional<session::End> on_timer(base::TimePoint now, const session::Outbox& outbox) override;
+  std::optional<session::End> on_timer(base::TimePoint now, session::Outbox& outbox) override;
   base::Duration linger() const override { return linger_; }
 
  private:
@@ -81,6 +85,7 @@ class PollCarrier final : public session::Carrier {
   void answer_parked(const session::Outbox& outbox);
   void answer_soon();
   void choose_range(session::Outbox& outbox);
+  bool is_gathering() const noexcept { return gathers_ && session_.awaits_bus(); }
 
   const session::Session& session_;
   base::Duration linger_;
@@ -91,6 +96,7 @@ class PollCarrier final : public session::Carrier {
   std::uint64_t last_ = 0;
   std::optional<std::uint64_t> activated_, standby_;
   bool probe_ = false;
+  bool gathers_ = false;
 
   std::vector<Parked> parked_;
   base::TimePoint deadline_{};

@@ -40,6 +40,22 @@ TEST_CASE("a poll that attaches is answered at once, with the welcome") {
   CHECK(reply->types() == "created");
 }
 
+TEST_CASE("an opening poll waits for what its room says, but not for long") {
+  World world;
+  Client alice(world, "alice"), bob(world, "bob"), carol(world, "carol");
+  alice.poll(R"({"open":{"room":"r","capacity":1},"carrier":"p","n":1,"turn":1})");
+  // The room asks alice for a sign of life before it is full.
+  const auto late = bob.poll(R"({"open":{"room":"r"},"carrier":"p","n":1})");
+  const auto hasty = carol.poll(R"({"open":{"room":"r"},"carrier":"p","n":1,"wait":0})");
+  CHECK(late->answers == 0);
+  REQUIRE(hasty->answers == 1);
+  CHECK(hasty->answer->at("events") == kNoEvents);
+  world.advance(250ms);
+  REQUIRE(late->answers == 1);
+  CHECK(late->answer->contains("welcome"));
+  CHECK(late->answer->at("events") == kNoEvents);
+}
+
 TEST_CASE("a poll is held until there is an event") {
   Fixture f;
   f.open();
