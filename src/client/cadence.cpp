@@ -6,13 +6,14 @@
 namespace sigway::client {
 namespace {
 
-constexpr Duration kLeastWait{500};
+constexpr Duration kLeastHold{500}, kLossyHold{1000};
 constexpr Duration kLeastHeartbeat{1000};
 constexpr Duration kNoHold{300};         // a poll that dies sooner was not cut for being held
 constexpr int kHeldToRelax = 8;          // polls in a row at the ceiling before it is lifted
 constexpr Duration kLeastRenewal{5000};  // shorter lives are not worth a change each
 constexpr int kRenewalsToRelax = 10;
 constexpr Duration kLongLife{600'000};
+constexpr std::array<std::size_t, 3> kPads{0, 1100, 4200};  // just beyond blocks worth filling
 
 std::string seconds(Duration time) {
   const auto tenths = time.count() / 100;
@@ -22,33 +23,33 @@ std::string seconds(Duration time) {
 }  // namespace
 
 void Cadence::server_says(Duration hold, Duration heartbeat) {
-  hold_ = std::max(hold, kLeastWait);
+  hold_ = std::max(hold, kLeastHold);
   heartbeat_ = std::max(heartbeat, kLeastHeartbeat);
 }
 
-void Cadence::poll_was_held() {
-  if (ceiling_ && wait_ >= *ceiling_) {
-    if (++held_ < kHeldToRelax) return;
-    held_ = 0;
-    ceiling_ = *ceiling_ * 3 / 2;
-    if (*ceiling_ >= hold_) ceiling_.reset();
-  }
-  wait_ = std::min(wait_ * 2, ceiling_.value_or(hold_));
+void Cadence::poll_was_held(Duration asked) {
+  if (!ceiling_ || asked < *ceiling_ || ++held_ < kHeldToRelax) return;
+  held_ = 0;
+  ceiling_ = *ceiling_ * 3 / 2;
+  if (*ceiling_ >= hold_) ceiling_.reset();
 }
 
-std::string Cadence::poll_failed(Duration elapsed, bool silently) {
+std::string Cadence::poll_cut(Duration asked, Duration elapsed) {
   if (elapsed < kNoHold) return {};
   held_ = 0;
-  const auto asked = wait();
-  // What was lost without a word may be lost again: the next loss is to be noticed sooner. What was
-  // cut was cut for its age.
-  const auto bearable = silently ? asked / 2 : std::min(asked, elapsed) * 7 / 10;
-  const auto least = silently ? Duration(1000) : kLeastWait;
-  ceiling_ = std::max(bearable, least);
-  if (*ceiling_ >= wait_) return {};
-  wait_ = *ceiling_;
-  return "a poll " + std::string(silently ? "was lost" : "was cut") + " after " + seconds(elapsed) +
-         ": they now ask to be held for " + seconds(wait_);
+  const auto before = hold();
+  ceiling_ = std::min(before, std::max(kLeastHold, std::min(asked, elapsed) * 7 / 10));
+  if (*ceiling_ == before) return {};
+  return "a poll was cut after " + seconds(elapsed) + ": they are held for " + seconds(*ceiling_) +
+         " at the most";
+}
+
+std::string Cadence::swallowed() {
+  held_ = 0;
+  if (hold() <= kLossyHold) return {};
+  ceiling_ = kLossyHold;
+  return "requests get lost without a word: polls are held for " + seconds(kLossyHold) +
+         " at the most";
 }
 
 std::optional<Duration> Cadence::heartbeat(Transport transport) const {
@@ -86,9 +87,18 @@ void Cadence::stream_lived(Transport transport, Duration age) {
   }
   if (age < kLongLife) return;
   known.last_cut.reset();
+  if (transport == Transport::sse && pad_ != 0)
+    pad_ = *std::prev(std::lower_bound(kPads.begin(), kPads.end(), pad_));
   if (!known.heartbeat) return;
   known.heartbeat = *known.heartbeat * 3 / 2;
   if (*known.heartbeat >= heartbeat_) known.heartbeat.reset();
+}
+
+std::string Cadence::stream_held_back() {
+  const auto* const next = std::upper_bound(kPads.begin(), kPads.end(), pad_);
+  pad_ = next == kPads.end() ? 0 : *next;  // larger blocks than that are not worth filling
+  if (pad_ == 0) return {};
+  return "streams are held back: " + std::to_string(pad_) + " bytes of padding are asked for";
 }
 
 std::optional<Duration> Cadence::renewal(Transport transport) const {

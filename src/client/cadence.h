@@ -19,13 +19,16 @@ class Cadence {
 
   // -- polls
 
-  /// How long the next one asks to be held. Begins short, so that the first loss is noticed soon.
-  Duration wait() const noexcept { return std::min(wait_, hold_); }
+  /// For how long they may be held.
+  Duration hold() const noexcept { return std::min(ceiling_.value_or(hold_), hold_); }
   /// One was held for all the time that it asked for and then answered.
-  void poll_was_held();
-  /// One got no answer of the server, `elapsed` after it was sent. `silently`: not even a cut.
-  /// Returns what was learned, a sentence; empty if that was nothing.
-  std::string poll_failed(Duration elapsed, bool silently);
+  void poll_was_held(Duration asked);
+  /// One was cut, `elapsed` after it was sent. Returns what was learned, a sentence; empty if that
+  /// was nothing.
+  std::string poll_cut(Duration asked, Duration elapsed);
+  /// A request was lost without a word. A poll that is lost is missed when its hold is over, so
+  /// that is to be short. Returns what was learned.
+  std::string swallowed();
 
   // -- streams: websocket and sse
 
@@ -35,6 +38,10 @@ class Cadence {
   std::string stream_cut(Transport transport, Duration age, Duration silence);
   /// A carrier has lived so long without harm, and goes because it is to.
   void stream_lived(Transport transport, Duration age);
+  /// An event stream was held back on the way. Returns what was learned.
+  std::string stream_held_back();
+  /// Bytes of padding to ask for on event streams; 0 for none.
+  std::size_t pad() const noexcept { return pad_; }
   /// The age at which to move to a fresh carrier, where carriers of this transport are cut at one.
   std::optional<Duration> renewal(Transport transport) const;
 
@@ -52,10 +59,10 @@ class Cadence {
 
   Duration hold_{25'000};
   Duration heartbeat_{25'000};
-  Duration wait_{2'000};
-  std::optional<Duration> ceiling_;  // of wait_
+  std::optional<Duration> ceiling_;  // of the hold, learned
   int held_ = 0;                     // in a row at the ceiling
   std::array<Stream, 2> streams_;
+  std::size_t pad_ = 0;
 };
 
 }  // namespace sigway::client

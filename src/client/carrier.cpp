@@ -96,7 +96,7 @@ void Carrier::stood_by(std::uint64_t turn) {
   if (active_ || done_) return;
   if (turn == turn_) {
     take_over();
-  } else if (session_.active() != nullptr) {
+  } else if (session_.active() != nullptr || session_.is_anothers(turn, *this)) {
     end({.code = "superseded", .message = "another transport was quicker"});
   } else {
     activate(session_.next_turn(turn));

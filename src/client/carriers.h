@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -35,13 +36,16 @@ class WebSocketCarrier final : public Carrier {
   Timer pong_;
 };
 
-/// An event stream by POST. Proved causally: hello 1, its confirmation by an upload, hello 2.
+/// An event stream by POST. Proved causally: hello 1, its confirmation by an upload, hello 2, which
+/// the server writes when it answers that upload. Later hellos tell in the same way that the stream
+/// still does not hold back what is written.
 class StreamCarrier final : public Carrier {
  public:
   StreamCarrier(Session& session, std::string name);
   void start(std::uint64_t turn) override;
   void activate(std::uint64_t turn) override;
   void acknowledge() override;
+  void check() override;
 
  protected:
   void on_stop() override;
@@ -50,12 +54,21 @@ class StreamCarrier final : public Carrier {
   void opened(const HttpAnswer& head);
   void dispatch(const EventStream::Item& item);
   void comment(std::string_view text);
+  void greeted(std::uint64_t hello);
+  /// Confirms the last hello.
+  void echo();
+  /// The next hello has been written: it is to come within that time.
+  void expect(Duration patience);
   /// A request to /v1/send, again until it is answered.
-  void tell(std::string members, int failures = 0);
+  void tell(std::string members, std::function<void()> answered = {}, int failures = 0);
 
   EventStream parser_;
   Network::Id stream_ = 0;
-  std::optional<Time> greeted_;
+  std::uint64_t hello_ = 0;    // the last that came
+  std::optional<Time> asked_;  // when it was confirmed
+  bool waits_ = false;         // for the next one
+  Timer held_;
+  Timer echo_later_;
 };
 
 /// Complete answers. Proved when a poll that acknowledges the first is answered.
@@ -82,7 +95,8 @@ class PollCarrier final : public Carrier {
   std::uint64_t n_ = 0;
   bool welcomed_ = false;
   bool told_ = false;  // to take over
-  Duration asked_{0};
+  Duration hold_;      // for the next one
+  Duration asked_{0};  // of the last one
   Time sent_{};
   int failures_ = 0;  // in a row
   int empty_ = 0;     // answers at once, in a row, with nothing in them

@@ -13,7 +13,7 @@ constexpr Duration kQuickLoss{1000};  // who dies sooner than that is followed a
 constexpr Duration kLeaving{1500};
 constexpr Duration kStable{10'000};
 
-// Events of the server's own by which the application is told of its rooms and name.
+// The `open` of a new session: the first room and the name at once, so that one answer brings both.
 std::string opening(const std::string& room, unsigned capacity, const std::string& name) {
   Json open = Json::object();
   if (!room.empty()) open["room"] = room;
@@ -171,6 +171,7 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
   }
   if (carrier.planned_end || (!was_active && !was_attempt)) return;
   if (ends_session(failure)) return;
+  if (failure.code == "held_back") learned(cadence_.stream_held_back());
   if (was_attempt) {
     race_.failed(carrier.transport, failure);
     if (between_ && !has_attempt()) lost(*std::exchange(between_, std::nullopt), {}, failure);
@@ -186,9 +187,8 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
           " ms: " + failure.message);
   if (failure.code == "stream_limit") {
     cadence_.stream_lived(carrier.transport, carrier.age());
-  } else if (carrier.transport != Transport::poll) {
-    const auto learned = cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence());
-    if (!learned.empty()) journal(learned);
+  } else if (carrier.transport != Transport::poll && failure.code != "held_back") {
+    learned(cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence()));
   }
   lost(carrier.transport, carrier.age(), failure);
 }

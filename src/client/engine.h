@@ -74,6 +74,9 @@ class Engine final : public SessionListener, public RaceHost {
   void drop_attempt(Transport transport) override;
   void exhausted(const Failure& failure) override;
   void journal(std::string_view line) override { listener_.on_journal(line); }
+  void learned(const std::string& lesson) {
+    if (!lesson.empty()) journal(lesson);
+  }
 
   Carrier*& attempt(Transport transport) {
     return attempts_[static_cast<std::size_t>(transport) - 1];

@@ -32,7 +32,8 @@ Verdict verdict(const Failure& failure) {
 }
 
 Failure failure_of(const HttpAnswer& answer) {
-  if (answer.status == 0) return {.code = "network", .message = answer.problem};
+  if (answer.status == 0)
+    return {.code = answer.late ? "deadline" : "network", .message = answer.problem};
   Failure failure{.code = "http_" + std::to_string(answer.status),
                   .message = "HTTP status " + std::to_string(answer.status),
                   .status = answer.status,

@@ -1,13 +1,14 @@
 #include "client/http_link.h"
 
 #include <fcntl.h>
-#include <httplib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
 #include <utility>
+
+#include "client/http_client.h"
 
 namespace sigway::client {
 namespace {
@@ -16,13 +17,6 @@ constexpr std::size_t kLongestAnswer = std::size_t{8} << 20U;
 constexpr std::size_t kIdle = 3;  // connections that are kept
 // The engine has shorter deadlines, by which it cancels; these are for when something went wrong.
 constexpr std::chrono::seconds kConnect{30}, kRead{900}, kWrite{60};
-
-std::string lower(std::string text) {
-  for (auto& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 HttpAnswer answer_of(const httplib::Response& response) {
   HttpAnswer answer;
@@ -83,31 +77,19 @@ void HttpCall::uses(int descriptor) {
 }
 
 struct HttpLink::Connection {
-  explicit Connection(const Endpoint& endpoint)
-      : client((endpoint.url.tls ? "https://" : "http://") +
-               (endpoint.url.host.find(':') == std::string::npos ? endpoint.url.host
-                                                                 : '[' + endpoint.url.host + ']') +
-               ':' + std::to_string(endpoint.url.port)) {
-    client.set_keep_alive(true);
-    client.set_tcp_nodelay(true);
-    client.set_follow_location(false);
-    client.set_connection_timeout(kConnect);
-    client.set_read_timeout(kRead);
-    client.set_write_timeout(kWrite);
-    client.set_socket_options([this](int descriptor) {
+  explicit Connection(const Endpoint& endpoint) : client(make_http_client(endpoint)) {
+    client->set_connection_timeout(kConnect);
+    client->set_read_timeout(kRead);
+    client->set_write_timeout(kWrite);
+    client->set_socket_options([this](int descriptor) {
       fcntl(descriptor, F_SETFD, FD_CLOEXEC);
       if (call != nullptr) call->uses(descriptor);
     });
-    if (endpoint.proxy) {
-      client.set_proxy(endpoint.proxy->host, endpoint.proxy->port);
-      if (!endpoint.proxy->user.empty())
-        client.set_proxy_basic_auth(endpoint.proxy->user, endpoint.proxy->password);
-    }
-    if (endpoint.insecure) client.enable_server_certificate_verification(false);
-    if (!endpoint.ca_file.empty()) client.set_ca_cert_path(endpoint.ca_file);
+    if (endpoint.insecure) client->enable_server_certificate_verification(false);
+    if (!endpoint.ca_file.empty()) client->set_ca_cert_path(endpoint.ca_file);
   }
 
-  httplib::Client client;
+  const std::unique_ptr<httplib::Client> client;
   HttpCall* call = nullptr;
 };
 
@@ -160,12 +142,12 @@ HttpAnswer HttpLink::post(HttpCall& call, const std::string& path, const std::st
       }
       return answer.body.size() <= kLongestAnswer && !call.cancelled();
     };
-    const bool reused = connection->client.is_socket_open() != 0;
+    const bool reused = connection->client->is_socket_open() != 0;
     connection->call = &call;
-    if (reused) call.uses(connection->client.socket());
+    if (reused) call.uses(connection->client->socket());
     httplib::Response response;
     auto error = httplib::Error::Success;
-    const bool good = !call.cancelled() && connection->client.send(request, response, error);
+    const bool good = !call.cancelled() && connection->client->send(request, response, error);
     if (good) {
       if (!answered) answer = answer_of(response);  // 204 has no body, and calls nobody
       give_back(std::move(connection));

@@ -17,6 +17,7 @@ struct HttpAnswer {
   std::string content_type{};  ///< in lower case
   Duration retry_after{0};
   std::string problem{};  ///< a phrase: "connection refused"
+  bool late = false;      ///< the problem: it was not waited for any longer
 };
 
 /// What the engine asks of the network. Everything is begun and returns at once; what came of it is

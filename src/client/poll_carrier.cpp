@@ -9,11 +9,15 @@ namespace sigway::client {
 namespace {
 
 constexpr int kFailures = 4;  // in a row, then the carrier counts as cut
+// A poll that is lost is missed when its hold is over: it is long in silence only.
+constexpr Duration kBusyHold{1000};
+constexpr Duration kAttachDeadline{2500}, kMostSlack{10'000};
 
 }  // namespace
 
 PollCarrier::PollCarrier(Session& session, std::string name)
     : Carrier(session, Transport::poll, std::move(name)),
+      hold_(kBusyHold),
       deadline_(session.scheduler()),
       pause_(session.scheduler()) {}
 
@@ -37,12 +41,13 @@ void PollCarrier::poll() {
   std::string body;
   asked_ = Duration(0);
   if (!welcomed_) {
-    body = attachment(R"(,"wait":0,"n":)" + n);
+    // Without "wait": the answer to an open comes with what its room says.
+    body = attachment(R"(,"n":)" + n);
   } else {
     body = R"({"key":)" + json_string(session_.key()) + R"(,"carrier":")" + name + R"(","n":)" + n +
            R"(,"ack":)" + std::to_string(session_.cursor());
     if (active()) {
-      asked_ = session_.cadence().wait();
+      asked_ = std::min(hold_, session_.cadence().hold());
     } else {
       body += R"(,"turn":)" + std::to_string(turn_);
     }
@@ -54,10 +59,11 @@ void PollCarrier::poll() {
     deadline_.stop();
     answered(answer);
   });
-  // The first ones do not know how slow this network is.
-  const auto slack = std::min(Duration(10'000),
-                              Duration(1500 << std::min(failures_, 3)) + 4 * session_.round_trip());
-  deadline_.set(asked_ + slack, [this] {
+  // The first does not know how slow this network is, and others may be quicker meanwhile.
+  const auto slack = welcomed_
+                         ? Duration(1200 << std::min(failures_, 3)) + 4 * session_.round_trip()
+                         : kAttachDeadline;
+  deadline_.set(asked_ + std::min(kMostSlack, slack), [this] {
     session_.network().drop(request_);
     request_ = 0;
     failed({.code = "deadline", .message = "a poll had no answer in time"});
@@ -116,7 +122,8 @@ void PollCarrier::take(const Json& answer) {
 
   const bool nothing = events.empty() && !attaching && !answer.contains("activated");
   if (nothing && asked_ > Duration(0) && elapsed >= asked_ * 9 / 10)
-    session_.cadence().poll_was_held();
+    session_.cadence().poll_was_held(asked_);
+  hold_ = nothing ? std::min(hold_ * 5 / 2, session_.cadence().hold()) : kBusyHold;
   // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
   empty_ = nothing && elapsed < std::min(asked_ / 2, Duration(400)) ? empty_ + 1 : 0;
   if (empty_ > 0) {
@@ -128,9 +135,10 @@ void PollCarrier::take(const Json& answer) {
 
 void PollCarrier::failed(const Failure& failure) {
   const auto elapsed = std::chrono::duration_cast<Duration>(session_.scheduler().now() - sent_);
-  if (asked_ > Duration(0)) {
-    const auto learned = session_.cadence().poll_failed(elapsed, failure.code == "deadline");
-    if (!learned.empty()) session_.journal(learned);
+  if (failure.code == "deadline") {
+    if (welcomed_) session_.swallowed();
+  } else if (asked_ > Duration(0)) {
+    session_.learned(session_.cadence().poll_cut(asked_, elapsed));
   }
   const bool refused = failure.status >= 400 && failure.status < 500 && failure.status != 408 &&
                        failure.status != 429;

@@ -11,7 +11,6 @@ constexpr Duration kYoung{20'000};  // who dies before loses a life
 constexpr Duration kOld{60'000};    // who lived so long has all its lives again
 constexpr Duration kMostAside{1'800'000};
 constexpr Duration kHeadStart{300};
-constexpr Duration kUnknownRoundTrip{3000};  // nobody has answered yet: wait so long to know more
 constexpr Duration kFirstProbe{5000};
 constexpr Duration kAgainProbe{1000};  // of what has worked
 constexpr Duration kMostProbePause{600'000};
@@ -68,22 +67,10 @@ void Race::begin() {
   if (websocket && running_) start(Transport::websocket);
   if (!running_ || !is_waiting(Transport::sse)) return;
   if (websocket) {
-    others_.set(kHeadStart, [this] { start_stream_when_due(); });
+    // However long a round trip takes here: where it is long each one counts.
+    others_.set(kHeadStart, [this] { start_waiting(); });
   } else {
     start(Transport::sse);
-  }
-}
-
-// After max(300 ms, twice the first round trip); not before that is known, but for three seconds.
-void Race::start_stream_when_due() {
-  if (at(Transport::sse).state != State::waiting) return;
-  const auto passed = std::chrono::duration_cast<Duration>(scheduler_.now() - begun_);
-  const bool poll_runs = at(Transport::poll).state == State::running && !poll_attached_;
-  const auto due = poll_runs ? kUnknownRoundTrip : std::max(kHeadStart, 2 * host_.round_trip());
-  if (passed >= due) {
-    start(Transport::sse);
-  } else {
-    others_.set(std::min(due - passed, Duration(100)), [this] { start_stream_when_due(); });
   }
 }
 
@@ -202,11 +189,12 @@ void Race::failed(Transport transport, const Failure& failure) {
   if (standing.state == State::idle || standing.state == State::failed) return;
   const bool renewal = standing.renewal;
   conclude(transport, State::failed);
-  if (failure.code == "superseded" && active_) {
+  if (failure.code == "superseded") {
     standing.state = State::idle;
-    return;
+    if (active_) return;
+  } else {
+    host_.journal(name_of(transport) + " does not work here: " + failure.message);
   }
-  host_.journal(name_of(transport) + " does not work here: " + failure.message);
   last_ = failure;
   if (active_) {
     if (!renewal) ++standing.probe_failures;
@@ -242,17 +230,21 @@ void Race::lost(Transport transport, Duration age, const Failure& failure) {
   active_.reset();
   probe_.stop();
   auto& standing = at(transport);
-  if (age >= kOld) {
+  // What is held back once is held back always.
+  const bool hopeless = failure.code == "held_back";
+  if (hopeless) standing.lives = 1;
+  if (age >= kOld && !hopeless) {
     standing.lives = 2;
     standing.aside = Duration(60'000);
-  } else if (age < kYoung && transport != Transport::poll && verdict(failure) == Verdict::retry &&
-             failure.retry == Duration(0) && failure.code != "stream_limit" &&
-             failure.code != "moved" && wanted_ == Transport::automatic) {
+  } else if ((age < kYoung || hopeless) && transport != Transport::poll &&
+             verdict(failure) == Verdict::retry && failure.retry == Duration(0) &&
+             failure.code != "stream_limit" && failure.code != "moved" &&
+             wanted_ == Transport::automatic) {
     if (--standing.lives <= 0) {
       standing.lives = 2;
       standing.aside_until = scheduler_.now() + standing.aside;
-      host_.journal(name_of(transport) + " died young twice: it is set aside for " +
-                    seconds(standing.aside));
+      host_.journal(name_of(transport) + (hopeless ? " is held back" : " died young twice") +
+                    ": it is set aside for " + seconds(standing.aside));
       standing.aside = std::min(standing.aside * 2, kMostAside);
       if (favourite_ == transport) favourite_.reset();
     }

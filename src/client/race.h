@@ -76,7 +76,6 @@ class Race {
   bool better(Transport transport) const;  // than the active one
   void start(Transport transport, bool take_over = false);
   void conclude(Transport transport, State state);
-  void start_stream_when_due();
   void start_waiting();
   void activate(Transport transport);
   void settle();

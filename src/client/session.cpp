@@ -80,6 +80,12 @@ bool Session::has(std::uint64_t serial) const {
   });
 }
 
+bool Session::is_anothers(std::uint64_t turn, const Carrier& carrier) const {
+  return turn != 0 && std::any_of(carriers_.begin(), carriers_.end(), [&](const auto& other) {
+           return other.get() != &carrier && other->turn() == turn && !other->done();
+         });
+}
+
 std::string Session::identity() const {
   if (server_.empty()) return R"("open":)" + open_;
   return R"("resume":{"server":)" + json_string(server_) + '}';
@@ -201,6 +207,7 @@ Network::Id Session::upload(std::string members, Duration deadline,
     const auto call = shared;
     uploads_.erase(id);
     HttpAnswer none;
+    none.late = true;
     none.problem = "no answer within " + std::to_string(deadline.count()) + " ms";
     (*call)(none);
   });
@@ -215,8 +222,18 @@ void Session::give_up(Network::Id upload) {
 
 void Session::measured(Duration round_trip) {
   round_trip = std::min(round_trip, kMostRoundTrip);
-  round_trip_ = measured_ ? (round_trip_ * 7 + round_trip) / 8 : round_trip;
+  if (measured_) {
+    varies_ = (3 * varies_ + std::chrono::abs(round_trip_ - round_trip)) / 4;
+    round_trip_ = (7 * round_trip_ + round_trip) / 8;
+  } else {
+    varies_ = round_trip / 2;
+    round_trip_ = round_trip;
+  }
   measured_ = true;
+}
+
+Duration Session::patience(Duration least, Duration unknown) const {
+  return measured_ ? std::max(least, round_trip_ + 4 * varies_) : unknown;
 }
 
 void Session::broken(const Failure& failure) {

@@ -74,6 +74,15 @@ class Session final : public UplinkHost {
   /// Does it then, unless the session is over.
   void later(Duration delay, Scheduler::Task task);
   bool has(std::uint64_t serial) const;  ///< a carrier that has not ended
+  /// Another carrier than this one, which has not ended, has asked for that turn.
+  bool is_anothers(std::uint64_t turn, const Carrier& carrier) const;
+  /// What a round trip hardly ever takes longer than: `least` at the least, and `unknown` before
+  /// one was measured (RFC 6298 §2).
+  Duration patience(Duration least, Duration unknown) const;
+  /// A lesson of the cadence's, if it is one.
+  void learned(const std::string& lesson) {
+    if (!lesson.empty()) journal(lesson);
+  }
   /// For a request that cannot get lost without its carrier.
   std::uint64_t acknowledging();
 
@@ -90,6 +99,7 @@ class Session final : public UplinkHost {
   void way_is_dead(const Failure& failure) override;
   void check_way() override;
   void journal(std::string_view line) override { listener_.on_journal(line); }
+  void swallowed() override { learned(cadence_.swallowed()); }
 
  private:
   void acknowledge_soon();
@@ -109,6 +119,7 @@ class Session final : public UplinkHost {
   std::optional<std::uint64_t> acked_;  // so that one follows the opening, even if it is 0
   std::uint64_t turn_ = 0;
   Duration round_trip_{100};
+  Duration varies_{0};  // how far single round trips are from the smoothed one
   bool measured_ = false;
   bool over_ = false;
   std::vector<std::unique_ptr<Carrier>> carriers_;

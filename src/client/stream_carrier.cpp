@@ -8,6 +8,11 @@ namespace sigway::client {
 namespace {
 
 constexpr int kTellFailures = 4;
+// By so much the first hello may be later than the head of the stream, and another one than the
+// answer to its upload.
+constexpr Duration kFirstLeast{1000}, kFirstUnknown{3000};
+constexpr Duration kHeldLeast{400}, kHeldUnknown{1500};
+constexpr Duration kEchoPause{2000};
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
   std::uint64_t number = 0;
@@ -20,7 +25,9 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 }  // namespace
 
 StreamCarrier::StreamCarrier(Session& session, std::string name)
-    : Carrier(session, Transport::sse, std::move(name)) {
+    : Carrier(session, Transport::sse, std::move(name)),
+      held_(session.scheduler()),
+      echo_later_(session.scheduler()) {
   parser_.on_item = [this](const EventStream::Item& item) { dispatch(item); };
   parser_.on_comment = [this](std::string_view text) { comment(text); };
   parser_.is_over = [this] { return done(); };
@@ -31,6 +38,8 @@ void StreamCarrier::start(std::uint64_t turn) {
   std::string more;
   if (const auto heartbeat = session_.cadence().heartbeat(transport))
     more = R"(,"heartbeat":)" + std::to_string(heartbeat->count());
+  if (const auto pad = session_.cadence().pad(); pad != 0)
+    more += R"(,"pad":)" + std::to_string(pad);
   stream_ = session_.network().stream(
       "v1/sse", attachment(more),
       {.open = [this](const HttpAnswer& head) { opened(head); },
@@ -53,8 +62,11 @@ void StreamCarrier::start(std::uint64_t turn) {
 }
 
 void StreamCarrier::opened(const HttpAnswer& head) {
-  if (!head.content_type.starts_with("text/event-stream"))
+  if (head.content_type.starts_with("text/event-stream")) {
+    expect(session_.patience(kFirstLeast, kFirstUnknown));
+  } else {
     nonsense("the answer is no event stream but '" + head.content_type + "'");
+  }
 }
 
 void StreamCarrier::comment(std::string_view text) {
@@ -87,15 +99,39 @@ void StreamCarrier::dispatch(const EventStream::Item& item) {
   const auto control = text_of(*value, "control");
   if (control == "probe") {
     tell({});  // any sign of life keeps our place
-  } else if (control != "hello") {
+  } else if (control == "hello") {
+    greeted(number_of(*value, "hello").value_or(0));
+  } else {
     take_control(control, *value);
-  } else if (number_of(*value, "hello") == 1U) {
-    greeted_ = session_.scheduler().now();
-    tell(R"("carrier":")" + name + R"(","hello":1)");
-  } else if (greeted_) {
-    session_.measured(std::chrono::duration_cast<Duration>(session_.scheduler().now() - *greeted_));
+  }
+}
+
+void StreamCarrier::greeted(std::uint64_t hello) {
+  if (hello <= hello_) return;
+  hello_ = hello;
+  waits_ = false;
+  held_.stop();
+  if (hello == 1) {
+    echo();
+  } else if (asked_) {
+    session_.measured(std::chrono::duration_cast<Duration>(session_.scheduler().now() - *asked_));
     prove();
   }
+}
+
+void StreamCarrier::echo() {
+  echo_later_.stop();
+  asked_ = session_.scheduler().now();
+  waits_ = true;
+  tell(R"("carrier":")" + name + R"(","hello":)" + std::to_string(hello_), [this, hello = hello_] {
+    if (hello_ == hello) expect(session_.patience(kHeldLeast, kHeldUnknown));
+  });
+}
+
+void StreamCarrier::expect(Duration patience) {
+  held_.set(patience, [this] {
+    end({.code = "held_back", .message = "the stream is held back on the way"});
+  });
 }
 
 void StreamCarrier::activate(std::uint64_t turn) {
@@ -103,9 +139,25 @@ void StreamCarrier::activate(std::uint64_t turn) {
   tell(R"("carrier":")" + name + R"(","turn":)" + std::to_string(turn));
 }
 
-void StreamCarrier::acknowledge() { tell({}); }
+void StreamCarrier::acknowledge() {
+  const auto due = asked_.value_or(Time{}) + kEchoPause;
+  const auto left = std::chrono::duration_cast<Duration>(due - session_.scheduler().now());
+  if (hello_ == 0 || waits_) {
+    tell({});
+  } else if (left <= Duration(0)) {
+    echo();
+  } else {
+    tell({});
+    // What came last may have held back something that comes after it.
+    if (!echo_later_.is_set()) echo_later_.set(left, [this] { check(); });
+  }
+}
 
-void StreamCarrier::tell(std::string members, int failures) {
+void StreamCarrier::check() {
+  if (hello_ > 0 && !waits_) echo();
+}
+
+void StreamCarrier::tell(std::string members, std::function<void()> answered, int failures) {
   if (done()) return;
   const auto ack = session_.cursor();
   auto text = R"("ack":)" + std::to_string(ack);
@@ -116,8 +168,8 @@ void StreamCarrier::tell(std::string members, int failures) {
   // The carrier may be gone when the answer comes; its name is never used again.
   session.upload(
       std::move(text), deadline,
-      [this, &session, serial = serial, ack, started, failures,
-       members = std::move(members)](const HttpAnswer& answer) {
+      [this, &session, serial = serial, ack, started, failures, members = std::move(members),
+       answered = std::move(answered)](const HttpAnswer& answer) {
         const auto body = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
         const auto up = body ? number_of(*body, "up") : std::nullopt;
         if (up) {
@@ -125,6 +177,7 @@ void StreamCarrier::tell(std::string members, int failures) {
           session.measured(
               std::chrono::duration_cast<Duration>(session.scheduler().now() - started));
           session.uplink().taken(*up);
+          if (answered && session.has(serial)) answered();
           return;
         }
         if (!session.has(serial)) return;
@@ -138,14 +191,16 @@ void StreamCarrier::tell(std::string members, int failures) {
         } else {
           const auto pause =
               std::max(failure.retry, backoff(session.random(), failures, Duration(100)));
-          session.later(pause, [this, &session, serial, members, failures] {
-            if (session.has(serial)) tell(members, failures + 1);
+          session.later(pause, [this, &session, serial, members, answered, failures] {
+            if (session.has(serial)) tell(members, answered, failures + 1);
           });
         }
       });
 }
 
 void StreamCarrier::on_stop() {
+  held_.stop();
+  echo_later_.stop();
   if (stream_ != 0) session_.network().drop(stream_);
   stream_ = 0;
 }

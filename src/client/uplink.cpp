@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "client/json.h"
 #include "client/pieces.h"
@@ -12,8 +13,12 @@ namespace {
 constexpr std::size_t kSafeBody = 500;   // nobody was ever seen to refuse so little
 constexpr std::size_t kLeastBody = 400;  // smaller than this nothing can be cut
 constexpr std::size_t kInFlight = 3;
-constexpr std::size_t kHeldMost = 64;  // what a server holds behind one that is still under way
-constexpr int kFailures = 4;           // in a row: the way down may live while the way up is dead
+constexpr Duration kOverdue{150};  // an upload that takes longer does not hold up the next one
+// A refusal costs a round trip and nothing else; to feel one's way costs one for each step.
+constexpr std::size_t kJoined = 16'384, kGrowth = 4;
+// What a server holds behind one that is still under way; of bytes it holds 256 KiB.
+constexpr std::size_t kHeldMost = 64, kHeldBytes = 196'608;
+constexpr int kFailures = 4;  // in a row: the way down may live while the way up is dead
 constexpr double kRate = 160, kBurst = 320;  // below the server's 200 a second and bursts of 400
 // Ids of flights, apart from those of carriers.
 constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
@@ -37,7 +42,8 @@ Uplink::Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std
       filled_(scheduler.now()),
       pause_(scheduler),
       soon_(scheduler),
-      watch_(scheduler) {}
+      watch_(scheduler),
+      overdue_(scheduler) {}
 
 void Uplink::push(Message message) {
   Entry entry;
@@ -110,10 +116,23 @@ void Uplink::pump() {
   }
 }
 
+// One upload at a time, and a further one beside those that take long: fewer requests are fewer
+// that can get lost. Several at once only where bodies must be small.
+bool Uplink::may_fly() {
+  if (flights_.empty()) return true;
+  if (flights_.size() >= kInFlight) return false;
+  if (max_body_ < server_body_) return true;
+  const auto due = flights_.rbegin()->second.started + kOverdue;
+  const auto left = std::chrono::duration_cast<Duration>(due - scheduler_.now());
+  if (left <= Duration(0)) return true;
+  overdue_.set(left, [this] { pump(); });
+  return false;
+}
+
 Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
   const auto free =
       std::find_if(queue_.begin(), queue_.end(), [](const Entry& entry) { return entry.waits(); });
-  if (free == queue_.end() || (!way.frames && flights_.size() >= kInFlight)) return {};
+  if (free == queue_.end() || (!way.frames && !may_fly())) return {};
   Run run{static_cast<std::size_t>(free - queue_.begin()), 0};
   auto most = std::min(batch_most_, messages_most_);
   most = std::min(most, allowance());
@@ -126,10 +145,17 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
   if (run.begin > 0 && !flights_.empty())
     most = run.begin < kHeldMost ? std::min(most, kHeldMost - run.begin) : 0;
   if (most == 0) return {};
+  auto held = std::numeric_limits<std::size_t>::max();
+  if (run.begin > 0 && !flights_.empty()) {
+    const auto add = [](std::size_t sum, const Entry& entry) { return sum + entry.text.size(); };
+    const auto ahead = std::accumulate(queue_.begin(), free, std::size_t{0}, add);
+    if (ahead + free->text.size() > kHeldBytes) return {};
+    held = kHeldBytes - ahead;
+  }
 
   const auto limit = (way.frames ? server_body_ : std::min(server_body_, max_body_)) - overhead();
-  // Join others only as far as bodies have passed before; a first one goes whatever its size.
-  const auto joint = way.frames ? limit : std::min(limit, 2 * proven_);
+  // Join others not much beyond what has passed before; a first one goes whatever its size.
+  const auto joint = way.frames ? limit : std::min(limit, std::max(kJoined, kGrowth * proven_));
   std::size_t bytes = 0;
   for (auto at = run.begin; at < queue_.size() && run.size < most && queue_[at].waits(); ++at) {
     auto& entry = queue_[at];
@@ -145,7 +171,7 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
       break;
     }
     const auto grown = bytes + entry.text.size() + 24;
-    if (run.size > 0 && grown > joint) break;
+    if (run.size > 0 && (grown > joint || grown > held)) break;
     bytes = grown;
     ++run.size;
   }
@@ -225,9 +251,12 @@ void Uplink::send_upload(const Run& run) {
   flight.started = scheduler_.now();
   auto members = R"("ack":)" + std::to_string(flight.ack) + R"(,"messages":[)" + text + ']';
   flight.size = members.size() + key_size_ + 10;
-  // Short enough to notice a loss soon, long enough for a slow way up, and longer each time.
-  const auto patience = Duration(1000) + 4 * host_.round_trip() + Duration(flight.size / 16);
-  const auto deadline = std::min(Duration(20'000), patience * (1 << std::min(failures_, 4)));
+  // Short enough to notice a loss soon, long enough for a slow way up, and longer each time. A
+  // single loss says nothing about how long an answer takes.
+  const auto answer =
+      (Duration(1000) + 4 * host_.round_trip()) * (1 << std::clamp(failures_ - 1, 0, 4));
+  const auto deadline = std::min(
+      Duration(20'000), answer + Duration(flight.size / 16) * (1 << std::min(failures_, 4)));
   flight.upload = host_.upload(std::move(members), deadline,
                                [this, id](const HttpAnswer& answer) { landed(id, answer); });
   flights_.emplace(id, flight);
@@ -275,15 +304,21 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     host_.broken(failure);
     return;
   }
+  if (failure.code == "number_gap") {  // of what is still under way: that comes first
+    pause_.set(backoff(random_, 0, Duration(100)), [this] { pump(); });
+    return;
+  }
+  if (failure.code == "deadline") host_.swallowed();
   // Flights that were lost together are one failure, or the next would wait for far too long.
-  if (flight.started >= failed_at_) {
+  const bool counts = flight.started >= failed_at_;
+  if (counts) {
     ++failures_;
     failed_at_ = scheduler_.now();
     slow_down();
   }
   const auto pause = std::max(failure.retry, backoff(random_, failures_ - 1, Duration(100)));
   pause_.set(pause, [this] { pump(); });
-  if (failures_ % kFailures == 0) host_.way_is_dead(failure);
+  if (counts && failures_ % kFailures == 0) host_.way_is_dead(failure);
 }
 
 void Uplink::too_large(const Flight& flight, const Failure& failure) {
@@ -328,7 +363,7 @@ std::vector<Message> Uplink::abandon(std::vector<std::uint64_t>& lost) {
   over_ = true;
   for (const auto& [id, flight] : flights_) host_.give_up(flight.upload);
   flights_.clear();
-  for (auto* timer : {&pause_, &soon_, &watch_}) timer->stop();
+  for (auto* timer : {&pause_, &soon_, &watch_, &overdue_}) timer->stop();
   std::vector<Message> unsent;
   for (const auto& entry : queue_) {
     if (entry.exposed) {

@@ -44,6 +44,7 @@ class UplinkHost {
   virtual void broken(const Failure& failure) = 0;  ///< an answer about the session
   virtual void way_is_dead(const Failure& failure) = 0;
   virtual void check_way() = 0;  ///< no answer for long: does it live?
+  virtual void swallowed() = 0;  ///< an upload was lost without a word
   virtual void journal(std::string_view line) = 0;
 
  protected:
@@ -110,6 +111,7 @@ class Uplink {
     Time started{};
   };
 
+  bool may_fly();
   Run next_run(const UplinkHost::Way& way);
   std::size_t allowance();
   std::size_t overhead() const { return key_size_ + 64; }
@@ -146,6 +148,7 @@ class Uplink {
   Timer pause_;
   Timer soon_;
   Timer watch_;
+  Timer overdue_;
   bool over_ = false;
 };
 

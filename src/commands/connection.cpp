@@ -58,6 +58,17 @@ void complain(const CLI::App& app, const std::string& sentence) {
   std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), sentence.c_str());
 }
 
+int run_verb(const CLI::App& app, const std::function<int()>& verb) {
+  try {
+    return verb();
+  } catch (const CLI::Error& error) {
+    complain(app, error.what());
+  } catch (const ClientError& error) {
+    complain(app, error.what());
+  }
+  return kMisused;
+}
+
 ClientHandlers reporting(const CLI::App& app, const ConnectionFlags& flags) {
   ClientHandlers handlers;
   handlers.on_journal = [name = app.get_name(), url = flags.url, verbose = flags.verbose,
@@ -87,6 +98,11 @@ std::string advice(const std::string& code) {
       {"bad_capacity", "choose a smaller --capacity"}};
   const auto entry = kAdvice.find(code);
   return entry == kAdvice.end() ? std::string{} : entry->second;
+}
+
+std::string sentence_of(const ClientEnd& end) {
+  const auto what_to_do = advice(end.code);
+  return what_to_do.empty() ? end.message : end.message + ": " + what_to_do;
 }
 
 std::optional<std::chrono::milliseconds> duration_of(const std::string& text) {

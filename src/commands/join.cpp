@@ -189,7 +189,7 @@ class Membership {
 
   void on_closed(const ClientEnd& why) {
     if (over_) return;
-    complain(app_, why.message + (advice(why.code).empty() ? "" : ": " + advice(why.code)));
+    complain(app_, sentence_of(why));
     failed_ = true;
     end();
   }
@@ -227,14 +227,7 @@ int join(const std::vector<std::string>& arguments) {
   app.add_flag("--wait", flags.wait, "Read no input before somebody else is in the room");
   connection.add_to(app);
   if (const auto status = parse(app, arguments)) return *status;
-  try {
-    return Membership(app, std::move(flags), connection).run();
-  } catch (const CLI::Error& error) {
-    complain(app, error.what());
-  } catch (const ClientError& error) {
-    complain(app, error.what());
-  }
-  return kMisused;
+  return run_verb(app, [&] { return Membership(app, std::move(flags), connection).run(); });
 }
 
 }  // namespace sigway::commands

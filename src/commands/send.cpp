@@ -53,9 +53,7 @@ class Delivery {
     handlers.on_reset = [this](const ClientReset&) {
       fail("the server has lost the session in the middle: it may have arrived or not");
     };
-    handlers.on_closed = [this](const ClientEnd& end) {
-      fail(end.message + (advice(end.code).empty() ? "" : ": " + advice(end.code)));
-    };
+    handlers.on_closed = [this](const ClientEnd& end) { fail(sentence_of(end)); };
     auto options = connection_.options();
     if (!to_name()) options.room = flags_.target;
     const auto deadline = std::chrono::steady_clock::now() + *longest;
@@ -182,14 +180,7 @@ int send(const std::vector<std::string>& arguments) {
   app.add_option("--timeout", flags.timeout, "Give up after this time")->capture_default_str();
   connection.add_to(app);
   if (const auto status = parse(app, arguments)) return *status;
-  try {
-    return Delivery(app, std::move(flags), connection).run();
-  } catch (const CLI::Error& error) {
-    complain(app, error.what());
-  } catch (const ClientError& error) {
-    complain(app, error.what());
-  }
-  return kMisused;
+  return run_verb(app, [&] { return Delivery(app, std::move(flags), connection).run(); });
 }
 
 }  // namespace sigway::commands

@@ -50,10 +50,10 @@ int tail(const std::vector<std::string>& arguments) {
   };
   handlers.on_closed = [&](const ClientEnd& end) {
     if (over) return;
-    complain(app, end.message + (advice(end.code).empty() ? "" : ": " + advice(end.code)));
+    complain(app, sentence_of(end));
     end_with(kFailure);
   };
-  try {
+  return run_verb(app, [&] {
     auto options = flags.options();
     options.room = room;
     options.capacity = capacity;
@@ -62,14 +62,8 @@ int tail(const std::vector<std::string>& arguments) {
       if (const auto outcome = input.wait(false, -1); outcome.signal != 0)
         return kSignalled + outcome.signal;
     }
-  } catch (const CLI::Error& error) {
-    complain(app, error.what());
-    return kMisused;
-  } catch (const ClientError& error) {
-    complain(app, error.what());
-    return kMisused;
-  }
-  return status;
+    return status;
+  });
 }
 
 }  // namespace sigway::commands

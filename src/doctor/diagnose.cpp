@@ -18,9 +18,10 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr double kYoung = 10000;  // ms; what is cut younger is no transport to stay on
-constexpr double kSlow = 300;     // ms for a round trip that people notice
-constexpr double kNarrow = 500;   // kbit/s
+constexpr double kYoung = 10000;        // ms; what is cut younger is no transport to stay on
+constexpr double kSlow = 300;           // ms for a round trip that people notice
+constexpr double kNarrow = 500;         // kbit/s
+constexpr std::int64_t kFilled = 4096;  // bytes of a block that the clients fill with padding
 
 /// The member of that name, or null.
 const json& part(const json& object, const char* name) {
@@ -220,7 +221,8 @@ bool Doctor::event_stream() {
   if (streams.is_null()) return false;
   const auto& events = streams.at("events");
   const auto encoding = text(events, "encoding");
-  if (!encoding.empty() && encoding != "identity") add("compressed", {{"encoding", encoding}});
+  const bool compressed = !encoding.empty() && encoding != "identity";
+  if (compressed) add("compressed", {{"encoding", encoding}});
   const auto kind = kind_of(events);
   if (kind == "foreign" || kind == "failed" || kind == "refused") {
     const auto& plain = part(streams, "text");
@@ -237,8 +239,11 @@ bool Doctor::event_stream() {
   }
   const auto held = is_held(part(m_, "silentAnswer"), cap_, trip_);
   if (auto how = buffering(events, part(streams, "large"), held, trip_)) {
-    findings_.push_back(std::move(*how));
-    return false;
+    findings_.push_back(*how);
+    const bool filled =
+        how->at("id") == "stream-buffered-blocks" && how->at("bytes") <= kFilled && !compressed;
+    if (filled) add("stream-padded", {{"bytes", how->at("bytes")}});
+    return filled;
   }
   if (events.at("lines").empty()) {
     add("stream-silent");

@@ -1,10 +1,8 @@
 #include "doctor/http.h"
 
-#include <httplib.h>
-
-#include <algorithm>
-#include <cctype>
 #include <utility>
+
+#include "client/http_client.h"
 
 namespace sigway::doctor {
 namespace {
@@ -15,15 +13,10 @@ constexpr std::size_t kMostBody = 4U << 20U;  // of somebody else's answer
 constexpr std::chrono::seconds kConnect{6};
 constexpr std::chrono::seconds kWrite{30};
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 void take_head(Answer& answer, const httplib::Response& response) {
   answer.status = response.status;
-  for (const auto& [name, value] : response.headers) answer.headers.emplace(lower(name), value);
+  for (const auto& [name, value] : response.headers)
+    answer.headers.emplace(client::lower(name), value);
 }
 
 const char* problem_of(httplib::Error error) {
@@ -41,20 +34,12 @@ const char* problem_of(httplib::Error error) {
 
 struct Http::Connection {
   explicit Connection(const client::Endpoint& endpoint)
-      : client((endpoint.url.tls ? "https://" : "http://") + endpoint.url.host_and_port()) {
-    client.set_keep_alive(true);
-    client.set_tcp_nodelay(true);
-    client.set_follow_location(false);
-    client.set_connection_timeout(kConnect);
-    client.set_write_timeout(kWrite);
-    client.enable_server_certificate_verification(false);
-    if (endpoint.proxy) {
-      client.set_proxy(endpoint.proxy->host, endpoint.proxy->port);
-      if (!endpoint.proxy->user.empty())
-        client.set_proxy_basic_auth(endpoint.proxy->user, endpoint.proxy->password);
-    }
+      : client(client::make_http_client(endpoint)) {
+    client->set_connection_timeout(kConnect);
+    client->set_write_timeout(kWrite);
+    client->enable_server_certificate_verification(false);
   }
-  httplib::Client client;
+  const std::unique_ptr<httplib::Client> client;
 };
 
 Http::Http(const client::Endpoint& endpoint) : endpoint_(endpoint) {}
@@ -96,10 +81,10 @@ Answer Http::send(const Request& request) {
     }
     return answer.body.size() <= kMostBody;
   };
-  connection->client.set_read_timeout(request.timeout);
+  connection->client->set_read_timeout(request.timeout);
   httplib::Response response;
   auto error = httplib::Error::Success;
-  answer.complete = connection->client.send(out, response, error);
+  answer.complete = connection->client->send(out, response, error);
   if (answer.complete) {
     if (answer.status == 0) take_head(answer, response);  // no body, so nobody was called
     const std::lock_guard lock(mutex_);

@@ -4,8 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <set>
-
-#include "http/response.h"
+#include <string>
 
 namespace sigway::probe {
 namespace {
@@ -40,8 +39,8 @@ constexpr std::array<std::string_view, 27> kShown = {"accept",
                                                      "x-real-ip",
                                                      "x-sigway-probe"};
 
-std::string text(std::string_view value) {
-  return std::string("\"").append(http::escape_json(value)).append("\"");
+bool is_shown(std::string_view header) {
+  return std::find(kShown.begin(), kShown.end(), header) != kShown.end();
 }
 
 }  // namespace
@@ -58,23 +57,24 @@ std::string checksum(std::string_view bytes) {
   return out;
 }
 
-std::string describe(const http::Request& request) {
-  std::string out = R"("method":)" + text(request.method_name) + R"(,"http":"1.)" +
-                    std::to_string(request.version_minor) + R"(","length":)" +
-                    std::to_string(request.body.size()) + R"(,"checksum":")" +
-                    checksum(request.body) + R"(","headers":{)";
+void describe(const http::Request& request, dialects::JsonWriter& json) {
+  std::string headers;
+  dialects::JsonWriter values(headers);
   std::set<std::string_view> written;
   for (const auto& header : request.headers) {
     if (!written.insert(header.name).second) continue;
-    if (written.size() > 1) out += ",";
-    out += text(header.name) + ":";
-    if (std::find(kShown.begin(), kShown.end(), header.name) != kShown.end()) {
-      out += text(request.joined_header(header.name).substr(0, kMostValue));
+    if (is_shown(header.name)) {
+      values.text(header.name, request.joined_header(header.name).substr(0, kMostValue));
     } else {
-      out += "null";
+      values.raw(header.name, "null");
     }
   }
-  return out + "}";
+  values.close();
+  json.text("method", request.method_name)
+      .text("http", "1." + std::to_string(request.version_minor))
+      .number("length", request.body.size())
+      .text("checksum", checksum(request.body))
+      .raw("headers", headers);
 }
 
 }  // namespace sigway::probe

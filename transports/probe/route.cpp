@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "dialects/json_writer.h"
 #include "probe/report.h"
 #include "probe/socket.h"
 #include "websocket/handshake.h"
@@ -17,22 +18,22 @@ Probe::Probe(Options options, std::string server_id, std::size_t shards)
 }
 
 std::string Probe::report(server::Exchange& exchange, const Query& query) {
-  std::string out = R"({"server":")" + server_id_ + R"(",)";
-  if (!query.u.empty()) {
-    const auto seen = nonces_.count(query.u, exchange.connection().shard().now());
-    out += R"("u":")" + query.u + R"(","seen":)" + std::to_string(seen) + ",";
-  }
+  std::string out;
+  dialects::JsonWriter json(out);
+  json.text("server", server_id_);
+  if (!query.u.empty())
+    json.text("u", query.u)
+        .number("seen", nonces_.count(query.u, exchange.connection().shard().now()));
   if (!query.of.empty()) {
-    out += R"("of":{)";
-    for (const auto& nonce : query.of) {
-      if (&nonce != &query.of.front()) out += ",";
-      out += "\"" + nonce + "\":" + std::to_string(nonces_.seen(nonce));
-    }
-    out += "},";
+    json.key("of");
+    dialects::JsonWriter counts(out);
+    for (const auto& nonce : query.of) counts.number(nonce, nonces_.seen(nonce));
+    counts.close();
   }
-  out += R"("address":")" + http::escape_json(exchange.client_address()) + R"(","request":)" +
-         std::to_string(exchange.id().sequence) + ",";
-  return out + describe(exchange.request()) + "}";
+  json.text("address", exchange.client_address()).number("request", exchange.id().sequence);
+  describe(exchange.request(), json);
+  json.close();
+  return out;
 }
 
 void Probe::handle(Kind kind, server::Exchange& exchange) {

@@ -23,6 +23,7 @@ export function diagnose(m) {
 const kYoung = 10000;     // what is cut younger than this is no transport to stay on
 const kSlow = 300;        // ms for a round trip that people notice
 const kNarrow = 500;      // kbit/s
+const kFilled = 4096;     // bytes of a block that the clients fill with padding
 
 function quantile(values, part) {
   if (values.length === 0) return null;
@@ -101,7 +102,8 @@ function webSocket({ websocket, times }, add, cuts) {
 function eventStream({ streams, silentAnswer, times }, add, cuts, trip) {
   if (!streams) return false;
   const { events, text, large } = streams;
-  if (events.encoding && events.encoding !== 'identity') add('compressed', { encoding: events.encoding });
+  const isCompressed = Boolean(events.encoding) && events.encoding !== 'identity';
+  if (isCompressed) add('compressed', { encoding: events.encoding });
   if (events.kind === 'foreign' || events.kind === 'failed' || events.kind === 'refused') {
     add(text && text.lines.length > 0 ? 'stream-type-refused' : 'stream-refused', { status: events.status });
     return false;
@@ -112,7 +114,9 @@ function eventStream({ streams, silentAnswer, times }, add, cuts, trip) {
   const how = buffering(events, large, held, trip);
   if (how) {
     add(how.id, how.data);
-    return false;
+    const isFilled = how.id === 'stream-buffered-blocks' && how.data.bytes <= kFilled && !isCompressed;
+    if (isFilled) add('stream-padded', { bytes: how.data.bytes });
+    return isFilled;
   }
   if (events.lines.length === 0) {
     add('stream-silent');

@@ -154,6 +154,26 @@ TEST_CASE("engine: an accepted WebSocket that is dead and a stream that is held 
   scene.check();
 }
 
+TEST_CASE("engine: a stream that lags is no transport, and one that begins to is left") {
+  for (const bool from_the_start : {true, false}) {
+    CAPTURE(from_the_start);
+    Scene scene(11);
+    auto& faults = scene.alice.network.faults;
+    faults.websockets = false;
+    faults.streams_lag = from_the_start;
+    scene.meet();
+    scene.pass(5s);
+    if (!from_the_start) CHECK(scene.alice.engine.transport() == Transport::sse);
+    faults.streams_lag = true;
+    // Traffic pushes out what is held, but for the last of it.
+    for (int i = 0; i < 30; ++i) scene.alice.say(), scene.bob.say(), scene.pass(200ms);
+    scene.pass(5s);
+    scene.check();
+    CHECK(scene.alice.engine.transport() == Transport::poll);
+    CHECK(scene.alice.journal.find("1100 bytes of padding") != std::string::npos);
+  }
+}
+
 TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {
   Scene scene(4);
   scene.meet();

@@ -280,11 +280,13 @@ void FakeNetwork::attach(Id id, native::Request request) {
   world_.run();
 }
 
-void FakeNetwork::down(Id id, const std::string& text) {
+void FakeNetwork::down(Id id, std::string text) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
   if (found->second.is_socket ? faults.websockets_hang : faults.streams_held) return;
-  scheduler_.after(in_order(found->second.down), [this, id, text] {
+  if (!found->second.is_socket && faults.streams_lag) std::swap(text, found->second.held);
+  if (text.empty()) return;
+  scheduler_.after(in_order(found->second.down), [this, id, text = std::move(text)] {
     const auto link = links_.find(id);
     if (link == links_.end()) return;
     if (link->second.is_socket) {

@@ -24,6 +24,7 @@ struct NetworkFaults {
   bool websockets_hang = false;  ///< accepted, and then nothing passes
   bool streams = true;
   bool streams_held = false;  ///< the head passes, the body does not
+  bool streams_lag = false;   ///< what is written passes when something follows it
   std::size_t largest_body = 1U << 20U;
   client::Duration delay{10}, jitter{20};
 };
@@ -58,6 +59,7 @@ class FakeNetwork final : public client::Network {
     std::string key, carrier;
     std::uint64_t connection = 0;  // the server's
     client::Time down{}, up{};     // what goes one way keeps its order
+    std::string held;              // by a stream that lags
   };
   class Sink;
   class Reply;
@@ -72,7 +74,7 @@ class FakeNetwork final : public client::Network {
   void perform(std::string_view path, const std::string& body, const Answer& answer);
   void attach(Id id, dialects::native::Request request);
   void frame(Id id, const std::string& text);
-  void down(Id id, const std::string& text);
+  void down(Id id, std::string text);
   void control(Id id, const std::string& text);
   void refuse(Id id, const dialects::Error& error);
   void end(Id id, int code, const std::string& reason);

@@ -45,29 +45,31 @@ TEST_CASE("scheduler: in the order of time, and of setting; what is given up doe
   CHECK_FALSE(scheduler.next());
 }
 
-TEST_CASE("cadence: polls begin short, grow to the server's hold, and shrink where they are cut") {
+TEST_CASE("cadence: polls are held as the server says, and shorter where they are cut") {
   Cadence cadence;
   cadence.server_says(25s, 25s);
-  CHECK(cadence.wait() == 2s);
-  for (int i = 0; i < 5; ++i) cadence.poll_was_held();
-  CHECK(cadence.wait() == 25s);
-  CHECK_FALSE(cadence.poll_failed(10s, false).empty());
-  CHECK(cadence.wait() == 7s);
+  CHECK(cadence.hold() == 25s);
+  CHECK_FALSE(cadence.poll_cut(25s, 10s).empty());
+  CHECK(cadence.hold() == 7s);
   // It stays below the cut for a while, and then tries a little more.
-  for (int i = 0; i < 7; ++i) cadence.poll_was_held();
-  CHECK(cadence.wait() == 7s);
-  cadence.poll_was_held();
-  CHECK(cadence.wait() > 7s);
-  CHECK(cadence.wait() <= 10500ms);
+  for (int i = 0; i < 7; ++i) cadence.poll_was_held(7s);
+  CHECK(cadence.hold() == 7s);
+  cadence.poll_was_held(2s);  // that says nothing about longer ones
+  CHECK(cadence.hold() == 7s);
+  cadence.poll_was_held(7s);
+  CHECK(cadence.hold() > 7s);
+  CHECK(cadence.hold() <= 10500ms);
+  CHECK(cadence.poll_cut(25s, 9900ms).empty() == false);
+  CHECK(cadence.poll_cut(1s, 100ms).empty());  // not for being held
 }
 
-TEST_CASE("cadence: a poll that was lost in silence makes the next loss be noticed sooner") {
+TEST_CASE("cadence: a request that was lost in silence makes the next loss be noticed sooner") {
   Cadence cadence;
-  for (int i = 0; i < 5; ++i) cadence.poll_was_held();
-  cadence.poll_failed(27s, true);
-  CHECK(cadence.wait() == 12500ms);
-  for (int i = 0; i < 9; ++i) cadence.poll_failed(2s, true);
-  CHECK(cadence.wait() == 1s);
+  CHECK_FALSE(cadence.swallowed().empty());
+  CHECK(cadence.hold() == 1s);
+  CHECK(cadence.swallowed().empty());
+  for (int i = 0; i < 8; ++i) cadence.poll_was_held(1s);
+  CHECK(cadence.hold() == 1500ms);
 }
 
 TEST_CASE("cadence: silence that is cut asks for heartbeats, ages that are cut for renewal") {
@@ -85,6 +87,23 @@ TEST_CASE("cadence: silence that is cut asks for heartbeats, ages that are cut f
   CHECK(cadence.renewal(Transport::sse) == 48800ms);
   for (int i = 0; i < 10; ++i) cadence.stream_lived(Transport::sse, 49s);
   CHECK(cadence.renewal(Transport::sse) == 61s);
+}
+
+TEST_CASE(
+    "cadence: held streams are padded, as far as that is worth it, and less after long lives") {
+  client::Cadence cadence;
+  CHECK(cadence.pad() == 0);
+  CHECK_FALSE(cadence.stream_held_back().empty());
+  CHECK(cadence.pad() == 1100);
+  CHECK_FALSE(cadence.stream_held_back().empty());
+  CHECK(cadence.pad() == 4200);
+  cadence.stream_lived(Transport::sse, 15min);
+  CHECK(cadence.pad() == 1100);
+  cadence.stream_lived(Transport::websocket, 15min);
+  CHECK(cadence.pad() == 1100);
+  CHECK_FALSE(cadence.stream_held_back().empty());
+  CHECK(cadence.stream_held_back().empty());
+  CHECK(cadence.pad() == 0);
 }
 
 TEST_CASE("event stream: split anywhere it is the same") {
