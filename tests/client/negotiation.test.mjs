@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HeldCandidates } from '../../web/client/peer/candidates.js';
 import { Negotiation } from '../../web/client/peer/negotiation.js';
 
 class FakeConnection {
@@ -95,4 +96,23 @@ test('an offer that crosses ours is ignored by who is not polite', async () => {
   await settled();
   assert.equal(one.connections.length, 1);
   assert.deepEqual(one.connection.remote, ['answer theirs']);
+});
+
+test('candidates of offers that were passed over are forgotten, and not complained of', async () => {
+  const held = new HeldCandidates();
+  const used = [];
+  const described = (fragment) => ({ remoteDescription: { sdp: `a=ice-ufrag:${fragment}\r\n` }, addIceCandidate: async ({ candidate }) => used.push(candidate) });
+  const bundle = (fragment) => ({ candidates: Array.from({ length: 20 }, (_, i) => ({ candidate: `candidate:${i} ufrag ${fragment}`, sdpMid: '0' })) });
+  for (let round = 0; round < 50; ++round) {
+    assert.equal(held.add(bundle(`lost${round}`)), null);
+    held.newDescription();
+    assert.equal(held.add(bundle(`won${round}`)), null);
+    await held.use(described(`won${round}`));
+  }
+  assert.equal(used.length, 50 * 20);
+  // One that the next answer uses again is still there.
+  held.add(bundle('late'));
+  held.newDescription();
+  await held.use(described('late'));
+  assert.equal(used.length, 51 * 20);
 });

@@ -15,11 +15,13 @@ import { storage } from './helpers.mjs';
 
 const kReal = { ...clock };
 const kMinute = 60000;
+const kMocked = ['setTimeout'];
+const kOptions = process.versions.node.startsWith('18.') ? kMocked : { apis: kMocked };
 let now;
 
 beforeEach(() => {
   now = 1000;
-  mock.timers.enable({ apis: ['setTimeout'] });
+  mock.timers.enable(kOptions);
   Object.assign(clock, { now: () => now, wall: () => 1e12 + now });
 });
 

@@ -5,6 +5,7 @@ import { LinkError } from './tools.js';
 const kDelay = 20;                   // ms; what the browser finds within it travels in one message
 const kInMessage = 64;
 const kHeld = 256;                   // that wait for their description
+const kPatience = 2;                 // descriptions that may come before it
 const kTaken = 256;                  // for one description: more than any honest host has
 
 const fragmentsOf = (sdp) => new Set([...sdp.matchAll(/^a=ice-ufrag:(\S+)/gm)].map((found) => found[1]));
@@ -40,7 +41,8 @@ export class FoundCandidates {
 }
 
 export class HeldCandidates {
-  #held = [];
+  #held = [];                // {candidate, since}: how many descriptions there had been
+  #descriptions = 0;
   #taken = 0;
 
   // A bundle of ours, or a single one of somebody else's program. Gives what is to be complained of once the good ones are used.
@@ -50,7 +52,7 @@ export class HeldCandidates {
     for (const given of list.slice(0, kTaken)) {
       const candidate = typeof given?.candidate === 'object' ? given.candidate : given;
       if (typeof candidate?.candidate !== 'string') ++bad;
-      else if (candidate.candidate) this.#held.push(candidate);
+      else if (candidate.candidate) this.#held.push({ candidate, since: this.#descriptions });
     }
     const surplus = Math.max(0, this.#held.length - kHeld, list.length - kTaken);
     if (this.#held.length > kHeld) this.#held.splice(0, this.#held.length - kHeld);
@@ -59,8 +61,11 @@ export class HeldCandidates {
     return null;
   }
 
+  // What fits none of the next ones belongs to an offer that was passed over for good.
   newDescription() {
     this.#taken = 0;
+    ++this.#descriptions;
+    this.#held = this.#held.filter(({ since }) => this.#descriptions - since <= kPatience);
   }
 
   clear() {
@@ -74,11 +79,11 @@ export class HeldCandidates {
     const sdp = connection.remoteDescription?.sdp;
     if (!sdp || !this.#held.length) return;
     const fragments = fragmentsOf(sdp);
-    const fits = (candidate) => { const own = fragmentOf(candidate); return own === undefined || own === null || fragments.has(own); };
+    const fits = ({ candidate }) => { const own = fragmentOf(candidate); return own === undefined || own === null || fragments.has(own); };
     const usable = this.#held.filter(fits);
-    this.#held = this.#held.filter((candidate) => !fits(candidate));
+    this.#held = this.#held.filter((held) => !fits(held));
     let failure = null;
-    for (const { candidate, sdpMid, sdpMLineIndex, usernameFragment } of usable) {
+    for (const { candidate: { candidate, sdpMid, sdpMLineIndex, usernameFragment } } of usable) {
       if (++this.#taken > kTaken) throw new LinkError('too_much', 'more candidates than are taken; some were dropped');
       const init = { candidate, sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? null };
       if (init.sdpMid === null && init.sdpMLineIndex === null) init.sdpMLineIndex = 0;

@@ -7,7 +7,7 @@
 import { clock } from './clock.js';
 
 const kLeastHeartbeat = 1000;        // the server refuses less
-const kLeastHold = 1500, kLossyHold = 2000;
+const kLeastHold = 1000, kLossyHold = 1000;
 const kLeastLife = 1500;
 const kOldAge = 10 * 60 * 1000;      // what dies so late did not die of its age; the server ends streams itself then
 const kLeastSilence = 1500;          // a shorter pause is none

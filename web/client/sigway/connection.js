@@ -138,6 +138,7 @@ export class Connection {
     const session = this.#session;
     let left = false;
     if (session && this.#state !== 'reconnecting') {
+      session.leaving = true;
       session.uplink.push(this.#entry({ type: 'leave' }));
       const ended = this.#ended = deferred();
       await within(Promise.race([session.uplink.drained(), ended.promise]), kCloseWait, session.over.signal, 'leaving')

@@ -21,6 +21,7 @@ export class EventStreamCarrier extends Carrier {
   #asked = 0;       // when it was confirmed
   #waits = false;   // for the next one
   #unhold = () => {};
+  #echoTimer = null;
 
   async start() {
     const { http } = this.session.settings;
@@ -101,6 +102,7 @@ export class EventStreamCarrier extends Carrier {
 
   // Confirms the last hello. The next one is written when the upload is answered: if it does not come then, it is held back.
   async #echo(more = {}) {
+    this.#forgetEcho();
     const hello = this.#hello;
     this.#asked = clock.now();
     this.#waits = true;
@@ -125,8 +127,11 @@ export class EventStreamCarrier extends Carrier {
   }
 
   acknowledge() {
-    if (this.#hello && !this.#waits && clock.now() - this.#asked >= kEchoPause) this.#echo();
-    else this.#upload({});
+    const left = this.#asked + kEchoPause - clock.now();
+    if (!this.#hello || this.#waits) return this.#upload({});
+    if (left <= 0) return this.#echo();
+    this.#upload({});
+    this.#echoTimer ??= setTimeout(() => this.test(), left);   // what came last may have held back something that comes after it
   }
 
   async #upload(request) {
@@ -137,8 +142,14 @@ export class EventStreamCarrier extends Carrier {
     }
   }
 
+  #forgetEcho() {
+    clearTimeout(this.#echoTimer);
+    this.#echoTimer = null;
+  }
+
   stop(error) {
     super.stop(error);
     this.#unhold();
+    this.#forgetEcho();
   }
 }

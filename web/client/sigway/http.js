@@ -5,6 +5,9 @@ import { refusal, SigwayError } from './errors.js';
 
 const kLongAnswer = 16384;           // bytes
 
+// Node's fetch gives a connection back a turn after the answer; who asks again sooner pays for a new one.
+const returned = () => (globalThis.setImmediate ? new Promise((resolve) => { globalThis.setImmediate(resolve); }) : undefined);
+
 // Only what CORS calls simple: POST, a text/plain body (a string is sent as that), no header of ours, no cookie.
 export class Http {
   constructor(base, fetch) {
@@ -48,7 +51,10 @@ export class Http {
       const response = await this.fetch(this.url(path), { method: 'POST', body, mode: 'cors', credentials: 'omit',
         cache: 'no-store', referrerPolicy: 'no-referrer', keepalive, signal: stop.signal });
       streaming = stream && response.ok;
-      return { response, text: streaming ? '' : await readText(response, alive) };
+      if (streaming) return { response, text: '' };
+      const text = await readText(response, alive);
+      await returned();
+      return { response, text };
     } catch (error) {
       if (late) throw new SigwayError('deadline', `no answer from ${path} within ${Math.round(patience)} ms`);
       if (signal?.aborted) throw new SigwayError('aborted', `${path} was given up`);

@@ -6,7 +6,7 @@ import { refusal, verdict } from './errors.js';
 import { notSigway } from './http.js';
 import { deferred } from './tools.js';
 
-const kAttachDeadline = 10000;
+const kAttachDeadline = 5000;
 const kSlackLeast = 1200, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
 const kBusyHold = 1000, kHoldGrowth = 2.5;        // a poll that is swallowed is missed when its hold is over, so hold it long in silence only
 const kPollFailures = 2;             // so many polls may fail in a row before the carrier counts as cut
@@ -25,7 +25,7 @@ export class PollCarrier extends Carrier {
       this.#again.abort();
     });
     let failures = 0, empty = 0, pause = kBriefPause;
-    while (!this.done) {
+    while (!this.done && !(this.active && this.session.leaving)) {   // a poll after the leave would only hear that it is gone
       const attaching = !this.welcomed;
       const started = clock.now();
       const again = this.#again = new AbortController();

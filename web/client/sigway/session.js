@@ -19,6 +19,7 @@ export class Session {
   peer = '';
   cursor = 0;                // the last event that the application has heard
   active = null;
+  leaving = false;           // nothing that is still to be heard matters
   limits = kLimits;
   iceServers = [];
   carriers = new Set();      // attached, or trying

@@ -12,8 +12,7 @@ import { WebSocketCarrier } from './websocket.js';
 const kCarriers = { websocket: WebSocketCarrier, sse: EventStreamCarrier, poll: PollCarrier };
 const kPatience = 10000;             // for a proof; the server lets an attempt stand by for as long
 const kShortLife = 1000;             // a stream that ended politely earlier than this waits like any other
-const kFirstProbe = 5000, kProbeGrowth = 2.5, kRarestProbe = 5 * 60 * 1000;
-const kRefusedProbe = 25000;         // where all that is better was refused, and not merely slow
+const kFirstProbe = 5000, kProbeGrowth = 4, kRarestProbe = 5 * 60 * 1000;
 const kMinute = 60 * 1000;
 
 export class Steering {

@@ -11,10 +11,11 @@ import { deferred } from './tools.js';
 const kUploadFailures = 4;           // the way down may live while the way up is dead
 const kUploadsInFlight = 3;          // a browser gives six connections to an origin, and the stream takes one
 const kOverdue = 150, kOverdueInRace = 1500;   // ms after which an upload under way does not hold up the next one
+const kConnectionsInRace = 4;
 const kAnswerLeast = 1200, kAnswerUnknown = 5000;
 const kSlowest = 4;                  // bytes a ms, until uploads were seen to be slower or faster
 const kImpatience = 16;              // how many times as long we wait after failures, at the most
-const kHeldMost = 64;                // messages that a server holds behind one that is still under way
+const kHeldMost = 64, kHeldBytes = 196608;    // messages that a server holds behind one that is still under way; of bytes 256 KiB
 const kSafeBody = 500;               // nobody was ever seen to refuse so little
 const kJoined = 16384, kGrowth = 4;  // a refusal costs a round trip and nothing else; to feel one's way costs one for each step
 const kLeastBody = 400;              // smaller than this nothing can be split
@@ -154,7 +155,9 @@ export class Uplink {
 
   // While several carriers are tried, each has a connection of its own already.
   get #overdueAfter() {
-    return this.session.carriers.size > 1 ? kOverdueInRace : kOverdue;
+    const { carriers, flights } = this.session;
+    const taken = carriers.size + flights.size + this.#flights.size;
+    return carriers.size > 1 && taken >= kConnectionsInRace ? kOverdueInRace : kOverdue;
   }
 
   /** Resolves when an upload that is under way has been answered, or takes long; at once if none is. */
@@ -179,8 +182,10 @@ export class Uplink {
     const joined = byFrames ? limit : Math.min(limit, Math.max(kJoined, kGrowth * this.#proven));
     const reach = this.#flights.size ? kHeldMost : this.#queue.length;
     const batch = [];
-    let bytes = 0;
+    let bytes = 0, ahead = 0;
     for (const entry of this.#queue.slice(0, reach)) {
+      ahead += entry.bytes;
+      if (this.#flights.size && ahead > kHeldBytes) break;
       entry.fit(limit - kNumber);
       for (const chunk of entry.chunks) {
         if (chunk.via) continue;
@@ -256,6 +261,7 @@ export class Uplink {
     const { session } = this;
     if (error.status === 413) return this.#tooLarge(batch, size, error);
     if (verdict(error) !== 'retry') return session.broken(error);
+    if (error.code === 'number_gap') return this.#again(batch, 0, backoff(0));   // of what is still under way: that comes first
     ++this.#failures;
     if (error.code === 'deadline') {
       this.#slack = Math.min(kImpatience, this.#slack * 2);
