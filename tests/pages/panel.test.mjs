@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const kCredential = 'dHVybi1wYXNzd29yZC10aGF0LWlzLXNlY3JldA==', kUser = '1999999999:someone';
 let server, browser, count = 0;
 before(async () => {
-  server = await Server.start();
+  server = await Server.start('--ice-server', JSON.stringify({ urls: 'turn:127.0.0.1:9', username: kUser, credential: kCredential }));
   browser = await launch();
 });
 afterEach(closeVisitors);
@@ -22,22 +22,9 @@ after(async () => {
 
 const clipboard = { context: { permissions: ['camera', 'microphone', 'clipboard-read', 'clipboard-write'] } };
 
-// TURN credentials come with `welcome`.
-async function withTurn(page) {
-  await page.routeWebSocket('**/v1/ws', (near) => {
-    const far = near.connectToServer();
-    far.onMessage((text) => {
-      const frame = JSON.parse(text);
-      if (frame.control !== 'welcome') return near.send(text);
-      near.send(JSON.stringify({ ...frame, ice: [{ urls: 'turn:127.0.0.1:9', username: kUser, credential: kCredential }] }));
-    });
-  });
-}
-
 async function pair(people = 3) {
   const url = `${server.url}/r/panel-${++count}?people=${people}`;
   const a = await visitor(browser, clipboard), b = await visitor(browser);
-  await withTurn(a.page);
   await a.page.goto(url);
   await phase(a.page, 'waiting');
   await inPage(a.page, ({ call }) => call.connection.switchTransport('websocket'));    // a slow machine may have chosen another
@@ -91,6 +78,22 @@ test('filter, direction, pause', async () => {
   assert.equal(await a.page.locator('#signal-rows > li').count(), rows);
   await a.page.click('#signal-pause');
   await a.page.locator('#signal-rows b', { hasText: 'wave' }).waitFor();
+  await a.close();
+  await b.close();
+});
+
+test('the journal stands between the messages, in words', async () => {
+  const { a, b } = await pair();
+  await a.page.selectOption('#signal-direction', 'note');
+  const lines = () => a.page.locator('#signal-rows > li:not([hidden]) .text').allInnerTexts();
+  await inPage(a.page, ({ call }) => call.connection.switchTransport('poll'));
+  await a.page.locator('#signal-rows > li.note', { hasText: /uses long-polling, proved after \d/ }).last().waitFor();
+  const told = await lines();
+  assert.match(told[0], /^looks for a way: /);
+  for (const line of ['tries WebSocket', 'changes to long-polling']) assert.ok(told.includes(line), `no “${line}” in ${told.join('; ')}`);
+  assert.ok(told.every((line) => !/undefined|NaN|\[object/.test(line)), told.join('; '));
+  const { journal } = await inPage(a.page, ({ signals }) => JSON.parse(signals.json()));
+  assert.deepEqual(journal.slice(0, 2).map(({ what }) => what), ['race', 'trying']);
   await a.close();
   await b.close();
 });

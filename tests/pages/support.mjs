@@ -166,8 +166,13 @@ export const phase = (page, wanted, timeout = kPatience) =>
 export const inPage = (page, act, argument) => page.evaluate(
   `import('/app/main.js').then(({ page }) => (${act})(page, ${JSON.stringify(argument) ?? 'undefined'}))`);
 
-// Resolves when so many tiles show moving pictures.
-export const seesVideo = (page, tiles = 1, timeout = kPatience) => page.waitForFunction((wanted) => {
-  const videos = [...document.querySelectorAll('#tiles .tile:not(.blank) video')];
-  return videos.filter((video) => video.videoWidth > 0 && video.getVideoPlaybackQuality().totalVideoFrames > 2).length >= wanted;
-}, tiles, { timeout });
+// Resolves when so many tiles show moving pictures. Chromium sometimes paints no frame of a page that is behind another one: what
+// has been decoded counts.
+export const seesVideo = (page, tiles = 1, timeout = kPatience) => page.waitForFunction(async (wanted) => {
+  const videos = [...document.querySelectorAll('#tiles .tile:not(.blank) video')].filter((video) => video.videoWidth > 0);
+  const { page: { call } } = await import('/app/main.js');
+  const reports = await Promise.all(call.link.peers.map(({ connection }) => connection.getStats()));
+  const moving = reports.filter((report) => [...report.values()].some(({ type, kind, framesDecoded }) =>
+    type === 'inbound-rtp' && kind === 'video' && framesDecoded > 2));
+  return videos.length >= wanted && moving.length >= wanted;
+}, tiles, { timeout, polling: 200 });

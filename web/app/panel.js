@@ -8,7 +8,7 @@ const kMostText = 20000;         // of one message that is laid out
 
 const size = (bytes) => bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
 const kArrows = { in: '↓', out: '↑', note: '·' };
-const kWords = { in: 'received', out: 'sent', note: 'note' };
+const kWords = { in: 'received', out: 'sent', note: 'journal' };
 const kNames = { websocket: 'WebSocket', sse: 'SSE', poll: 'poll' };
 
 export class Panel {
@@ -60,7 +60,7 @@ export class Panel {
     const waiting = entries.filter(({ id }) => id > this.#last).length;
     const received = messages.filter(({ direction }) => direction === 'in').length;
     byId('signal-tally').textContent = [`${received} received, ${messages.length - received} sent`,
-      this.#paused ? `paused, ${waiting} new` : '', dropped ? `${dropped} older ones dropped` : ''].filter(Boolean).join(' · ');
+      this.#paused ? `paused, ${waiting} new` : '', dropped ? `${dropped} older entries dropped` : ''].filter(Boolean).join(' · ');
   }
 
   #fits(entry) {

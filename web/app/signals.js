@@ -1,5 +1,7 @@
-// The record of all signaling messages, without anything to look at: kept, redacted, as JSON, as a curl command.
+// The record of all signaling messages and of the client's journal, without anything to look at: kept, redacted, as JSON, as a curl
+// command.
 
+import { sentence } from './journal.js';
 import { summary } from './sdp.js';
 
 const kKept = 5000;
@@ -27,9 +29,8 @@ export class Signals {
     this.#connection = connection;
     connection.on('event', (event, info) => this.#add('in', event, info));
     connection.on('sent', (message, info) => this.#add('out', message, info));
-    connection.on('transport', ({ transport, previous }) => this.#note(previous ? `moved from ${previous} to ${transport}` : `connected by ${transport}`));
-    connection.on('state', ({ state }) => { if (state !== 'open') this.#note(state); });
-    connection.on('reset', ({ reason, peer }) => this.#note(`the server knows us no more (${reason}); a new session, peer ${peer}`));
+    for (const entry of connection.journal) this.#note(entry);
+    connection.on('journal', (entry) => this.#note(entry));
   }
 
   #add(direction, message, { number, transport, bytes }) {
@@ -37,12 +38,13 @@ export class Signals {
     this.#push({ direction, type, from, to, room, number, transport, bytes, message, text: summary({ type, room, ...rest }) });
   }
 
-  #note(text) {
-    this.#push({ direction: 'note', type: '', number: 0, transport: this.#connection.transport ?? '', bytes: 0, message: null, text });
+  #note(journal) {
+    this.#push({ direction: 'note', type: journal.what, transport: journal.transport ?? '', bytes: 0, message: null, journal,
+      text: sentence(journal) });
   }
 
   #push(entry) {
-    this.entries.push({ ...entry, id: ++this.#count, time: new Date() });
+    this.entries.push({ ...entry, id: ++this.#count, time: new Date(entry.journal?.at ?? Date.now()) });
     this.#bytes += entry.bytes;
     while (this.entries.length > kKept || this.#bytes > kBytesKept) {
       this.#bytes -= this.entries.shift().bytes;
@@ -76,9 +78,9 @@ export class Signals {
   json() {
     return JSON.stringify({
       protocol: 'sigway.v1', server: this.#connection.server, peer: this.#connection.peer, dropped: this.dropped,
-      messages: this.entries.map(({ time, direction, number, type, from, to, room, bytes, transport, message, text }) => ({
-        time: time.toISOString(), direction, ...(direction === 'note' ? { note: text } : { number, type, from, to, room, bytes, transport }),
-        message: this.redacted(message ?? undefined) })),
+      messages: this.entries.filter(({ journal }) => !journal).map(({ time, direction, number, type, from, to, room, bytes, transport, message }) => ({
+        time: time.toISOString(), direction, number, type, from, to, room, bytes, transport, message: this.redacted(message) })),
+      journal: this.entries.filter(({ journal }) => journal).map(({ time, journal: { at, ...entry } }) => ({ time: time.toISOString(), ...entry })),
     }, null, 1);
   }
 
