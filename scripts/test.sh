@@ -9,4 +9,5 @@ scripts/install-npm.sh
 echo "Building the release and its tests in build/release"
 cmake --preset release -DBUILD_TESTING=ON >/dev/null
 cmake --build --preset release
-ctest --preset release -j "${SIGWAY_TEST_JOBS:-$((2 * $(nproc)))}" "$@"
+# The tests wait more than they work.
+ctest --preset release -j "${SIGWAY_TEST_JOBS:-$((4 * $(nproc)))}" "$@"
