@@ -11,7 +11,7 @@ export const kFlags = ['--suspend-after', '900ms', '--probe-timeout', '800ms', '
   '--drain-time', '500ms'];
 
 const kHealed = 25000;         // ms after which everybody must be in its rooms again
-const kBusy = 10000;           // ms that a restart or an absence may last at the end
+const kBusy = 20000;           // ms that a restart or an absence may last at the end: its requests may all be swallowed twice
 const kArrived = 12000;        // and for what is said then
 const kLeft = 5000;            // for a goodbye
 const kGone = 8000 + 4000;     // until nothing is left of the dead: the resume window, and some

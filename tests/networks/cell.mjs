@@ -177,9 +177,9 @@ export async function readyOver({ network, transport, start, seed }) {
 }
 
 // Where a cell misses what a network allows: what is wrong, and whether the machine was calm enough to say so.
-export function slowness({ network, shape, p95, idle, noise: calm }) {
+export function slowness({ network, shape, behind, p95, idle, noise: calm }) {
   if (shape === 'idle') return idle > kIdleRequests ? { text: `${idle.toFixed(1)} requests in 20 s of silence`, isSure: true } : null;
-  const wanted = expectations(network);
+  const wanted = expectations(network, behind);
   if (wanted.outage || p95 <= wanted.p95) return null;
   return { text: `95 % within ${Math.round(p95)} ms, not ${wanted.p95} ms`, isSure: calm <= kCalm };
 }

@@ -128,10 +128,11 @@ export function combinations(random, count) {
 
 // What follows from the behaviours:
 //   works    transports, best first      loses, outage      a round trip in ms      p95: what 95 % of the messages must keep to
-export function expectations({ behaviours, restarts = false, breaks, loses: itLoses, closes, delay }) {
+// A round trip is that of the messages: to the other member and back. With both behind the network it goes through it twice.
+export function expectations({ behaviours, restarts = false, breaks, loses: itLoses, closes, delay }, behind = 'one') {
   const all = [...behaviours, { breaks, closes, delay, outage: restarts, loses: itLoses || restarts }];
   const broken = new Set(all.flatMap((each) => each.breaks ?? []));
-  const roundTrip = all.reduce((sum, each) => sum + (each.delay ?? 0), 0);
+  const roundTrip = all.reduce((sum, each) => sum + (each.delay ?? 0), 0) * (behind === 'both' ? 2 : 1);
   const loses = all.some((each) => each.loses);
   const keepsAlive = !all.some((each) => each.closes);
   return {

@@ -30,13 +30,15 @@ export function markdown(results, readyTable, { client, seed, cores, times, comm
   const rows = [...new Set(results.map(({ network }) => network))].map((network) => {
     const own = results.filter((result) => result.network === network);
     const passed = own.filter(({ faults }) => !faults.length).length;
-    const { outage, p95 } = expectations(network);
+    const { outage } = expectations(network);
+    const [slowest, target] = own.map((result) => [result.p95, expectations(network, result.behind).p95])
+      .sort(([one, its], [other, others]) => other / others - one / its)[0];
     const ready = readyTable.find((row) => row.network === network);
     const most = (field) => ms(Math.max(...own.map((result) => result[field])));
     const median = (field) => own.map((result) => result[field]).sort((one, other) => one - other)[own.length >> 1];
     const idle = own.map((result) => result.idle).filter((value) => value !== null);
     return [network.name, network.title, `${passed}/${own.length}`, ready ? `${ms(ready.ready)} (${ready.best} ${ms(ready.time)})` : '',
-      [...new Set(own.map(({ transport }) => transport ?? 'none'))].join(', '), `${most('p95')}${outage ? '' : ` (${p95})`}`, most('worst'),
+      [...new Set(own.map(({ transport }) => transport ?? 'none'))].join(', '), `${ms(slowest)}${outage ? '' : ` (${target})`}`, most('worst'),
       median('requests'), Math.round(median('bytes') / 1024), idle.length ? Math.max(...idle).toFixed(1) : ''].join(' | ');
   });
   const passed = results.filter(({ faults }) => !faults.length).length;
