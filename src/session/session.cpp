@@ -181,6 +181,7 @@ void Session::detach(std::string_view carrier, std::uint64_t connection) {
   auto* slot = find_slot(carrier);
   if (ended_ || slot == nullptr || !slot->carrier->detach(connection)) return;
   note_absence();
+  if (!any_connected() && hub_.now() < overtaken_until_) set_suspended(true);
   check_deadlines(hub_.now());
 }
 
@@ -205,14 +206,17 @@ std::optional<Error> Session::process(Inputs inputs) {
   if (inputs.hello) {
     if (auto* slot = find_slot(inputs.carrier)) slot->carrier->hello_confirmed(*inputs.hello);
   }
-  if (inputs.away) set_suspended(true);
+  if (inputs.away) {
+    overtaken_until_ = hub_.now() + hub_.settings().suspend_after;
+    set_suspended(true);
+  }
   schedule();
   return error;
 }
 
 void Session::heard() {
   for (auto& slot : slots_) slot.carrier->heard();
-  if (suspended_ && any_connected()) set_suspended(false);
+  if (suspended_ && any_connected() && hub_.now() >= overtaken_until_) set_suspended(false);
   answer_probes(true);
 }
 

@@ -232,6 +232,8 @@ class Session {
 
   base::TimePoint opened_;
   base::TimePoint absent_since_;  // max: somebody is there
+  // What the page sent before its `away` may come in after it until then.
+  base::TimePoint overtaken_until_ = base::TimePoint::min();
   base::Duration linger_{};
   base::TimePoint timer_at_ = base::TimePoint::max();
   base::Timer timer_;

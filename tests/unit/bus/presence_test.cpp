@@ -135,9 +135,21 @@ TEST_CASE_TEMPLATE("`away` suspends at once", Shards, OneShard, ThreeShards) {
     pair.bob.upload(R"({"away":true})");
     CHECK(pair.a->news() == "");
   }
-  SUBCASE("any sign of life on a connection that is still there resumes") {
+  SUBCASE("a sign of life that it has overtaken does not resume, a late one does") {
+    pair.bob.heard();
+    CHECK(pair.a->news() == "");
+    world.advance(11s);
     pair.bob.heard();
     CHECK(pair.a->news() == "peer-resumed");
+  }
+  SUBCASE("an attach resumes, and if it was overtaken its end suspends at once again") {
+    const auto first = pair.bob.connection;
+    const auto late = pair.bob.stream(R"({"resume":{},"carrier":"c","ack":2})");
+    CHECK(pair.a->news() == "peer-resumed");
+    pair.bob.cut("b", first);
+    CHECK(pair.a->news() == "");
+    pair.bob.cut("c");
+    CHECK(pair.a->news() == "peer-suspended");
   }
   SUBCASE("the connections that go one after the other do not resume") {
     World other(Shards::value);
