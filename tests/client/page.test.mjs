@@ -76,6 +76,24 @@ test('a page that goes says away, as a simple request; one that comes back from 
   assert.equal(page.beacons.length, 1);
 });
 
+test('a browser that kills the script in mid-goodbye hears it from the next one', async () => {
+  class Killer extends Page {
+    kills = 1;
+    navigator = { sendBeacon: (url, body) => { if (this.kills-- > 0) throw new Error('killed'); this.beacons.push({ url, body }); } };
+    addEventListener(type, listener) {
+      super.addEventListener(type, (event) => { try { listener(event); } catch { /* nobody hears of it */ } });
+    }
+  }
+  const page = new Killer();
+  const { connection } = client({ page });
+  await connection.opened;
+  page.dispatchEvent(new Event('pagehide'));
+  assert.equal(page.beacons.length, 1);
+  page.dispatchEvent(new Event('pageshow'));
+  page.dispatchEvent(new Event('pagehide'));
+  assert.equal(page.beacons.length, 2);
+});
+
 test('coming online ends the waiting', async () => {
   const page = new Page();
   server.upgrade = () => 'refuse';

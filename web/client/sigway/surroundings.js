@@ -14,13 +14,23 @@ export class Surroundings {
   #drift = clock.wall() - clock.now();
   #due = Infinity;
   #hiddenAt = null;
+  #hasSaidAway = false;
   #handlers = {
-    pagehide: () => this.#hooks.away(),
-    pageshow: ({ persisted }) => { if (persisted) this.#hooks.thawed(); },
+    pageshow: ({ persisted }) => {
+      this.#hasSaidAway = false;
+      if (persisted) this.#hooks.thawed();
+    },
     online: () => this.#hooks.changed('online again'),
     offline: () => this.#hooks.offline(),
     visibilitychange: () => this.#visibility(),
   };
+  // Firefox kills the script that runs while somebody navigates, even in the middle of this listener, without an exception. The
+  // next listener runs: so there are two.
+  #goodbyes = ['first', 'spare'].map(() => () => {
+    if (this.#hasSaidAway) return;
+    this.#hooks.away();
+    this.#hasSaidAway = true;
+  });
   #networkChanged = () => this.#hooks.changed('another network');
 
   /** `page` is the window, or what a test gives in its place; null where there is none. `hooks`: away(), thawed(), offline(),
@@ -29,6 +39,7 @@ export class Surroundings {
     this.#page = page;
     this.#hooks = hooks;
     for (const [type, handler] of Object.entries(this.#handlers)) page?.addEventListener(type, handler);
+    for (const goodbye of this.#goodbyes) page?.addEventListener('pagehide', goodbye);
     this.#connection = page?.navigator?.connection;
     this.#connection?.addEventListener?.('change', this.#networkChanged);
     this.#beat();
@@ -41,6 +52,7 @@ export class Surroundings {
   stop() {
     clearTimeout(this.#pulse);
     for (const [type, handler] of Object.entries(this.#handlers)) this.#page?.removeEventListener(type, handler);
+    for (const goodbye of this.#goodbyes) this.#page?.removeEventListener('pagehide', goodbye);
     this.#connection?.removeEventListener?.('change', this.#networkChanged);
   }
 
