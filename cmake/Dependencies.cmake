@@ -60,6 +60,7 @@ else()
   # Strictness is chosen when llhttp is compiled; the header must see the same choice.
   target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
   target_compile_options(llhttp PRIVATE -w)
+  set_target_properties(llhttp PROPERTIES UNITY_BUILD OFF)
 endif()
 
 # --- cpp-httplib: compiled in Debian, header only when fetched ----------------------------------

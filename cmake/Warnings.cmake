@@ -8,6 +8,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(sigway_options INTERFACE -Wno-restrict)
 endif()
 
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # It takes a source that another one includes for a header.
+  target_compile_options(sigway_options INTERFACE -Wno-subobject-linkage)
+endif()
+
 if(SIGWAY_SANITIZE)
   if(NOT SIGWAY_SANITIZE MATCHES "^(address|undefined|thread|address,undefined)$")
     message(FATAL_ERROR "SIGWAY_SANITIZE is '${SIGWAY_SANITIZE}'; "

@@ -18,7 +18,7 @@ constexpr Duration kOverdue{150};  // an upload that takes longer does not hold 
 constexpr std::size_t kJoined = 16'384, kGrowth = 4;
 // What a server holds behind one that is still under way; of bytes it holds 256 KiB.
 constexpr std::size_t kHeldMost = 64, kHeldBytes = 196'608;
-constexpr int kFailures = 4;  // in a row: the way down may live while the way up is dead
+constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
 constexpr double kRate = 160, kBurst = 320;  // below the server's 200 a second and bursts of 400
 // Ids of flights, apart from those of carriers.
 constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
@@ -318,7 +318,7 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
   }
   const auto pause = std::max(failure.retry, backoff(random_, failures_ - 1, Duration(100)));
   pause_.set(pause, [this] { pump(); });
-  if (counts && failures_ % kFailures == 0) host_.way_is_dead(failure);
+  if (counts && failures_ % kUploadFailures == 0) host_.way_is_dead(failure);
 }
 
 void Uplink::too_large(const Flight& flight, const Failure& failure) {

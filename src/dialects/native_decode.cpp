@@ -12,13 +12,6 @@ constexpr std::uint64_t kMaxPad = 65536;
 constexpr std::string_view kExample =
     R"(Send one JSON object, for example {"key":"…","open":{"room":"demo"}}.)";
 
-Error bad_request(std::string message, std::string hint) {
-  Error error{ErrorCode::bad_request};
-  error.message = std::move(message);
-  error.hint = std::move(hint);
-  return error;
-}
-
 Error explain(const JsonFault& fault, std::string_view text) {
   Error error{ErrorCode::bad_json};
   const std::string place = " at byte " + std::to_string(fault.offset) + ".";

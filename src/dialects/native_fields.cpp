@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "dialects/utf8.h"
 
@@ -99,6 +100,13 @@ std::optional<std::uint64_t> exact_integer(std::string_view digits) noexcept {
 }
 
 }  // namespace
+
+Error bad_request(std::string message, std::string hint) {
+  Error error{ErrorCode::bad_request};
+  error.message = std::move(message);
+  error.hint = std::move(hint);
+  return error;
+}
 
 bool valid_key(std::string_view key) noexcept { return key_characters(key, 22, 128); }
 

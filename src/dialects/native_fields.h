@@ -44,6 +44,9 @@ inline constexpr FieldMask kResumeFields = mask(Field::server);
 
 std::string_view name_of(Field field) noexcept;
 
+/// What to say of a field that is not as it should be.
+Error bad_request(std::string message, std::string hint);
+
 /// The members of one object: where the value of each stands in the text, and the first thing wrong
 /// with the set.
 struct FieldSet {

@@ -26,13 +26,6 @@ bool valid_type(std::string_view type) noexcept {
          std::all_of(type.begin(), type.end(), allowed);
 }
 
-Error bad_request(std::string message, std::string hint) {
-  Error error{ErrorCode::bad_request};
-  error.message = std::move(message);
-  error.hint = std::move(hint);
-  return error;
-}
-
 // The first field that the object has but may not have beside `type`.
 std::optional<Error> check_fields(const FieldSet& fields, std::string_view type,
                                   FieldMask allowed) {

@@ -25,16 +25,16 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kSpell{4000};  // somebody else's answers are waited out for so long
 constexpr int kRepeated = 42;         // requests that show what is lost, and what comes twice
-constexpr std::size_t kMostBody = std::size_t{256} * 1024;
+constexpr std::size_t kLargestUpload = std::size_t{256} * 1024;
 
-std::string kind_of(const json& result) { return result.value("kind", ""); }
+std::string outcome_of(const json& result) { return result.value("kind", ""); }
 int status_of(const json& result) { return result.value("status", 0); }
-bool is_answered(const json& result) { return kind_of(result) == "answered"; }
+bool is_answered(const json& result) { return outcome_of(result) == "answered"; }
 
 bool is_stranger(const json& result) {
   static constexpr std::array<int, 4> kNetworks = {413, 502, 503, 504};
-  if (kind_of(result) == "redirected") return true;
-  return kind_of(result) == "foreign" &&
+  if (outcome_of(result) == "redirected") return true;
+  return outcome_of(result) == "foreign" &&
          std::find(kNetworks.begin(), kNetworks.end(), status_of(result)) == kNetworks.end();
 }
 
@@ -105,7 +105,7 @@ class Examination {
       if (is_stranger(result) && Clock::now() < until) {
         std::this_thread::sleep_for(milliseconds(300));
       } else {
-        times -= kind_of(result) == "timeout" ? 2 : 1;  // a timeout is patience enough
+        times -= outcome_of(result) == "timeout" ? 2 : 1;  // a timeout is patience enough
       }
       if (times <= 0 || is_over()) return result;
     }
@@ -165,7 +165,7 @@ void Examination::look_closer() {
     const auto result =
         network_.ask("hold", {.query = {{"ms", std::to_string(times_.watch.count())}},
                               .timeout = times_.watch + times_.request});
-    json hold{{"kind", kind_of(result)}, {"ms", result["ms"]}};
+    json hold{{"kind", outcome_of(result)}, {"ms", result["ms"]}};
     if (result.contains("status")) hold["status"] = result["status"];
     return hold;
   });
@@ -189,7 +189,7 @@ json Examination::lasting(int interval) {
                                 .timeout = times_.watch + times_.request});
       },
       [](const json& one) { return one.contains("status"); }, 2);
-  json brief{{"kind", kind_of(result)},
+  json brief{{"kind", outcome_of(result)},
              {"ms", result["ms"]},
              {"first", nullptr},
              {"last", nullptr},
@@ -208,8 +208,8 @@ void Examination::websocket() {
         return network_.socket(milliseconds(900), milliseconds(150),
                                std::min(times_.request, milliseconds(5000)));
       },
-      [](const json& one) { return kind_of(one) == "lived"; }, 2);
-  if (kind_of(result) != "lived" && !result["opened"].is_null() && !result["said"].empty()) {
+      [](const json& one) { return outcome_of(one) == "lived"; }, 2);
+  if (outcome_of(result) != "lived" && !result["opened"].is_null() && !result["said"].empty()) {
     // Nothing came back. Did it go up?
     Network::Ask question;
     for (const auto& word : result["said"]) question.query.emplace_back("of", word);
@@ -229,13 +229,13 @@ void Examination::streams() {
     plan.timeout = milliseconds(plan.interval) * plan.count + times_.request;
     return insist([&] { return network_.stream(plan); },
                   [](const json& result) {
-                    return kind_of(result) == "complete" || !result["lines"].empty();
+                    return outcome_of(result) == "complete" || !result["lines"].empty();
                   },
                   2);
   };
   json streams{{"events", one({})}};
   const auto& events = streams["events"];
-  const auto kind = kind_of(events);
+  const auto kind = outcome_of(events);
   // The same bytes by another name show whether the name was the matter.
   if (kind == "foreign" || kind == "failed" || (kind == "timeout" && events["lines"].empty()))
     streams["text"] = one({.type = "text"});
@@ -256,7 +256,7 @@ void Examination::headers() {
                                 {"Cookie", "sigway_probe=1"}}});
       },
       is_answered);
-  json seen{{"kind", kind_of(result)}, {"sent", names}};
+  json seen{{"kind", outcome_of(result)}, {"sent", names}};
   if (result.contains("report")) {
     const auto& report = result["report"];
     seen["missing"] = json::array();
@@ -329,18 +329,19 @@ void Examination::post() {
     const auto result =
         insist([&] { return ask({.body = std::string(size, 'x'), .timeout = times_.request}); },
                [](const json& one) { return is_answered(one) || status_of(one) == 413; });
-    json row{{"size", size}, {"kind", kind_of(result)}, {"ms", result["ms"]}};
+    json row{{"size", size}, {"kind", outcome_of(result)}, {"ms", result["ms"]}};
     if (result.contains("status")) row["status"] = result["status"];
     steps.push_back(row);
     const bool good = is_answered(result) && result["report"].value("length", 0U) == size;
     if (!good) {
-      failure["reason"] = kind_of(result);
+      failure["reason"] = outcome_of(result);
       if (result.contains("status")) failure["status"] = result["status"];
     }
     return good;
   };
   std::size_t good = 0, bad = 0;
-  for (std::size_t size = 1024; size <= kMostBody && bad == 0 && Clock::now() < until; size *= 2)
+  for (std::size_t size = 1024; size <= kLargestUpload && bad == 0 && Clock::now() < until;
+       size *= 2)
     (passes(size) ? good : bad) = size;
   while (bad != 0 && bad - good > std::max<std::size_t>(64, good / 64) && Clock::now() < until) {
     const auto size = (good + bad + 1) / 2;

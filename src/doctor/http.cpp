@@ -9,7 +9,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostBody = 4U << 20U;  // of somebody else's answer
+constexpr std::size_t kMostAnswer = 4U << 20U;  // of somebody else's answer
 constexpr std::chrono::seconds kConnect{6};
 constexpr std::chrono::seconds kWrite{30};
 
@@ -79,7 +79,7 @@ Answer Http::send(const Request& request) {
     } else {
       answer.body.append(bytes, size);
     }
-    return answer.body.size() <= kMostBody;
+    return answer.body.size() <= kMostAnswer;
   };
   connection->client->set_read_timeout(request.timeout);
   httplib::Response response;

@@ -11,19 +11,12 @@
 #include <set>
 
 #include "net/address.h"
+#include "net/openssl_free.h"
 #include "net/tls_context.h"
 
 namespace sigway::net {
 
 namespace {
-
-struct Free {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
-  void operator()(BIGNUM* number) const { BN_free(number); }
-};
 
 constexpr long kDay = 24 * 60 * 60;
 

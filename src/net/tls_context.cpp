@@ -10,17 +10,12 @@
 #include <iterator>
 #include <utility>
 
+#include "net/openssl_free.h"
 #include "net/tls_stream.h"
 
 namespace sigway::net {
 
 namespace {
-
-struct Free {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
 
 using Bio = std::unique_ptr<BIO, Free>;
 

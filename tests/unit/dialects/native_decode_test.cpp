@@ -51,7 +51,7 @@ Error refusal(const std::string& fields) {
   return std::get<Error>(message.content);
 }
 
-std::string nested(std::size_t levels) {
+std::string nested_arrays(std::size_t levels) {
   return std::string(levels, '[') + std::string(levels, ']');
 }
 
@@ -171,8 +171,8 @@ TEST_CASE("joined pieces are one message without a number") {
   CHECK(error(R"({"type":"x","n":1})").code == ErrorCode::unknown_field);
   CHECK(error(R"({"piece":"x"})").code == ErrorCode::unknown_field);
   CHECK(error(R"({"type":"ready"})").code == ErrorCode::bad_type);
-  CHECK(error(R"({"type":"x","data":)" + nested(65) + "}").code == ErrorCode::too_deep);
-  CHECK(error(R"({"type":"x","data":)" + nested(600) + "}").code == ErrorCode::too_deep);
+  CHECK(error(R"({"type":"x","data":)" + nested_arrays(65) + "}").code == ErrorCode::too_deep);
+  CHECK(error(R"({"type":"x","data":)" + nested_arrays(600) + "}").code == ErrorCode::too_deep);
   CHECK(error(R"({"type":"x","data":")" + std::string(native::kMaxData, 'a') + "\"}").code ==
         ErrorCode::too_large);
 }
@@ -220,7 +220,7 @@ TEST_CASE("what is wrong with the envelope refuses the request, and the sentence
       {"\xEF\xBB\xBF{}", ErrorCode::bad_json, "byte 0"},
       {"{\"carrier\":\"\xFF\"}", ErrorCode::bad_utf8, "byte 12"},
       {"{\"messages\":[{\"data\":\"\xC0\x80\"}]}", ErrorCode::bad_utf8, "byte 22"},
-      {"{\"foo\":" + nested(512) + "}", ErrorCode::too_deep, "512"},
+      {"{\"foo\":" + nested_arrays(512) + "}", ErrorCode::too_deep, "512"},
       {std::string(1000000, '['), ErrorCode::too_deep, "512"},
       {"[]", ErrorCode::bad_request, "object"},
       {"5", ErrorCode::bad_request, "object"},
@@ -336,7 +336,7 @@ TEST_CASE("what is wrong inside a numbered message is that message's refusal") {
       {R"("type":"x","to":"@@a")", ErrorCode::bad_name, "`to`"},
       {many + "]", ErrorCode::bad_request, "64"},
       {R"("type":"x","room":7)", ErrorCode::bad_request, "`room`"},
-      {R"("type":"x","data":)" + nested(65), ErrorCode::too_deep, "65"},
+      {R"("type":"x","data":)" + nested_arrays(65), ErrorCode::too_deep, "65"},
       {R"("type":"x","data":")" + std::string(native::kMaxData - 1, 'a') + '"',
        ErrorCode::too_large, "65537"},
   };
@@ -361,7 +361,7 @@ TEST_CASE("one wrong message leaves the others alone") {
 }
 
 TEST_CASE("limits are met exactly") {
-  CHECK(command<Say>(R"("type":"x","data":)" + nested(64)).data.size() == 128);
+  CHECK(command<Say>(R"("type":"x","data":)" + nested_arrays(64)).data.size() == 128);
   CHECK(command<Say>(R"("type":"x","data":")" + std::string(native::kMaxData - 2, 'a') + '"')
             .data.size() == native::kMaxData);
   CHECK(command<Join>(R"("type":"join","room":")" + std::string(128, 'r') + '"').room.size() ==

@@ -24,7 +24,7 @@ constexpr std::array<PageFile, 3> kFiles = {{
     {"style.css", "text/css; charset=utf-8", "b{}", "\"css\""},
 }};
 
-http::Request get(const std::string& path, std::vector<http::Header> headers = {}) {
+http::Request request_for(const std::string& path, std::vector<http::Header> headers = {}) {
   http::Request request;
   request.method = http::Method::get;
   request.path = path;
@@ -51,37 +51,37 @@ struct Folder {
 
 TEST_CASE("embedded pages: types, ETag, policy") {
   const StaticPages pages(kFiles);
-  const auto index = pages.serve(get("/"));
+  const auto index = pages.serve(request_for("/"));
   CHECK(index.status() == 200);
   CHECK(index.body().view() == "<title>index</title>");
   CHECK(*index.header("content-type") == "text/html; charset=utf-8");
   CHECK(*index.header("etag") == "\"index\"");
   CHECK(index.header("content-security-policy")->find("default-src 'none'") == 0);
-  CHECK(pages.serve(get("/client/sigway.js")).body().view() == "export {};");
+  CHECK(pages.serve(request_for("/client/sigway.js")).body().view() == "export {};");
   for (const char* known : {"\"index\"", "W/\"index\"", "\"x\", \"index\"", "*"}) {
     CAPTURE(known);
-    const auto unchanged = pages.serve(get("/", {{"if-none-match", known}}));
+    const auto unchanged = pages.serve(request_for("/", {{"if-none-match", known}}));
     CHECK(unchanged.status() == 304);
     CHECK(unchanged.body().empty());
     CHECK(*unchanged.header("etag") == "\"index\"");
   }
-  CHECK(pages.serve(get("/", {{"if-none-match", "\"other\""}})).status() == 200);
+  CHECK(pages.serve(request_for("/", {{"if-none-match", "\"other\""}})).status() == 200);
 }
 
 TEST_CASE("rooms: /r/ROOM is a page, /ROOM leads there") {
   const StaticPages pages(kFiles);
-  CHECK(pages.serve(get("/r/caf\xC3\xA9 1")).body().view() == "<title>index</title>");
-  CHECK(pages.serve(get("/r/with.dot")).status() == 200);
-  CHECK(pages.serve(get("/r/")).status() == 404);
-  CHECK(pages.serve(get("/r/a/b")).status() == 404);
-  auto request = get("/caf\xC3\xA9 1");
+  CHECK(pages.serve(request_for("/r/caf\xC3\xA9 1")).body().view() == "<title>index</title>");
+  CHECK(pages.serve(request_for("/r/with.dot")).status() == 200);
+  CHECK(pages.serve(request_for("/r/")).status() == 404);
+  CHECK(pages.serve(request_for("/r/a/b")).status() == 404);
+  auto request = request_for("/caf\xC3\xA9 1");
   request.query = "transport=sse";
   const auto redirect = pages.serve(request);
   CHECK(redirect.status() == 302);
   CHECK(*redirect.header("location") == "/r/caf%C3%A9%201?transport=sse");
-  CHECK(pages.serve(get("/no.file")).status() == 404);
-  CHECK(pages.serve(get("/a/b")).status() == 404);
-  CHECK(pages.serve(get("//evil.net")).status() == 404);
+  CHECK(pages.serve(request_for("/no.file")).status() == 404);
+  CHECK(pages.serve(request_for("/a/b")).status() == 404);
+  CHECK(pages.serve(request_for("//evil.net")).status() == 404);
   CHECK(pages.has("/foo"));
   CHECK_FALSE(pages.has_file("/foo"));
   CHECK_FALSE(pages.has("/no.file"));
@@ -89,11 +89,11 @@ TEST_CASE("rooms: /r/ROOM is a page, /ROOM leads there") {
   const std::array<PageFile, 2> with_room = {
       kFiles[1],
       PageFile{"room.html", "text/html; charset=utf-8", "<title>room</title>", "\"room\""}};
-  CHECK(StaticPages(with_room).serve(get("/r/x")).body().view() == "<title>room</title>");
+  CHECK(StaticPages(with_room).serve(request_for("/r/x")).body().view() == "<title>room</title>");
   // A page of its own comes before the room of that name, which stays at /r/.
-  CHECK(StaticPages(with_room).serve(get("/room")).body().view() == "<title>room</title>");
+  CHECK(StaticPages(with_room).serve(request_for("/room")).body().view() == "<title>room</title>");
   CHECK(StaticPages(with_room).has_file("/room"));
-  CHECK(StaticPages(with_room).serve(get("/rooms")).status() == 302);
+  CHECK(StaticPages(with_room).serve(request_for("/rooms")).status() == 302);
 }
 
 TEST_CASE("a folder instead: its files, its types, nothing outside it") {
@@ -108,25 +108,27 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
   auto opened = StaticPages::open_folder(folder.path);
   REQUIRE(std::holds_alternative<std::shared_ptr<const StaticPages>>(opened));
   const auto& pages = *std::get<0>(opened);
-  const auto index = pages.serve(get("/"));
+  const auto index = pages.serve(request_for("/"));
   CHECK(index.body().view() == "<p>mine");
   CHECK(index.header("content-security-policy") == nullptr);
-  CHECK(*pages.serve(get("/sub/app.js")).header("content-type") ==
+  CHECK(*pages.serve(request_for("/sub/app.js")).header("content-type") ==
         "text/javascript; charset=utf-8");
-  CHECK(*pages.serve(get("/data.bin")).header("content-type") == "application/octet-stream");
-  CHECK(pages.serve(get("/data.bin")).body().size() == 2);
+  CHECK(*pages.serve(request_for("/data.bin")).header("content-type") ==
+        "application/octet-stream");
+  CHECK(pages.serve(request_for("/data.bin")).body().size() == 2);
   for (const char* bad : {"/link.txt", "/linked/secret.txt", "/sub/../../x.txt", "//etc/passwd",
                           "/sub/", "/../secret.txt", "/sub/app.js/"}) {
     CAPTURE(bad);
-    CHECK(pages.serve(get(bad)).status() == 404);
+    CHECK(pages.serve(request_for(bad)).status() == 404);
     CHECK_FALSE(pages.has(bad));
   }
-  CHECK(pages.serve(get("/sub")).status() == 302);  // a folder is no file, so this is a room
+  CHECK(pages.serve(request_for("/sub")).status() ==
+        302);  // a folder is no file, so this is a room
 
   const std::string tag = *index.header("etag");
-  CHECK(pages.serve(get("/", {{"if-none-match", tag}})).status() == 304);
+  CHECK(pages.serve(request_for("/", {{"if-none-match", tag}})).status() == 304);
   folder.write("index.html", "<p>edited");
-  const auto edited = pages.serve(get("/", {{"if-none-match", tag}}));
+  const auto edited = pages.serve(request_for("/", {{"if-none-match", tag}}));
   CHECK(edited.status() == 200);
   CHECK(edited.body().view() == "<p>edited");
 }

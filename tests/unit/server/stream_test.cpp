@@ -20,7 +20,7 @@ namespace {
 
 using Writer = std::shared_ptr<StreamWriter>;
 
-std::string get(const std::string& target, const std::string& version = "1.1") {
+std::string stream_request(const std::string& target, const std::string& version = "1.1") {
   return "GET " + target + " HTTP/" + version + "\r\nHost: localhost\r\n\r\n";
 }
 
@@ -47,7 +47,7 @@ TEST_CASE_TEMPLATE("a stream to HTTP/1.1 is chunked, ends, and the connection go
   Streams streams;
   TestServer server(T::kTls, [&](Router& router, TestServer&) { streams.add(router); });
   RawClient client(server.port(), T::kTls);
-  client.send(get("/stream") + get("/plain"));
+  client.send(stream_request("/stream") + stream_request("/plain"));
   CHECK(client.receive_until("hello\n\r\n").value_or("").find("Transfer-Encoding: chunked") !=
         std::string::npos);
   const Writer writer = streams.writers.get();
@@ -86,7 +86,7 @@ TEST_CASE("HEAD for a stream gets the head, and the stream is closed from the st
   Streams streams;
   TestServer server(false, [&](Router& router, TestServer&) { streams.add(router); });
   RawClient client(server.port());
-  client.send("HEAD /stream HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/plain"));
+  client.send("HEAD /stream HTTP/1.1\r\nHost: localhost\r\n\r\n" + stream_request("/plain"));
   CHECK(client.receive_answer(true).header("transfer-encoding") == "chunked");
   const Writer writer = streams.writers.get();
   CHECK(writer->is_closed());
@@ -99,7 +99,7 @@ TEST_CASE_TEMPLATE("the client of a stream goes away", T, Plain, Tls) {
   Streams streams;
   TestServer server(T::kTls, [&](Router& router, TestServer&) { streams.add(router); });
   RawClient client(server.port(), T::kTls);
-  client.send(get("/stream"));
+  client.send(stream_request("/stream"));
   const Writer writer = streams.writers.get();
   client.close();
   CHECK(streams.gone.get() == "gone");
@@ -109,7 +109,7 @@ TEST_CASE_TEMPLATE("the client of a stream goes away", T, Plain, Tls) {
   writer->abort();
 
   RawClient other(server.port(), T::kTls);
-  other.send(get("/stream"));
+  other.send(stream_request("/stream"));
   streams.writers.get()->abort();
   CHECK_FALSE(other.receive_answer().is_complete);
   CHECK(server.on_shard(0, [&] { return streams.gone.count(); }) == 1);
@@ -119,7 +119,7 @@ TEST_CASE("the bytes that a slow reader has not taken can be seen, and are all d
   Streams streams;
   TestServer server(false, [&](Router& router, TestServer&) { streams.add(router); });
   RawClient client(server.port());
-  client.send(get("/stream", "1.0"));
+  client.send(stream_request("/stream", "1.0"));
   const Writer writer = streams.writers.get();
   constexpr std::size_t kPiece = 1 << 20;
   const auto piece = std::make_shared<const std::string>(kPiece, 'x');
@@ -139,7 +139,7 @@ TEST_CASE_TEMPLATE("a client that reads nothing is cut after the write timeout",
   TestServer server(
       T::kTls, [&](Router& router, TestServer&) { streams.add(router); }, setup);
   RawClient client(server.port(), T::kTls);
-  client.send(get("/stream"));
+  client.send(stream_request("/stream"));
   const Writer writer = streams.writers.get();
   for (int i = 0; i < 64; ++i) writer->write(std::string(1 << 20, 'x'));
   CHECK(streams.gone.get() == "gone");
@@ -157,7 +157,7 @@ TEST_CASE("streams are written from many threads while clients come and go") {
     threads.emplace_back([&, i] {
       for (int round = 0; round < 20; ++round) {
         RawClient client(server.port());
-        client.send(get("/stream"));
+        client.send(stream_request("/stream"));
         const Writer writer = streams.writers.get();
         for (int n = 0; n < 10; ++n) writer->write("event\n");
         if ((round + i) % 2 == 0) {

@@ -25,7 +25,7 @@ Message piece(std::uint64_t n, const std::string& text, std::size_t at, std::siz
 }
 const std::string kOffer = R"({"type":"offer","data":[1]})";
 
-struct Fixture {
+struct InboxFixture {
   std::optional<Error> offer(std::vector<Message> messages) {
     return inbox.offer(std::move(messages), taken);
   }
@@ -51,7 +51,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("each number is taken once and in order") {
-  Fixture f;
+  InboxFixture f;
   CHECK_FALSE(f.offer({say(1), say(2)}));
   CHECK(f.news() == "1 2");
   CHECK_FALSE(f.offer({say(1), say(2), say(3)}));
@@ -62,7 +62,7 @@ TEST_CASE("each number is taken once and in order") {
 }
 
 TEST_CASE("uploads may overtake each other: small gaps are held") {
-  Fixture f;
+  InboxFixture f;
   CHECK_FALSE(f.offer({say(5), say(3)}));
   CHECK_FALSE(f.offer({say(3), say(2)}));
   CHECK(f.news().empty());
@@ -77,7 +77,7 @@ TEST_CASE("uploads may overtake each other: small gaps are held") {
 }
 
 TEST_CASE("large gaps are refused with the number expected") {
-  Fixture f;
+  InboxFixture f;
   f.offer({say(1)});
   f.news();
   SUBCASE("64 messages are held, not 65") {
@@ -117,14 +117,14 @@ TEST_CASE("large gaps are refused with the number expected") {
 }
 
 TEST_CASE("a refused message counts as taken") {
-  Fixture f;
+  InboxFixture f;
   f.offer({Message{1, Error{.code = ErrorCode::bad_type}}, say(2)});
   CHECK(f.news() == "1:bad_type 2");
   CHECK(f.inbox.up() == 2);
 }
 
 TEST_CASE("a message in pieces is taken when it is whole") {
-  Fixture f;
+  InboxFixture f;
   const auto end = kOffer.size();
   SUBCASE("in order") {
     f.offer({piece(1, kOffer, 0, 5)});
@@ -162,7 +162,7 @@ TEST_CASE("a message in pieces is taken when it is whole") {
 }
 
 TEST_CASE("a whole copy of a message in pieces is the same message") {
-  Fixture f;
+  InboxFixture f;
   f.offer({piece(1, kOffer, 0, 9), say(1), say(2)});
   CHECK(f.news() == "1 2");
   f.offer({piece(4, kOffer, 0, 9), say(4), piece(4, kOffer, 9, kOffer.size())});
@@ -172,7 +172,7 @@ TEST_CASE("a whole copy of a message in pieces is the same message") {
 }
 
 TEST_CASE("pieces wait behind a gap like any message") {
-  Fixture f;
+  InboxFixture f;
   f.offer({piece(2, kOffer, 0, 9), say(3)});
   f.offer({piece(2, kOffer, 9, kOffer.size())});
   CHECK(f.news().empty());
@@ -205,7 +205,7 @@ TEST_CASE("pieces wait behind a gap like any message") {
 }
 
 TEST_CASE("what is wrong with pieces is an event, and the next message is taken") {
-  Fixture f;
+  InboxFixture f;
   SUBCASE("not a message") {
     const std::string text = "{\"type\":}";
     f.offer({piece(1, text, 0, 4), piece(1, text, 4, text.size())});
@@ -221,7 +221,7 @@ TEST_CASE("what is wrong with pieces is an event, and the next message is taken"
 }
 
 TEST_CASE("64 KiB of data in pieces passes") {
-  Fixture f;
+  InboxFixture f;
   const auto text = R"({"type":"x","data":")" + std::string(65'534, 'x') + "\"}";
   f.offer({piece(1, text, 30'000, text.size()), piece(1, text, 0, 30'000)});
   REQUIRE(f.taken.size() == 1);
