@@ -17,6 +17,7 @@ class Connection {
   #sent = 0;
   #heard = 0;
   #uploads = Promise.resolve();
+  #isLeaving = false;     // the session ends with the leave: whatever went up behind it would only hear that it is gone
 
   constructor({ url = location.origin, room }) {
     this.url = url;
@@ -44,6 +45,7 @@ class Connection {
 
   // One after the other: simple, and slow on a long way.
   #upload(request) {
+    if (this.#isLeaving) return this.#uploads;
     this.#uploads = this.#uploads.then(() => this.#post('v1/send', request));
     return this.#uploads;
   }
@@ -83,6 +85,8 @@ class Connection {
   }
 
   close() {
-    return this.#upload({ messages: [{ n: ++this.#sent, type: 'leave' }] });
+    const left = this.#upload({ messages: [{ n: ++this.#sent, type: 'leave' }] });
+    this.#isLeaving = true;
+    return left;
   }
 }
