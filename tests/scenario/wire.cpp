@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ Wire::Wire(int port, bool tls) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOE
   tls_.reset(SSL_new(context_.get()));
   SSL_set_fd(tls_.get(), socket_);
   const auto deadline = Clock::now() + kPatience;
-  for (int result = 0; (result = SSL_connect(tls_.get())) != 1;) {
+  for (int result = 0; (result = SSL_connect(tls_for_call())) != 1;) {
     if (wait_for_tls(result, deadline)) continue;
     close(socket_);
     throw std::runtime_error("no TLS handshake");
@@ -50,6 +51,11 @@ bool Wire::wait(short events, Clock::time_point deadline) const {
   return poll(&wanted, 1, static_cast<int>(std::max<std::int64_t>(0, left))) == 1;
 }
 
+SSL* Wire::tls_for_call() {
+  ERR_clear_error();
+  return tls_.get();
+}
+
 bool Wire::wait_for_tls(int result, Clock::time_point deadline) const {
   switch (SSL_get_error(tls_.get(), result)) {
     case SSL_ERROR_WANT_READ: return wait(POLLIN, deadline);
@@ -62,8 +68,9 @@ bool Wire::write(std::string_view bytes) {
   const auto deadline = Clock::now() + kPatience;
   while (!bytes.empty()) {
     if (socket_ < 0) return false;
-    const auto count = tls_ ? SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size()))
-                            : send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const auto count = tls_
+                           ? SSL_write(tls_for_call(), bytes.data(), static_cast<int>(bytes.size()))
+                           : send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count > 0) {
       bytes.remove_prefix(static_cast<std::size_t>(count));
     } else if (tls_) {
@@ -79,8 +86,8 @@ Wire::Read Wire::read(std::string& into, Clock::time_point deadline) {
   if (socket_ < 0) return Read::end;
   char block[16384];
   for (;;) {
-    const auto count =
-        tls_ ? SSL_read(tls_.get(), block, sizeof block) : recv(socket_, block, sizeof block, 0);
+    const auto count = tls_ ? SSL_read(tls_for_call(), block, sizeof block)
+                            : recv(socket_, block, sizeof block, 0);
     if (count > 0) {
       into.append(block, static_cast<std::size_t>(count));
       return Read::data;

@@ -39,6 +39,9 @@ class Wire {
  private:
   bool wait(short events, Clock::time_point deadline) const;
   /// Waits for what OpenSSL said that it needs.
+  /// SSL_get_error judges by all the errors that the thread has queued, those of other connections
+  /// too (the HTTP client leaves some there): the queue has to be empty before each call.
+  SSL* tls_for_call();
   bool wait_for_tls(int result, Clock::time_point deadline) const;
 
   int socket_ = -1;
