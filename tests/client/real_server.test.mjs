@@ -62,6 +62,30 @@ if (!binary) {
     });
   }
 
+  // It would find its session gone, which a browser's console shows as an error.
+  own('nothing is asked for behind the goodbye', [], async (_, client) => {
+    const bob = client({});
+    let polled = 0, goodbye = null;
+    const watched = async (url, init) => {
+      if (String(url).endsWith('v1/poll')) ++polled;
+      if (!init.body.includes('"type":"leave"')) return fetch(url, init);
+      // Something is heard while it is on its way.
+      goodbye = { polled };
+      const heard = alice.heard.length;
+      bob.connection.send('late', 1);
+      await alice.until(() => alice.heard.length > heard);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      goodbye.polledBehind = polled - goodbye.polled;
+      return fetch(url, init);
+    };
+    const alice = client({ transport: 'poll', fetch: watched });
+    await alice.until(() => alice.had('ready') && alice.connection.state === 'open');
+    for (const before = polled; polled === before;) await new Promise(setImmediate);   // the next one, which waits
+    await alice.connection.close();
+    await bob.until(() => bob.had('peer-left')?.reason === 'left');
+    assert.equal(goodbye.polledBehind, 0);
+  });
+
   own('auto opens on the WebSocket, and falls back where that is refused', [], async (server, client) => {
     const alice = client({});
     await alice.until(() => alice.connection.transport === 'websocket');
