@@ -20,6 +20,19 @@ std::string seconds(Duration time) {
   return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " s";
 }
 
+constexpr std::array kStreams{Transport::websocket, Transport::sse};
+
+void put(Json& object, const char* field, std::optional<Duration> time) {
+  if (time) object[field] = static_cast<std::uint64_t>(time->count());
+}
+
+// Nothing where it is absent, no time, or too short to be one.
+std::optional<Duration> take(const Json& object, const char* field, Duration least) {
+  const auto number = number_of(object, field);
+  if (!number || bounded_duration(*number) < least) return std::nullopt;
+  return bounded_duration(*number);
+}
+
 }  // namespace
 
 void Cadence::server_says(Duration hold, Duration heartbeat) {
@@ -99,6 +112,32 @@ std::string Cadence::stream_held_back() {
   pad_ = next == kPads.end() ? 0 : *next;  // larger blocks than that are not worth filling
   if (pad_ == 0) return {};
   return "streams are held back: " + std::to_string(pad_) + " bytes of padding are asked for";
+}
+
+Json Cadence::learnt() const {
+  Json learnt = Json::object();
+  put(learnt, "hold", ceiling_);
+  if (pad_ != 0) learnt["pad"] = pad_;
+  for (const auto transport : kStreams) {
+    Json known = Json::object();
+    put(known, "heartbeat", stream(transport).heartbeat);
+    put(known, "renewal", stream(transport).renewal);
+    if (!known.empty()) learnt[std::string(to_string(transport))] = std::move(known);
+  }
+  return learnt;
+}
+
+void Cadence::recall(const Json& learnt) {
+  if (!learnt.is_object()) return;
+  ceiling_ = take(learnt, "hold", kLeastHold);
+  const auto pad = number_of(learnt, "pad").value_or(0);
+  pad_ = std::find(kPads.begin(), kPads.end(), pad) == kPads.end() ? 0 : pad;
+  for (const auto transport : kStreams) {
+    const auto known = learnt.find(std::string(to_string(transport)));
+    if (known == learnt.end() || !known->is_object()) continue;
+    stream(transport).heartbeat = take(*known, "heartbeat", kLeastHeartbeat);
+    stream(transport).renewal = take(*known, "renewal", kLeastRenewal * 4 / 5);
+  }
 }
 
 std::optional<Duration> Cadence::renewal(Transport transport) const {

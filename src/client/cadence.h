@@ -5,6 +5,7 @@
 #include <string>
 
 #include "client/client.h"
+#include "client/json.h"
 #include "client/scheduler.h"
 
 namespace sigway::client {
@@ -44,6 +45,12 @@ class Cadence {
   std::size_t pad() const noexcept { return pad_; }
   /// The age at which to move to a fresh carrier, where carriers of this transport are cut at one.
   std::optional<Duration> renewal(Transport transport) const;
+
+  // -- from one client to the next
+
+  Json learnt() const;
+  /// What another one has learnt. Whatever of it makes no sense is ignored.
+  void recall(const Json& learnt);
 
  private:
   struct Stream {

@@ -73,9 +73,10 @@ bool Carrier::take_welcome(const Json& welcome, std::uint64_t next) {
     return false;
   }
   if (transport != Transport::poll) watch(bounded_duration(*heartbeat));
+  const bool asked = turn_ != 0;  // whoever is told now may ask for it, which is not answered yet
   session_.attached(*this);
+  if (done_ || !asked) return !done_;
   const auto active = welcome.find("active");
-  if (done_ || turn_ == 0) return !done_;
   if (active != welcome.end() && *active == true && *turn == turn_) {
     prove();
     take_over();

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "client/engine.h"
+#include "client/memory_file.h"
 #include "client/pieces.h"
 #include "client/threaded_network.h"
 
@@ -62,6 +63,13 @@ client::Endpoint endpoint_of(const ClientOptions& options) {
   endpoint.ca_file = options.ca_file;
   endpoint.insecure = options.insecure;
   return endpoint;
+}
+
+std::optional<client::MemoryFile> memory_of(const ClientOptions& options) {
+  const auto url = client::parse_url(options.url);
+  if (options.memory_file.empty() || !url) return std::nullopt;
+  return client::MemoryFile(options.memory_file,
+                            (url->tls ? "https://" : "http://") + url->host_and_port() + url->path);
 }
 
 int levels_of(std::string_view json) {
@@ -122,6 +130,7 @@ class Client::Implementation final : private client::EngineListener {
  public:
   Implementation(ClientOptions options, ClientHandlers handlers)
       : handlers_(std::move(handlers)),
+        memory_(memory_of(options)),
         scheduler_(client::Clock::now()),
         network_(endpoint_of(options), [this](Task task) { post(std::move(task)); }),
         engine_(scheduler_, network_, *this, engine_options(options)) {
@@ -210,9 +219,11 @@ class Client::Implementation final : private client::EngineListener {
             .capacity = options.capacity,
             .transport = options.transport,
             .make_key = make_key,
-            .random = [generator = std::make_shared<std::mt19937_64>(std::random_device{}())] {
-              return std::uniform_real_distribution<double>(0, 1)(*generator);
-            }};
+            .random =
+                [generator = std::make_shared<std::mt19937_64>(std::random_device{}())] {
+                  return std::uniform_real_distribution<double>(0, 1)(*generator);
+                },
+            .remembered = memory_ ? memory_->recall() : std::string{}};
   }
 
   void post(Task task) {
@@ -291,8 +302,16 @@ class Client::Implementation final : private client::EngineListener {
   void on_journal(std::string_view line) override {
     if (handlers_.on_journal) handlers_.on_journal(line);
   }
+  void on_learned(const std::string& what) override {
+    if (!memory_) return;
+    const auto problem = memory_->keep(what);
+    if (problem.empty()) return;
+    memory_.reset();  // said once
+    on_journal("nothing will be remembered of this network: " + problem);
+  }
 
   const ClientHandlers handlers_;
+  std::optional<client::MemoryFile> memory_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::condition_variable seen_changed_;

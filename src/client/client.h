@@ -45,6 +45,10 @@ struct ClientOptions {
   /// "http://[user:password@]host[:port]", empty for none; absent: http_proxy, https_proxy and
   /// no_proxy of the environment, in lower or upper case (HTTP_PROXY only in lower case).
   std::optional<std::string> proxy;
+  /// A file that keeps what worked on this network for half an hour, by the server's address: the
+  /// next client begins with that, and finds its way also when the network has changed. Several
+  /// clients of one user may share it; its folder is made. Empty: nothing is remembered.
+  std::string memory_file;
 };
 
 /// Something that the server told the session, once and in order. The texts are JSON as it came.

@@ -47,8 +47,32 @@ Engine::Engine(Scheduler& scheduler, Network& network, EngineListener& listener,
 
 void Engine::start() {
   started_ = true;
+  recall();
   new_session();
   connect();
+}
+
+void Engine::recall() {
+  const auto known = parse_object(options_.remembered);
+  const auto transport = known ? transport_named(text_of(*known, "transport")) : std::nullopt;
+  if (!transport || *transport == Transport::automatic) return;
+  race_.recall(*transport, bounded_duration(number_of(*known, "proof").value_or(0)));
+  if (const auto cadence = known->find("cadence"); cadence != known->end())
+    cadence_.recall(*cadence);
+  journal("remembers that " + std::string(to_string(*transport)) + " worked here");
+}
+
+void Engine::tell_learned() {
+  if (transport_ == Transport::automatic) return;
+  listener_.on_learned(dump(Json{{"transport", to_string(transport_)},
+                                 {"proof", race_.proof(transport_).count()},
+                                 {"cadence", cadence_.learnt()}}));
+}
+
+void Engine::on_lesson(const std::string& lesson) {
+  if (lesson.empty()) return;
+  journal(lesson);
+  tell_learned();
 }
 
 std::size_t Engine::pending() const {
@@ -154,6 +178,7 @@ void Engine::on_activated(Carrier& carrier) {
     listener_.on_transport(transport_);
   }
   race_.activated(carrier.transport);
+  tell_learned();
   set_state(ClientState::open);
   renewal_.stop();
   if (const auto age = cadence_.renewal(carrier.transport)) {
@@ -171,7 +196,7 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
   }
   if (carrier.planned_end || (!was_active && !was_attempt)) return;
   if (ends_session(failure)) return;
-  if (failure.code == "held_back") learned(cadence_.stream_held_back());
+  if (failure.code == "held_back") on_lesson(cadence_.stream_held_back());
   if (was_attempt) {
     race_.failed(carrier.transport, failure);
     if (between_ && !has_attempt()) lost(*std::exchange(between_, std::nullopt), {}, failure);
@@ -188,7 +213,7 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
   if (failure.code == "stream_limit") {
     cadence_.stream_lived(carrier.transport, carrier.age());
   } else if (carrier.transport != Transport::poll && failure.code != "held_back") {
-    learned(cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence()));
+    on_lesson(cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence()));
   }
   lost(carrier.transport, carrier.age(), failure);
 }
@@ -306,11 +331,11 @@ void Engine::on_event(const Json& event, std::uint64_t number, Transport transpo
   told.re = number_of(event, "re");
   if (const auto data = event.find("data"); data != event.end()) told.data = dump(*data);
   told.json = dump(event);
-  if (told.from.empty()) remember(event);
+  if (told.from.empty()) note_place(event);
   listener_.on_event(told);
 }
 
-void Engine::remember(const Json& event) {
+void Engine::note_place(const Json& event) {
   const auto type = text_of(event, "type");
   if (type == "full" || type == "left" || type == "place-lost")
     rooms_.erase(text_of(event, "room"));

@@ -21,6 +21,8 @@ class EngineListener {
   virtual void on_reset(const ClientReset& reset) = 0;
   virtual void on_closed(const ClientEnd& end) = 0;
   virtual void on_journal(std::string_view line) = 0;
+  /// What is known of the network by now: for EngineOptions::remembered of the next engine.
+  virtual void on_learned(const std::string& what) = 0;
 
  protected:
   ~EngineListener() = default;
@@ -32,6 +34,7 @@ struct EngineOptions {
   Transport transport = Transport::automatic;
   std::function<std::string()> make_key;
   Random random;
+  std::string remembered{};  ///< of this network, as on_learned() had it; empty: nothing
 };
 
 /// Keeps one session alive, and makes another where the server has forgotten it: everything of the
@@ -74,9 +77,10 @@ class Engine final : public SessionListener, public RaceHost {
   void drop_attempt(Transport transport) override;
   void exhausted(const Failure& failure) override;
   void journal(std::string_view line) override { listener_.on_journal(line); }
-  void learned(const std::string& lesson) {
-    if (!lesson.empty()) journal(lesson);
-  }
+  void on_lesson(const std::string& lesson) override;
+  /// Takes over what was remembered, and tells what is to be.
+  void recall();
+  void tell_learned();
 
   Carrier*& attempt(Transport transport) {
     return attempts_[static_cast<std::size_t>(transport) - 1];
@@ -92,7 +96,7 @@ class Engine final : public SessionListener, public RaceHost {
   void reset(const Failure& failure);
   void finish(ClientEnd end);
   void set_state(ClientState state);
-  void remember(const Json& event);
+  void note_place(const Json& event);
 
   Scheduler& scheduler_;
   Network& network_;

@@ -10,7 +10,7 @@ constexpr std::array kAll{Transport::websocket, Transport::sse, Transport::poll}
 constexpr Duration kYoung{20'000};  // who dies before loses a life
 constexpr Duration kOld{60'000};    // who lived so long has all its lives again
 constexpr Duration kMostAside{1'800'000};
-constexpr Duration kHeadStart{300};
+constexpr Duration kHeadStart{300};  // at the least, of what worked here before
 constexpr Duration kFirstProbe{5000};
 constexpr Duration kAgainProbe{1000};  // of what has worked
 constexpr Duration kMostProbePause{600'000};
@@ -38,6 +38,13 @@ bool Race::better(Transport transport) const {
   return !active_ || index(transport) < index(*active_);
 }
 
+void Race::recall(Transport transport, Duration proof) {
+  if (!allowed(transport)) return;
+  favourite_ = transport;
+  at(transport).known = true;
+  at(transport).proof = proof;
+}
+
 void Race::begin() {
   rest();
   running_ = true;
@@ -57,7 +64,9 @@ void Race::begin() {
     head_start_ = true;
     start(*favourite_, true);
     if (!running_) return;
-    others_.set(std::max(kHeadStart, 2 * host_.round_trip()), [this] { start_waiting(); });
+    const auto head_start = at(*favourite_).proof * 3 / 2;
+    others_.set(std::max({kHeadStart, 2 * host_.round_trip(), head_start}),
+                [this] { start_waiting(); });
     return;
   }
   // Polling works nearly everywhere, WebSocket is the best: where they are, streaming may wait.
@@ -83,6 +92,7 @@ void Race::start_waiting() {
 void Race::start(Transport transport, bool take_over) {
   auto& standing = at(transport);
   standing.state = State::running;
+  standing.begun = scheduler_.now();
   const auto round_trip = host_.round_trip();
   const auto patience = transport == Transport::poll  ? Duration(15'000)
                         : transport == Transport::sse ? std::max(Duration(5000), 10 * round_trip)
@@ -150,6 +160,8 @@ void Race::activate(Transport transport) {
 
 void Race::activated(Transport transport) {
   auto& standing = at(transport);
+  if (!standing.renewal)
+    standing.proof = std::chrono::duration_cast<Duration>(scheduler_.now() - standing.begun);
   conclude(transport, State::idle);
   if (head_start_) {
     // What was held back is looked for in its own time.

@@ -40,6 +40,11 @@ class Race {
  public:
   Race(Scheduler& scheduler, const Random& random, RaceHost& host, Transport wanted);
 
+  /// That worked on this network a while ago, and took `proof` to prove itself. Before begin().
+  void recall(Transport transport, Duration proof);
+  /// What proving itself took the last time that it did; nothing before.
+  Duration proof(Transport transport) const { return at(transport).proof; }
+
   // -- There is no active carrier.
   void begin();
   // -- What became of attempts.
@@ -62,6 +67,8 @@ class Race {
     State state = State::idle;
     bool renewal = false;  // the attempt is for a fresh carrier of the active transport
     bool known = false;    // has worked
+    Time begun{};
+    Duration proof{0};
     int lives = 2;
     Time aside_until{};
     Duration aside{60'000};

@@ -26,6 +26,8 @@ class SessionListener {
   virtual void on_broken(const Failure& failure) = 0;
   virtual void on_taken(std::uint64_t id) = 0;
   virtual void on_journal(std::string_view line) = 0;
+  /// A sentence of the cadence's, or nothing.
+  virtual void on_lesson(const std::string& lesson) = 0;
 
  protected:
   ~SessionListener() = default;
@@ -79,10 +81,7 @@ class Session final : public UplinkHost {
   /// What a round trip hardly ever takes longer than: `least` at the least, and `unknown` before
   /// one was measured (RFC 6298 §2).
   Duration patience(Duration least, Duration unknown) const;
-  /// A lesson of the cadence's, if it is one.
-  void learned(const std::string& lesson) {
-    if (!lesson.empty()) journal(lesson);
-  }
+  void learned(const std::string& lesson) { listener_.on_lesson(lesson); }
   /// For a request that cannot get lost without its carrier.
   std::uint64_t acknowledging();
 

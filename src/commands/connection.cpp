@@ -2,12 +2,32 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 
 #include "commands/verbs.h"
 #include "ops/parse_value.h"
 
 namespace sigway::commands {
+
+namespace {
+
+// XDG Base Directory Specification; empty where there is no home.
+std::string usual_memory_file() {
+  const auto variable = [](const char* name) {
+    const auto* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no thread yet
+    return std::string(value == nullptr ? "" : value);
+  };
+  auto folder = variable("XDG_CACHE_HOME");
+  if (!folder.starts_with('/')) {
+    const auto home = variable("HOME");
+    if (home.empty()) return {};
+    folder = home + "/.cache";
+  }
+  return folder + "/sigway/networks.json";
+}
+
+}  // namespace
 
 void ConnectionFlags::add_to(CLI::App& app) {
   app.add_option("--url", url, "The server")->envname("SIGWAY_URL")->capture_default_str();
@@ -20,6 +40,12 @@ void ConnectionFlags::add_to(CLI::App& app) {
                  "An HTTP proxy, http://[USER:PASSWORD@]HOST:PORT, instead of what http_proxy, "
                  "https_proxy and no_proxy say");
   app.add_flag("--no-proxy", no_proxy, "No proxy, whatever they say")->excludes("--proxy");
+  memory_file = usual_memory_file();
+  app.add_option("--memory", memory_file,
+                 "Keep what worked on this network in this file, for half an hour")
+      ->envname("SIGWAY_MEMORY")
+      ->capture_default_str();
+  app.add_flag("--no-memory", no_memory, "Remember nothing")->excludes("--memory");
   app.add_flag("--verbose,-v", verbose, "Tell on standard error what was tried and why");
 }
 
@@ -34,6 +60,7 @@ ClientOptions ConnectionFlags::options() const {
   options.transport = *named;
   options.ca_file = ca_file;
   options.insecure = insecure;
+  if (!no_memory) options.memory_file = memory_file;
   if (no_proxy) options.proxy.emplace();
   if (!proxy.empty()) options.proxy = proxy;
   return options;

@@ -20,6 +20,8 @@ struct ConnectionFlags {
   bool insecure = false;
   std::string proxy;
   bool no_proxy = false;
+  std::string memory_file;
+  bool no_memory = false;
   bool verbose = false;
 
   void add_to(CLI::App& app);

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { createInterface } from 'node:readline';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +16,9 @@ import { Child } from './child.mjs';
 const kBinary = process.env.SIGWAY_BINARY;
 const kTransports = ['websocket', 'sse', 'poll', 'auto'];
 // A proxy of the machine that runs the tests is none of theirs.
-const kClean = { http_proxy: '', https_proxy: '', HTTPS_PROXY: '', all_proxy: '', ALL_PROXY: '', no_proxy: '', NO_PROXY: '', SIGWAY_URL: '' };
+const kClean = { http_proxy: '', https_proxy: '', HTTPS_PROXY: '', all_proxy: '', ALL_PROXY: '', no_proxy: '', NO_PROXY: '', SIGWAY_URL: '', SIGWAY_MEMORY: '' };
 const folder = mkdtempSync(join(tmpdir(), 'sigway-native-'));
+kClean.XDG_CACHE_HOME = join(folder, 'cache');    // what is remembered
 
 async function serve(...flags) {
   const child = spawn(kBinary, ['--port', '0', '--log-level', 'warn', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -38,6 +39,27 @@ before(async () => { server = await serve('--shards', '1'); });
 after(async () => {
   await server.stop();
   rmSync(folder, { recursive: true });
+});
+
+test('what worked is remembered for the next run, unless that is not wanted', async () => {
+  const file = join(folder, 'memory', 'networks.json');
+  const run = async (...flags) => {
+    const child = at('join', room(), '--verbose', ...flags);
+    await child.event('created');
+    child.end();
+    assert.equal(await child.exit(), 0, child.err);
+    return child.err;
+  };
+  assert.doesNotMatch(await run('--no-memory'), /remembers/);
+  assert.doesNotMatch(await run('--memory', file, '--transport', 'sse'), /remembers/);
+  const kept = JSON.parse(readFileSync(file, 'utf8'));
+  assert.deepEqual(Object.keys(kept), [`${server.url}/`]);
+  assert.equal(kept[`${server.url}/`].transport, 'sse');
+  assert.match(await run('--memory', file), /remembers that sse worked here[^]*events come by sse/);
+  assert.match(await run('--memory', '/proc/none'), /nothing will be remembered/);
+  // Without the flag it is in the folder for such things.
+  await run();
+  assert.ok(JSON.parse(readFileSync(join(kClean.XDG_CACHE_HOME, 'sigway/networks.json'), 'utf8'))[`${server.url}/`]);
 });
 
 for (const transport of kTransports) {

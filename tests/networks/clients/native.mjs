@@ -8,7 +8,7 @@ const kEnd = 4000;
 
 export function start({ url, room, name, transport = 'auto' }, hooks) {
   const child = spawn(process.env.SIGWAY_BINARY ?? 'sigway',
-    ['join', room, '--url', url, '--name', name, '--transport', transport, '--verbose'], { stdio: ['pipe', 'pipe', 'pipe'] });
+    ['join', room, '--url', url, '--name', name, '--transport', transport, '--no-memory', '--verbose'], { stdio: ['pipe', 'pipe', 'pipe'] });
   let closing = false, used = null, said = 0;
   const kill = () => child.kill('SIGKILL');
   process.on('exit', kill);

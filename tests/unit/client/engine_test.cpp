@@ -18,7 +18,8 @@ namespace {
 /// other's.
 struct Peer final : client::EngineListener {
   Peer(World& world, std::string name, std::uint64_t seed,
-       Transport transport = Transport::automatic, client::Duration head_start = {})
+       Transport transport = Transport::automatic, client::Duration head_start = {},
+       std::string remembered = {})
       : scheduler(world.now() + head_start),
         network(world, scheduler, seed),
         engine(scheduler, network, *this,
@@ -30,7 +31,8 @@ struct Peer final : client::EngineListener {
                     [name, count = 0]() mutable {
                       return name + std::to_string(++count) + std::string(24, 'k');
                     },
-                .random = [this] { return std::uniform_real_distribution<double>(0, 1)(chance); }}),
+                .random = [this] { return std::uniform_real_distribution<double>(0, 1)(chance); },
+                .remembered = std::move(remembered)}),
         chance(seed) {}
 
   void on_event(const ClientEvent& event) override {
@@ -43,6 +45,7 @@ struct Peer final : client::EngineListener {
   void on_reset(const ClientReset& reset) override { resets.push_back(reset); }
   void on_closed(const ClientEnd& end) override { closed = end.code; }
   void on_journal(std::string_view line) override { journal += std::string(line) + '\n'; }
+  void on_learned(const std::string& what) override { learned = what; }
 
   void say() { engine.say({++said, R"("type":"n","data":)" + std::to_string(said)}); }
   void say_long(std::size_t size) {
@@ -62,7 +65,7 @@ struct Peer final : client::EngineListener {
   std::vector<std::uint64_t> numbers;
   std::vector<Transport> transports;
   std::vector<ClientReset> resets;
-  std::string closed, journal;
+  std::string closed, journal, learned;
 };
 
 struct Scene {
@@ -152,6 +155,39 @@ TEST_CASE("engine: an accepted WebSocket that is dead and a stream that is held 
   scene.alice.say();
   scene.pass(2s);
   scene.check();
+}
+
+TEST_CASE("engine: what was learnt of a network serves the next client on it") {
+  std::string learned;
+  {
+    Scene scene(9);
+    scene.alice.network.faults.websockets = false;
+    scene.meet();
+    scene.pass(10s);
+    CHECK(scene.alice.engine.transport() == Transport::sse);
+    learned = scene.alice.learned;
+  }
+  CHECK(learned.find(R"("transport":"sse")") != std::string::npos);
+  World world;
+  // On the same network: nothing else is tried before it is open.
+  Peer again(world, "again", 10, Transport::automatic, {}, learned);
+  again.network.faults.websockets = false;
+  // And on one that lets no stream through any more.
+  Peer moved(world, "moved", 11, Transport::automatic, {}, learned);
+  moved.network.faults.websockets = false;
+  moved.network.faults.streams_held = true;
+  for (auto* const peer : {&again, &moved}) peer->engine.start();
+  for (int i = 0; i < 2000; ++i) {
+    world.advance(5ms);
+    for (auto* const peer : {&again, &moved}) peer->scheduler.advance(world.now());
+    world.run();
+    if (i == 100) CHECK(again.engine.state() == ClientState::open);
+  }
+  CHECK(again.transports == std::vector{Transport::sse});
+  CHECK(again.journal.starts_with("remembers that sse worked here\nevents come by sse now"));
+  INFO(moved.journal);
+  CHECK(moved.engine.transport() == Transport::poll);
+  CHECK(moved.learned.find(R"("transport":"poll")") != std::string::npos);
 }
 
 TEST_CASE("engine: a stream that lags is no transport, and one that begins to is left") {

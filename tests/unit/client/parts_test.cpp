@@ -45,6 +45,32 @@ TEST_CASE("scheduler: in the order of time, and of setting; what is given up doe
   CHECK_FALSE(scheduler.next());
 }
 
+TEST_CASE(
+    "cadence: what one client has learnt another one begins with, and nonsense is no lesson") {
+  Cadence first;
+  CHECK(first.learnt() == Json::object());
+  first.server_says(25s, 25s);
+  first.poll_cut(25s, 10s);
+  first.stream_cut(Transport::websocket, 9s, 7s);
+  first.stream_cut(Transport::sse, 6s, 0s);
+  first.stream_cut(Transport::sse, 6s, 0s);
+  first.stream_held_back();
+  Cadence second;
+  second.recall(first.learnt());
+  CHECK(second.learnt() == first.learnt());
+  CHECK(second.hold() == 7s);
+  CHECK(second.heartbeat(Transport::websocket) == 4200ms);
+  CHECK_FALSE(second.heartbeat(Transport::sse));
+  CHECK(second.renewal(Transport::sse) == 4800ms);
+  CHECK(second.pad() == 1100);
+  for (const auto* text : {"[]", "{\"hold\":1,\"pad\":5,\"sse\":7}",
+                           "{\"hold\":-1,\"pad\":\"x\",\"sse\":{\"renewal\":1,\"heartbeat\":0}}"}) {
+    Cadence third;
+    third.recall(Json::parse(text));
+    CHECK(third.learnt() == Json::object());
+  }
+}
+
 TEST_CASE("cadence: polls are held as the server says, and shorter where they are cut") {
   Cadence cadence;
   cadence.server_says(25s, 25s);

@@ -108,6 +108,32 @@ TEST_CASE("race: if all fail it is an outage that blames none") {
   }
 }
 
+TEST_CASE("race: what another client remembered goes alone, for as long as it took then") {
+  Track track;
+  track.race.recall(sse, 400ms);
+  track.race.begin();
+  CHECK(track.news() == "+sse!");
+  track.pass(590ms);
+  CHECK(track.news().empty());
+  track.pass(20ms);
+  CHECK(track.news() == "+websocket +poll");
+  track.race.activated(sse);
+  CHECK(track.race.proof(sse) == 610ms);
+}
+
+TEST_CASE("race: where that does not work any more the others follow at once") {
+  Track track;
+  track.race.recall(ws, 10s);
+  track.race.begin();
+  CHECK(track.news() == "+websocket!");
+  track.fail(ws);
+  CHECK(track.news() == "+sse +poll");
+  Track chosen(poll);
+  chosen.race.recall(ws, 0s);
+  chosen.race.begin();
+  CHECK(chosen.news() == "+poll!");
+}
+
 TEST_CASE("race: what worked goes alone, with a head start") {
   Track track;
   track.race.begin();
