@@ -12,6 +12,8 @@ namespace {
 constexpr Duration kQuickLoss{1000};  // who dies sooner than that is followed after a longer pause
 constexpr Duration kLeaving{1500};
 constexpr Duration kStable{10'000};
+constexpr Duration kLongestPause{20'000};
+constexpr int kTriesInPlace = 4;  // at the least, while the server keeps our place
 
 // The `open` of a new session: the first room and the name at once, so that one answer brings both.
 std::string opening(const std::string& room, unsigned capacity, const std::string& name) {
@@ -149,10 +151,17 @@ void Engine::drop_attempt(Transport transport) {
 
 void Engine::exhausted(const Failure& failure) {
   if (ever_open_) set_state(ClientState::reconnecting);
-  const auto pause = std::max(failure.retry, backoff(options_.random, failures_++));
+  const auto pause = std::max(
+      failure.retry, backoff(options_.random, failures_++, Duration(500), longest_pause()));
   journal("nothing gets through (" + failure.message + "): tries again in " +
           std::to_string(pause.count()) + " ms");
   connect_after(pause);
+}
+
+Duration Engine::longest_pause() const {
+  const auto kept = session_ ? session_->resume() : Duration(0);
+  return scheduler_.now() - lost_at_ < kept ? std::min(kLongestPause, kept / kTriesInPlace)
+                                            : kLongestPause;
 }
 
 void Engine::on_attached(Carrier& carrier) {
@@ -225,6 +234,7 @@ bool Engine::has_attempt() const {
 
 void Engine::lost(Transport transport, Duration age, const Failure& failure) {
   renewal_.stop();
+  lost_at_ = scheduler_.now();
   race_.lost(transport, age, failure);
   if (age >= kStable) resets_ = 0;
   quick_losses_ = age < kQuickLoss ? quick_losses_ + 1 : 0;
@@ -282,6 +292,7 @@ void Engine::reset(const Failure& failure) {
     finish({"left", "closed by the application"});
     return;
   }
+  failures_ = 0;  // who says so can be reached
   journal("the server has forgotten the session (" + failure.code + "): begins a new one");
   race_.rest();
   renewal_.stop();

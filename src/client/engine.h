@@ -90,6 +90,7 @@ class Engine final : public SessionListener, public RaceHost {
   bool has_attempt() const;
   /// Nothing is active any more.
   void lost(Transport transport, Duration age, const Failure& failure);
+  Duration longest_pause() const;
   void connect_after(Duration pause);
   void connect();
   void new_session();
@@ -115,6 +116,7 @@ class Engine final : public SessionListener, public RaceHost {
   std::optional<ClientReset> reset_;  // to be told with the next welcome
   std::uint64_t carriers_ = 0;
   int failures_ = 0;  // to connect, in a row
+  Time lost_at_{};
   int quick_losses_ = 0;
   int resets_ = 0;
   std::optional<Transport> between_;  // what was active, until what has taken over says so

@@ -96,6 +96,7 @@ bool Session::welcome(const Json& welcome) {
   if (!server_.empty() && server_ != server) return false;
   server_ = std::move(server);
   peer_ = text_of(welcome, "peer");
+  resume_ = bounded_duration(number_of(welcome, "resume").value_or(0));
   const auto ice = welcome.find("ice");
   if (ice != welcome.end() && ice->is_array()) ice_ = dump(*ice);
   const auto limits = welcome.find("limits");

@@ -52,6 +52,8 @@ class Session final : public UplinkHost {
   std::vector<Message> stop(std::vector<std::uint64_t>& lost);
   const std::string& peer() const noexcept { return peer_; }
   const std::string& ice_servers() const noexcept { return ice_; }
+  /// For how long the server keeps our place without a connection; 0 before its welcome.
+  Duration resume() const noexcept { return resume_; }
   bool welcomed() const noexcept { return !server_.empty(); }
   Duration round_trip() const override { return round_trip_; }
   std::size_t carrier_count() const;
@@ -114,6 +116,7 @@ class Session final : public UplinkHost {
   std::string server_;
   std::string peer_;
   std::string ice_ = "[]";
+  Duration resume_{0};
   std::uint64_t cursor_ = 0;
   std::optional<std::uint64_t> acked_;  // so that one follows the opening, even if it is 0
   std::uint64_t turn_ = 0;

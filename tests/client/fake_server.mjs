@@ -150,8 +150,8 @@ class Carrier {
       if (before) before.end('moved');
     }
     return { server: this.server.id, peer: session.peer, carrier: this.name, active: session.active === this, turn: session.turn,
-      up: session.up, next: this.next, ice: this.server.ice, heartbeat: this.heartbeat, hold: this.server.hold, resume: 120000,
-      limits: this.server.limits };
+      up: session.up, next: this.next, ice: this.server.ice, heartbeat: this.heartbeat, hold: this.server.hold,
+      resume: this.server.resume, limits: this.server.limits };
   }
 
   flush() {
@@ -284,6 +284,7 @@ export class FakeServer {
   ice = [{ urls: 'stun:stun.example.org' }];
   heartbeat = 25000;
   hold = 25000;
+  resume = 120000;
   limits = { data: 65536, body: 262144, messages: 256 };
   silent = false;           // alive, but nothing comes out
   buffering = 0;

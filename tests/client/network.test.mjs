@@ -246,6 +246,7 @@ describe('time', () => {
       assert.ok(Math.max(...all) <= 20050);
       assert.ok(Math.max(...all) > 3 * Math.min(...all));
     }
+    assert.ok(Array.from({ length: 200 }, () => backoff(10, 1000)).every((ms) => ms >= 50 && ms <= 1050));
   });
 
   test('patience grows with the round trip and with how it varies', () => {

@@ -40,6 +40,22 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
     for (const { delay } of [...alice.logged('retry'), ...bob.logged('retry')]) assert.ok(delay >= 50);
   });
 
+  test('its place is looked for often while it is kept; who is disowned begins anew at once', async () => {
+    server.resume = 6000;
+    const alice = client({ room: 'one', transport });
+    await alice.until(() => alice.connection.state === 'open');
+    server.fault = () => 'lose';
+    server.upgrade = () => 'refuse';
+    server.cut();
+    await alice.until(() => alice.logged('retry').length === 5);
+    for (const { delay } of alice.logged('retry')) assert.ok(delay <= 6000 / 4 + 50, `waited for ${delay} ms`);
+    server.restart();
+    server.fault = server.upgrade = () => null;
+    await alice.until(() => alice.logged('reset').length === 1);
+    const { delay } = alice.logged('retry').findLast(({ reason }) => /restarted|unknown_key/.test(reason?.code));
+    assert.ok(delay <= 550, `waited for ${delay} ms`);
+  });
+
   test('the server is another one: a new key, the same rooms and name, and the application is told', async () => {
     const alice = client({ room: 'one', transport, name: 'alice', capacity: 4 });
     await alice.until(() => alice.had('created'));

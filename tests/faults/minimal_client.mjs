@@ -11,7 +11,7 @@ import { sleep } from './random.mjs';
 const kHeartbeat = 1000;
 const kPatience = 2500;        // for an answer, and for a sign of life on a stream
 const kPieceLength = 60;
-const kLargePiece = 200;        // characters, where there is a reason: the smallest limit is 800 bytes
+const kLargestPiece = 3200, kLeastPiece = 200;   // characters, where there is a reason: the smallest limit is 800 bytes
 const kInFrame = 50;           // messages; with some in pieces that stays below the 256 that a request may have
 
 class Refused extends Error {
@@ -38,6 +38,7 @@ export class MinimalClient {
   #trying = null;
   #uploading = false;
   #most = 10;                  // messages in a request; fewer where large bodies are refused, and 0: one in pieces
+  #piece = 2 * kLargestPiece;  // characters in each of those
   #over = false;
   #leaving = false;
   #agent = new http.Agent({ keepAlive: true, maxSockets: 6 });
@@ -219,7 +220,7 @@ export class MinimalClient {
     this.#uploading = true;
     let bodies = [];             // that are still to be said
     while (this.#active && this.#active.kind !== 'websocket' && this.#unacknowledged.length && !this.#over) {
-      if (!bodies.length) bodies = this.#most ? [this.#messages(this.#most)] : this.#pieces(this.#unacknowledged[0], kLargePiece);
+      if (!bodies.length) bodies = this.#most ? [this.#messages(this.#most)] : this.#pieces(this.#unacknowledged[0], this.#piece);
       try {
         const answer = await this.#exchange('/v1/send', `{"key":"${this.key}","ack":${this.#cursor},"messages":[${bodies[0]}]}`);
         bodies.shift();
@@ -254,7 +255,10 @@ export class MinimalClient {
   }
 
   #answer({ statusCode, headers }, text) {
-    if (statusCode === 413) this.#most >>= 1;
+    if (statusCode === 413) {
+      this.#most >>= 1;
+      if (!this.#most) this.#piece = Math.max(kLeastPiece, this.#piece >> 1);
+    }
     if (/^text\/html/.test(headers['content-type'] ?? '')) throw new Refused(`http_${statusCode}`);
     const value = text ? JSON.parse(text) : null;
     if (value?.error) throw new Refused(value.error.code, 1000 * (headers['retry-after'] ?? 0));

@@ -77,8 +77,10 @@ function compareSaidToOne(life, said, lives, fault) {
   const all = theirs.flatMap((stay) => stay.heard);
   const heard = all.filter(({ tag, direct }) => tag === life.tag && direct).map(({ count }) => count);
   const last = life.stays.findLast((stay) => stay.room === room);
+  // Said to somebody who was just out of the room, it was refused; who has gone since did not hear that.
+  const wasOut = life.end !== null && theirs.length > 1;
   compareCounts({ life, said, heard, to: `${receiver.tag} alone`, fault, fromFirst: true,
-    toLast: theirs.length > 0 && theirs.at(-1).end === null && !theirs.some((stay) => lostItsPlace(stay, last)) });
+    toLast: theirs.length > 0 && theirs.at(-1).end === null && !wasOut && !theirs.some((stay) => lostItsPlace(stay, last)) });
 }
 
 // The last that a dead member said may have been refused without its knowledge, if its place was gone.

@@ -69,8 +69,11 @@ struct Peer final : client::EngineListener {
 };
 
 struct Scene {
-  explicit Scene(std::uint64_t seed, Transport transport = Transport::automatic)
-      : alice(world, "alice", seed, transport), bob(world, "bob", seed + 1, transport) {}
+  explicit Scene(std::uint64_t seed, Transport transport = Transport::automatic,
+                 const session::Settings& settings = {})
+      : world({.settings = settings}),
+        alice(world, "alice", seed, transport),
+        bob(world, "bob", seed + 1, transport) {}
 
   void pass(client::Duration time) {
     constexpr client::Duration kStep{5};
@@ -233,6 +236,24 @@ TEST_CASE("engine: bodies that are refused for their size go in pieces") {
   scene.pass(5s);
   CHECK(scene.alice.heard.size() == 5);
   CHECK(scene.alice.journal.find("is refused on the way") != std::string::npos);
+}
+
+TEST_CASE("engine: while the server keeps its place it is looked for often enough not to lose it") {
+  session::Settings settings;
+  settings.resume_window = 12s;
+  for (std::uint64_t seed = 20; seed < 40; ++seed) {
+    CAPTURE(seed);
+    Scene scene(seed, Transport::automatic, settings);
+    scene.meet();
+    auto& faults = scene.alice.network.faults;
+    faults.lose_request = 1;
+    scene.alice.network.cut();
+    scene.pass(8s);
+    faults.lose_request = 0;
+    scene.alice.say();
+    scene.pass(10s);
+    scene.check();
+  }
 }
 
 TEST_CASE("engine: an outage is waited out, with pauses; nothing is lost and nobody blamed") {

@@ -9,8 +9,9 @@ const kBackoffBase = 500, kBackoffCap = 20000, kBackoffLeast = 50;
 /** `now` in milliseconds since some moment, `wall` since 1970. Replaced by tests. */
 export const clock = { now: () => performance.now(), wall: () => Date.now() };
 
-/** Full jitter, so that clients that were cut together do not return together; and never at once. */
-export const backoff = (failures) => kBackoffLeast + Math.random() * Math.min(kBackoffCap, kBackoffBase * 2 ** failures);
+/** Full jitter, so that clients that were cut together do not return together; and never at once. `most`: ms. */
+export const backoff = (failures, most = Infinity) =>
+  kBackoffLeast + Math.random() * Math.min(most, kBackoffCap, kBackoffBase * 2 ** failures);
 
 /** After a first failure: most are a connection that was reset between two requests. */
 export const soon = () => 20 + Math.random() * 100;

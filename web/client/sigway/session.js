@@ -22,6 +22,7 @@ export class Session {
   leaving = false;           // nothing that is still to be heard matters
   limits = kLimits;
   iceServers = [];
+  resume = 0;                // ms for which the server keeps our place without a connection
   carriers = new Set();      // attached, or trying
   over = new AbortController();
   flights = new Set();       // uploads without messages that are under way or want to be: {began}
@@ -69,6 +70,7 @@ export class Session {
     this.peer = welcome.peer;
     this.limits = { ...kLimits, ...welcome.limits };
     this.iceServers = welcome.ice ?? [];
+    this.resume = welcome.resume ?? 0;
     this.cadence.serves(welcome);
     this.#turn = Math.max(this.#turn, welcome.turn);
     this.hooks.welcome();

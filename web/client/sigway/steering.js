@@ -14,6 +14,7 @@ const kPatience = 10000;             // for a proof; the server lets an attempt 
 const kShortLife = 1000;             // a stream that ended politely earlier than this waits like any other
 const kFirstProbe = 5000, kProbeGrowth = 4, kRarestProbe = 5 * 60 * 1000;
 const kMinute = 60 * 1000;
+const kPauseShare = 0.25;             // of the time for which the server keeps our place, at the most: several tries must fit
 
 export class Steering {
   #settings;
@@ -27,6 +28,7 @@ export class Steering {
   #switching = null;
   #wake = new AbortController();
   #attempts = 0;
+  #lostAt = clock.now();
   #probeTimer = null;
   #probePause = kFirstProbe;
   #renewTimer = null;
@@ -84,8 +86,9 @@ export class Steering {
         delay = backoff(0);            // it has ended again already
       } catch (error) {
         reason = error;
-        failures = error.calledOff ? 0 : failures + 1;
-        delay = error.calledOff ? 0 : Math.max(error.retry ?? 0, backoff(failures - 1));
+        // Where the server itself has disowned the session it can be reached again.
+        failures = error.calledOff || verdict(error) === 'reset' ? 0 : failures + 1;
+        delay = error.calledOff ? 0 : Math.max(error.retry ?? 0, backoff(Math.max(0, failures - 1), this.#longestPause()));
         if (error.calledOff || this.#stopped) continue;
         this.#network.outage();        // or the server was away: no transport's fault either
         this.#journal.add('nothing works', { why: error.message, code: error.code });
@@ -94,6 +97,11 @@ export class Steering {
       }
     }
     this.#running = false;
+  }
+
+  #longestPause() {
+    const { resume = 0 } = this.#session ?? {};
+    return clock.now() - this.#lostAt < resume ? kPauseShare * resume : Infinity;
   }
 
   #begin(session, steps, leader, what) {
@@ -133,6 +141,7 @@ export class Steering {
   /** The active carrier has ended. Gives whether that is for us to mend. */
   lost(carrier, error) {
     this.#calm();
+    this.#lostAt = clock.now();
     if (carrier && isUnclean(error)) {
       const now = clock.now();
       this.#network.died(carrier, error, now - carrier.born, now - carrier.seen, carrier.heartbeat ?? 25000);
