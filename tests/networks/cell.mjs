@@ -9,13 +9,12 @@ import { Middlebox } from './middlebox.mjs';
 import { expectations } from './networks.mjs';
 import { Noise } from './noise.mjs';
 import { real } from './real.mjs';
-import { quietAfter, shapes } from './shapes.mjs';
+import { kSizes, quietAfter, shapes } from './shapes.mjs';
 
 const kPatience = 45000;         // for being ready, and without any progress
 const kLongest = 240000;         // for the last message, where it is slow but goes on
-const kSettling = 2000;          // ms after `ready`
+const kSettling = 2000, kSettlingTrips = 5;   // ms and round trips after `ready`, whichever is longer: each step of a race takes some
 const kIdleRequests = 1;         // in 20 s
-const kSizes = [1024, 8192];
 
 const kCalm = 15;                // ms of noise up to which times are believed
 const noise = await Noise.listen();
@@ -103,7 +102,8 @@ export async function runCell({ network, shape, behind, start, seed }) {
   faults.push(...members.flatMap((member) => member.faults));
   const transport = members[1]?.client.transport ?? null;
   const calm = noise.since(began);
-  const measured = measure(members, scene.boxes[0], shape, traffic);
+  const measured = measure(members, scene.boxes[0], shape, traffic,
+    Math.max(kSettling, kSettlingTrips * expectations(network).roundTrip));
   await orLate(Promise.all(members.map((member) => Promise.resolve(member.client.close()).catch(() => {}))), 5000);
   const wrong = await scene.close();
   if (wrong) faults.push(wrong);
@@ -133,13 +133,13 @@ async function talk(members, { pace = 1, gap }, shape, halfway) {
   return { bursts };
 }
 
-function measure(members, box, shape, { bursts }) {
+function measure(members, box, shape, { bursts }, settling) {
   const [bob, alice] = members;
   const latencies = [];
   for (const [from, to] of [[bob, alice], [alice, bob]]) {
     for (const { number, at } of to?.heard ?? []) {
       const said = from?.said.get(number);
-      if (said !== undefined && alice.readyAt !== null && said > alice.readyAt + kSettling) latencies.push(at - said);
+      if (said !== undefined && alice.readyAt !== null && said > alice.readyAt + settling) latencies.push(at - said);
     }
   }
   latencies.sort((one, other) => one - other);
@@ -179,7 +179,7 @@ export async function readyOver({ network, transport, start, seed }) {
 // Where a cell misses what a network allows: what is wrong, and whether the machine was calm enough to say so.
 export function slowness({ network, shape, behind, p95, idle, noise: calm }) {
   if (shape === 'idle') return idle > kIdleRequests ? { text: `${idle.toFixed(1)} requests in 20 s of silence`, isSure: true } : null;
-  const wanted = expectations(network, behind);
+  const wanted = expectations(network, behind, shape);
   if (wanted.outage || p95 <= wanted.p95) return null;
   return { text: `95 % within ${Math.round(p95)} ms, not ${wanted.p95} ms`, isSure: calm <= kCalm };
 }

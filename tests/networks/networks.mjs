@@ -18,9 +18,13 @@ import {
   answersCut, bufferedBlocks, bufferedWhole, eventStreamsRefused, gzipUnflushed, oneBehind, slowFirstByte,
 } from './behaviours/streams.mjs';
 import { upgradeHangs, upgradeStripped, websocketClosed, websocketCut, websocketDead, websocketRefused } from './behaviours/websocket.mjs';
+import { atOnce, kSizes } from './shapes.mjs';
 
 // Most faults of HTTP would go unnoticed if a WebSocket were there to be used.
 const noWebSocket = () => websocketRefused(403);
+const kEnvelope = 100;           // bytes around a message
+const kUploads = 3;              // at a time, where bodies must be small
+const kPassingShare = 1.3;
 // At the start, and once more in the middle of the traffic.
 const kSpells = [[0, 1500], [5000, 7000]];
 
@@ -122,14 +126,23 @@ export function combinations(random, count) {
     let behaviours = kParts.map((part) => random.pick(part)).filter(Boolean).map((make) => make());
     // A megabyte each way in pieces of 2 KiB takes hundreds of requests; with long round trips it would take minutes.
     if (behaviours.some(({ name }) => name === 'body-limit-2048')) behaviours = behaviours.filter(({ name }) => name !== 'latency');
-    return { name: `random-${i + 1}`, title: behaviours.map(({ name }) => name).join(' + '), behaviours };
+    // And eight KiB pass so slowly then that half a second is not enough for ten messages.
+    const crawls = ['body-limit-8192', 'latency'].every((wanted) => behaviours.some(({ name }) => name === wanted));
+    return { name: `random-${i + 1}`, title: behaviours.map(({ name }) => name).join(' + '), behaviours, ...(crawls ? { pace: 5 } : {}) };
   });
+}
+
+// Milliseconds in which the network lets pass what is said at once: some more than on an average.
+function passing(behaviours, roundTrip, [least, most], shape) {
+  const rates = behaviours.map(({ rate, body }) => rate ?? (body && roundTrip ? kUploads * body / (roundTrip / 1000) : Infinity));
+  return kPassingShare * 1000 * atOnce(shape) * ((least + most) / 2 + kEnvelope) / Math.min(...rates);
 }
 
 // What follows from the behaviours:
 //   works    transports, best first      loses, outage      a round trip in ms      p95: what 95 % of the messages must keep to
 // A round trip is that of the messages: to the other member and back. With both behind the network it goes through it twice.
-export function expectations({ behaviours, restarts = false, breaks, loses: itLoses, closes, delay }, behind = 'one') {
+// Where the line is narrow, or bodies must be small, what is said at once takes its time besides.
+export function expectations({ behaviours, restarts = false, breaks, loses: itLoses, closes, delay, sizes = kSizes }, behind = 'one', shape = 'steady') {
   const all = [...behaviours, { breaks, closes, delay, outage: restarts, loses: itLoses || restarts }];
   const broken = new Set(all.flatMap((each) => each.breaks ?? []));
   const roundTrip = all.reduce((sum, each) => sum + (each.delay ?? 0), 0) * (behind === 'both' ? 2 : 1);
@@ -138,6 +151,6 @@ export function expectations({ behaviours, restarts = false, breaks, loses: itLo
   return {
     works: ['websocket', 'sse', 'poll'].filter((kind) => !broken.has(kind)),
     loses, outage: all.some((each) => each.outage), roundTrip,
-    p95: (loses ? 3000 : 0) + (keepsAlive ? 2 : 4) * roundTrip + 100,
+    p95: Math.round((loses ? 3000 : 0) + (keepsAlive ? 2 : 4) * roundTrip + 100 + passing(all, roundTrip, sizes, shape)),
   };
 }

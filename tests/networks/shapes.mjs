@@ -1,12 +1,18 @@
 // The shapes of traffic: when a member says how many messages, in ms since the start. 200 in all, over ten seconds or more, so
 // that what a network does after three or five seconds happens several times.
 
+/** Bytes of a message, from and to. */
+export const kSizes = [1024, 8192];
+
 const kMessages = 200;
 const kGap = 6500;          // longer than the shortest silence that a network of the bed allows
 const kIdle = 100000;
 
 // What follows a burst, and the search for something better, has come to rest after so many ms.
 export const quietAfter = (shape) => (shape === 'idle' ? 30000 : 1500);
+
+/** Messages that are said at once, or so soon after each other that a slow line has them all to carry. */
+export const atOnce = (shape) => ({ steady: 1, bursts: 10, silence: 50, idle: 1 })[shape];
 
 export const shapesOf = (network) => Object.keys(shapes).filter((shape) => shape !== 'idle' || network.idle);
 

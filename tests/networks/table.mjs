@@ -31,7 +31,7 @@ export function markdown(results, readyTable, { client, seed, cores, times, comm
     const own = results.filter((result) => result.network === network);
     const passed = own.filter(({ faults }) => !faults.length).length;
     const { outage } = expectations(network);
-    const [slowest, target] = own.map((result) => [result.p95, expectations(network, result.behind).p95])
+    const [slowest, target] = own.map((result) => [result.p95, expectations(network, result.behind, result.shape).p95])
       .sort(([one, its], [other, others]) => other / others - one / its)[0];
     const ready = readyTable.find((row) => row.network === network);
     const most = (field) => ms(Math.max(...own.map((result) => result[field])));

@@ -18,7 +18,7 @@ export const latency = (ms, jitter = 0) => ({
 });
 
 export const bandwidth = (kilobits) => ({
-  name: 'bandwidth', says: `${kilobits} kbit/s each way on each connection`,
+  name: 'bandwidth', says: `${kilobits} kbit/s each way on each connection`, rate: kilobits * 1000 / 8,
   on: () => ({
     line: (line) => {
       for (const pipe of [line.up, line.down]) pipe.rate = kilobits * 1000 / 8;

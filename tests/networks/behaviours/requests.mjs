@@ -61,7 +61,7 @@ export const requestsLost = (probability, { silently = false } = {}) => ({
 });
 
 export const bodyLimit = (bytes) => ({
-  name: `body-limit-${bytes}`, says: `a body over ${bytes / 1024} KiB is refused with 413`,
+  name: `body-limit-${bytes}`, says: `a body over ${bytes / 1024} KiB is refused with 413`, body: bytes,
   on: () => ({
     exchange: async (request, next) => (request.body.length > bytes
       ? made(413, 'text/html', '<html><body><h1>413 Request Entity Too Large</h1></body></html>') : next()),

@@ -80,7 +80,7 @@ export class EventStreamCarrier extends Carrier {
     const value = parseObject(data);
     if (!['welcome', 'error', 'end'].includes(value.control) && this.refusesStranger()) return;
     if (name !== 'control') return this.session.event(this, Number(id), value, data.length);
-    if (value.control === 'probe') this.#upload({});   // any sign of life keeps our place
+    if (value.control === 'probe') this.#upload({ carrier: this.name });   // any sign of life keeps our place
     else if (value.control === 'hello') this.#greeted(value.hello);
     else this.heard(value);
   }

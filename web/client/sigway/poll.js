@@ -25,7 +25,7 @@ export class PollCarrier extends Carrier {
       this.#again.abort();
     });
     let failures = 0, empty = 0, pause = kBriefPause;
-    while (!this.done && !(this.active && this.session.leaving)) {   // a poll after the leave would only hear that it is gone
+    while (!this.done && !this.#isOver) {
       const attaching = !this.welcomed;
       const started = clock.now();
       const again = this.#again = new AbortController();
@@ -59,6 +59,12 @@ export class PollCarrier extends Carrier {
           this.stopper.signal);
       }
     }
+    if (!this.session.leaving) this.stop();    // its connection is another one's to use
+  }
+
+  // A poll after the goodbye would only hear that the session is gone, and one after another carrier took over that it did.
+  get #isOver() {
+    return this.active && (this.session.leaving || (this.session.active !== null && this.session.active !== this));
   }
 
   #poll(attaching, again) {

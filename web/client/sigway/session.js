@@ -94,7 +94,7 @@ export class Session {
     this.active = carrier;
     if (before) this.#retire(before);
     this.#acknowledgeSoon();
-    this.uplink.pump();
+    this.uplink.pumpSoon();
   }
 
   // The server ends the carrier before with `moved`. What it still brings is welcome; what it took up may be lost.
@@ -105,7 +105,7 @@ export class Session {
 
   detached(carrier) {
     this.carriers.delete(carrier);
-    if (carrier !== this.active) return;
+    if (carrier !== this.active) return this.uplink.pumpSoon();    // its connection is free
     this.active = null;
     this.uplink.release(carrier);
   }
@@ -140,9 +140,11 @@ export class Session {
     if (quiet && this.#acknowledging) return;  // its answer looks again
     if (quiet) this.#acknowledging = true;
     const flight = { began: clock.now() };
-    this.flights.add(flight);
+    if (!quiet) this.flights.add(flight);
     try {
       await this.uplink.landing();               // one connection for all that goes up, if it is quick enough
+      if (quiet && this.uplink.acknowledges(flight.began)) return;
+      this.flights.add(flight);
       for (let failures = 0; !carrier.done; ++failures) {
         const ack = this.cursor;
         const started = clock.now();

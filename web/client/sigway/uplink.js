@@ -17,7 +17,7 @@ const kSlowest = 4;                  // bytes a ms, until uploads were seen to b
 const kImpatience = 16;              // how many times as long we wait after failures, at the most
 const kHeldMost = 64, kHeldBytes = 196608;    // messages that a server holds behind one that is still under way; of bytes 256 KiB
 const kSafeBody = 500;               // nobody was ever seen to refuse so little
-const kJoined = 16384, kGrowth = 4;  // a refusal costs a round trip and nothing else; to feel one's way costs one for each step
+const kJoined = 65536, kGrowth = 4;  // a refusal costs a round trip and nothing else; to feel one's way costs one for each step
 const kLeastBody = 400;              // smaller than this nothing can be split
 const kQueueBytes = 4 << 20;
 const kNumber = 24;                  // bytes that "n" and what stands between two messages take
@@ -66,7 +66,12 @@ export class Uplink {
   push(entry) {
     this.#queue.push(entry);
     this.#bytes += entry.bytes;
-    if (!this.#pumping) queueMicrotask(() => this.pump());  // what is said in one go travels together
+    this.pumpSoon();         // what is said in one go travels together
+  }
+
+  /** When whoever calls is done: a poll that was just answered asks again first, and keeps its connection. */
+  pumpSoon() {
+    if (!this.#pumping) queueMicrotask(() => this.pump());
     this.#pumping = true;
   }
 
@@ -98,7 +103,7 @@ export class Uplink {
       this.#drained.resolve();
       this.#drained = deferred();
     }
-    this.pump();
+    this.pumpSoon();
   }
 
   // What went by a way that has ended goes again.
@@ -111,13 +116,15 @@ export class Uplink {
     this.#batchMost = Math.max(1, this.#batchMost >> 1);
   }
 
-  pump() {
+  /** `urgent`: a request goes up in any case, so that the messages may as well go with it. */
+  pump(urgent = false) {
     this.#pumping = false;
     while (!this.#paused) {
       const way = this.session.active;
       if (!way) return;
-      const batch = this.#batch(way);
+      const batch = this.#batch(way, urgent);
       if (!batch.length) return;
+      urgent = false;
       for (const { entry } of batch) this.#launch(entry, way);
       const text = batch.map(({ entry, chunk }) => entry.wire(chunk)).join(',');
       if (way.kind !== 'websocket') {
@@ -142,11 +149,11 @@ export class Uplink {
   }
 
   // One upload at a time, and a further one beside those that take long; many only where bodies must be small.
-  #mayFly() {
+  #mayFly(urgent) {
     const began = [...this.#flights, ...this.session.flights].map((flight) => flight.began);
     if (!began.length) return true;
     if (this.#flights.size >= kUploadsInFlight) return false;
-    if (this.#maxBody < Infinity) return true;
+    if (urgent || this.#maxBody < Infinity) return true;
     const wait = this.#overdueAfter - (clock.now() - Math.max(...began));
     clearTimeout(this.#overdue);
     if (wait > 0) this.#overdue = setTimeout(() => this.pump(), wait);
@@ -165,6 +172,12 @@ export class Uplink {
     return this.#flights.size ? Promise.race([this.#landing.promise, sleep(this.#overdueAfter)]) : Promise.resolve();
   }
 
+  /** Whether an upload with messages has begun since that moment, or begins now because some wait: it acknowledges as well. */
+  acknowledges(since) {
+    this.pump(true);
+    return [...this.#flights].some(({ began }) => began > since);
+  }
+
   #landed(flight) {
     this.#flights.delete(flight);
     this.#landing.resolve();
@@ -172,9 +185,9 @@ export class Uplink {
   }
 
   // What goes next, as {entry, chunk}: the first that are on no way.
-  #batch(way) {
+  #batch(way, urgent) {
     const byFrames = way.kind === 'websocket';
-    if (!this.#queue.some((entry) => entry.isWaiting) || (!byFrames && !this.#mayFly())) return [];
+    if (!this.#queue.some((entry) => entry.isWaiting) || (!byFrames && !this.#mayFly(urgent))) return [];
     let most = Math.min(this.#batchMost, this.session.limits.messages, this.#allowance());
     if (byFrames) most -= this.#queue.filter(({ chunks }) => chunks.some(({ via }) => via === way)).length;
     const limit = Math.min(this.session.limits.body, this.#maxBody) - this.#overhead();

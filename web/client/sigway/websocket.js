@@ -26,6 +26,7 @@ export class WebSocketCarrier extends Carrier {
       if (this.done) return;
       this.opened = true;
       this.frame(JSON.stringify(this.attachment({ ...this.session.asks(), ping: this.#nextPing() })));
+      this.#expectPong();      // an open one that is dead holds a connection that others need
     };
     this.#socket.onmessage = ({ data }) => { if (!this.done && typeof data === 'string') this.#receive(data); };
     this.#socket.onclose = ({ code, reason }) => {
@@ -78,6 +79,10 @@ export class WebSocketCarrier extends Carrier {
   // Is it alive? If not it ends soon.
   test() {
     if (!this.#pinged) this.frame(JSON.stringify({ ping: this.#nextPing() }));
+    this.#expectPong();
+  }
+
+  #expectPong() {
     this.#untest();
     const patience = this.session.trips.patience(kPongLeast, kPongUnknown);
     this.#untest = deadline(patience, () => {
