@@ -59,6 +59,7 @@ class StreamCarrier final : public Carrier {
   void echo();
   /// The next hello has been written: it is to come within that time.
   void expect(Duration patience);
+  void watch_for_hello();
   /// A request to /v1/send, again until it is answered.
   void tell(std::string members, std::function<void()> answered = {}, int failures = 0);
 
@@ -67,6 +68,8 @@ class StreamCarrier final : public Carrier {
   std::uint64_t hello_ = 0;    // the last that came
   std::optional<Time> asked_;  // when it was confirmed
   bool waits_ = false;         // for the next one
+  Duration held_patience_{0};  // with silence
+  Time held_latest_{};
   Timer held_;
   Timer echo_later_;
 };
@@ -86,6 +89,7 @@ class PollCarrier final : public Carrier {
 
  private:
   void poll();
+  void expect_within(Duration time);
   void answered(const HttpAnswer& answer);
   void take(const Json& answer);
   void failed(const Failure& failure);

@@ -116,7 +116,8 @@ void HttpLink::give_back(std::unique_ptr<Connection> connection) {
 
 HttpAnswer HttpLink::post(HttpCall& call, const std::string& path, const std::string& body,
                           const std::function<void(HttpAnswer)>& head,
-                          const std::function<void(std::string)>& data) {
+                          const std::function<void(std::string)>& data,
+                          const std::function<void()>& some) {
   auto connection = take();
   for (bool again = true;; again = false) {
     bool answered = false;
@@ -139,6 +140,7 @@ HttpAnswer HttpLink::post(HttpCall& call, const std::string& path, const std::st
         data(std::string(bytes, size));
       } else {
         answer.body.append(bytes, size);
+        if (some) some();
       }
       return answer.body.size() <= kLongestAnswer && !call.cancelled();
     };

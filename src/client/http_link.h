@@ -37,10 +37,12 @@ class HttpLink {
   HttpLink& operator=(const HttpLink&) = delete;
 
   /// POSTs `body` as text/plain. With `head` and `data` a success is streamed to them, and the
-  /// returned answer is without body; else it is whole.
+  /// returned answer is without body; else it is whole, and `some` is called whenever a part of it
+  /// has come.
   HttpAnswer post(HttpCall& call, const std::string& path, const std::string& body,
                   const std::function<void(HttpAnswer)>& head = {},
-                  const std::function<void(std::string)>& data = {});
+                  const std::function<void(std::string)>& data = {},
+                  const std::function<void()>& some = {});
 
  private:
   struct Connection;

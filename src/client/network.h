@@ -42,9 +42,11 @@ class Network {
   };
 
   virtual ~Network() = default;
-  /// `path` is relative to the server's URL: "v1/poll".
+  /// `path` is relative to the server's URL: "v1/poll". `alive` hears that some of the answer has
+  /// come.
   virtual Id post(std::string_view path, std::string body,
-                  std::function<void(const HttpAnswer&)> done) = 0;
+                  std::function<void(const HttpAnswer&)> done,
+                  std::function<void()> alive = {}) = 0;
   virtual Id stream(std::string_view path, std::string body, StreamHandlers handlers) = 0;
   virtual Id websocket(std::string_view path, SocketHandlers handlers) = 0;
   virtual void send_text(Id socket, std::string text) = 0;

@@ -54,16 +54,23 @@ void PollCarrier::poll() {
     body += R"(,"wait":)" + std::to_string(asked_.count()) + '}';
   }
   sent_ = session_.scheduler().now();
-  request_ = session_.network().post("v1/poll", std::move(body), [this](const HttpAnswer& answer) {
-    request_ = 0;
-    deadline_.stop();
-    answered(answer);
-  });
   // The first does not know how slow this network is, and others may be quicker meanwhile.
-  const auto slack = welcomed_
-                         ? Duration(1200 << std::min(failures_, 3)) + 4 * session_.round_trip()
-                         : kAttachDeadline;
-  deadline_.set(asked_ + std::min(kMostSlack, slack), [this] {
+  const auto slack = std::min(
+      kMostSlack, welcomed_ ? Duration(1200 << std::min(failures_, 3)) + 4 * session_.round_trip()
+                            : kAttachDeadline);
+  request_ = session_.network().post(
+      "v1/poll", std::move(body),
+      [this](const HttpAnswer& answer) {
+        request_ = 0;
+        deadline_.stop();
+        answered(answer);
+      },
+      [this, slack] { expect_within(slack); });  // a slow answer is not a lost one
+  expect_within(asked_ + slack);
+}
+
+void PollCarrier::expect_within(Duration time) {
+  deadline_.set(time, [this] {
     session_.network().drop(request_);
     request_ = 0;
     failed({.code = "deadline", .message = "a poll had no answer in time"});

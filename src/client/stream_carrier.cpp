@@ -12,6 +12,7 @@ constexpr int kTellFailures = 4;
 // answer to its upload.
 constexpr Duration kFirstLeast{1000}, kFirstUnknown{3000};
 constexpr Duration kHeldLeast{400}, kHeldUnknown{1500};
+constexpr Duration kHeldLatest{10'000};  // while the stream flows
 constexpr Duration kEchoPause{2000};
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
@@ -46,6 +47,8 @@ void StreamCarrier::start(std::uint64_t turn) {
        .data =
            [this](std::string_view bytes) {
              sign_of_life();
+             // Where much is on its way before the hello, a slow line holds nothing back.
+             if (held_.is_set() && session_.scheduler().now() < held_latest_) watch_for_hello();
              if (!parser_.feed(bytes)) nonsense("a line of the event stream has no end");
            },
        .closed =
@@ -129,7 +132,13 @@ void StreamCarrier::echo() {
 }
 
 void StreamCarrier::expect(Duration patience) {
-  held_.set(patience, [this] {
+  held_patience_ = patience;
+  held_latest_ = session_.scheduler().now() + kHeldLatest;
+  watch_for_hello();
+}
+
+void StreamCarrier::watch_for_hello() {
+  held_.set(held_patience_, [this] {
     end({.code = "held_back", .message = "the stream is held back on the way"});
   });
 }

@@ -85,13 +85,20 @@ void ThreadedNetwork::later(Id id, std::function<void(const EntryPtr&)> action) 
 }
 
 Network::Id ThreadedNetwork::post(std::string_view path, std::string body,
-                                  std::function<void(const HttpAnswer&)> done) {
+                                  std::function<void(const HttpAnswer&)> done,
+                                  std::function<void()> alive) {
   Id id = 0;
   const auto entry = add(id);
   entry->done = std::move(done);
+  entry->alive = std::move(alive);
   entry->call = std::make_shared<HttpCall>();
   workers_.run([this, id, call = entry->call, path = std::string(path), body = std::move(body)] {
-    const auto answer = std::make_shared<HttpAnswer>(http_.post(*call, path, body));
+    const auto some = [this, id] {
+      later(id, [](const EntryPtr& its) {
+        if (its->alive) its->alive();
+      });
+    };
+    const auto answer = std::make_shared<HttpAnswer>(http_.post(*call, path, body, {}, {}, some));
     later(id, [this, id, answer](const EntryPtr& its) {
       entries_.erase(id);
       its->done(*answer);

@@ -44,8 +44,8 @@ class ThreadedNetwork final : public Network {
   ThreadedNetwork(Endpoint endpoint, std::function<void(Task)> hand_over);
   ~ThreadedNetwork() override;  ///< breaks everything off and waits for its threads
 
-  Id post(std::string_view path, std::string body,
-          std::function<void(const HttpAnswer&)> done) override;
+  Id post(std::string_view path, std::string body, std::function<void(const HttpAnswer&)> done,
+          std::function<void()> alive = {}) override;
   Id stream(std::string_view path, std::string body, StreamHandlers handlers) override;
   Id websocket(std::string_view path, SocketHandlers handlers) override;
   void send_text(Id socket, std::string text) override;
@@ -56,6 +56,7 @@ class ThreadedNetwork final : public Network {
     std::shared_ptr<HttpCall> call;
     std::shared_ptr<WebSocketLink> socket;
     std::function<void(const HttpAnswer&)> done;
+    std::function<void()> alive;
     StreamHandlers stream;
     SocketHandlers handlers;
   };

@@ -213,6 +213,22 @@ TEST_CASE("engine: a stream that lags is no transport, and one that begins to is
   }
 }
 
+TEST_CASE("engine: much at once on a slow line is waited for, not asked for again") {
+  for (const auto transport : {Transport::sse, Transport::poll}) {
+    CAPTURE(transport);
+    Scene scene(13, transport);
+    scene.meet();
+    scene.alice.network.faults.rate = 16'000;
+    const auto before = scene.alice.network.requests;
+    for (int i = 0; i < 40; ++i) scene.bob.say_long(4000);
+    scene.pass(16s);  // 160 KB: ten seconds
+    INFO(scene.alice.journal);
+    CHECK(scene.alice.heard.size() == 40);
+    CHECK(scene.alice.transports == std::vector{transport});
+    CHECK(scene.alice.network.requests - before < 60);
+  }
+}
+
 TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {
   Scene scene(4);
   scene.meet();

@@ -83,8 +83,12 @@ client::Duration FakeNetwork::delay() {
          client::Duration(random_() % static_cast<std::uint64_t>(faults.jitter.count() + 1));
 }
 
-client::Duration FakeNetwork::in_order(client::Time& last) {
-  last = std::max(last, scheduler_.now() + delay());
+client::Duration FakeNetwork::passing(std::size_t size) const {
+  return client::Duration(faults.rate == 0 ? 0 : size * 1000 / faults.rate);
+}
+
+client::Duration FakeNetwork::in_order(client::Time& last, std::size_t size) {
+  last = std::max(last, scheduler_.now() + delay()) + passing(size);
   return std::chrono::duration_cast<client::Duration>(last - scheduler_.now());
 }
 
@@ -95,21 +99,18 @@ client::Network::Id FakeNetwork::add(Link link) {
 }
 
 client::Network::Id FakeNetwork::post(std::string_view path, std::string body,
-                                      std::function<void(const HttpAnswer&)> done) {
+                                      std::function<void(const HttpAnswer&)> done,
+                                      std::function<void()> alive) {
   ++requests;
   Link link;
   link.done = std::move(done);
+  link.alive = std::move(alive);
   const auto id = add(std::move(link));
   const auto answer = [this, id](HttpAnswer its) {
     if (chance(faults.swallow)) return;
     if (chance(faults.lose_answer)) its = broken();
-    scheduler_.after(delay(), [this, id, its = std::move(its)] {
-      const auto found = links_.find(id);
-      if (found == links_.end()) return;
-      const auto call = std::move(found->second.done);
-      links_.erase(found);
-      call(its);
-    });
+    const auto time = delay() + passing(its.body.size());
+    arrive(id, std::move(its), time);
   };
   if (body.size() > faults.largest_body) {
     answer({.status = 413, .body = "<html>too large"});
@@ -125,6 +126,24 @@ client::Network::Id FakeNetwork::post(std::string_view path, std::string body,
   if (chance(faults.repeat))
     scheduler_.after(delay() * 3, [this, text, body] { perform(text, body, [](HttpAnswer) {}); });
   return id;
+}
+
+// Some of it every half second.
+void FakeNetwork::arrive(Id id, HttpAnswer answer, client::Duration left) {
+  constexpr client::Duration kStep{500};
+  const auto step = std::min(kStep, left);
+  scheduler_.after(step, [this, id, answer = std::move(answer), left = left - step] {
+    const auto found = links_.find(id);
+    if (found == links_.end()) return;
+    if (left > client::Duration(0)) {
+      if (found->second.alive) found->second.alive();
+      arrive(id, answer, left);
+      return;
+    }
+    const auto call = std::move(found->second.done);
+    links_.erase(found);
+    call(answer);
+  });
 }
 
 void FakeNetwork::perform(std::string_view path, const std::string& body, const Answer& answer) {
@@ -286,7 +305,8 @@ void FakeNetwork::down(Id id, std::string text) {
   if (found->second.is_socket ? faults.websockets_hang : faults.streams_held) return;
   if (!found->second.is_socket && faults.streams_lag) std::swap(text, found->second.held);
   if (text.empty()) return;
-  scheduler_.after(in_order(found->second.down), [this, id, text = std::move(text)] {
+  const auto time = in_order(found->second.down, text.size());
+  scheduler_.after(time, [this, id, text = std::move(text)] {
     const auto link = links_.find(id);
     if (link == links_.end()) return;
     if (link->second.is_socket) {

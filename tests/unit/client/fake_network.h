@@ -26,6 +26,7 @@ struct NetworkFaults {
   bool streams_held = false;  ///< the head passes, the body does not
   bool streams_lag = false;   ///< what is written passes when something follows it
   std::size_t largest_body = 1U << 20U;
+  std::size_t rate = 0;  ///< bytes a second that come down each connection; 0: all at once
   client::Duration delay{10}, jitter{20};
 };
 
@@ -40,7 +41,8 @@ class FakeNetwork final : public client::Network {
   int requests = 0;
 
   Id post(std::string_view path, std::string body,
-          std::function<void(const client::HttpAnswer&)> done) override;
+          std::function<void(const client::HttpAnswer&)> done,
+          std::function<void()> alive = {}) override;
   Id stream(std::string_view path, std::string body, StreamHandlers handlers) override;
   Id websocket(std::string_view path, SocketHandlers handlers) override;
   void send_text(Id socket, std::string text) override;
@@ -53,6 +55,7 @@ class FakeNetwork final : public client::Network {
  private:
   struct Link {
     std::function<void(const client::HttpAnswer&)> done;
+    std::function<void()> alive;
     StreamHandlers stream;
     SocketHandlers socket;
     bool is_socket = false;
@@ -69,7 +72,9 @@ class FakeNetwork final : public client::Network {
     return std::uniform_real_distribution<double>(0, 1)(random_) < probability;
   }
   client::Duration delay();
-  client::Duration in_order(client::Time& last);
+  client::Duration in_order(client::Time& last, std::size_t size = 0);
+  client::Duration passing(std::size_t size) const;
+  void arrive(Id id, client::HttpAnswer answer, client::Duration left);
   Id add(Link link);
   void perform(std::string_view path, const std::string& body, const Answer& answer);
   void attach(Id id, dialects::native::Request request);
