@@ -40,6 +40,18 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
     for (const { delay } of [...alice.logged('retry'), ...bob.logged('retry')]) assert.ok(delay >= 50);
   });
 
+  test('another transport may be asked for as soon as it is open', async () => {
+    const wanted = transport === 'poll' ? 'sse' : 'poll';
+    const alice = client({ room: 'one', transport });
+    const switched = new Promise((resolve, reject) => {
+      alice.connection.on('state', ({ state }) => {
+        if (state === 'open') alice.connection.switchTransport(wanted).then(resolve, reject);
+      });
+    });
+    assert.equal(await switched, wanted);
+    assert.equal(alice.connection.transport, wanted);
+  });
+
   test('its place is looked for often while it is kept; who is disowned begins anew at once', async () => {
     server.resume = 6000;
     const alice = client({ room: 'one', transport });

@@ -151,6 +151,6 @@ export function expectations({ behaviours, restarts = false, breaks, loses: itLo
   return {
     works: ['websocket', 'sse', 'poll'].filter((kind) => !broken.has(kind)),
     loses, outage: all.some((each) => each.outage), roundTrip,
-    p95: Math.round((loses ? 3000 : 0) + (keepsAlive ? 2 : 4) * roundTrip + 100 + passing(all, roundTrip, sizes, shape)),
+    p95: Math.round((loses ? 3000 : 0) + (keepsAlive ? 2 : 4) * roundTrip + 100 + passing(all, roundTrip, sizes, shape) * (behind === 'both' ? 2 : 1)),
   };
 }

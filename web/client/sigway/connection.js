@@ -43,6 +43,7 @@ export class Connection {
   #renewed = null;            // promise of the next session
   #reset = null;              // what to tell the application once the new session is there
   #opened = deferred();
+  #nextOpen = deferred();     // of the next carrier that takes over
   #closing = false;
   #ended = null;              // of the last carrier, while closing
 
@@ -128,7 +129,7 @@ export class Connection {
   async switchTransport(mode) {
     this.#checkMode(mode);
     if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
-    return this.#steering.switchTo(mode, () => this.#whenOpen());
+    return this.#steering.switchTo(mode, () => this.#nextOpen.promise);
   }
 
   // Leaves the room and ends the session.
@@ -277,6 +278,8 @@ export class Connection {
     this.#everOpen = true;
     this.#setState('open');
     this.#opened.resolve(this);
+    this.#nextOpen.resolve(kind);
+    this.#nextOpen = deferred();
   }
 
   // The active carrier has ended, or the server has disowned the session.
@@ -328,6 +331,7 @@ export class Connection {
     const closed = new SigwayError('closed', error.message);
     for (const answer of this.#answers.values()) answer.reject(closed);
     this.#opened.reject(error);
+    this.#nextOpen.reject(closed);
     this.#emitter.emit('closed', error);
   }
 
@@ -336,17 +340,6 @@ export class Connection {
     const previous = this.#state;
     this.#state = state;
     this.#emitter.emit('state', { state, previous });
-  }
-
-  #whenOpen() {
-    return new Promise((resolve, reject) => {
-      const off = this.on('state', ({ state }) => {
-        if (state === 'open') resolve(this.#transport);
-        else if (state === 'closed') reject(new SigwayError('closed', 'the connection is closed'));
-        else return;
-        off();
-      });
-    });
   }
 
   #checkMode(mode) {

@@ -65,9 +65,11 @@ export class Race {
     this.#nextStep();
   }
 
-  /** Resolves when the activation that is under way has ended, whichever way; null when none is. */
-  get activation() {
-    return this.#activating && this.#activating.activated.promise.catch(() => {});
+  /** Resolves when what is about to take over has done so, or is not going to; null where nothing is. An attach may have asked for
+   *  it before it was proved. */
+  get succession() {
+    const heirs = this.#activating ? [this.#activating] : [...this.#running.keys()].filter(({ turn, done }) => turn && !done);
+    return heirs.length ? Promise.any(heirs.map(({ activated }) => activated.promise)).catch(() => {}) : null;
   }
 
   get over() {
@@ -147,8 +149,8 @@ export class Race {
       if (this.over) return;
       this.leader = carrier;
       for (const other of [...this.#running.keys()]) if (!this.#wanted(other.kind)) this.#drop(other);
-      this.#hooks.won(carrier);
       this.first.resolve(carrier);
+      this.#hooks.won(carrier);      // whoever hears of it may stop this race
       this.#consider();
     } catch (error) {
       this.#activating = null;

@@ -166,6 +166,7 @@ export class Session {
       this.flights.delete(flight);
       if (quiet) this.#acknowledging = false;
       if (this.cursor > this.#acked) this.#acknowledgeSoon();
+      this.uplink.pumpSoon();                    // messages may have waited for this one
     }
   }
 

@@ -152,9 +152,9 @@ export class Steering {
 
   /** Whether the news that we have moved is quicker than the new carrier's own. */
   isMoving(error) {
-    const activation = error.code === 'moved' ? this.#race?.activation : null;
-    activation?.then(() => { if (!this.#session?.active && !this.#stopped) this.recover(null, error); });
-    return Boolean(activation);
+    const succession = error.code === 'moved' ? this.#race?.succession : null;
+    succession?.then(() => { if (!this.#session?.active && !this.#stopped) this.recover(null, error); });
+    return Boolean(succession);
   }
 
   /** After `lost`: looks for a way again. */
@@ -256,7 +256,7 @@ export class Steering {
     const before = this.#mode;
     const session = this.#session;
     this.#mode = mode;
-    if (!session?.active || this.#running) {
+    if (!session?.active) {
       this.#race?.stop(Object.assign(new SigwayError('aborted', 'another transport was asked for'), { calledOff: true }));
       this.hurry();
       return whenOpen();
