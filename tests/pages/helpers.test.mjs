@@ -33,7 +33,7 @@ test('call.html: a call in 30 lines', async () => {
   const a = await open('call.html', 'short'), b = await open('call.html', 'short');
   for (const { page } of [a, b]) {
     await page.waitForFunction(() => document.getElementById('theirs').getVideoPlaybackQuality().totalVideoFrames > 3);
-    await page.locator('#state', { hasText: 'They say: hello' }).waitFor();
+    await page.locator('#said', { hasText: 'They say: hello' }).waitFor();
   }
   await b.close();
   await a.page.locator('#state', { hasText: 'reconnecting' }).waitFor();   // a page that is closed may come back
