@@ -59,6 +59,7 @@ class StreamCarrier final : public Carrier {
   void echo();
   /// The next hello has been written: it is to come within that time.
   void expect(Duration patience);
+  /// As long from now, because something has come.
   void watch_for_hello();
   /// A request to /v1/send, again until it is answered.
   void tell(std::string members, std::function<void()> answered = {}, int failures = 0);

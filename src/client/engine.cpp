@@ -12,7 +12,6 @@ namespace {
 constexpr Duration kQuickLoss{1000};  // who dies sooner than that is followed after a longer pause
 constexpr Duration kLeaving{1500};
 constexpr Duration kStable{10'000};
-constexpr Duration kLongestPause{20'000};
 constexpr int kTriesInPlace = 4;  // at the least, while the server keeps our place
 
 // The `open` of a new session: the first room and the name at once, so that one answer brings both.
@@ -160,8 +159,7 @@ void Engine::exhausted(const Failure& failure) {
 
 Duration Engine::longest_pause() const {
   const auto kept = session_ ? session_->resume() : Duration(0);
-  return scheduler_.now() - lost_at_ < kept ? std::min(kLongestPause, kept / kTriesInPlace)
-                                            : kLongestPause;
+  return scheduler_.now() - lost_at_ < kept ? kept / kTriesInPlace : Duration::max();
 }
 
 void Engine::on_attached(Carrier& carrier) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -16,8 +17,15 @@ namespace {
 constexpr std::chrono::minutes kLifetime{30};
 constexpr std::size_t kMostBytes = std::size_t{1} << 20U;  // what is larger is not ours
 
-std::int64_t milliseconds(std::chrono::system_clock::time_point time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+std::uint64_t milliseconds(std::chrono::system_clock::duration time) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+}
+
+// A name that nobody else writes to, neither another process nor another client of this one.
+std::filesystem::path draft_of(std::filesystem::path file) {
+  static std::atomic<unsigned> count{0};
+  return file += '.' + std::to_string(getpid()) + '.' + std::to_string(++count);
 }
 
 // The entries that count. After a clock was set back those from the future say nothing.
@@ -29,11 +37,10 @@ Json read(const std::filesystem::path& file, std::chrono::system_clock::time_poi
   Json fresh = Json::object();
   const auto kept = parse_object(text);
   if (!kept) return fresh;
+  const auto present = milliseconds(now.time_since_epoch());
   for (const auto& [address, entry] : kept->items()) {
     const auto at = entry.is_object() ? number_of(entry, "at") : std::nullopt;
-    if (!at) continue;
-    const auto age = std::chrono::milliseconds(milliseconds(now) - static_cast<std::int64_t>(*at));
-    if (age >= age.zero() && age < kLifetime) fresh[address] = entry;
+    if (at && *at <= present && present - *at < milliseconds(kLifetime)) fresh[address] = entry;
   }
   return fresh;
 }
@@ -52,14 +59,13 @@ std::string MemoryFile::recall() const {
 std::string MemoryFile::keep(const std::string& what) const {
   auto entry = parse_object(what).value_or(Json::object());
   const auto now = now_();
-  entry["at"] = milliseconds(now);
+  entry["at"] = milliseconds(now.time_since_epoch());
   auto entries = read(file_, now);
   entries[address_] = std::move(entry);
 
   std::error_code error;
   if (file_.has_parent_path()) std::filesystem::create_directories(file_.parent_path(), error);
-  auto draft = file_;
-  draft += '.' + std::to_string(getpid());
+  const auto draft = draft_of(file_);
   errno = 0;
   {
     std::ofstream stream(draft, std::ios::binary | std::ios::trunc);
@@ -68,7 +74,7 @@ std::string MemoryFile::keep(const std::string& what) const {
     if (!stream) {
       const auto problem = std::generic_category().message(errno != 0 ? errno : EIO);
       std::filesystem::remove(draft, error);
-      return draft.string() + " cannot be written: " + problem;
+      return file_.string() + " cannot be written: " + problem;
     }
   }
   std::filesystem::rename(draft, file_, error);

@@ -90,14 +90,12 @@ Network::Id ThreadedNetwork::post(std::string_view path, std::string body,
   Id id = 0;
   const auto entry = add(id);
   entry->done = std::move(done);
+  std::function<void()> some;
+  if (alive) some = [this, id] { later(id, [](const EntryPtr& its) { its->alive(); }); };
   entry->alive = std::move(alive);
   entry->call = std::make_shared<HttpCall>();
-  workers_.run([this, id, call = entry->call, path = std::string(path), body = std::move(body)] {
-    const auto some = [this, id] {
-      later(id, [](const EntryPtr& its) {
-        if (its->alive) its->alive();
-      });
-    };
+  workers_.run([this, id, call = entry->call, path = std::string(path), body = std::move(body),
+                some = std::move(some)] {
     const auto answer = std::make_shared<HttpAnswer>(http_.post(*call, path, body, {}, {}, some));
     later(id, [this, id, answer](const EntryPtr& its) {
       entries_.erase(id);

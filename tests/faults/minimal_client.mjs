@@ -11,7 +11,7 @@ import { sleep } from './random.mjs';
 const kHeartbeat = 1000;
 const kPatience = 2500;        // for an answer, and for a sign of life on a stream
 const kPieceLength = 60;
-const kLargestPiece = 3200, kLeastPiece = 200;   // characters, where there is a reason: the smallest limit is 800 bytes
+const kLeastPiece = 200;        // characters, where there is a reason: the smallest limit is 800 bytes
 const kInFrame = 50;           // messages; with some in pieces that stays below the 256 that a request may have
 
 class Refused extends Error {
@@ -38,7 +38,7 @@ export class MinimalClient {
   #trying = null;
   #uploading = false;
   #most = 10;                  // messages in a request; fewer where large bodies are refused, and 0: one in pieces
-  #piece = 2 * kLargestPiece;  // characters in each of those
+  #piece = 6400;               // characters in each of those, halved by each refusal
   #over = false;
   #leaving = false;
   #agent = new http.Agent({ keepAlive: true, maxSockets: 6 });

@@ -3,6 +3,8 @@
 
 #include <fstream>
 #include <iterator>
+#include <thread>
+#include <vector>
 
 #include "client/json.h"
 #include "client/memory_file.h"
@@ -60,6 +62,7 @@ TEST_CASE("memory file: one that is broken counts as empty, and is replaced") {
   std::filesystem::create_directories(folder.file.parent_path());
   for (const auto* text : {"", "{", "[]", "null", R"({"http://a/":7})", R"({"http://a/":{}})",
                            R"({"http://a/":{"at":"now"}})", R"({"http://a/":{"at":-1}})",
+                           R"({"http://a/":{"at":9223372036854775808}})",
                            R"({"http://a/":{"at":18446744073709551615}})"}) {
     CAPTURE(text);
     std::ofstream(folder.file) << text;
@@ -67,6 +70,26 @@ TEST_CASE("memory file: one that is broken counts as empty, and is replaced") {
     CHECK(folder.memory().keep(R"({"transport":"sse"})").empty());
     CHECK(folder.transport() == "sse");
   }
+}
+
+TEST_CASE("memory file: clients that write at once leave it whole, each time") {
+  Folder folder;
+  std::vector<std::thread> writers;
+  std::vector<std::string> problems(4);
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    writers.emplace_back([&folder, &problem = problems[i], i] {
+      const auto memory = folder.memory("http://" + std::to_string(i) + "/");
+      for (int round = 0; round < 200 && problem.empty(); ++round)
+        problem = memory.keep(R"({"transport":"sse"})");
+    });
+  }
+  for (int round = 0; round < 200; ++round) {
+    const auto text = folder.text();
+    CHECK_MESSAGE((text.empty() || parse_object(text)), text);
+  }
+  for (auto& writer : writers) writer.join();
+  for (const auto& problem : problems) CHECK(problem == "");
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.file.parent_path()), {}) == 1);
 }
 
 TEST_CASE("memory file: where it cannot be written that is said, and nothing is left behind") {
