@@ -149,7 +149,8 @@ void Gateway::Parts::drain(milliseconds spread) {
   context.draining = true;
   http->drain();
   for (std::size_t i = 0; i < shards.size(); ++i) {
-    shards[i]->post([&hub = parts[i]->hub, spread] { hub.drain(spread); });
+    auto& hub = parts[i]->hub;
+    shards[i]->post([&hub, spread] { hub.drain(spread); });
   }
   // Until every connection is gone, or a little longer than it should take.
   constexpr milliseconds kStep{50};

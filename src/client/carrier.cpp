@@ -16,9 +16,9 @@ std::uint64_t next_serial() {
 
 }  // namespace
 
-Carrier::Carrier(Session& session, Transport transport_, std::string name_)
-    : transport(transport_),
-      name(std::move(name_)),
+Carrier::Carrier(Session& session, Transport way, std::string own_name)
+    : transport(way),
+      name(std::move(own_name)),
       serial(next_serial()),
       born(session.scheduler().now()),
       session_(session),

@@ -18,7 +18,7 @@ class Session;
 /// next turn.
 class Carrier {
  public:
-  Carrier(Session& session, Transport transport, std::string name);
+  Carrier(Session& session, Transport way, std::string own_name);
   virtual ~Carrier() = default;
   Carrier(const Carrier&) = delete;
   Carrier& operator=(const Carrier&) = delete;
@@ -31,7 +31,7 @@ class Carrier {
   /// Is it alive? It finds out, and ends if it is not.
   virtual void check() {}
   /// Sends a request as a frame, where the transport has these.
-  virtual void send_frame(std::string) {}
+  virtual void send_frame(std::string) {}  // NOLINT: who overrides it keeps the string
 
   /// Ends it without telling the session.
   void stop();

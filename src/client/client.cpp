@@ -128,7 +128,7 @@ void check_data(std::string_view data) {
 
 class Client::Implementation final : private client::EngineListener {
  public:
-  Implementation(ClientOptions options, ClientHandlers handlers)
+  Implementation(const ClientOptions& options, ClientHandlers handlers)
       : handlers_(std::move(handlers)),
         memory_(memory_of(options)),
         scheduler_(client::Clock::now()),
@@ -142,6 +142,8 @@ class Client::Implementation final : private client::EngineListener {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
   ~Implementation() {
     close();
     if (thread_.joinable()) thread_.join();
@@ -160,7 +162,7 @@ class Client::Implementation final : private client::EngineListener {
       id = ++ids_;
       queued_bytes_ += bytes;
       ++queued_;
-      tasks_.push_back([this, id, bytes, said = std::move(said)] {
+      tasks_.emplace_back([this, id, bytes, said = std::move(said)] {
         said(id);
         const std::lock_guard inner(mutex_);
         queued_bytes_ -= bytes;
@@ -329,10 +331,10 @@ class Client::Implementation final : private client::EngineListener {
   std::thread thread_;
 };
 
-Client::Client(ClientOptions options, ClientHandlers handlers) {
+Client::Client(const ClientOptions& options, ClientHandlers handlers) {
   if (!options.room.empty()) member("room", options.room);
   if (!options.name.empty()) member("name", options.name);
-  implementation_ = std::make_unique<Implementation>(std::move(options), std::move(handlers));
+  implementation_ = std::make_unique<Implementation>(options, std::move(handlers));
 }
 
 Client::~Client() = default;

@@ -99,7 +99,7 @@ struct ClientHandlers {
 class Client {
  public:
   /// Begins to connect and returns at once. Throws ClientError for an unusable URL or proxy.
-  explicit Client(ClientOptions options, ClientHandlers handlers = {});
+  explicit Client(const ClientOptions& options, ClientHandlers handlers = {});
   ~Client();  ///< as close()
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

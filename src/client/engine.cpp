@@ -89,7 +89,7 @@ std::size_t Engine::pending_bytes() const {
 void Engine::say(Message message) {
   if (closing_) return;
   if (session_) {
-    session_->uplink().push(std::move(message));
+    session_->uplink().push(message);
   } else {
     backlog_.push_back(std::move(message));
   }
@@ -273,7 +273,7 @@ void Engine::new_session() {
   }
   std::vector<std::pair<std::string, unsigned>> rooms;
   for (const auto& room : rooms_) {
-    if (!asked.contains(room.first)) rooms.push_back(room);
+    if (!asked.contains(room.first)) rooms.emplace_back(room);
   }
   const auto first = rooms.empty() ? std::pair<std::string, unsigned>{} : rooms.front();
   session_ =
@@ -281,7 +281,7 @@ void Engine::new_session() {
                                 options_.make_key(), opening(first.first, first.second, name_));
   for (std::size_t i = 1; i < rooms.size(); ++i)
     session_->uplink().push({0, join_fields(rooms[i].first, rooms[i].second)});
-  for (auto& message : std::exchange(backlog_, {})) session_->uplink().push(std::move(message));
+  for (const auto& message : std::exchange(backlog_, {})) session_->uplink().push(message);
 }
 
 void Engine::reset(const Failure& failure) {
@@ -358,7 +358,7 @@ void Engine::set_state(ClientState state) {
   listener_.on_state(state);
 }
 
-void Engine::finish(ClientEnd end) {
+void Engine::finish(const ClientEnd& end) {
   if (state_ == ClientState::closed) return;
   closing_ = true;
   race_.rest();

@@ -95,7 +95,7 @@ class Engine final : public SessionListener, public RaceHost {
   void connect();
   void new_session();
   void reset(const Failure& failure);
-  void finish(ClientEnd end);
+  void finish(const ClientEnd& end);
   void set_state(ClientState state);
   void note_place(const Json& event);
 

@@ -15,7 +15,10 @@ namespace sigway::client {
 /// is being made, which cpp-httplib's own stop() would wait for.
 class HttpCall {
  public:
+  HttpCall() = default;
   ~HttpCall();
+  HttpCall(const HttpCall&) = delete;
+  HttpCall& operator=(const HttpCall&) = delete;
   void cancel();
   bool cancelled() const;
   /// The call now uses that socket.

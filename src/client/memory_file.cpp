@@ -79,7 +79,7 @@ std::string MemoryFile::keep(const std::string& what) const {
   }
   std::filesystem::rename(draft, file_, error);
   if (!error) return {};
-  const auto problem = file_.string() + " cannot be written: " + error.message();
+  auto problem = file_.string() + " cannot be written: " + error.message();
   std::filesystem::remove(draft, error);
   return problem;
 }

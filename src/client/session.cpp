@@ -198,19 +198,17 @@ Network::Id Session::upload(std::string members, Duration deadline,
   const auto shared = std::make_shared<std::function<void(const HttpAnswer&)>>(std::move(done));
   const auto id = std::make_shared<Network::Id>(0);
   *id = network_.post("v1/send", body + '}', [this, id, shared](const HttpAnswer& answer) {
-    const auto call = shared;  // the map's erasure may be of the last that holds it
     uploads_.erase(*id);
-    (*call)(answer);
+    (*shared)(answer);
   });
   auto timer = std::make_unique<Timer>(scheduler_);
   timer->set(deadline, [this, id = *id, shared, deadline] {
     network_.drop(id);
-    const auto call = shared;
     uploads_.erase(id);
     HttpAnswer none;
     none.late = true;
     none.problem = "no answer within " + std::to_string(deadline.count()) + " ms";
-    (*call)(none);
+    (*shared)(none);
   });
   uploads_.emplace(*id, std::move(timer));
   return *id;

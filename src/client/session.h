@@ -42,6 +42,8 @@ class Session final : public UplinkHost {
   Session(Scheduler& scheduler, Network& network, const Random& random, Cadence& cadence,
           SessionListener& listener, std::string key, std::string open);
   ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   // -- for the engine
   Carrier& start(Transport transport, std::string name, bool take_over);

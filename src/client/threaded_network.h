@@ -18,7 +18,10 @@ namespace sigway::client {
 /// Threads that are made as they are needed and kept. Signals are not for them.
 class Workers {
  public:
+  Workers() = default;
   ~Workers();  ///< waits for all that runs; what has not begun is not run
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
   void run(std::function<void()> job);
   /// True once nothing runs.
   bool idle_within(Duration longest);
@@ -43,6 +46,8 @@ class ThreadedNetwork final : public Network {
   /// `hand_over` may be called from any thread; the task is to run on the engine's.
   ThreadedNetwork(Endpoint endpoint, std::function<void(Task)> hand_over);
   ~ThreadedNetwork() override;  ///< breaks everything off and waits for its threads
+  ThreadedNetwork(const ThreadedNetwork&) = delete;
+  ThreadedNetwork& operator=(const ThreadedNetwork&) = delete;
 
   Id post(std::string_view path, std::string body, std::function<void(const HttpAnswer&)> done,
           std::function<void()> alive = {}) override;

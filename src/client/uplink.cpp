@@ -45,7 +45,7 @@ Uplink::Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std
       watch_(scheduler),
       overdue_(scheduler) {}
 
-void Uplink::push(Message message) {
+void Uplink::push(const Message& message) {
   Entry entry;
   entry.id = message.id;
   entry.n = next_++;
@@ -66,10 +66,11 @@ void Uplink::limits(std::size_t body, std::size_t messages) {
 }
 
 std::uint64_t Uplink::id_of(std::uint64_t number) const {
-  for (auto known = ids_.rbegin(); known != ids_.rend(); ++known) {
-    if (known->first <= number) return known->second + (number - known->first);
-  }
-  return 0;
+  auto known = std::upper_bound(ids_.begin(), ids_.end(), number,
+                                [](auto n, const auto& entry) { return n < entry.first; });
+  if (known == ids_.begin()) return 0;
+  --known;
+  return known->second + (number - known->first);
 }
 
 void Uplink::taken(std::uint64_t up) {

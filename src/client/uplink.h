@@ -58,7 +58,7 @@ class Uplink {
  public:
   Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std::size_t key_size);
 
-  void push(Message message);
+  void push(const Message& message);
   /// The server has taken all up to this number.
   void taken(std::uint64_t up);
   /// What went by that way and is not acknowledged goes again.

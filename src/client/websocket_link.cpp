@@ -35,6 +35,7 @@ struct Config {
       websocketpp::message_buffer::message<websocketpp::message_buffer::alloc::con_msg_manager>;
   using con_msg_manager_type = websocketpp::message_buffer::alloc::con_msg_manager<message_type>;
   using rng_type = RandomMasks;
+  // Names that websocketpp looks for. NOLINTBEGIN(readability-identifier-naming)
   struct permessage_deflate_config {
     using request_type = Config::request_type;
   };
@@ -42,6 +43,7 @@ struct Config {
       websocketpp::extensions::permessage_deflate::disabled<permessage_deflate_config>;
   static const bool enable_extensions = false;
   static const std::size_t max_message_size = kLongest;
+  // NOLINTEND(readability-identifier-naming)
 };
 
 namespace opcode = websocketpp::frame::opcode;

@@ -12,7 +12,7 @@
 
 namespace sigway::commands {
 
-Input::Input() {
+Input::Input() : wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   sigset_t taken;
   sigemptyset(&taken);
   sigaddset(&taken, SIGINT);
@@ -21,7 +21,6 @@ Input::Input() {
   // A reader of our output that goes is seen when we write, and ends us politely.
   std::signal(SIGPIPE, SIG_IGN);
   signals_ = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
-  wakeup_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (signals_ < 0 || wakeup_ < 0)
     throw std::system_error(errno, std::generic_category(), "no descriptors");
 }
@@ -62,7 +61,7 @@ Input::Outcome Input::wait(bool lines, int milliseconds) {
     eventfd_read(wakeup_, &value);
   }
   if (wanted[2].revents != 0) {
-    std::array<char, 65'536> block;
+    std::array<char, 65'536> block;  // NOLINT: read fills it
     const auto count = read(STDIN_FILENO, block.data(), block.size());
     if (count > 0) read_.append(block.data(), static_cast<std::size_t>(count));
     if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) at_end_ = true;

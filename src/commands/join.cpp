@@ -35,7 +35,7 @@ class Membership {
     auto options = connection_.options();
     options.room = flags_.room;
     options.capacity = flags_.capacity;
-    Client client(std::move(options), std::move(handlers));
+    Client client(options, std::move(handlers));
     while (!over_) {
       const bool may_read = !ended_input_ && (!flags_.wait || accompanied_);
       const auto outcome = input_.wait(may_read, -1);

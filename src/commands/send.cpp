@@ -24,7 +24,7 @@ struct SendFlags {
 
 std::string read_all() {
   std::string all;
-  std::array<char, 65'536> block;
+  std::array<char, 65'536> block;  // NOLINT: fread fills it
   while (const auto count = std::fread(block.data(), 1, block.size(), stdin))
     all.append(block.data(), count);
   return all;
@@ -57,7 +57,7 @@ class Delivery {
     auto options = connection_.options();
     if (!to_name()) options.room = flags_.target;
     const auto deadline = std::chrono::steady_clock::now() + *longest;
-    Client client(std::move(options), std::move(handlers));
+    Client client(options, std::move(handlers));
     bool sent = false;
     using Moment = std::chrono::steady_clock::time_point;
     Moment settled_at{};

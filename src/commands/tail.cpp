@@ -57,7 +57,7 @@ int tail(const std::vector<std::string>& arguments) {
     auto options = flags.options();
     options.room = room;
     options.capacity = capacity;
-    Client client(std::move(options), std::move(handlers));
+    Client client(options, std::move(handlers));
     while (!over) {
       if (const auto outcome = input.wait(false, -1); outcome.signal != 0)
         return kSignalled + outcome.signal;

@@ -29,6 +29,8 @@ class Connection final : public net::ConnectionHandler {
   Connection(entry::Context& context, const Options& options, std::string address,
              std::optional<dialects::native::Request> persons);
   ~Connection() override;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   void on_attached(net::Connection& connection) override;
   void on_data(net::Connection& connection, std::span<std::uint8_t> bytes) override;

@@ -43,6 +43,7 @@ struct Config {
   using message_type = websocketpp::message_buffer::message<GrowingMessages>;
   using con_msg_manager_type = GrowingMessages<message_type>;
   using rng_type = websocketpp::random::none::int_generator<std::uint32_t>;
+  // Names that websocketpp looks for. NOLINTBEGIN(readability-identifier-naming)
   struct permessage_deflate_config {
     using request_type = Config::request_type;
   };
@@ -50,6 +51,7 @@ struct Config {
       websocketpp::extensions::permessage_deflate::disabled<permessage_deflate_config>;
   static const bool enable_extensions = false;
   static const std::size_t max_message_size = 256U << 10U;
+  // NOLINTEND(readability-identifier-naming)
 };
 
 using Processor = websocketpp::processor::hybi13<Config>;
@@ -57,8 +59,8 @@ using MessagePtr = Config::message_type::ptr;
 
 /// One for all: it keeps nothing.
 inline const Config::con_msg_manager_type::ptr& message_manager() {
-  static const auto manager = std::make_shared<Config::con_msg_manager_type>();
-  return manager;
+  static const auto kManager = std::make_shared<Config::con_msg_manager_type>();
+  return kManager;
 }
 /// A server masks nothing, so it is never asked.
 inline Config::rng_type& random_source() {

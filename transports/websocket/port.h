@@ -10,8 +10,6 @@
 
 namespace sigway::websocket {
 
-class Connection;
-
 /// The way to a WebSocket from any shard: an id, not a pointer. Harmless when the connection is
 /// gone. Thread: any; what one thread sends keeps its order.
 class Port {
