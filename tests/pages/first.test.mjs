@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, launch, Server, visitor } from './support.mjs';
+import { until } from '../support/until.mjs';
+import { closeVisitors, kPatience, launch, Server, visitor } from './support.mjs';
 
 const kGlares = Number(process.env.SIGWAY_ROUNDS ?? 50);
 let server, browser, count = 0;
@@ -110,10 +111,10 @@ async function inCall(pages, { video = true } = {}) {
   const word = `word ${++count}`;
   for (const page of pages) await page.evaluate((data) => window.end.link.send('talk', data), word);
   await Promise.all(pages.map((page) => page.waitForFunction((data) => window.end.heard.includes(data), word)));
-  if (video) await Promise.all(pages.map((page) => page.waitForFunction(async () => {
+  if (video) await Promise.all(pages.map((page) => until(page, async () => {
     const reports = [...(await window.end.link.peers[0].connection.getStats()).values()];
     return reports.some(({ type, framesDecoded }) => type === 'inbound-rtp' && framesDecoded > 0);
-  }, null, { polling: 50 })));
+  }, null, { timeout: kPatience })));
   for (const page of pages) assert.equal(await page.evaluate(() => openPeerConnections()), 1);
 }
 

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { until } from '../support/until.mjs';
 
 export const source = process.env.SIGWAY_SOURCE ?? fileURLToPath(new URL('../..', import.meta.url));
 const binary = process.env.SIGWAY_BINARY ?? path.join(source, 'build/bin/sigway');
@@ -168,11 +169,11 @@ export const inPage = (page, act, argument) => page.evaluate(
 
 // Resolves when so many tiles show moving pictures. Chromium sometimes paints no frame of a page that is behind another one: what
 // has been decoded counts.
-export const seesVideo = (page, tiles = 1, timeout = kPatience) => page.waitForFunction(async (wanted) => {
+export const seesVideo = (page, tiles = 1, timeout = kPatience) => until(page, async (wanted) => {
   const videos = [...document.querySelectorAll('#tiles .tile:not(.blank) video')].filter((video) => video.videoWidth > 0);
   const { page: { call } } = await import('/app/main.js');
   const reports = await Promise.all(call.link.peers.map(({ connection }) => connection.getStats()));
   const moving = reports.filter((report) => [...report.values()].some(({ type, kind, framesDecoded }) =>
     type === 'inbound-rtp' && kind === 'video' && framesDecoded > 2));
   return videos.length >= wanted && moving.length >= wanted;
-}, tiles, { timeout, polling: 200 });
+}, tiles, { timeout, every: 200 });

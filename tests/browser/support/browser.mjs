@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { until } from '../../support/until.mjs';
 
 const kPatience = 40000;   // a deadline on the busiest machine, never a pause
 const kOutput = process.env.SIGWAY_BROWSER_OUTPUT ?? fileURLToPath(new URL('../output', import.meta.url));
@@ -90,8 +91,7 @@ class Guest {
   async until(condition, value, patience = kPatience) {
     try {
       const expression = `(${condition})(window.call, ${JSON.stringify(value)})`;
-      const handle = await this.page.waitForFunction(`window.call && ${expression}`, undefined, { timeout: patience, polling: 20 });
-      return await handle.jsonValue();
+      return await until(this.page, `window.call && ${expression}`, undefined, { timeout: patience, every: 20 });
     } catch (error) {
       const state = await this.page.evaluate('JSON.stringify(window.call?.report() ?? null)').catch(String);
       throw new Error(`${this.name} waited in vain for ${condition} ${JSON.stringify(value) ?? ''}: ${error.message}\n${state}`);
