@@ -19,7 +19,8 @@ constexpr std::size_t kJoined = 16'384, kGrowth = 4;
 // What a server holds behind one that is still under way; of bytes it holds 256 KiB.
 constexpr std::size_t kHeldMost = 64, kHeldBytes = 196'608;
 constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
-constexpr double kRate = 160, kBurst = 320;  // below the server's 200 a second and bursts of 400
+constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
+constexpr double kRate = 160, kBurst = 320;    // below the server's 200 a second and bursts of 400
 // Ids of flights, apart from those of carriers.
 constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
 
@@ -38,6 +39,7 @@ Uplink::Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std
       flight_count_(kFlights),
       max_body_(std::numeric_limits<std::size_t>::max()),
       proven_(kSafeBody),
+      speed_(kUnknown),
       tokens_(kBurst),
       filled_(scheduler.now()),
       pause_(scheduler),
@@ -256,8 +258,9 @@ void Uplink::send_upload(const Run& run) {
   // single loss says nothing about how long an answer takes.
   const auto answer =
       (Duration(1000) + 4 * host_.round_trip()) * (1 << std::clamp(failures_ - 1, 0, 4));
-  const auto deadline = std::min(
-      Duration(20'000), answer + Duration(flight.size / 16) * (1 << std::min(failures_, 4)));
+  const auto passing = Duration(static_cast<Duration::rep>(double(flight.size) / speed_));
+  const auto deadline =
+      std::min(Duration(20'000), answer + passing * (1 << std::min(failures_, 4)));
   flight.upload = host_.upload(std::move(members), deadline,
                                [this, id](const HttpAnswer& answer) { landed(id, answer); });
   flights_.emplace(id, flight);
@@ -283,7 +286,10 @@ void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
     for (auto& part : entry.parts) part.landed = part.landed || part.via == id;
   }
   host_.acknowledged(flight.ack);
-  host_.measured(std::chrono::duration_cast<Duration>(scheduler_.now() - flight.started));
+  const auto took = std::chrono::duration_cast<Duration>(scheduler_.now() - flight.started);
+  const auto its = double(flight.size) / double(std::max<Duration::rep>(1, took.count()));
+  speed_ = std::max({kSlowest, its, speed_ / 2});
+  host_.measured(took);
   taken(*up);
   if (over_) return;
   // All has been answered and not all was taken: say it again. The server drops what it has.

@@ -143,6 +143,7 @@ class Uplink {
   std::size_t server_body_ = 262'144;
   std::size_t max_body_;  // what the network is known to refuse more than
   std::size_t proven_;    // what it is known to let through
+  double speed_;          // bytes a millisecond that uploads were seen to make
   double tokens_;
   Time filled_;
   Timer pause_;

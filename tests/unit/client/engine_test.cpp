@@ -229,6 +229,22 @@ TEST_CASE("engine: much at once on a slow line is waited for, not asked for agai
   }
 }
 
+TEST_CASE(
+    "engine: a large upload that is lost without a word is missed as soon as the way is fast") {
+  Scene scene(14, Transport::poll);
+  scene.meet();
+  for (int i = 0; i < 5; ++i) scene.alice.say_long(4000), scene.pass(100ms);
+  scene.pass(1s);
+  scene.alice.network.faults.swallow = 1;
+  for (int i = 0; i < 10; ++i) scene.alice.say_long(6000);
+  scene.pass(50ms);
+  scene.alice.network.faults.swallow = 0;
+  scene.pass(2s);
+  INFO(scene.alice.journal);
+  CHECK(scene.alice.engine.pending() == 0);
+  CHECK(scene.bob.heard.size() == 15);
+}
+
 TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {
   Scene scene(4);
   scene.meet();
