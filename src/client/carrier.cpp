@@ -72,6 +72,7 @@ bool Carrier::take_welcome(const Json& welcome, std::uint64_t next) {
     nonsense("a welcome by another server in the middle of the session");
     return false;
   }
+  welcomed_ = true;
   if (transport != Transport::poll) watch(bounded_duration(*heartbeat));
   const bool asked = turn_ != 0;  // whoever is told now may ask for it, which is not answered yet
   session_.attached(*this);
@@ -110,9 +111,18 @@ void Carrier::prove() {
   session_.proved(*this);
 }
 
+bool Carrier::refuses_stranger() {
+  if (!welcomed_) nonsense("something before the welcome");
+  return !welcomed_;
+}
+
 bool Carrier::take_control(const std::string& control, const Json& fields) {
   if (control == "welcome") {
     take_welcome(fields, number_of(fields, "next").value_or(0));
+  } else if (control == "error" || control == "end") {
+    end(failure_of_control(fields));
+  } else if (refuses_stranger()) {
+    return true;
   } else if (control == "activated") {
     next_ = number_of(fields, "next").value_or(next_);
     prove();
@@ -122,8 +132,6 @@ bool Carrier::take_control(const std::string& control, const Json& fields) {
     stood_by(number_of(fields, "turn").value_or(0));
   } else if (control == "up") {
     session_.uplink().taken(number_of(fields, "up").value_or(0));
-  } else if (control == "error" || control == "end") {
-    end(failure_of_control(fields));
   } else {
     return false;
   }

@@ -60,6 +60,9 @@ class Carrier {
   void take_over();
   /// The server has seen a higher turn.
   void stood_by(std::uint64_t turn);
+  /// What comes before the welcome can only be an echo of ours or another server's; ends the
+  /// carrier.
+  bool refuses_stranger();
   /// Controls that all streams share. False if the name is not one of them.
   bool take_control(const std::string& control, const Json& fields);
   void prove();
@@ -70,6 +73,7 @@ class Carrier {
   Session& session_;
   std::uint64_t turn_ = 0;  // of its activation, 0 before it asks for one
   std::uint64_t next_ = 1;  // number of the next event, where the transport does not carry numbers
+  bool welcomed_ = false;
 
  private:
   void check_silence();

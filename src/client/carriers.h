@@ -98,7 +98,6 @@ class PollCarrier final : public Carrier {
 
   Network::Id request_ = 0;
   std::uint64_t n_ = 0;
-  bool welcomed_ = false;
   bool told_ = false;  // to take over
   Duration hold_;      // for the next one
   Duration asked_{0};  // of the last one

@@ -42,11 +42,12 @@ Failure failure_of(const HttpAnswer& answer) {
   if (!body) return failure;
   const auto error = body->find("error");
   if (error == body->end() || !error->is_object()) return failure;
-  if (auto code = text_of(*error, "code"); !code.empty()) failure.code = std::move(code);
-  if (auto message = text_of(*error, "message"); !message.empty()) {
-    failure.message = std::move(message);
-    if (const auto hint = text_of(*error, "hint"); !hint.empty()) failure.message += ' ' + hint;
-  }
+  // Other servers have errors with codes as well; ours say what to do, too.
+  const auto code = text_of(*error, "code"), message = text_of(*error, "message");
+  if (code.empty() || message.empty() || !error->contains("hint")) return failure;
+  failure.code = code;
+  failure.message = message;
+  if (const auto hint = text_of(*error, "hint"); !hint.empty()) failure.message += ' ' + hint;
   failure.limit = number_of(*error, "limit").value_or(0);
   if (const auto retry = number_of(*error, "retry"))
     failure.retry = std::max(failure.retry, bounded_duration(*retry));

@@ -103,7 +103,6 @@ void PollCarrier::take(const Json& answer) {
   const bool attaching = !welcomed_;
   if (asked_ == Duration(0)) session_.measured(elapsed);
   if (const auto welcome = answer.find("welcome"); welcome != answer.end() && attaching) {
-    welcomed_ = true;
     if (!welcome->is_object() || !take_welcome(*welcome, first)) {
       nonsense("a welcome that is none");
       return;

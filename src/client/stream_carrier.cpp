@@ -92,6 +92,7 @@ void StreamCarrier::dispatch(const EventStream::Item& item) {
     return;
   }
   if (item.name != "control") {
+    if (refuses_stranger()) return;
     if (const auto number = number_in(item.id)) {
       session_.event(*this, *number, std::move(*value));
     } else {

@@ -36,6 +36,7 @@ void WebSocketCarrier::received(const std::string& text) {
     return;
   }
   if (!value->contains("control")) {
+    if (refuses_stranger()) return;
     session_.event(*this, next_++, std::move(*value));
     return;
   }

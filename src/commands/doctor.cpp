@@ -90,7 +90,8 @@ int doctor(const std::vector<std::string>& arguments) {
     if (flags.json) {
       auto report = diagnosis.to_json();
       report["measurements"] = measurements;
-      print_line(report.dump(2));
+      // What a proxy says of itself need not be UTF-8.
+      print_line(report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     } else {
       if (!flags.quiet) std::fputs("\n", stderr);
       std::fputs(sigway::doctor::as_text(measurements, diagnosis).c_str(), stdout);

@@ -429,7 +429,7 @@ export class FakeServer {
     if (request.method !== 'POST') return response.writeHead(405).end();
     const { pathname: route } = new URL(request.url, this.url);
     const body = JSON.parse(text);
-    this.requests.push({ route, body, text, headers: request.headers });
+    this.requests.push({ route, url: request.url, body, text, headers: request.headers });
     const fault = this.fault({ route, body, text, count: this.requests.length });
     if (fault === 'lose') return request.socket.destroy();
     if (fault?.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));

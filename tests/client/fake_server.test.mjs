@@ -54,7 +54,8 @@ for (const transport of ['websocket', 'sse', 'poll']) describe(`${transport}, se
   test('needs nothing but simple requests, and no key in a URL', async () => {
     const { connection } = client({ room: 'one' });
     await connection.join('two');
-    for (const { headers } of server.requests) {
+    for (const { headers, url } of server.requests) {
+      assert.ok(!url.includes(connection.key), url);
       assert.match(headers['content-type'], /^text\/plain/);
       for (const header of ['cookie', 'authorization', 'x-requested-with']) assert.equal(headers[header], undefined);
     }

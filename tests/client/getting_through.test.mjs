@@ -116,6 +116,19 @@ describe('the race', () => {
     await alice.until(() => alice.connection.transport === 'websocket');
   });
 
+  test('what an outage seemed to teach is forgotten, in the memory too', async () => {
+    const memory = storage();
+    const alice = client({ memory, transport: 'websocket' });
+    await alice.connection.opened;
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const kept = () => JSON.parse([...memory.values.values()][0]).cadence.heartbeat;
+    server.upgrade = () => 'refuse';
+    server.cut();
+    await alice.until(() => noted(alice, 'learnt').length === 1);
+    assert.ok(kept() > 0);
+    await alice.until(() => noted(alice, 'nothing works').length === 1 && kept() === null);
+  });
+
   test('in a forced transport nothing else is tried', async () => {
     server.upgrade = () => 'refuse';
     const alice = client({ transport: 'websocket' });
@@ -345,7 +358,7 @@ test('silence that is cut asks for heartbeats within it', async () => {
 test('who was replaced between two polls closes, and does not open anew', async () => {
   const alice = client({ transport: 'poll' });
   await alice.connection.opened;
-  server.fault = () => ({ status: 410, text: JSON.stringify({ error: { code: 'gone', reason: 'replaced', message: 'replaced' } }) });
+  server.fault = () => ({ status: 410, text: JSON.stringify({ error: { code: 'gone', reason: 'replaced', message: 'replaced', hint: '' } }) });
   server.cut();
   await alice.until(() => alice.connection.state === 'closed');
   assert.equal(alice.logged('closed')[0].code, 'replaced');
@@ -360,10 +373,13 @@ describe('who is not sigway', () => {
     'JSON that is none': { status: 200, text: '{"first":1,"ev' },
     'a list': { status: 200, text: '[1,2,3]' },
     'null': { status: 200, text: 'null' },
-    'wrong numbers': { status: 200, text: '{"first":900,"events":[{"type":"x"}],"up":0}' },
+    'events before a welcome': { status: 200, text: '{"first":900,"events":[{"type":"x"}],"up":0}' },
     'a page that is not there': { status: 404, text: page },
     'a welcome to somebody else': { status: 200, text: '{"first":1,"events":[],"up":0,"welcome":{"server":"x","peer":"y","carrier":"z","turn":0,"up":0}}' },
     'an error of somebody else': { status: 400, text: '{"error":"bad_request"}' },
+    'an error with a code that is ours as well': { status: 400, text: '{"error":{"code":"bad_request","message":"no"}}' },
+    'a balancer that waited in vain': { status: 504, text: '{"error":{"code":"timeout","message":"upstream"}}' },
+    'a redirect': { status: 307, headers: { Location: '/welcome' } },
   };
   for (const [name, answer] of Object.entries(strangers)) test(`${name}: named, backed off, nothing lost`, async () => {
     let away = true;
@@ -392,6 +408,28 @@ describe('who is not sigway', () => {
     server.fault = ({ route }) => route === '/v1/send' && ++count % 2 ? Object.values(strangers)[count % 3] : null;
     await talk(alice, bob, 40);
     assert.equal(alice.logged('reset').length, 0);
+  });
+
+  test('figures of somebody else\'s answer take nothing off the queue', async () => {
+    const alice = client({ transport: 'poll' }), bob = client({ transport: 'websocket' });
+    await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
+    let count = 0;
+    server.fault = ({ route }) => route === '/v1/send' && ++count % 2 ? { status: 200, text: '{"up":123456}' } : null;
+    await talk(alice, bob, 40);
+    await alice.connection.flush();
+    assert.equal(alice.connection.pending, 0);
+  });
+
+  test('a redirect is named and not followed: the key goes nowhere else', async () => {
+    const other = await new FakeServer().start();
+    server.fault = ({ route }) => ({ status: 307, headers: { Location: other.url + route } });
+    const alice = client({ transport: 'poll' });
+    await alice.until(() => alice.logged('retry').length >= 1);
+    const [failed] = noted(alice, 'failed');
+    assert.equal(failed.code, 'not_sigway');
+    assert.ok(failed.why.includes(`redirect to ${other.url}`), failed.why);
+    assert.equal(other.requests.length, 0);
+    await other.stop();
   });
 
   test('a socket that echoes is not taken for a server', async () => {

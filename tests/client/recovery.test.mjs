@@ -107,11 +107,11 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
     await assert.rejects(alice.connection.switchTransport('poll'), { code: 'closed' });
   });
 
-  test('silence is a cut', async () => {
+  // There each poll has its own deadline.
+  if (transport !== 'poll') test('silence is a cut', async () => {
     const alice = client({ room: 'one', transport, heartbeat: 100 });
     server.heartbeat = 100;
     await alice.connection.opened;
-    if (transport === 'poll') return;      // there each poll has its own deadline
     server.silent = true;
     await alice.until(() => alice.connection.state === 'reconnecting');
     server.silent = false;
@@ -128,6 +128,41 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
     const said = transport === 'sse' ? '/v1/send' : '/v1/poll';
     if (transport !== 'websocket') assert.ok(server.requests.filter(({ route }) => route === said).length >= 4);
   });
+});
+
+test('what had not gone out when the session ended goes out in the new one', async () => {
+  const [alice, bob] = await pair('poll');
+  server.fault = ({ route }) => route === '/v1/send' ? 'lose' : null;
+  const gone = alice.connection.send('count', { i: 0 });
+  await new Promise((resolve) => setImmediate(resolve));      // on its way, and the next one waits behind it
+  alice.connection.send('count', { i: 1 });
+  server.sessions.get(alice.connection.key).end('timeout');
+  const reset = await alice.until(() => alice.logged('reset')[0]);
+  server.fault = () => null;
+  assert.deepEqual(reset.lost, [gone]);
+  await bob.until(() => numbers(bob).length === 1);
+  assert.deepEqual(numbers(bob), [1]);
+});
+
+test('an end without a code is somebody else\'s, and the way is looked for again', async () => {
+  const [alice] = await pair('poll');
+  server.fault = ({ route }) => route === '/v1/poll' ? { status: 200, text: '{"first":1,"events":[],"up":0,"ended":{}}' } : null;
+  server.cut();
+  await alice.until(() => alice.connection.journal.some(({ code }) => code === 'not_sigway'));
+  server.fault = () => null;
+  await alice.until(() => alice.connection.state === 'open');
+  assert.equal(alice.logged('reset').length, 0);
+});
+
+test('a server that disowns every session is asked less and less often', async (t) => {
+  t.mock.method(Math, 'random', () => 0.1);
+  const refusal = JSON.stringify({ error: { code: 'gone', message: 'gone', hint: '' } });
+  server.fault = () => ({ status: 410, text: refusal });
+  const alice = client({ room: 'one', transport: 'poll' });
+  const retries = await alice.until(() => alice.logged('retry').length === 6 && alice.logged('retry'));
+  const delays = retries.map(({ delay }) => delay);
+  assert.ok(delays.every((delay, i) => i === 0 || delay >= delays[i - 1]), delays.join());
+  assert.ok(delays.at(-1) > 4 * delays[0], delays.join());
 });
 
 test('what is said while the session is renewed belongs to the new one', async () => {

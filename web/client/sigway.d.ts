@@ -168,7 +168,7 @@ export interface Reset {
   /** The peer id before, and the one now. */
   previous: string;
   peer: string;
-  /** What `send` gave for messages that may not have arrived. They are not sent again. */
+  /** What `send` gave for messages that may not have arrived. They are not sent again; what had not gone out yet is sent. */
   lost: number[];
 }
 

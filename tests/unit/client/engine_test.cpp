@@ -213,6 +213,17 @@ TEST_CASE("engine: a stream that lags is no transport, and one that begins to is
   }
 }
 
+TEST_CASE("engine: what an echo sends back is no event") {
+  Scene scene(12);
+  scene.alice.network.faults.websockets_echo = true;
+  scene.meet();
+  for (int i = 0; i < 10; ++i) scene.alice.say(), scene.bob.say();
+  scene.pass(10s);
+  scene.check();
+  CHECK(scene.alice.engine.transport() == Transport::sse);
+  CHECK(scene.alice.journal.find("before the welcome") != std::string::npos);
+}
+
 TEST_CASE("engine: much at once on a slow line is waited for, not asked for again") {
   for (const auto transport : {Transport::sse, Transport::poll}) {
     CAPTURE(transport);

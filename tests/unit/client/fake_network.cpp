@@ -227,6 +227,10 @@ void FakeNetwork::send_text(Id socket, std::string text) {
 void FakeNetwork::frame(Id id, const std::string& text) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
+  if (faults.websockets_echo) {
+    down(id, text);
+    return;
+  }
   auto decoded = native::decode_request(text);
   if (const auto* error = std::get_if<Error>(&decoded)) {
     refuse(id, *error);

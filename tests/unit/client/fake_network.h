@@ -22,6 +22,7 @@ struct NetworkFaults {
   double repeat = 0;                         ///< the server hears it twice
   bool websockets = true;
   bool websockets_hang = false;  ///< accepted, and then nothing passes
+  bool websockets_echo = false;  ///< accepted by another server, which sends back what it hears
   bool streams = true;
   bool streams_held = false;  ///< the head passes, the body does not
   bool streams_lag = false;   ///< what is written passes when something follows it

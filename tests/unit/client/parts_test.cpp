@@ -159,10 +159,16 @@ TEST_CASE("event stream: a line without an end is refused") {
 TEST_CASE("failures: only what the server wrote ends a session") {
   CHECK(verdict(failure_of({.status = 403, .body = "<html>blocked"})) == Verdict::retry);
   CHECK(failure_of({.status = 403, .body = "<html>"}).code == "http_403");
-  CHECK(verdict(failure_of({.status = 410, .body = R"({"error":{"code":"gone"}})"})) ==
-        Verdict::reset);
-  CHECK(verdict(failure_of({.status = 403, .body = R"({"error":{"code":"origin_refused"}})"})) ==
-        Verdict::close);
+  const auto ours = [](const std::string& code) {
+    return R"({"error":{"code":")" + code + R"(","message":"m","hint":"h"}})";
+  };
+  CHECK(verdict(failure_of({.status = 410, .body = ours("gone")})) == Verdict::reset);
+  CHECK(verdict(failure_of({.status = 403, .body = ours("origin_refused")})) == Verdict::close);
+  // Others have codes as well.
+  const auto theirs = failure_of(
+      {.status = 504, .body = R"({"error":{"code":"timeout","message":"upstream timed out"}})"});
+  CHECK(theirs.code == "http_504");
+  CHECK(verdict(theirs) == Verdict::retry);
   CHECK(verdict(failure_of({.status = 502, .body = R"({"error":"bad gateway"})"})) ==
         Verdict::retry);
   CHECK(failure_of({.problem = "no connection"}).code == "network");

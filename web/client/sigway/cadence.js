@@ -99,6 +99,7 @@ export class Cadence {
 
   /** An event stream was held back on the way. */
   heldBack() {
+    this.#before ??= this.learnt;
     const pad = kPads[kPads.indexOf(this.pad) + 1];
     if (pad === undefined) {
       this.pad = 0;

@@ -81,6 +81,7 @@ export class Carrier {
   // Turns are given out once, so our own turn in the answer means that an earlier copy of the request was the one.
   stoodBy(turn) {
     if (this.active) return;
+    if (!Number.isSafeInteger(turn) || turn < 0) return this.end(notSigway('a standby without a turn'));
     if (turn === this.turn) this.takeOver();
     else this.activate(this.session.nextTurn(turn));
   }

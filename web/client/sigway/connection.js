@@ -301,8 +301,7 @@ export class Connection {
     this.#journal.add('reset', { why: error.message, code: error.code });
     this.#session = null;     // what is said meanwhile waits in the backlog
     const left = session.stop();
-    // Before it was ever open the application could not know of it: what has not gone out begins again.
-    this.#backlog = left.filter((entry) => !this.#everOpen && !entry.exposed);
+    this.#backlog = left.filter((entry) => !entry.exposed);      // what has not gone out cannot have arrived
     const kept = new Set(this.#backlog.map((entry) => entry.id));
     for (const [id, answer] of this.#answers) {
       if (kept.has(id)) continue;

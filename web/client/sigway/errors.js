@@ -22,6 +22,7 @@ export class SigwayError extends Error {
 // What the server wrote about a refusal, as {code, message, …}. A key that is gone because its session was replaced says the
 // same as the end of that session would have said, had there been a carrier to say it on.
 export function refusal({ code, message, ...more }) {
+  if (typeof code !== 'string') return new SigwayError('not_sigway', 'an end or an error without a code');
   return new SigwayError(code === 'gone' && kFinalCodes.has(more.reason) ? more.reason : code, message, more);
 }
 

@@ -24,7 +24,7 @@ export class Http {
   async post(path, body, { patience, signal, keepalive }) {
     const { response, text } = await this.#request(path, body, { patience, signal, keepalive });
     if (!response.ok) throw this.#refusal(response, text);
-    return text === '' ? null : parseObject(text, response);
+    return text === '' ? null : parseObject(text);
   }
 
   // The response with its unread body. The patience is for the head; the body lives until `signal`.
@@ -48,7 +48,8 @@ export class Http {
     };
     let streaming = false;
     try {
-      const response = await this.fetch(this.url(path), { method: 'POST', body, mode: 'cors', credentials: 'omit',
+      // Not followed: the body has the session's key in it, and where it would lead is for whoever runs the server to know.
+      const response = await this.fetch(this.url(path), { method: 'POST', body, mode: 'cors', credentials: 'omit', redirect: 'manual',
         cache: 'no-store', referrerPolicy: 'no-referrer', keepalive, signal: stop.signal });
       streaming = stream && response.ok;
       if (streaming) return { response, text: '' };
@@ -67,14 +68,19 @@ export class Http {
   }
 
   #refusal(response, text) {
+    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+      const where = response.headers.get('Location');
+      return notSigway(`a redirect${where ? ` to ${where}` : ''} (a captive portal, or an address that has moved?)`);
+    }
     let said = null;
     try {
       said = JSON.parse(text)?.error;
     } catch { /* written by something on the way */ }
     const seconds = Number(response.headers.get('Retry-After'));
     const more = { status: response.status, retry: seconds > 0 ? seconds * 1000 : said?.retry };  // another origin's header cannot be read
-    if (typeof said?.code === 'string') return refusal({ ...said, ...more });
-    return new SigwayError(`http_${response.status}`, `HTTP ${response.status}${foreign(response, text)}`, more);
+    // Other servers have errors with codes as well; ours say what to do, too.
+    if (['code', 'message', 'hint'].every((field) => typeof said?.[field] === 'string')) return refusal({ ...said, ...more });
+    return new SigwayError(`http_${response.status}`, `HTTP ${response.status}${foreign(text)}`, more);
   }
 }
 
@@ -93,12 +99,12 @@ async function readText(response, alive) {
 }
 
 /** The JSON object that `text` is, or `not_sigway`. */
-export function parseObject(text, response) {
+export function parseObject(text) {
   try {
     const value = JSON.parse(text);
     if (value !== null && typeof value === 'object') return value;
   } catch { /* below */ }
-  throw notSigway(`the answer is no JSON object${foreign(response, text)}`);
+  throw notSigway(`the answer is no JSON object${foreign(text)}`);
 }
 
 /** Something on the way, or another server, answered in sigway's place. */
@@ -106,7 +112,6 @@ export function notSigway(what) {
   return new SigwayError('not_sigway', `${what}: something else answered in the server's place`);
 }
 
-function foreign(response, text) {
-  if (/^\s*<(!doctype|html|head|body)/i.test(text)) return `, but a web page (a captive portal?)${response?.redirected ? ` at ${response.url}` : ''}`;
-  return response?.redirected ? `, after a redirect to ${response.url}` : '';
+function foreign(text) {
+  return /^\s*<(!doctype|html|head|body)/i.test(text) ? ', but a web page (a captive portal?)' : '';
 }

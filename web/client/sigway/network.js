@@ -71,6 +71,7 @@ export class Network {
   outage() {
     this.lives.pardon();
     this.cadence.forget();
+    this.#keep();
   }
 
   relax() {

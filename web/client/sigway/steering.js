@@ -12,6 +12,7 @@ import { WebSocketCarrier } from './websocket.js';
 const kCarriers = { websocket: WebSocketCarrier, sse: EventStreamCarrier, poll: PollCarrier };
 const kPatience = 10000;             // for a proof; the server lets an attempt stand by for as long
 const kShortLife = 1000;             // a stream that ended politely earlier than this waits like any other
+const kStable = 10000;
 const kFirstProbe = 5000, kProbeGrowth = 4, kRarestProbe = 5 * 60 * 1000;
 const kMinute = 60 * 1000;
 const kPauseShare = 0.25;             // of the time for which the server keeps our place, at the most: several tries must fit
@@ -29,6 +30,8 @@ export class Steering {
   #wake = new AbortController();
   #attempts = 0;
   #lostAt = clock.now();
+  #resets = 0;               // without a carrier that has lived for long
+  #falls = 0;                // carriers in a row that were gone at once
   #probeTimer = null;
   #probePause = kFirstProbe;
   #renewTimer = null;
@@ -87,7 +90,7 @@ export class Steering {
       } catch (error) {
         reason = error;
         // Where the server itself has disowned the session it can be reached again.
-        failures = error.calledOff || verdict(error) === 'reset' ? 0 : failures + 1;
+        failures = error.calledOff ? 0 : verdict(error) === 'reset' ? this.#resets++ : failures + 1;
         delay = error.calledOff ? 0 : Math.max(error.retry ?? 0, backoff(Math.max(0, failures - 1), this.#longestPause()));
         if (error.calledOff || this.#stopped) continue;
         this.#network.outage();        // or the server was away: no transport's fault either
@@ -142,6 +145,9 @@ export class Steering {
   lost(carrier, error) {
     this.#calm();
     this.#lostAt = clock.now();
+    const age = carrier ? clock.now() - carrier.born : 0;
+    if (age > kStable) this.#resets = 0;
+    this.#falls = age < kShortLife ? this.#falls + 1 : 0;
     if (carrier && isUnclean(error)) {
       const now = clock.now();
       this.#network.died(carrier, error, now - carrier.born, now - carrier.seen, carrier.heartbeat ?? 25000);
@@ -162,7 +168,8 @@ export class Steering {
     const polite = error.code === 'stream_limit' && carrier && clock.now() - carrier.born > kShortLife;
     if (this.#switching) return;       // it looks again when it is done
     this.#race?.stop();
-    this.run(polite ? 0 : Math.max(error.retry ?? 0, backoff(0)), error);
+    const before = verdict(error) === 'reset' ? this.#resets++ : Math.max(0, this.#falls - 1);
+    this.run(polite ? 0 : Math.max(error.retry ?? 0, backoff(before, this.#longestPause())), error);
   }
 
   #settle() {

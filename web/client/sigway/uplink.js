@@ -94,7 +94,7 @@ export class Uplink {
   }
 
   taken(up) {
-    if (!(up > this.#up)) return;
+    if (!(up > this.#up && up < this.#next)) return;    // the second is another server's figure
     this.#up = up;
     this.#untest();
     this.#batchMost = Math.min(kLimits.messages, this.#batchMost * 2);
