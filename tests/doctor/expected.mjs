@@ -56,25 +56,32 @@ for (const bytes of [1024, 4096, 65536]) byName[`buffered-${bytes}`] = { must: [
 for (const bytes of [1024, 4096]) Object.assign(byName[`buffered-${bytes}`], { may: ['stream-padded'], filled: true });
 for (const bytes of [2048, 8192]) byName[`body-limit-${bytes}`] = { must: [['post-limit', around(bytes)]] };
 
-// Real proxies. Those of haproxy show only to a doctor that watches for more than its 10 s.
+// Real proxies. The 10 s of haproxy and the 30 s of tinyproxy show only to a doctor that watches for longer.
+const silent = (ms) => ({ must: [['silence-cut', about(ms)], ['hold-cut', about(ms)]], may: ['websocket-silence-cut'] });
 const byProxy = {
   nginx: () => ({ must: ['http-1.0', 'websocket-refused', 'proxy'], may: ['no-keep-alive'] }),
-  haproxy: (cap) => (cap > 12000 ? { must: [['silence-cut', about(10000)], ['hold-cut', about(10000)]], may: ['websocket-silence-cut'] } : { must: [] }),
+  haproxy: (cap) => (cap > 12000 ? silent(10000) : { must: [] }),
   squid: () => ({ must: [['proxy', ({ names }) => /squid/.test(names)]] }),
-  tinyproxy: () => ({ must: [['proxy', ({ names }) => /tinyproxy/.test(names)]], may: ['no-keep-alive', 'requests-lost'] }),
+  tinyproxy: (cap) => {
+    const { must, may } = cap > 33000 ? silent(30000) : { must: [], may: [] };
+    return { must: [['proxy', ({ names }) => /tinyproxy/.test(names)], ...must], may: ['no-keep-alive', 'requests-lost', ...may] };
+  },
 };
+
+const kPatience = 60000;         // nobody waits for longer, whatever the network does
 
 // `busy` is about the computer that measures.
 const kAlways = ['websocket-works', 'stream-works', 'poll-works', 'round-trip', 'busy'];
 
 // What is wrong with a diagnosis of that network, as sentences.
-export function faults(network, { findings, works }, { cap, works: expected }) {
+export function faults(network, { findings, works }, { cap, took, works: expected }) {
   const rules = network.behaviours.map(({ name }) => {
     if (!byName[name]) throw new Error(`tests/doctor/expected.mjs says nothing of the behaviour ${name}`);
     return byName[name];
   });
   if (network.real) rules.push(byProxy[network.real](cap));
   const wrong = [];
+  if (took > kPatience) wrong.push(`took ${Math.round(took / 1000)} s`);
   const allowed = new Set(kAlways);
   for (const { must, may = [] } of rules) {
     for (const rule of must) {

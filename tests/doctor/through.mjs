@@ -36,7 +36,7 @@ async function once(network, { doctor = 'javascript', cap, seed = 1 }) {
   const box = await Middlebox.start(before.target, network.behaviours, { random: new Random(seed), via: before.via });
   try {
     const { measurements, diagnosis } = await doctors[doctor](box.url, { cap, whole: 50000 });
-    const wrong = faults(network, diagnosis, { cap, works: expectations(network).works });
+    const wrong = faults(network, diagnosis, { cap, took: measurements.took, works: expectations(network).works });
     return { measurements, diagnosis, faults: wrong };
   } finally {
     await box.close();
