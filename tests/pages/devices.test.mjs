@@ -128,3 +128,55 @@ test('sharing the screen instead of the camera, and without one', async () => {
   await a.close();
   await b.close();
 });
+
+// Every track that the devices have given, and when they answer.
+const slowDevices = `{
+  const { getUserMedia } = navigator.mediaDevices;
+  window.given = [];
+  window.ready = Promise.resolve();
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    await window.ready;
+    const stream = await getUserMedia(wanted);
+    window.given.push(...stream.getTracks());
+    return stream;
+  };
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    await window.ready;
+    const stream = document.createElement('canvas').captureStream(1);
+    window.given.push(...stream.getTracks());
+    return stream;
+  };
+  window.holdDevices = () => { window.ready = new Promise((resolve) => { window.letDevices = resolve; }); };
+  window.live = () => window.given.filter(({ readyState, kind }) => readyState === 'live' && kind === 'video').length;
+}`;
+
+test('a camera that is asked for twice is one camera', async () => {
+  const a = await enter(freshRoom(), { init: slowDevices });
+  await a.page.waitForFunction(() => window.given.length === 2);
+  await a.page.click('#camera');
+  assert.equal(await a.page.evaluate(() => window.live()), 0);
+  await a.page.evaluate(() => window.holdDevices());
+  await a.page.dblclick('#camera');
+  await a.page.evaluate(() => window.letDevices());
+  await a.page.waitForFunction(() => window.given.length === 4);
+  await a.page.waitForFunction(() => window.live() === 1);
+  await a.page.click('#camera');
+  assert.equal(await a.page.evaluate(() => window.live()), 0, 'a camera is still on');
+  await a.close();
+});
+
+test('who leaves while the devices are still being asked is not captured', async () => {
+  const a = await enter(freshRoom(), { init: slowDevices });
+  await a.page.waitForFunction(() => window.given.length === 2);
+  await a.page.click('#camera');
+  await a.page.evaluate(() => window.holdDevices());
+  await a.page.click('#screen');
+  await a.page.click('#camera');
+  await a.page.click('#leave');
+  await phase(a.page, 'ended');
+  await a.page.evaluate(() => window.letDevices());
+  await a.page.waitForFunction(() => window.given.length === 4);
+  await a.page.waitForFunction(() => window.live() === 0, null, { timeout: 5000 });
+  assert.equal(await inPage(a.page, ({ media }) => media.screen), null);
+  await a.close();
+});

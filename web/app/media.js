@@ -35,7 +35,7 @@ export class Media {
   #stopped = false;
 
   constructor(changed) {
-    this.#changed = changed;
+    this.#changed = () => { if (!this.#stopped) changed(); };   // by then the page may have others
   }
 
   get micOn() { return this.mic?.readyState === 'live' && this.mic.enabled; }
@@ -77,9 +77,10 @@ export class Media {
   }
 
   #take(track) {
-    if (this.#stopped) return track.stop();
     const kind = track.kind === 'audio' ? 'mic' : 'camera';
     const before = this[kind];
+    // Asked for twice: the second one would stay on for good, for nothing here would stop it.
+    if (this.#stopped || before?.readyState === 'live') return track.stop();
     this[kind] = track;
     track.onended = () => this.#changed();
     if (kind === 'camera' && this.screen) return;           // it is sent when the screen is not
@@ -124,7 +125,9 @@ export class Media {
       if (error?.name !== 'NotAllowedError') this.problem = { kind: 'screen', text: `The screen cannot be shared: ${error?.message ?? error}` };
       return this.#changed();
     }
-    [this.screen] = given.getVideoTracks();
+    const [screen] = given.getVideoTracks();
+    if (this.#stopped || this.screen) return screen.stop();   // the call ended, or another one came, while the picker was open
+    this.screen = screen;
     this.screen.contentHint = 'detail';
     this.screen.onended = () => this.#endScreen();
     if (this.camera && this.link?.tracks.has(this.camera)) await this.link.replaceTrack(this.camera, this.screen);
