@@ -20,7 +20,7 @@ export function suggestRoom() {
 export function roomProblem(name) {
   if (!name.trim()) return 'Give the room a name.';
   if (/[\p{Cc}\p{Cs}]/u.test(name)) return 'The name has a control character in it.';
-  if (name.includes('/')) return 'A slash cannot be part of the name.';
+  if (/[/\\]/.test(name)) return 'A slash or backslash cannot be part of the name.';
   if (/^\.{1,2}$/.test(name)) return 'Dots alone are no name.';
   if (new TextEncoder().encode(name).length > kMostBytes) return `The name is too long: at most ${kMostBytes} bytes.`;
   return '';
