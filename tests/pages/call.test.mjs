@@ -110,6 +110,31 @@ test('waiting, copying the link, connecting, in call, chat, leaving, joining aga
   await b.close();
 });
 
+test('who joins again at once sees nothing of the call before', async () => {
+  const { a, b } = await pair();
+  await a.page.click('#open-signals');
+  await a.page.locator('#signal-rows b', { hasText: 'answer' }).first().waitFor();
+  await a.page.evaluate(async () => {
+    const { page } = await import('/app/main.js');
+    window.left = new Promise((resolve) => { page.call.connection.on('closed', resolve); });
+    document.getElementById('leave').click();
+    document.querySelector('#status-actions button').click();
+    window.shown = new Set();
+    const look = () => window.shown.add(document.getElementById('call').dataset.phase).add(document.getElementById('badge-name').textContent);
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+    await window.left;
+  });
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  assert.equal(await a.page.locator('#controls button:disabled').count(), 0);
+  const shown = await a.page.evaluate(() => [...window.shown]);
+  for (const of of ['ended', 'Ended']) assert.ok(!shown.includes(of), `${shown}`);
+  const recorded = await inPage(a.page, ({ signals }) => signals.entries.length);
+  assert.ok(await a.page.locator('#signal-rows > li').count() <= recorded, 'rows of the call before');
+  assert.equal(await a.page.locator('#signal-rows b', { hasText: 'leave' }).count(), 0);
+  await a.close();
+  await b.close();
+});
+
 test('a third one finds the room full, waits, and comes in', async () => {
   const { a, b, url } = await pair();
   const c = await enter(url);

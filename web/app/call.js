@@ -323,6 +323,7 @@ export class Call {
     this.media?.stop();
     this.connection.close().catch(() => {});
     this.#emit('change');
+    this.#handlers.clear();      // leaving takes a while, and the page may show another call by then
   }
 
   leave() {

@@ -101,7 +101,7 @@ function startCall({ room, capacity }) {
   const echoes = room === kEcho;
   const address = location.origin + roomPath(room, capacity);
   const sides = sidePanel();
-  let call, dismissed = '', stage;
+  let call, dismissed = '', stage, panel;
 
   byId('where').hidden = byId('call').hidden = false;
   setText('room-title', room);
@@ -122,7 +122,8 @@ function startCall({ room, capacity }) {
     call = page.call = new Call({ room: echoes ? echoRoom() : room, title: room, capacity, media });
     page.signals = new Signals(call.connection);
     stage = new Stage(call, { quiet: echoes });
-    new Panel(page.signals);
+    panel?.detach();
+    panel = new Panel(page.signals);
     new TransportPicker(call);
     const chat = new Chat(call);
     chat.onarrival = () => sides.arrived();

@@ -16,6 +16,7 @@ export class Panel {
   #rows = new Map();             // entry -> li
   #last = 0;                     // id of the last entry drawn
   #paused = false;
+  #detached = false;
   #draw = oncePerFrame(() => this.#drawNew());
 
   constructor(signals) {
@@ -29,6 +30,12 @@ export class Panel {
     this.#draw();
   }
 
+  // Another one has the page from now on.
+  detach() {
+    this.#signals.onchange = () => {};
+    this.#detached = true;
+  }
+
   #togglePause() {
     this.#paused = !this.#paused;
     byId('signal-pause').setAttribute('aria-pressed', String(this.#paused));
@@ -36,6 +43,7 @@ export class Panel {
   }
 
   #drawNew() {
+    if (this.#detached) return;
     const list = byId('signal-rows');
     const { entries } = this.#signals;
     if (!this.#paused) {

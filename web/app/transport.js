@@ -19,12 +19,14 @@ export class TransportPicker {
       radio.onchange = () => this.#choose(radio.value);
     }
     byId('badge').hidden = false;
+    byId('transport-problem').hidden = true;
     this.#show();
   }
 
   async #choose(mode) {
     const problem = byId('transport-problem');
     const wanted = ++this.#wanted;
+    if (this.#call.phase === 'ended') return;
     problem.hidden = true;
     byId('transport').setAttribute('aria-busy', 'true');
     try {
@@ -34,7 +36,7 @@ export class TransportPicker {
       problem.textContent = `${kNames[mode] ?? mode} does not work here (${error.message}). The call goes on as before.`;
       problem.hidden = false;
     } finally {
-      if (wanted === this.#wanted) {
+      if (wanted === this.#wanted && this.#call.phase !== 'ended') {
         byId('transport').removeAttribute('aria-busy');
         for (const radio of document.querySelectorAll('input[name=transport]')) radio.checked = radio.value === this.#call.connection.mode;
         this.#show();
@@ -46,10 +48,12 @@ export class TransportPicker {
     const { connection, server, transportSince, phase } = this.#call;
     const name = kNames[connection.transport];
     const trip = connection.roundTrip;
-    const open = connection.state === 'open';
+    const ended = phase === 'ended';
+    const open = connection.state === 'open' && !ended;
     const badge = byId('badge');
-    badge.dataset.state = phase === 'ended' ? 'closed' : open ? 'open' : 'trying';
-    setText('badge-name', phase === 'ended' ? 'Ended' : open ? name : server === 'connecting' ? 'Connecting' : 'Reconnecting');
+    if (ended) byId('transport').removeAttribute('aria-busy');
+    badge.dataset.state = ended ? 'closed' : open ? 'open' : 'trying';
+    setText('badge-name', ended ? 'Ended' : open ? name : server === 'connecting' ? 'Connecting' : 'Reconnecting');
     setText('badge-trip', open && trip !== null ? `${Math.round(trip)} ms` : '');
     const since = transportSince ? `since ${clockTime(transportSince)}` : '';
     badge.title = [name, since].filter(Boolean).join(' ');
