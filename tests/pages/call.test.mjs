@@ -135,6 +135,20 @@ test('who joins again at once sees nothing of the call before', async () => {
   await b.close();
 });
 
+test('who floods the chat is cut short, and heard again at once: what it says of its microphone anyway', async () => {
+  const { a, b } = await pair();
+  await inPage(b.page, ({ call }) => { for (let i = 0; i < 1000; ++i) call.chat(`line ${i}`); });
+  await seesText(a.page, '#banner', 'come too fast');
+  await b.page.click('#mic');
+  await a.page.locator('#tiles .hint', { hasText: 'muted' }).waitFor({ timeout: 5000 });
+  await new Promise((resolve) => { setTimeout(resolve, 500); });
+  await say(b.page, 'sorry');
+  await a.page.locator('.line .text', { hasText: 'sorry' }).waitFor({ state: 'attached', timeout: 5000 });
+  assert.ok(await a.page.locator('.line').count() < 100);
+  await a.close();
+  await b.close();
+});
+
 test('a third one finds the room full, waits, and comes in', async () => {
   const { a, b, url } = await pair();
   const c = await enter(url);

@@ -3,12 +3,14 @@
 
 import { connect } from '/client/sigway.js';
 import { PeerLink } from '/client/peer.js';
+import { Pace } from '/client/peer/tools.js';
 
 const kChannel = 'app';              // one data channel for chat and for who is muted
 const kLongestText = 4000;
 const kAskAgain = 4000;              // ms, for a place in a full room
 const kReloadPatience = 20000;       // ms that we speak of a reload, before it was a departure
 const kChatRate = { burst: 40, each: 200 };   // lines of one peer; ms a line beyond
+const kNoticeRate = { burst: 40, each: 200 }; // who is muted, who leaves: not to be starved by its chat
 const kTroubleShown = 12000;
 const kAbsence = { known: 10000, stranger: 2500 };   // ms until who is away counts as gone: one we have talked with, one we never saw
 
@@ -23,7 +25,7 @@ export class Call {
   capacity;
   transportSince = null;
   #handlers = new Map();
-  #info = new WeakMap();             // peer -> {mic, camera, screen, tokens, filled, leaving, departed, timer, known}
+  #info = new WeakMap();             // peer -> {mic, camera, screen, lines, notices, leaving, departed, timer, known}
   #reloadTimer = null;
   #troubleTimer = null;
   #placeTimer = null;
@@ -126,7 +128,7 @@ export class Call {
     const { link } = this;
     link.on('peer', ({ peer }) => {
       this.#met = true;
-      this.#info.set(peer, { mic: true, camera: true, screen: false, tokens: kChatRate.burst, filled: Date.now(),
+      this.#info.set(peer, { mic: true, camera: true, screen: false, lines: new Pace(kChatRate), notices: new Pace(kNoticeRate),
         leaving: false, departed: false, timer: null, known: false });
       this.#update();
     });
@@ -235,10 +237,8 @@ export class Call {
     }
     const info = this.#info.get(peer);
     if (!info || said === null || typeof said !== 'object') return;
-    const now = Date.now();
-    info.tokens = Math.min(kChatRate.burst, info.tokens + (now - info.filled) / kChatRate.each) - 1;
-    info.filled = now;
-    if (info.tokens < 0) return this.#said('Messages of the other side come too fast; some are not shown.');
+    const pace = 'chat' in said ? info.lines : info.notices;
+    if (!pace.take()) return this.#said('Messages of the other side come too fast; some are not shown.');
     if (typeof said.chat === 'string' && said.chat.trim()) {
       this.#emit('chat', { text: said.chat.slice(0, kLongestText), peer });
     } else if (typeof said.leaving === 'boolean') {

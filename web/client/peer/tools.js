@@ -25,10 +25,23 @@ export class Pace {
     this.#each = each;
   }
 
-  async turn() {
+  #fill() {
     const now = Date.now();
-    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#filled) / this.#each) - 1;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#filled) / this.#each);
     this.#filled = now;
-    if (this.#tokens < 0) await sleep(-this.#tokens * this.#each);
+  }
+
+  // Resolves when it is its turn.
+  async turn() {
+    this.#fill();
+    if (--this.#tokens < 0) await sleep(-this.#tokens * this.#each);
+  }
+
+  // Whether it may be now. What may not be costs nothing later.
+  take() {
+    this.#fill();
+    if (this.#tokens < 1) return false;
+    --this.#tokens;
+    return true;
   }
 }
