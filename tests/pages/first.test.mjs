@@ -36,10 +36,10 @@ function prepare({ hopeless = 0 }) {
   };
   // `hold`: what is sent waits for window.release(). `late`: the first offer of ours is made when the first one of theirs is here
   // and waits its turn, so that it has to give way after so many milliseconds. `held` resolves when there is an offer to hold.
-  window.meet = async (room, { hold = false, late, video = true, ...options } = {}) => {
+  window.meet = async (room, { hold = false, late, video = true, capacity, ...options } = {}) => {
     const { connect } = await import('/client/sigway.js');
     const { PeerLink } = await import('/client/peer.js');
-    const connection = connect({ room, keyStore: false, transport: 'websocket' });
+    const connection = connect({ room, capacity, keyStore: false, transport: 'websocket' });
     const end = window.end = { connection, heard: [], events: [], offers: 0 };
     if (hold) {
       const send = connection.send.bind(connection), waiting = [];
@@ -177,6 +177,23 @@ test('both begin anew at once, again and again, in a running call and in the mid
   assert.deepEqual(await ask(pages, () => window.part()), [0, 0]);
   for (const guest of guests) await guest.close();
 });
+
+// `most` of the three that come one after the other, and who leaves: the other two have had no call before.
+for (const [name, most, leaver] of [['the oldest one', [1, 5, 5], 1], ['the newest one', [5, 5, 1], 0], ['everybody', [1, 1, 1], 1]]) {
+  test(`when a place in the mesh is free, who was left out is called: ${name} had no more places`, async () => {
+    const guests = [await bare(), await bare(), await bare()], pages = guests.map(({ page }) => page), room = freshRoom();
+    for (const [i, page] of pages.entries()) await meet([page], room, { most: most[i], capacity: 3 });
+    const others = pages.filter((_, i) => i !== leaver);
+    const full = (page) => page.waitForFunction(() => window.end.events.some((event) => event.startsWith('mesh_full')));
+    await Promise.all(pages.filter((_, i) => i !== leaver && most[i] === 1).map(full));
+    // What was said to who could not hear it has been said.
+    await pages[leaver].waitForFunction(() => window.end.link.peers.some(({ state }) => state === 'connected'));
+    await pages[leaver].evaluate(() => window.part());
+    await inCall(others);
+    assert.deepEqual(await ask(others, () => window.part()), [0, 0]);
+    for (const guest of guests) await guest.close();
+  });
+}
 
 test('who has no peer link is left in peace', async () => {
   const guest = await bare();

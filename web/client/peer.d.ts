@@ -47,7 +47,7 @@ export interface PeerLinkOptions {
   courtesy?: number;
   /** Milliseconds after which a call that has not come about is begun anew, twice as many each further time; 15000 unless given. */
   patience?: number;
-  /** Calls at the most, 5 unless given: a mesh of six. */
+  /** Calls at the most, 5 unless given: a mesh of six. Members beyond are called when one of the others has gone. */
   most?: number;
   /** The platform's own unless given; in Node for instance that of `@roamhq/wrtc`. */
   RTCPeerConnection?: typeof RTCPeerConnection;
@@ -76,7 +76,8 @@ export interface PeerLinkEvents {
   'ice-restart': { peer: Peer };
   /**
    * Something was dropped. `by: 'them'`: what they sent (`bad_offer`, `bad_answer`, `bad_candidate`, `too_much`), and they were told;
-   * `by: 'us'`: what we sent or did, in the other side's words if it told us.
+   * `by: 'us'`: what we sent or did, in the other side's words if it told us. `mesh_full`: a member has to wait for a place
+   * (PeerLinkOptions.most).
    */
   trouble: { peer: Peer | undefined; code: string; message: string; by: 'us' | 'them' };
   closed: {};

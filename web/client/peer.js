@@ -11,7 +11,7 @@
 // each other. The types are in peer.d.ts, the parts in peer/.
 
 import './peer/candidates.js';
-import './peer/negotiation.js';
+import { callOf } from './peer/negotiation.js';
 import { Peer } from './peer/peer.js';
 import { randomId } from './peer/tools.js';
 
@@ -25,6 +25,7 @@ export class PeerLink {
   #connection;
   #peers = new Map();            // by peer id
   #undecided = new Map();        // members of whom we do not know yet whether they are one of the orphans
+  #skipped = new Map();          // members for whom there is no place yet, with the number of the call that they have begun with us
   #orphans = new Map();          // calls that outlive their session, by the other page's instance
   #handlers = new Map();
   #offs = [];
@@ -39,8 +40,8 @@ export class PeerLink {
     hear('joined', ({ members }) => { for (const member of members) this.#meet(member); });
     hear('peer-joined', (member) => this.#meet(member));
     hear('peer-named', ({ peer, name }) => this.#named(peer, name));
-    hear('peer-suspended', ({ peer }) => this.#peers.get(peer)?.presence(true));
-    hear('peer-resumed', ({ peer }) => this.#peers.get(peer)?.presence(false));
+    hear('peer-suspended', ({ peer }) => this.#present(peer, true));
+    hear('peer-resumed', ({ peer }) => this.#present(peer, false));
     hear('peer-left', ({ peer, reason }) => this.#left(peer, reason));
     hear('message', (message) => this.#heard(message));
     for (const name of ['left', 'place-lost', 'full']) hear(name, () => this.#allGone(name));
@@ -126,23 +127,37 @@ export class PeerLink {
 
   // -- members --
 
+  get #full() {
+    return this.#peers.size + this.#undecided.size >= this.settings.most;
+  }
+
   #meet(member) {
-    if (this.#peers.has(member.peer) || this.#undecided.has(member.peer)) return;
-    if (this.#peers.size + this.#undecided.size >= this.settings.most) {
+    if ([this.#peers, this.#undecided, this.#skipped].some((known) => known.has(member.peer))) return;
+    if (this.#full) {
+      this.#skipped.set(member.peer, { ...member, call: 0 });
       this.emit('trouble', { peer: undefined, code: 'mesh_full', by: 'us',
         message: `more than ${this.settings.most + 1} members: no call to ${member.peer}` });
       return;
     }
     this.say('link', { link: this.instance, keeps: [...this.#orphans.keys()] }, member.peer);
-    if (this.#orphans.size) this.#undecided.set(member.peer, member);
+    if (this.#orphans.size && !member.call) this.#undecided.set(member.peer, member);
     else this.#begin(member);
+  }
+
+  // A place is free. Those that wait have it in the order in which they came.
+  #callSkipped() {
+    for (const [id, member] of this.#skipped) {
+      if (this.#full) return;
+      this.#skipped.delete(id);
+      this.#meet(member);
+    }
   }
 
   #begin(member) {
     const peer = new Peer(this, member);
     this.#peers.set(peer.id, peer);
     this.emit('peer', { peer });
-    peer.start();
+    peer.start(member.call);
     return peer;
   }
 
@@ -160,6 +175,9 @@ export class PeerLink {
   }
 
   #heard({ type, from, data }) {
+    const skipped = this.#skipped.get(from);
+    if (skipped && type === 'bye') this.#skipped.delete(from);
+    else if (skipped) skipped.call = Math.max(skipped.call, callOf(data) ?? 1);
     const member = this.#undecided.get(from);
     const peer = member ? this.#decide(member, type, data) : this.#peers.get(from);
     if (!peer) return;
@@ -167,8 +185,14 @@ export class PeerLink {
     else peer.hear(type, data);
   }
 
+  #present(id, suspended) {
+    const waiting = this.#undecided.get(id) ?? this.#skipped.get(id);
+    if (waiting) waiting.suspended = suspended;
+    else this.#peers.get(id)?.presence(suspended);
+  }
+
   #named(id, name) {
-    const peer = this.#peers.get(id) ?? this.#undecided.get(id);
+    const peer = this.#peers.get(id) ?? this.#undecided.get(id) ?? this.#skipped.get(id);
     if (!peer) return;
     peer.name = name;
     if (peer instanceof Peer) this.emit('presence', { peer, suspended: peer.suspended });
@@ -176,8 +200,9 @@ export class PeerLink {
 
   #left(id, reason) {
     this.#undecided.delete(id);
+    this.#skipped.delete(id);
     const peer = this.#peers.get(id);
-    if (!peer) return;
+    if (!peer) return this.#callSkipped();   // it may have been undecided
     // The server has lost it, but we have not: it may have got another session by now.
     if (reason === 'timeout' || reason === 'closed') this.#orphan(peer);
     else this.#drop(peer, reason);
@@ -185,6 +210,7 @@ export class PeerLink {
 
   #forgotten() {
     this.#undecided.clear();
+    this.#skipped.clear();
     for (const peer of [...this.#peers.values()]) this.#orphan(peer);
   }
 
@@ -205,10 +231,12 @@ export class PeerLink {
     if (peer.state === 'closed') return;
     peer.close();
     this.emit('gone', { peer, reason });
+    this.#callSkipped();
   }
 
   #allGone(reason) {
     this.#undecided.clear();
+    this.#skipped.clear();
     for (const peer of this.peers) this.#drop(peer, reason);
   }
 }

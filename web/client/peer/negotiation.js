@@ -25,7 +25,7 @@ const kLargestCall = 1e9;
 const kAbout = { offer: 'offer', answer: 'answer', candidate: 'candidate', renew: 'renew' };
 
 // Programs that are not ours have one call and do not number it.
-const callOf = (data) => Number.isInteger(data?.call) && data.call > 0 && data.call <= kLargestCall ? data.call : undefined;
+export const callOf = (data) => Number.isInteger(data?.call) && data.call > 0 && data.call <= kLargestCall ? data.call : undefined;
 
 export class Negotiation {
   connection = null;
@@ -54,8 +54,11 @@ export class Negotiation {
     this.#courtesyTime = courtesy;
   }
 
-  start() {
+  // `before`: the call that the other side has begun already, and that we did not take part in.
+  start(before = 0) {
+    this.call = before + 1;
     this.#replace();
+    if (before) this.#say('renew');      // or it would wait for the answer to what we did not hear
     this.#beCourteous();
   }
 

@@ -50,10 +50,10 @@ export class Peer {
 
   // -- coming and going --
 
-  start() {
+  start(before) {
     const { settings } = this.#link;
     this.#negotiation = new Negotiation(this, () => new settings.RTCPeerConnection(this.#link.configuration()), settings.courtesy);
-    this.#negotiation.start();
+    this.#negotiation.start(before);
     this.#setState('connecting');
     this.#rescueSoon(settings.patience);
   }
