@@ -57,6 +57,29 @@ test('simple-peer: three of them, and one that leaves', async () => {
   for (const guest of guests) await guest.close();
 });
 
+test('simple-peer: a signal that makes no sense ends that one, and throws nothing at a page that does not listen', async () => {
+  const a = await open('simple-peer.html', 'away');
+  const ended = await a.page.evaluate(async () => {
+    const { connect } = await import('../web/client/sigway.js');
+    const { simplePeers } = await import('../web/client/simple-peer.js');
+    const nonsense = [{ nothing: 'of it' }, null, { type: 'offer', sdp: 'v=0\r\n<b>' }, { type: 'pranswer', sdp: 17 }];
+    let closed = 0;
+    const connection = connect({ room: 'nonsense', capacity: 6, keyStore: false });
+    simplePeers(connection, window.SimplePeer, { onpeer: (peer) => peer.on('close', () => ++closed) });
+    await connection.opened;
+    const others = nonsense.map((signal) => {
+      const other = connect({ room: 'nonsense', keyStore: false });
+      other.on('joined', () => other.send('signal', signal, { to: connection.peer }));
+      return other;
+    });
+    for (const late = Date.now() + 20000; closed < nonsense.length && Date.now() < late;) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    for (const one of [connection, ...others]) await one.close();
+    return closed;
+  });
+  assert.equal(ended, 4);
+  await a.close();         // which fails if anything was thrown
+});
+
 test('openSignalingChannel: channel, send, onmessage, onopen, and the sender is excluded', async () => {
   const a = await open('signaling-channel.html', 'classic'), b = await open('signaling-channel.html', 'classic');
   for (const { page } of [a, b]) await page.waitForFunction(() => !document.getElementById('start').disabled);

@@ -14,6 +14,7 @@ export interface SimplePeersOptions<Peer extends SimplePeerLike> {
   room?: string;
   /** Passed on to `new SimplePeer`; `initiator` is set for you, ICE servers are the server's unless `config` has some. */
   options?: { config?: object; [name: string]: unknown };
+  /** It needs no listener for `error`: whatever another member sends, its SimplePeer ends with `close` at the worst. */
   onpeer?(peer: Peer, member: { id: string; name?: string; join: number; initiator: boolean }): void;
   /** The member has left, or been replaced; its SimplePeer is destroyed. */
   ongone?(peer: Peer, member: { id: string; reason: string }): void;

@@ -16,6 +16,7 @@ export function simplePeers(connection, SimplePeer, { room = connection.rooms[0]
     const { config, ...rest } = options;
     const peer = new SimplePeer({ ...rest, initiator: !polite, config: { iceServers: connection.iceServers, ...config } });
     peers.set(id, peer);
+    peer.on('error', () => {});   // one that nobody hears would be thrown at the page, and what another one sends must not do that
     peer.on('signal', (data) => {
       if (connection.state !== 'closed') connection.send(kType, data, { to: id, room });
     });
