@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, inPage, launch, phase, Relay, seesVideo, Server, visitor } from './support.mjs';
+import { until } from '../support/until.mjs';
+import { closeVisitors, inPage, kPatience, launch, phase, Relay, seesVideo, Server, visitor } from './support.mjs';
 
 const kReloads = Number(process.env.SIGWAY_ROUNDS ?? 20);
 let server, browser, count = 0;
@@ -344,8 +345,15 @@ test('echo: one person sees a whole call, on two transports', async () => {
   await seesVideo(a.page);
   await say(a.page, 'anybody there?');
   await a.page.locator('.line:not(.own) .text', { hasText: 'anybody there?' }).waitFor();
-  const transports = await inPage(a.page, ({ call, echo }) => [call.connection.transport, echo.connection.transport]);
-  assert.deepEqual(transports, ['websocket', 'sse']);
+  const onTransports = (...wanted) => until(a.page, async (names) => {
+    const { page: { call, echo } } = await import('/app/main.js');
+    return `${[call.connection.transport, echo.connection.transport]}` === `${names}`;
+  }, wanted, { timeout: kPatience });
+  await onTransports('websocket', 'sse');
+  for (const [mode, other] of [['sse', 'websocket'], ['poll', 'websocket'], ['websocket', 'sse']]) {
+    await inPage(a.page, ({ call }, name) => call.connection.switchTransport(name), mode);
+    await onTransports(mode, other);
+  }
   const other = await enter(`${server.url}/r/echo`);   // has an echo of its own
   await phase(other.page, 'talking');
   await a.page.reload();
@@ -355,4 +363,17 @@ test('echo: one person sees a whole call, on two transports', async () => {
   assert.equal(await a.page.evaluate(() => openPeerConnections()), 0);
   await a.close();
   await other.close();
+});
+
+test('echo: where event streams are blocked it comes by another way', async () => {
+  const a = await visitor(browser, { expected: [/ERR_FAILED/] });
+  await a.page.route('**/v1/sse**', (route) => route.abort());
+  await a.page.goto(`${server.url}/r/echo`);
+  await phase(a.page, 'talking');
+  await seesVideo(a.page);
+  await until(a.page, async () => {
+    const { page: { call, echo } } = await import('/app/main.js');
+    return call.connection.transport === 'websocket' && echo.connection.transport === 'poll';
+  }, null, { timeout: kPatience });
+  await a.close();
 });

@@ -3,7 +3,7 @@
 import { Call } from './call.js';
 import { Chat } from './chat.js';
 import { byId, copyFrom, setText } from './dom.js';
-import { Echo, echoTransport } from './echo.js';
+import { Echo } from './echo.js';
 import { Media } from './media.js';
 import { Panel } from './panel.js';
 import { roomOf, roomPath, roomProblem, suggestRoom } from './rooms.js';
@@ -137,7 +137,7 @@ function startCall({ room, capacity }) {
     });
     view.show();
     media.start();
-    if (echoes) page.echo = new Echo({ room: call.link.room, transport: echoTransport(call.connection.mode) });
+    if (echoes) page.echo = new Echo({ room: call.link.room, call: call.connection });
   };
 
   byId('mic').onclick = () => page.media.toggleMic();
