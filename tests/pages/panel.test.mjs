@@ -82,6 +82,31 @@ test('filter, direction, pause', async () => {
   await b.close();
 });
 
+test('the filter looks at all that is kept, and what is not shown is said', async () => {
+  const { a, b } = await pair();
+  const list = a.page.locator('#signal-rows > li');
+  await inPage(a.page, ({ call }) => {
+    call.connection.send('early', { n: 0 });
+    for (let i = 0; i < 500; ++i) call.connection.send('wave', { i });
+  });
+  await a.page.locator('#signal-tally', { hasText: 'only the last 400 rows shown' }).waitFor();
+  assert.equal(await list.count(), 400);
+  await inPage(a.page, ({ call }) => call.connection.flush());
+  await a.page.fill('#signal-filter', 'early');
+  assert.deepEqual(await types(a.page), ['early']);
+  assert.doesNotMatch(await a.page.innerText('#signal-tally'), /only the last/);
+  await list.locator('summary').first().click();
+  await inPage(a.page, ({ call }) => call.connection.send('early', { n: 1 }));
+  await list.nth(1).waitFor();
+  await a.page.fill('#signal-filter', '');
+  assert.equal(await list.count(), 400);
+  await a.page.locator('#signal-tally', { hasText: 'only the last 400 rows shown' }).waitFor();
+  const numbers = await a.page.locator('#signal-rows > li time').evaluateAll((times) => times.map(({ dateTime }) => dateTime));
+  assert.deepEqual(numbers, numbers.toSorted());
+  await a.close();
+  await b.close();
+});
+
 test('the journal stands between the messages, in words', async () => {
   const { a, b } = await pair();
   await a.page.selectOption('#signal-direction', 'note');
@@ -136,12 +161,27 @@ test('copy as curl says the same from a terminal', async () => {
     window.greetings = [];
     call.connection.on('message', ({ type, data, from }) => { if (type === 'greeting') window.greetings.push([data.text, from]); });
   });
+  assert.doesNotMatch(await row.locator('.ways').innerText(), /taken/);
   const { stdout } = await run('bash', ['-c', command]);
   assert.ok(JSON.parse(stdout).events.some(({ type }) => type === 'joined'), stdout);
   await b.page.waitForFunction(() => window.greetings.length > 0);
   const [text, from] = (await b.page.evaluate(() => window.greetings)).at(-1);
   assert.equal(text, words);
   assert.notEqual(from, await inPage(a.page, ({ call }) => call.connection.peer));
+  await a.close();
+  await b.close();
+});
+
+test('where the room is full, copy as curl says so', async () => {
+  const { a, b } = await pair(2);
+  const row = a.page.locator('#signal-rows li:has(b:text-is("offer"))').first();
+  await row.locator('summary').first().click();
+  await row.locator('.ways', { hasText: 'All 2 are taken, so the server would answer “full”: leave on one side first' }).waitFor();
+  await b.page.click('#leave');
+  await phase(a.page, 'waiting');
+  for (let i = 0; i < 2; ++i) await row.locator('summary').first().click();
+  await row.locator('.ways').waitFor();
+  assert.doesNotMatch(await row.locator('.ways').innerText(), /taken/);
   await a.close();
   await b.close();
 });

@@ -287,6 +287,10 @@ export class Call {
     return this.link.peers.length > this.present.length;
   }
 
+  get full() {
+    return this.#inRoom ? this.link.peers.length + 1 >= this.capacity : this.phase === 'full';
+  }
+
   // How often the call was begun anew in vain, and whether there is a way around firewalls.
   get attempts() {
     return Math.max(0, ...this.present.map(({ attempts }) => attempts));

@@ -123,7 +123,7 @@ function startCall({ room, capacity }) {
     page.signals = new Signals(call.connection);
     stage = new Stage(call, { quiet: echoes });
     panel?.detach();
-    panel = new Panel(page.signals);
+    panel = new Panel(page.signals, call);
     new TransportPicker(call);
     const chat = new Chat(call);
     chat.onarrival = () => sides.arrived();

@@ -13,14 +13,18 @@ const kNames = { websocket: 'WebSocket', sse: 'SSE', poll: 'poll' };
 
 export class Panel {
   #signals;
-  #rows = new Map();             // entry -> li
-  #last = 0;                     // id of the last entry drawn
+  #call;
+  #rows = new Map();             // entry -> li, of those that fit the filter
+  #cut = false;                  // more fit than there are rows
+  #last = 0;                     // id of the last entry looked at
   #paused = false;
   #detached = false;
   #draw = oncePerFrame(() => this.#drawNew());
 
-  constructor(signals) {
+  // `call`: {full, capacity}
+  constructor(signals, call) {
     this.#signals = signals;
+    this.#call = call;
     signals.onchange = () => this.#draw();
     byId('signal-rows').replaceChildren();
     byId('signal-filter').oninput = byId('signal-direction').onchange = () => this.#filterAll();
@@ -48,18 +52,25 @@ export class Panel {
     const { entries } = this.#signals;
     if (!this.#paused) {
       const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-      const fresh = entries.filter(({ id }) => id > this.#last).slice(-kRowsShown);
-      const rows = fresh.map((entry) => this.#row(entry));
-      list.append(...rows);
+      this.#append(entries.filter(({ id }) => id > this.#last));
       this.#last = entries.at(-1)?.id ?? 0;
-      for (const [entry, row] of this.#rows) {
-        if (this.#rows.size <= kRowsShown) break;
-        row.remove();
-        this.#rows.delete(entry);
-      }
       if (atEnd) list.scrollTop = list.scrollHeight;
     }
     this.#tally();
+  }
+
+  // Of those that fit the latest; `drawn` are rows that may be used again.
+  #append(entries, drawn = this.#rows) {
+    const fitting = entries.filter((entry) => this.#fits(entry));
+    for (const entry of fitting.slice(-kRowsShown)) this.#rows.set(entry, drawn.get(entry) ?? this.#row(entry));
+    for (const [entry, row] of this.#rows) {
+      if (this.#rows.size <= kRowsShown) break;
+      row.remove();
+      this.#rows.delete(entry);
+      this.#cut = true;
+    }
+    if (fitting.length > kRowsShown) this.#cut = true;
+    byId('signal-rows').append(...fitting.map((entry) => this.#rows.get(entry)).filter(Boolean));
   }
 
   #tally() {
@@ -68,7 +79,7 @@ export class Panel {
     const waiting = entries.filter(({ id }) => id > this.#last).length;
     const received = messages.filter(({ direction }) => direction === 'in').length;
     byId('signal-tally').textContent = [`${received} received, ${messages.length - received} sent`,
-      this.#paused ? `paused, ${waiting} new` : '', dropped ? `${dropped} older entries dropped` : ''].filter(Boolean).join(' · ');
+      this.#paused ? `paused, ${waiting} new` : '', this.#cut ? `only the last ${kRowsShown} rows shown` : '', dropped ? `${dropped} older entries dropped` : ''].filter(Boolean).join(' · ');
   }
 
   #fits(entry) {
@@ -81,8 +92,15 @@ export class Panel {
     return entry.haystack.includes(wanted);
   }
 
+  // All that is kept, for what is not drawn may fit now.
   #filterAll() {
-    for (const [entry, row] of this.#rows) row.hidden = !this.#fits(entry);
+    const list = byId('signal-rows'), drawn = this.#rows;
+    this.#rows = new Map();
+    this.#cut = false;
+    list.replaceChildren();
+    this.#append(this.#signals.entries.filter(({ id }) => id <= this.#last), drawn);
+    list.scrollTop = list.scrollHeight;
+    this.#tally();
   }
 
   #row(entry) {
@@ -92,8 +110,6 @@ export class Panel {
       element('time', { datetime: time.toISOString() }, `${clockTime(time)}.${String(time.getMilliseconds()).padStart(3, '0')}`),
     ];
     const row = element('li', { class: direction });
-    row.hidden = !this.#fits(entry);
-    this.#rows.set(entry, row);
     if (direction === 'note') {
       row.append(...cells, element('span', { class: 'text' }, text));
       return row;
@@ -103,7 +119,8 @@ export class Panel {
       element('span', { class: 'text', dir: 'auto' }, text),
       element('span', { class: 'facts' }, `#${number} · ${size(bytes)} · ${kNames[transport] ?? transport}`)));
     details.ontoggle = () => {
-      if (details.open && details.children.length === 1) details.append(this.#contents(entry));
+      details.querySelector('.contents')?.remove();      // what is said there may have changed
+      if (details.open) details.append(this.#contents(entry));
     };
     row.append(details);
     return row;
@@ -120,9 +137,14 @@ export class Panel {
       const button = element('button', { type: 'button', class: 'quiet' }, 'Copy as curl');
       button.onclick = () => copyFrom(button, this.#signals.curl(entry));
       parts.push(element('p', { class: 'ways' }, button,
-        element('small', {}, 'Says the same from a session of its own, which takes a place in the room.')));
+        element('small', {}, `Says the same from a session of its own, which takes a place in the room. ${this.#noPlace()}`)));
     }
     return element('div', { class: 'contents' }, ...parts);
+  }
+
+  #noPlace() {
+    const { full, capacity } = this.#call;
+    return full ? `All ${capacity} are taken, so the server would answer “full”: leave on one side first, or begin in a room for more people.` : '';
   }
 
   #description({ sdp }) {
