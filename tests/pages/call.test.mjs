@@ -261,12 +261,22 @@ test('a call goes over each transport in turn without being disturbed', async ()
   const names = { sse: 'SSE', poll: 'Polling', websocket: 'WebSocket' };
   const before = await inPage(a.page, ({ call }) => { window.kept = call.link.peers[0].connection; return call.link.peers.length; });
   assert.equal(before, 1);
+  const since = () => inPage(a.page, ({ call }) => ({ at: call.transportSince.getTime(),
+    said: call.transportSince.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }) }));
   for (const mode of ['sse', 'poll', 'websocket', 'auto']) {
+    const previous = await since();
     await a.page.click('#badge');
     await a.page.check(`input[name=transport][value=${mode}]`);
     await seesText(a.page, '#badge-name', names[mode] ?? 'WebSocket');
     await a.page.waitForFunction(() => !document.getElementById('transport').hasAttribute('aria-busy'));
-    assert.match(await a.page.textContent('#badge'), /since \d\d:\d\d:\d\d/);
+    const { at, said } = await since();
+    assert.ok(mode === 'auto' ? at === previous.at : at > previous.at, `${mode} since ${said}`);   // auto has the best one already
+    assert.equal(await text(a.page, '#badge-since'), `since ${said.slice(0, 5)}`);
+    assert.equal(await text(a.page, '#fact-changed'), said);
+    assert.equal(await a.page.getAttribute('#badge', 'title'), `${names[mode] ?? 'WebSocket'} since ${said}`);
+    assert.equal(await inPage(a.page, ({ call }) => call.connection.mode), mode);
+    assert.equal(await a.page.isChecked(`input[value=${mode}]`), true);
+    assert.equal(await text(a.page, '#fact-transport'), mode === 'auto' ? 'WebSocket, chosen automatically' : names[mode]);
     await a.page.keyboard.press('Escape');
     // Signaling works there too.
     await inPage(b.page, ({ call }) => {

@@ -57,7 +57,7 @@ export class TransportPicker {
     setText('badge-trip', open && trip !== null ? `${Math.round(trip)} ms` : '');
     const since = transportSince ? `since ${clockTime(transportSince)}` : '';
     badge.title = [name, since].filter(Boolean).join(' ');
-    setText('badge-since', since && ` ${since}`);
+    setText('badge-since', open && transportSince ? ` since ${clockTime(transportSince).slice(0, 5)}` : '');
     setText('fact-transport', name ? `${name}${connection.mode === 'auto' ? ', chosen automatically' : ''}` : 'none yet');
     setText('fact-trip', trip === null ? 'not measured' : `${Math.round(trip)} ms`);
     setText('fact-changed', transportSince ? clockTime(transportSince) : 'never');
