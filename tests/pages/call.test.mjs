@@ -34,6 +34,13 @@ async function pair(options) {
   return { a, b, url };
 }
 
+// Resolves when the page is in a phase from now on, however shortly.
+const passes = (page, wanted) => page.evaluate(([name, patience]) => new Promise((resolve, reject) => {
+  const call = document.getElementById('call');
+  setTimeout(reject, patience, new Error(`no ${name}`));
+  new MutationObserver(() => { if (call.dataset.phase === name) resolve(); }).observe(call, { attributeFilter: ['data-phase'] });
+}), [wanted, kPatience]);
+
 async function say(page, words) {
   if (!await page.locator('#chat').isVisible()) await page.click('#open-chat');
   await page.fill('#chat-text', words);
@@ -169,8 +176,9 @@ test(`${kReloads} reloads in the middle of a call`, async () => {
     const [reloaded, other] = i % 2 ? [a, b] : [b, a];
     // Wherever the reload comes: in a running call, or while it is still being set up.
     if (i % 3 === 0) await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+    const linking = i % 3 === 1 ? passes(other.page, 'linking') : null;
     await reloaded.page.reload();
-    if (i % 3 === 1) await phase(other.page, 'linking').catch(() => {});
+    await linking;
     await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
   }
   await Promise.all([a, b].map(({ page }) => seesVideo(page)));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Firefox } from './firefox.mjs';
-import { closeVisitors, launch, phase, seesVideo, Server, visitor } from './support.mjs';
+import { aLook, closeVisitors, launch, moves, phase, seesVideo, Server, visitor } from './support.mjs';
 
 let server, firefox, count = 0;
 before(async () => {
@@ -26,15 +26,7 @@ async function enter(url) {
 
 const inPhase = (page, wanted) => page.waitFor((name) => document.getElementById('call').dataset.phase === name, wanted);
 
-// A tab that nobody looks at paints nothing, but it decodes.
-const getsVideo = (page) => page.waitFor(async () => {
-  const [peer] = (await import('/app/main.js')).page.call.link.peers;
-  const video = document.querySelector('#tiles .tile:not(.blank) video');
-  // Of a connection that is closed meanwhile, Firefox never says anything.
-  const never = new Promise((resolve) => { setTimeout(resolve, 2000, new Map()); });
-  const reports = [...(await Promise.race([peer?.connection?.getStats() ?? new Map(), never])).values()];
-  return video?.videoWidth > 0 && reports.some(({ type, framesDecoded }) => type === 'inbound-rtp' && framesDecoded > 5);
-});
+const getsVideo = (page) => page.waitFor(moves, aLook());
 
 const say = (page, words) => page.evaluate((text) => {
   if (document.getElementById('chat').hidden) document.getElementById('open-chat').click();

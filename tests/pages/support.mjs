@@ -167,13 +167,29 @@ export const phase = (page, wanted, timeout = kPatience) =>
 export const inPage = (page, act, argument) => page.evaluate(
   `import('/app/main.js').then(({ page }) => (${act})(page, ${JSON.stringify(argument) ?? 'undefined'}))`);
 
-// Resolves when so many tiles show moving pictures. Chromium sometimes paints no frame of a page that is behind another one: what
-// has been decoded counts.
-export const seesVideo = (page, tiles = 1, timeout = kPatience) => until(page, async (wanted) => {
-  const videos = [...document.querySelectorAll('#tiles .tile:not(.blank) video')].filter((video) => video.videoWidth > 0);
+let looks = 0;
+
+// Runs in the page: whether so many tiles show pictures that have moved since this look, by its number, began. Browsers paint no
+// frame of a page that nobody looks at: what has been decoded counts.
+export async function moves([wanted, look]) {
   const { page: { call } } = await import('/app/main.js');
-  const reports = await Promise.all(call.link.peers.map(({ connection }) => connection.getStats()));
-  const moving = reports.filter((report) => [...report.values()].some(({ type, kind, framesDecoded }) =>
-    type === 'inbound-rtp' && kind === 'video' && framesDecoded > 2));
-  return videos.length >= wanted && moving.length >= wanted;
-}, tiles, { timeout, every: 200 });
+  const before = ((window.looks ??= {})[look] ??= new WeakMap());
+  // Of a connection that is closed meanwhile, Firefox never says anything.
+  const never = new Promise((resolve) => { setTimeout(resolve, 2000, new Map()); });
+  const moved = await Promise.all(call.link.peers.map(async ({ connection }) => {
+    if (!connection) return false;
+    let frames = 0;
+    for (const { type, kind, framesDecoded = 0 } of (await Promise.race([connection.getStats(), never])).values()) {
+      if (type === 'inbound-rtp' && kind === 'video') frames += framesDecoded;
+    }
+    if (!before.has(connection)) before.set(connection, frames);
+    return frames > before.get(connection) + 2;
+  }));
+  const videos = [...document.querySelectorAll('#tiles .tile:not(.blank) video')].filter((video) => video.videoWidth > 0);
+  return videos.length >= wanted && moved.filter(Boolean).length >= wanted;
+}
+
+export const aLook = (tiles = 1) => [tiles, ++looks];
+
+// Resolves when so many tiles show moving pictures.
+export const seesVideo = (page, tiles = 1, timeout = kPatience) => until(page, moves, aLook(tiles), { timeout, every: 200 });
