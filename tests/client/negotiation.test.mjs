@@ -116,3 +116,39 @@ test('candidates of offers that were passed over are forgotten, and not complain
   await held.use(described('late'));
   assert.equal(used.length, 51 * 20);
 });
+
+test('candidates travel in bundles: what is found within a moment in one message, and not more than 64', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const one = negotiation(false);
+  const find = (count, from = 0) => {
+    for (let i = from; i < from + count; ++i) one.connection.onicecandidate({ candidate: { candidate: `candidate:${i}`, sdpMid: '0' } });
+  };
+  const bundles = () => one.said.splice(0).map(({ type, candidates, call }) => {
+    assert.deepEqual([type, call], ['candidate', 1]);
+    return candidates.map(({ candidate }) => Number(candidate.slice(10)));
+  });
+  const numbers = (count, from = 0) => Array.from({ length: count }, (_, i) => from + i);
+  find(5);
+  t.mock.timers.tick(10);
+  find(5, 5);
+  assert.deepEqual(bundles(), []);
+  t.mock.timers.tick(10);
+  assert.deepEqual(bundles(), [numbers(10)]);
+  find(150);
+  assert.deepEqual(bundles(), [numbers(64), numbers(64, 64)], 'a full bundle does not wait');
+  one.connection.onicecandidate({ candidate: null });      // the browser has found all
+  t.mock.timers.tick(20);
+  assert.deepEqual(bundles(), [numbers(22, 128)]);
+  t.mock.timers.tick(1000);
+  assert.deepEqual(bundles(), []);
+});
+
+test('candidates of a connection that is given up are not sent', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const one = negotiation(true);
+  one.connection.onicecandidate({ candidate: { candidate: 'candidate:1', sdpMid: '0' } });
+  one.link.hear('renew', { call: 2 });
+  await settled();
+  t.mock.timers.tick(1000);
+  assert.deepEqual(one.said, []);
+});

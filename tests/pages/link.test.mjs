@@ -149,6 +149,22 @@ test('six in a mesh: everybody sees everybody, and who leaves is gone for all', 
   for (const guest of guests) await guest.close();
 });
 
+test('the ICE servers of the server are those of the call, on both sides', async (t) => {
+  const given = [{ urls: ['stun:127.0.0.1:9'] }, { urls: ['turn:127.0.0.1:9?transport=udp'], username: 'someone', credential: 'secret' }];
+  const other = await Server.start(...given.flatMap((one) => ['--ice-server', JSON.stringify(one)]));
+  t.after(() => other.stop());
+  const url = `${other.url}/r/ice`;
+  const [a, b] = [await enter(url), await enter(url)];
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  for (const { page } of [a, b]) {
+    const configured = await inPage(page, ({ call }) => call.link.peers[0].connection.getConfiguration().iceServers);
+    assert.deepEqual(configured.map(({ urls, username = '', credential = '' }) => ({ urls: [urls].flat(), username, credential })),
+      given.map((one) => ({ username: '', credential: '', ...one })));
+  }
+  await a.close();
+  await b.close();
+});
+
 test('a malicious peer freezes nothing, nothing becomes markup, and it is told', async () => {
   const url = freshRoom();
   const a = await enter(url);
