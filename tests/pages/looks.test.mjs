@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { drawnCamera, people } from './scene.mjs';
-import { closeVisitors, inPage, launch, phase, seesVideo, Server, source, visitor } from './support.mjs';
+import { closeVisitors, inPage, launch, phase, Relay, seesVideo, Server, source, visitor } from './support.mjs';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const pictures = process.env.SIGWAY_PICTURES;
@@ -25,6 +25,8 @@ after(async () => {
 });
 
 const freshRoom = (people = 2) => `${server.url}/r/garden-${++count}${people > 2 ? `?people=${people}` : ''}`;
+
+const onlyRelays = 'window.RTCPeerConnection = class extends RTCPeerConnection { constructor(more) { super({ ...more, iceTransportPolicy: "relay" }); } }';
 
 async function enter(url, options = {}) {
   const who = people[count++ % people.length];
@@ -120,13 +122,46 @@ test('waiting, in call, chat, signaling, transport, full, reloading, ended', asy
   await a.page.locator('#status-title', { hasText: 'The other side has left' }).waitFor();
   await look(a.page, 'left');
   await a.close();
-  await b.context.close();
+  await b.page.unrouteAll({ behavior: 'ignoreErrors' });
+  await b.close();
+});
+
+test('a peer without the server, a broken way, a reload', async (t) => {
+  const relay = await Relay.start(server);
+  t.after(() => relay.stop());
+  const url = freshRoom();
+  const a = await enter(url);
+  const b = await enter(url.replace(server.url, relay.url), { expected: [/ERR_|WebSocket connection/] });
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  relay.open = false;
+  await a.page.locator('#banner', { hasText: 'has lost its connection to the server' }).waitFor();
+  await look(a.page, 'suspended');
+  await look(b.page, 'server-away');
+  relay.open = true;
+  await a.page.waitForFunction(() => document.getElementById('banner').textContent === '');
+
+  await inPage(a.page, ({ call }) => {
+    const { connection } = call.link.peers[0];
+    connection.restartIce = () => {};                    // it is not mended
+    Object.defineProperty(connection, 'connectionState', { value: 'disconnected', configurable: true });
+    connection.dispatchEvent(new Event('connectionstatechange'));
+  });
+  await a.page.locator('#banner', { hasText: 'Trying to mend it' }).waitFor();
+  await look(a.page, 'reconnecting');
+
+  // Comes again, but finds no way: the card stays for as long as a look takes.
+  await b.context.addInitScript(onlyRelays);
+  await b.page.reload();
+  await a.page.locator('#status-title', { hasText: 'The other side is reloading' }).waitFor();
+  await look(a.page, 'reloading');
+  await a.close();
+  await b.close();
 });
 
 test('connecting, and no way is found', async () => {
   const url = freshRoom();
   const a = await enter(url);
-  const b = await enter(url, { init: `(${drawnCamera})(${JSON.stringify(people[1])});` + 'window.RTCPeerConnection = class extends RTCPeerConnection { constructor(more) { super({ ...more, iceTransportPolicy: "relay" }); } };'
+  const b = await enter(url, { init: `(${drawnCamera})(${JSON.stringify(people[1])});` + `${onlyRelays};`
     + 'window.setTimeout = ((later) => (act, ms, ...rest) => later(act, ms === 15000 ? 600000 : ms, ...rest))(window.setTimeout);' });
   await phase(b.page, 'linking');
   await look(b.page, 'connecting');
@@ -144,6 +179,20 @@ test('four in a call', async () => {
   await Promise.all(guests.map(({ page }) => seesVideo(page, 3)));
   await look(guests[0].page, 'mesh');
   for (const guest of guests) await guest.close();
+});
+
+test('the echo; long names of rooms, and such that are read from the right', async () => {
+  const a = await enter(`${server.url}/r/echo`);
+  await seesVideo(a.page);
+  await look(a.page, 'echo');
+  await a.close();
+  for (const [name, room] of [['long', 'w'.repeat(128)], ['right-to-left', 'غرفة الاجتماعات الكبيرة في الطابق الثالث'], ['mixed', '\u202E<b>حديقة garden<b> 🎈 100%']]) {
+    const b = await enter(`${server.url}/r/${encodeURIComponent(room)}`);
+    await phase(b.page, 'waiting');
+    assert.equal(await b.page.locator('#room-title').innerText(), room);
+    await look(b.page, `name-${name}`);
+    await b.close();
+  }
 });
 
 test('without a camera; without a server', async () => {
