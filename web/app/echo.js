@@ -45,8 +45,8 @@ export class Echo {
   }
 
   async #differ() {
-    if (this.connection.transport !== this.#call.transport) return;
     const search = ++this.#search;
+    if (this.connection.transport !== this.#call.transport) return;
     for (const other of this.#others()) {
       try {
         return await this.#use(other);
