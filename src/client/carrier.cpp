@@ -111,18 +111,15 @@ void Carrier::prove() {
   session_.proved(*this);
 }
 
-bool Carrier::refuses_stranger() {
-  if (!welcomed_) nonsense("something before the welcome");
-  return !welcomed_;
+bool Carrier::refuses_stranger(std::string_view control) {
+  if (welcomed_ || control == "welcome" || control == "error" || control == "end") return false;
+  nonsense("something before the welcome");
+  return true;
 }
 
 bool Carrier::take_control(const std::string& control, const Json& fields) {
   if (control == "welcome") {
     take_welcome(fields, number_of(fields, "next").value_or(0));
-  } else if (control == "error" || control == "end") {
-    end(failure_of_control(fields));
-  } else if (refuses_stranger()) {
-    return true;
   } else if (control == "activated") {
     next_ = number_of(fields, "next").value_or(next_);
     prove();
@@ -132,6 +129,8 @@ bool Carrier::take_control(const std::string& control, const Json& fields) {
     stood_by(number_of(fields, "turn").value_or(0));
   } else if (control == "up") {
     session_.uplink().taken(number_of(fields, "up").value_or(0));
+  } else if (control == "error" || control == "end") {
+    end(failure_of_control(fields));
   } else {
     return false;
   }

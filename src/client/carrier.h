@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "client/client.h"
 #include "client/failure.h"
@@ -60,9 +61,9 @@ class Carrier {
   void take_over();
   /// The server has seen a higher turn.
   void stood_by(std::uint64_t turn);
-  /// What comes before the welcome can only be an echo of ours or another server's; ends the
-  /// carrier.
-  bool refuses_stranger();
+  /// An event (no `control`) or a control before the welcome can only be an echo of ours or another
+  /// server's, but for what refuses the attach. Ends the carrier.
+  bool refuses_stranger(std::string_view control);
   /// Controls that all streams share. False if the name is not one of them.
   bool take_control(const std::string& control, const Json& fields);
   void prove();

@@ -43,11 +43,11 @@ Failure failure_of(const HttpAnswer& answer) {
   const auto error = body->find("error");
   if (error == body->end() || !error->is_object()) return failure;
   // Other servers have errors with codes as well; ours say what to do, too.
-  const auto code = text_of(*error, "code"), message = text_of(*error, "message");
-  if (code.empty() || message.empty() || !error->contains("hint")) return failure;
+  const auto code = text_of(*error, "code"), message = text_of(*error, "message"),
+             hint = text_of(*error, "hint");
+  if (code.empty() || message.empty() || hint.empty()) return failure;
   failure.code = code;
-  failure.message = message;
-  if (const auto hint = text_of(*error, "hint"); !hint.empty()) failure.message += ' ' + hint;
+  failure.message = message + ' ' + hint;
   failure.limit = number_of(*error, "limit").value_or(0);
   if (const auto retry = number_of(*error, "retry"))
     failure.retry = std::max(failure.retry, bounded_duration(*retry));

@@ -91,8 +91,9 @@ void StreamCarrier::dispatch(const EventStream::Item& item) {
     nonsense("an event that is no JSON object");
     return;
   }
+  const auto control = text_of(*value, "control");
+  if (refuses_stranger(control)) return;
   if (item.name != "control") {
-    if (refuses_stranger()) return;
     if (const auto number = number_in(item.id)) {
       session_.event(*this, *number, std::move(*value));
     } else {
@@ -100,7 +101,6 @@ void StreamCarrier::dispatch(const EventStream::Item& item) {
     }
     return;
   }
-  const auto control = text_of(*value, "control");
   if (control == "probe") {
     tell({});  // any sign of life keeps our place
   } else if (control == "hello") {

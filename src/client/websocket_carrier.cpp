@@ -35,12 +35,12 @@ void WebSocketCarrier::received(const std::string& text) {
     nonsense("a frame that is no JSON object");
     return;
   }
+  const auto control = text_of(*value, "control");
+  if (refuses_stranger(control)) return;
   if (!value->contains("control")) {
-    if (refuses_stranger()) return;
     session_.event(*this, next_++, std::move(*value));
     return;
   }
-  const auto control = text_of(*value, "control");
   if (control == "heartbeat") {
     heartbeat(number_of(*value, "next").value_or(next_));
   } else if (control == "pong") {

@@ -1,5 +1,6 @@
 // What the client's tests share: a client that keeps what it hears, and waits for conditions instead of times.
 
+import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
 import { connect } from '../../web/client/sigway.js';
 
@@ -57,6 +58,18 @@ export function seeded(seed) {
 
 export const counting = (count) => Array.from({ length: count }, (_, i) => i);
 export const numbers = (client, type = 'count') => client.messages(type).map((event) => event.data.i);
+export const noted = (client, what) => client.connection.journal.filter((entry) => entry.what === what);
+
+// What is said arrives once and in order, also while something happens.
+export async function talk(from, to, count, during = async () => {}) {
+  const first = numbers(to).length;
+  for (const i of counting(count)) {
+    from.connection.send('count', { i: first + i });
+    if (i === count >> 1) await during();
+  }
+  await to.until(() => numbers(to).length >= first + count);
+  assert.deepEqual(numbers(to), counting(first + count));
+}
 
 // Like localStorage.
 export function storage() {

@@ -56,6 +56,17 @@ describe('sigway doctor', { concurrency: 6 }, () => {
     assert.equal(other.findings.find(({ id }) => id === 'certificate-unknown').problem, 'it is not for 127.0.0.1');
   });
 
+  test('the report is JSON also where a proxy says in another encoding what it is', async () => {
+    const stranger = createServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end(Buffer.from('HTTP/1.1 200 OK\r\nVia: 1.1 caf\xe9\r\nContent-Length: 2\r\n\r\nhi', 'latin1')));
+    }).listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
+    const { status, stdout, stderr } = await doctor([`http://127.0.0.1:${stranger.address().port}`, '--json']);
+    stranger.close();
+    assert.equal(status, 1, stderr);
+    assert.equal(JSON.parse(stdout).measurements.reach.headers.via, '1.1 caf\ufffd');
+  });
+
   test('through a proxy, by its flag and by the environment', async () => {
     await Promise.all([plain, secure].map(async (server) => {
       const proxy = await tinyproxy(server);

@@ -9,8 +9,7 @@ const kChannel = 'app';              // one data channel for chat and for who is
 const kLongestText = 4000;
 const kAskAgain = 4000;              // ms, for a place in a full room
 const kReloadPatience = 20000;       // ms that we speak of a reload, before it was a departure
-const kChatRate = { burst: 40, each: 200 };   // lines of one peer; ms a line beyond
-const kNoticeRate = { burst: 40, each: 200 }; // who is muted, who leaves: not to be starved by its chat
+const kRate = { burst: 40, each: 200 };   // of one peer, ms a line beyond; apart for who is muted or leaves, lest chat starve it
 const kTroubleShown = 12000;
 const kAbsence = { known: 10000, stranger: 2500 };   // ms until who is away counts as gone: one we have talked with, one we never saw
 
@@ -128,7 +127,7 @@ export class Call {
     const { link } = this;
     link.on('peer', ({ peer }) => {
       this.#met = true;
-      this.#info.set(peer, { mic: true, camera: true, screen: false, lines: new Pace(kChatRate), notices: new Pace(kNoticeRate),
+      this.#info.set(peer, { mic: true, camera: true, screen: false, lines: new Pace(kRate), notices: new Pace(kRate),
         leaving: false, departed: false, timer: null, known: false });
       this.#update();
     });

@@ -36,7 +36,6 @@ export class Panel {
 
   // Another one has the page from now on.
   detach() {
-    this.#signals.onchange = () => {};
     this.#detached = true;
   }
 

@@ -12,7 +12,7 @@ import { WebSocketCarrier } from './websocket.js';
 const kCarriers = { websocket: WebSocketCarrier, sse: EventStreamCarrier, poll: PollCarrier };
 const kPatience = 10000;             // for a proof; the server lets an attempt stand by for as long
 const kShortLife = 1000;             // a stream that ended politely earlier than this waits like any other
-const kStable = 10000;
+const kStable = 10000;               // after a life of this, the resets before it do not count any longer
 const kFirstProbe = 5000, kProbeGrowth = 4, kRarestProbe = 5 * 60 * 1000;
 const kMinute = 60 * 1000;
 const kPauseShare = 0.25;             // of the time for which the server keeps our place, at the most: several tries must fit
@@ -144,16 +144,13 @@ export class Steering {
   /** The active carrier has ended. Gives whether that is for us to mend. */
   lost(carrier, error) {
     this.#calm();
-    this.#lostAt = clock.now();
-    const age = carrier ? clock.now() - carrier.born : 0;
+    const now = this.#lostAt = clock.now();
+    const age = carrier ? now - carrier.born : 0;
     if (age > kStable) this.#resets = 0;
     this.#falls = age < kShortLife ? this.#falls + 1 : 0;
-    if (carrier && isUnclean(error)) {
-      const now = clock.now();
-      this.#network.died(carrier, error, now - carrier.born, now - carrier.seen, carrier.heartbeat ?? 25000);
-    }
+    if (carrier && isUnclean(error)) this.#network.died(carrier, error, age, now - carrier.seen, carrier.heartbeat ?? 25000);
     this.#journal.add('lost', { transport: carrier?.kind, why: error.message, code: error.code,
-      age: carrier ? Math.round(clock.now() - carrier.born) : undefined });
+      age: carrier ? Math.round(age) : undefined });
   }
 
   /** Whether the news that we have moved is quicker than the new carrier's own. */

@@ -1,0 +1,103 @@
+// Answers that are not sigway's: a client names them, backs off, loses nothing that it has not sent, and believes none of them
+// (docs/decisions/what-a-client-believes.md).
+
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { WebSocket, WebSocketServer } from 'ws';
+import { FakeServer } from './fake_server.mjs';
+import { counting, makeClient, noted, talk } from './helpers.mjs';
+
+let server, clients;
+const client = (options) => makeClient({ url: server.url, room: 'one', ...options }, clients);
+
+beforeEach(async () => {
+  server = await new FakeServer().start();
+  clients = [];
+});
+
+afterEach(async () => {
+  server.fault = () => null;
+  await Promise.all(clients.map(({ connection }) => connection.close()));
+  await server.stop();
+});
+
+const page = '<!DOCTYPE html><title>Welcome to the hotel</title>';
+const strangers = {
+  'a login page': { status: 200, headers: { 'Content-Type': 'text/html' }, text: page },
+  'another API': { status: 200, headers: { 'Content-Type': 'application/json' }, text: '{"status":"ok","events":{}}' },
+  'JSON that is none': { status: 200, text: '{"first":1,"ev' },
+  'a list': { status: 200, text: '[1,2,3]' },
+  'null': { status: 200, text: 'null' },
+  'events before a welcome': { status: 200, text: '{"first":900,"events":[{"type":"x"}],"up":0}' },
+  'a page that is not there': { status: 404, text: page },
+  'a welcome to somebody else': { status: 200, text: '{"first":1,"events":[],"up":0,"welcome":{"server":"x","peer":"y","carrier":"z","turn":0,"up":0}}' },
+  'an error of somebody else': { status: 400, text: '{"error":"bad_request"}' },
+  'an error with a code that is ours as well': { status: 400, text: '{"error":{"code":"bad_request","message":"no"}}' },
+  'a balancer that waited in vain': { status: 504, text: '{"error":{"code":"timeout","message":"upstream"}}' },
+  'a redirect': { status: 307, headers: { Location: '/welcome' } },
+};
+for (const [name, answer] of Object.entries(strangers)) test(`${name}: named, backed off, nothing lost`, async () => {
+  let away = true;
+  server.fault = () => away ? answer : null;
+  server.upgrade = () => away ? 'refuse' : null;
+  const alice = client();
+  for (const i of counting(5)) alice.connection.send('count', { i });
+  await alice.until(() => alice.logged('retry').length >= 2);
+  assert.equal(alice.logged('closed').length, 0);
+  const [failed] = noted(alice, 'failed').filter(({ transport }) => transport === 'poll');
+  assert.match(failed.code, /^(not_sigway|http_\d+)$/);
+  if (answer.text === page) assert.match(failed.why, /captive portal/);
+  for (const { delay } of alice.logged('retry')) assert.ok(delay >= 50);
+  away = false;
+  const bob = client({ transport: 'poll' });
+  await bob.until(() => bob.had('ready') ?? bob.had('joined'));
+  await alice.until(() => alice.connection.state === 'open');
+  await alice.connection.flush();
+  assert.equal(alice.connection.pending, 0);
+});
+
+test('in the middle of a talk: uploads that somebody else swallowed are sent again', async () => {
+  const alice = client({ transport: 'poll' }), bob = client({ transport: 'websocket' });
+  await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
+  let count = 0;
+  server.fault = ({ route }) => route === '/v1/send' && ++count % 2 ? Object.values(strangers)[count % 3] : null;
+  await talk(alice, bob, 40);
+  assert.equal(alice.logged('reset').length, 0);
+});
+
+test('figures of somebody else\'s answer take nothing off the queue', async () => {
+  const alice = client({ transport: 'poll' }), bob = client({ transport: 'websocket' });
+  await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
+  let count = 0;
+  server.fault = ({ route }) => route === '/v1/send' && ++count % 2 ? { status: 200, text: '{"up":123456}' } : null;
+  await talk(alice, bob, 40);
+  await alice.connection.flush();
+  assert.equal(alice.connection.pending, 0);
+});
+
+test('a redirect is named and not followed: the key goes nowhere else', async () => {
+  const other = await new FakeServer().start();
+  server.fault = ({ route }) => ({ status: 307, headers: { Location: other.url + route } });
+  const alice = client({ transport: 'poll' });
+  await alice.until(() => alice.logged('retry').length >= 1);
+  const [failed] = noted(alice, 'failed');
+  assert.equal(failed.code, 'not_sigway');
+  assert.ok(failed.why.includes(`redirect to ${other.url}`), failed.why);
+  assert.equal(other.requests.length, 0);
+  await other.stop();
+});
+
+test('a socket that echoes is not taken for a server', async () => {
+  const echo = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => echo.once('listening', resolve));
+  echo.on('connection', (socket) => socket.on('message', (text) => socket.send(String(text))));
+  class Astray extends WebSocket {
+    constructor() { super(`ws://127.0.0.1:${echo.address().port}`); }
+  }
+  const alice = client({ WebSocket: Astray });
+  await alice.until(() => alice.connection.transport === 'sse');
+  assert.equal(noted(alice, 'failed')[0].code, 'not_sigway');
+  assert.equal(alice.logged('reset').length, 0);
+  for (const socket of echo.clients) socket.terminate();
+  echo.close();
+});
