@@ -101,7 +101,7 @@ void Carrier::stood_by(std::uint64_t turn) {
   } else if (session_.active() != nullptr || session_.is_anothers(turn, *this)) {
     end({.code = "superseded", .message = "another transport was quicker"});
   } else {
-    activate(session_.next_turn(turn));
+    session_.activate(*this, turn);
   }
 }
 

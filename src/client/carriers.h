@@ -62,6 +62,7 @@ class StreamCarrier final : public Carrier {
   /// As long from now, because something has come.
   void watch_for_hello();
   /// A request to /v1/send, again until it is answered.
+  void acknowledge_alone();
   void tell(std::string members, std::function<void()> answered = {}, int failures = 0);
 
   EventStream parser_;
@@ -69,7 +70,9 @@ class StreamCarrier final : public Carrier {
   std::uint64_t hello_ = 0;    // the last that came
   std::optional<Time> asked_;  // when it was confirmed
   bool waits_ = false;         // for the next one
-  Duration held_patience_{0};  // with silence
+  std::optional<Time> ack_wanted_;
+  bool acknowledging_ = false;  // by an upload of its own
+  Duration held_patience_{0};   // with silence
   Time held_latest_{};
   Timer held_;
   Timer echo_later_;

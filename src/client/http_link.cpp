@@ -14,7 +14,7 @@ namespace sigway::client {
 namespace {
 
 constexpr std::size_t kLongestAnswer = std::size_t{8} << 20U;
-constexpr std::size_t kIdle = 3;  // connections that are kept
+constexpr std::size_t kIdle = 1;  // connections that are kept, beside those in use
 // The engine has shorter deadlines, by which it cancels; these are for when something went wrong.
 constexpr std::chrono::seconds kConnect{30}, kRead{900}, kWrite{60};
 

@@ -47,7 +47,8 @@ void PollCarrier::poll() {
     body = R"({"key":)" + json_string(session_.key()) + R"(,"carrier":")" + name + R"(","n":)" + n +
            R"(,"ack":)" + std::to_string(session_.cursor());
     if (active()) {
-      asked_ = std::min(hold_, session_.cadence().hold());
+      // What a lost one should have brought has waited long enough.
+      asked_ = failures_ > 0 ? Duration(0) : std::min(hold_, session_.cadence().hold());
     } else {
       body += R"(,"turn":)" + std::to_string(turn_);
     }
@@ -56,7 +57,7 @@ void PollCarrier::poll() {
   sent_ = session_.scheduler().now();
   // The first does not know how slow this network is, and others may be quicker meanwhile.
   const auto slack = std::min(
-      kMostSlack, welcomed_ ? Duration(1200 << std::min(failures_, 3)) + 4 * session_.round_trip()
+      kMostSlack, welcomed_ ? Duration(600 << std::min(failures_, 3)) + 4 * session_.round_trip()
                             : kAttachDeadline);
   request_ = session_.network().post(
       "v1/poll", std::move(body),

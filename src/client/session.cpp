@@ -38,7 +38,7 @@ Session::~Session() {
 
 std::vector<Message> Session::stop(std::vector<std::uint64_t>& lost) {
   over_ = true;
-  active_ = nullptr;
+  active_ = chosen_ = nullptr;
   ack_.stop();
   later_.clear();
   for (const auto& carrier : carriers_) carrier->stop();
@@ -54,8 +54,19 @@ Carrier& Session::start(Transport transport, std::string name, bool take_over) {
   return carrier;
 }
 
+// The server takes uploads by any carrier that is attached: messages need not wait for the answer.
+void Session::activate(Carrier& carrier, std::uint64_t seen_turn) {
+  chosen_ = &carrier;
+  carrier.activate(next_turn(seen_turn));
+  uplink_.pump();
+}
+
 void Session::discard(Carrier& carrier) {
   carrier.stop();
+  if (chosen_ == &carrier) {
+    chosen_ = nullptr;
+    uplink_.release(carrier.serial);
+  }
   bury_later();
 }
 
@@ -134,6 +145,7 @@ void Session::event(Carrier& carrier, std::uint64_t number, Json event) {
 
 void Session::activated(Carrier& carrier) {
   auto* const before = std::exchange(active_, &carrier);
+  chosen_ = nullptr;
   if (before != nullptr && before != &carrier) {
     cadence_.stream_lived(before->transport, before->age());
     before->planned_end = true;
@@ -154,6 +166,7 @@ void Session::ended(Carrier& carrier, const Failure& failure) {
   bury_later();
   const bool was_active = active_ == &carrier;
   if (was_active) active_ = nullptr;
+  if (chosen_ == &carrier) chosen_ = nullptr;
   if (failure.code == "rate_limited") uplink_.slow_down();
   uplink_.release(carrier.serial);
   listener_.on_ended(carrier, was_active, failure);
@@ -175,20 +188,26 @@ void Session::acknowledged(std::uint64_t ack) { acked_ = std::max(acked_.value_o
 
 void Session::acknowledge_soon() {
   const bool many = cursor_ >= acked_.value_or(0) + kAckEvents;
-  if (ack_.is_set() && !many) return;
-  ack_.set(many ? Duration(0) : kAckDelay, [this] {
+  if (!ack_.is_set() || many) acknowledge_in(many ? Duration(0) : kAckDelay);
+}
+
+void Session::acknowledge_later() { acknowledge_in(kAckDelay); }
+
+void Session::acknowledge_in(Duration delay) {
+  ack_.set(delay, [this] {
     if (over_ || active_ == nullptr || (acked_ && cursor_ <= *acked_)) return;
     active_->acknowledge();
   });
 }
 
 std::optional<UplinkHost::Way> Session::way() const {
-  if (active_ == nullptr || over_) return std::nullopt;
-  return Way{active_->serial, active_->transport == Transport::websocket};
+  const auto* const carrier = carries_up();
+  if (carrier == nullptr || over_) return std::nullopt;
+  return Way{carrier->serial, carrier->transport == Transport::websocket};
 }
 
 void Session::send_frame(std::string request) {
-  if (active_ != nullptr) active_->send_frame(std::move(request));
+  if (auto* const carrier = carries_up()) carrier->send_frame(std::move(request));
 }
 
 Network::Id Session::upload(std::string members, Duration deadline,
@@ -240,11 +259,11 @@ void Session::broken(const Failure& failure) {
 }
 
 void Session::way_is_dead(const Failure& failure) {
-  if (active_ != nullptr) active_->end(failure);
+  if (auto* const carrier = carries_up()) carrier->end(failure);
 }
 
 void Session::check_way() {
-  if (active_ != nullptr) active_->check();
+  if (auto* const carrier = carries_up()) carrier->check();
 }
 
 }  // namespace sigway::client

@@ -47,7 +47,7 @@ class Session final : public UplinkHost {
 
   // -- for the engine
   Carrier& start(Transport transport, std::string name, bool take_over);
-  void activate(Carrier& carrier) { carrier.activate(next_turn()); }
+  void activate(Carrier& carrier, std::uint64_t seen_turn = 0);
   void discard(Carrier& carrier);
   Carrier* active() const noexcept { return active_; }
   /// Ends everything; see Uplink::abandon().
@@ -86,6 +86,8 @@ class Session final : public UplinkHost {
   /// one was measured (RFC 6298 §2).
   Duration patience(Duration least, Duration unknown) const;
   void learned(const std::string& lesson) { listener_.on_lesson(lesson); }
+  /// Asks the active carrier again whether events are to be acknowledged.
+  void acknowledge_later();
   /// For a request that cannot get lost without its carrier.
   std::uint64_t acknowledging();
 
@@ -105,7 +107,9 @@ class Session final : public UplinkHost {
   void swallowed() override { learned(cadence_.swallowed()); }
 
  private:
+  Carrier* carries_up() const { return active_ != nullptr ? active_ : chosen_; }
   void acknowledge_soon();
+  void acknowledge_in(Duration delay);
   void bury_later();
 
   Scheduler& scheduler_;
@@ -128,6 +132,7 @@ class Session final : public UplinkHost {
   bool over_ = false;
   std::vector<std::unique_ptr<Carrier>> carriers_;
   Carrier* active_ = nullptr;
+  Carrier* chosen_ = nullptr;  // about to be
   std::map<Network::Id, std::unique_ptr<Timer>> uploads_;
   std::map<std::uint64_t, std::unique_ptr<Timer>> later_;
   std::uint64_t later_count_ = 0;

@@ -14,6 +14,7 @@ constexpr Duration kFirstLeast{1000}, kFirstUnknown{3000};
 constexpr Duration kHeldLeast{400}, kHeldUnknown{1500};
 constexpr Duration kHeldLatest{10'000};  // while the stream flows
 constexpr Duration kEchoPause{2000};
+constexpr Duration kAckPatience{1000};  // that an acknowledgement waits for a body to travel in
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
   std::uint64_t number = 0;
@@ -153,14 +154,31 @@ void StreamCarrier::acknowledge() {
   const auto due = asked_.value_or(Time{}) + kEchoPause;
   const auto left = std::chrono::duration_cast<Duration>(due - session_.scheduler().now());
   if (hello_ == 0 || waits_) {
-    tell({});
+    acknowledge_alone();
   } else if (left <= Duration(0)) {
     echo();
   } else {
-    tell({});
+    acknowledge_alone();
     // What came last may have held back something that comes after it.
     if (!echo_later_.is_set()) echo_later_.set(left, [this] { check(); });
   }
+}
+
+// Messages on their way up acknowledge as well: one connection for all, if they are quick enough.
+void StreamCarrier::acknowledge_alone() {
+  if (acknowledging_) return;  // its answer looks again
+  const auto now = session_.scheduler().now();
+  if (!ack_wanted_ || now - *ack_wanted_ > 2 * kAckPatience) ack_wanted_ = now;  // another wish
+  if (session_.uplink().flying() && now - *ack_wanted_ < kAckPatience) {
+    session_.acknowledge_later();
+    return;
+  }
+  ack_wanted_.reset();
+  acknowledging_ = true;
+  tell({}, [this] {
+    acknowledging_ = false;
+    session_.acknowledge_later();
+  });
 }
 
 void StreamCarrier::check() {

@@ -10,9 +10,7 @@
 namespace sigway::client {
 namespace {
 
-constexpr std::size_t kSafeBody = 500;   // nobody was ever seen to refuse so little
-constexpr std::size_t kLeastBody = 400;  // smaller than this nothing can be cut
-constexpr std::size_t kInFlight = 3;
+constexpr std::size_t kInFlight = 2, kPiecesInFlight = 3;
 constexpr Duration kOverdue{150};  // an upload that takes longer does not hold up the next one
 // A refusal costs a round trip and nothing else; to feel one's way costs one for each step.
 constexpr std::size_t kJoined = 16'384, kGrowth = 4;
@@ -20,7 +18,9 @@ constexpr std::size_t kJoined = 16'384, kGrowth = 4;
 constexpr std::size_t kHeldMost = 64, kHeldBytes = 196'608;
 constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
 constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
-constexpr double kRate = 160, kBurst = 320;    // below the server's 200 a second and bursts of 400
+constexpr double kLarger = 1.5;  // times the size of one that came later and has been answered,
+constexpr int kOvertaken = 3;    // and times as long under way: it is lost
+constexpr double kRate = 160, kBurst = 320;  // below the server's 200 a second and bursts of 400
 // Ids of flights, apart from those of carriers.
 constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
 
@@ -37,8 +37,6 @@ Uplink::Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std
       host_(host),
       key_size_(key_size),
       flight_count_(kFlights),
-      max_body_(std::numeric_limits<std::size_t>::max()),
-      proven_(kSafeBody),
       speed_(kUnknown),
       tokens_(kBurst),
       filled_(scheduler.now()),
@@ -63,7 +61,7 @@ void Uplink::push(const Message& message) {
 }
 
 void Uplink::limits(std::size_t body, std::size_t messages) {
-  if (body >= kLeastBody + overhead()) server_body_ = body;
+  if (body >= BodyLimit::kLeast + overhead()) server_body_ = body;
   if (messages > 0) messages_most_ = messages;
 }
 
@@ -123,8 +121,9 @@ void Uplink::pump() {
 // that can get lost. Several at once only where bodies must be small.
 bool Uplink::may_fly() {
   if (flights_.empty()) return true;
-  if (flights_.size() >= kInFlight) return false;
-  if (max_body_ < server_body_) return true;
+  const bool small = body_.most() < server_body_;
+  if (flights_.size() >= (small ? kPiecesInFlight : kInFlight)) return false;
+  if (small) return true;
   const auto due = flights_.rbegin()->second.started + kOverdue;
   const auto left = std::chrono::duration_cast<Duration>(due - scheduler_.now());
   if (left <= Duration(0)) return true;
@@ -156,9 +155,11 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
     held = kHeldBytes - ahead;
   }
 
-  const auto limit = (way.frames ? server_body_ : std::min(server_body_, max_body_)) - overhead();
+  const auto limit =
+      (way.frames ? server_body_ : std::min(server_body_, body_.most())) - overhead();
   // Join others not much beyond what has passed before; a first one goes whatever its size.
-  const auto joint = way.frames ? limit : std::min(limit, std::max(kJoined, kGrowth * proven_));
+  const auto joint =
+      way.frames ? limit : std::min(limit, std::max(kJoined, kGrowth * body_.proven()));
   std::size_t bytes = 0;
   for (auto at = run.begin; at < queue_.size() && run.size < most && queue_[at].waits(); ++at) {
     auto& entry = queue_[at];
@@ -281,7 +282,7 @@ void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
     return;
   }
   failures_ = 0;
-  proven_ = std::max(proven_, flight.size);
+  body_.passed(flight.size);
   for (auto& entry : queue_) {
     for (auto& part : entry.parts) part.landed = part.landed || part.via == id;
   }
@@ -292,6 +293,7 @@ void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
   host_.measured(took);
   taken(*up);
   if (over_) return;
+  overtake(flight, took);
   // All has been answered and not all was taken: say it again. The server drops what it has.
   const auto way = host_.way();
   if (flights_.empty() && way && !way->frames && !queue_.empty() && !queue_.front().waits()) {
@@ -299,6 +301,19 @@ void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
     pause_.set(backoff(random_, 0), [this] { pump(); });
   }
   pump();
+}
+
+// What was sent later and is no smaller has been answered: an earlier upload that is still under
+// way was probably lost without a word. Its messages need not wait until that is certain.
+void Uplink::overtake(const Flight& landed, Duration took) {
+  for (auto& [id, flight] : flights_) {
+    const auto age = scheduler_.now() - flight.started;
+    if (flight.started < landed.started && flight.size <= kLarger * double(landed.size) &&
+        age >= kOvertaken * took + kOverdue) {
+      flight.overtaken = true;
+      free(id);
+    }
+  }
 }
 
 void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failure) {
@@ -311,11 +326,15 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     host_.broken(failure);
     return;
   }
+  if (failure.code == "deadline") host_.swallowed();
+  if (flight.overtaken) {
+    pump();
+    return;
+  }
   if (failure.code == "number_gap") {  // of what is still under way: that comes first
     pause_.set(backoff(random_, 0, Duration(100)), [this] { pump(); });
     return;
   }
-  if (failure.code == "deadline") host_.swallowed();
   // Flights that were lost together are one failure, or the next would wait for far too long.
   const bool counts = flight.started >= failed_at_;
   if (counts) {
@@ -329,22 +348,15 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
 }
 
 void Uplink::too_large(const Flight& flight, const Failure& failure) {
-  const auto before = max_body_;
-  if (failure.limit > 0 && failure.limit < flight.size) {
-    max_body_ = std::min(max_body_, static_cast<std::size_t>(failure.limit));
-  } else {
-    max_body_ = std::min(max_body_, std::max(proven_ < flight.size ? proven_ : 0, flight.size / 2));
-  }
-  proven_ = std::min(proven_, max_body_);
-  if (max_body_ < kLeastBody + overhead()) {
-    max_body_ = kLeastBody + overhead();
+  const auto before = body_.most();
+  if (!body_.refused(flight.size, failure.limit)) {
     pause_.set(backoff(random_, failures_++), [this] { pump(); });
     host_.way_is_dead(failure);
     return;
   }
-  if (max_body_ < before)
+  if (body_.most() < before)
     host_.journal("a body of " + std::to_string(flight.size) +
-                  " bytes is refused on the way: they are to have " + std::to_string(max_body_) +
+                  " bytes is refused on the way: they are to have " + std::to_string(body_.most()) +
                   " at the most");
   pump();
 }

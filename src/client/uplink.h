@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/backoff.h"
+#include "client/body_limit.h"
 #include "client/failure.h"
 #include "client/network.h"
 #include "client/scheduler.h"
@@ -71,6 +72,8 @@ class Uplink {
 
   std::size_t pending() const noexcept { return queue_.size(); }
   std::size_t bytes() const noexcept { return bytes_; }
+  /// Whether uploads are under way; each acknowledges.
+  bool flying() const noexcept { return !flights_.empty(); }
   /// The id that the application knows for a number that an event quotes.
   std::uint64_t id_of(std::uint64_t number) const;
 
@@ -109,6 +112,7 @@ class Uplink {
     std::size_t size = 0;
     std::uint64_t ack = 0;
     Time started{};
+    bool overtaken = false;  // its messages have gone again
   };
 
   bool may_fly();
@@ -120,6 +124,7 @@ class Uplink {
   void send_frames(const Run& run, const UplinkHost::Way& way);
   void send_upload(const Run& run);
   void landed(std::uint64_t id, const HttpAnswer& answer);
+  void overtake(const Flight& landed, Duration took);
   void failed(std::uint64_t id, const Flight& flight, const Failure& failure);
   void too_large(const Flight& flight, const Failure& failure);
   void free(std::uint64_t via);
@@ -141,9 +146,8 @@ class Uplink {
   std::size_t batch_most_ = 256;
   std::size_t messages_most_ = 256;
   std::size_t server_body_ = 262'144;
-  std::size_t max_body_;  // what the network is known to refuse more than
-  std::size_t proven_;    // what it is known to let through
-  double speed_;          // bytes a millisecond that uploads were seen to make
+  BodyLimit body_;
+  double speed_;  // bytes a millisecond that uploads were seen to make
   double tokens_;
   Time filled_;
   Timer pause_;

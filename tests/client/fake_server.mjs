@@ -289,7 +289,7 @@ export class FakeServer {
   silent = false;           // alive, but nothing comes out
   buffering = 0;
   random = Math.random;
-  // The fault hooks. `fault` may give 'lose', 'lose-answer', 'repeat', {delay}, or {status, headers, text} for a request;
+  // The fault hooks. `fault` may give 'lose', 'swallow', 'lose-answer', 'repeat', {delay}, or {status, headers, text} for a request;
   // `upgrade` may give 'refuse', 'mute' (accepted, and dead) or 'deaf' (nothing gets up).
   fault = () => null;
   upgrade = () => null;
@@ -432,6 +432,7 @@ export class FakeServer {
     this.requests.push({ route, url: request.url, body, text, headers: request.headers });
     const fault = this.fault({ route, body, text, count: this.requests.length });
     if (fault === 'lose') return request.socket.destroy();
+    if (fault === 'swallow') return;
     if (fault?.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
     if (fault?.status) return response.writeHead(fault.status, fault.headers).end(fault.text ?? '');
     if (fault === 'repeat') this.#handle(route, JSON.parse(text), nowhere());

@@ -89,6 +89,22 @@ describe('the race', () => {
     await alice.until(() => numbers(alice).length === 1);
   });
 
+  test('what is said goes up before the activation has been answered', async () => {
+    const bob = client({ transport: 'websocket' });
+    await bob.until(() => bob.connection.state === 'open');
+    let answered = false;
+    server.fault = ({ route, body }) => {
+      if (route !== '/v1/poll' || !body.turn) return null;
+      setTimeout(() => { answered = true; }, 500);
+      return { delay: 500 };
+    };
+    const alice = client({ transport: 'poll' });
+    alice.connection.send('count', { i: 0 });
+    await bob.until(() => numbers(bob).length === 1);
+    assert.ok(!answered, 'it has waited for the activation');
+    await talk(alice, bob, 10);
+  });
+
   test('an outage blames and remembers nobody', async () => {
     let down = true;
     server.upgrade = () => down ? 'refuse' : null;

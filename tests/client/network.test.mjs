@@ -2,15 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+import { BodyLimit, kLeastBody } from '../../web/client/sigway/body_limit.js';
 import { Cadence } from '../../web/client/sigway/cadence.js';
 import { backoff, clock, deadline, RoundTrip } from '../../web/client/sigway/clock.js';
 import { SigwayError } from '../../web/client/sigway/errors.js';
 import { Journal } from '../../web/client/sigway/journal.js';
+import { kLimits } from '../../web/client/sigway/limits.js';
 import { Lives } from '../../web/client/sigway/lives.js';
 import { Memory } from '../../web/client/sigway/memory.js';
 import { Network } from '../../web/client/sigway/network.js';
+import { Outgoing } from '../../web/client/sigway/outgoing.js';
 import { planRace } from '../../web/client/sigway/race.js';
 import { Surroundings } from '../../web/client/sigway/surroundings.js';
+import { Uplink } from '../../web/client/sigway/uplink.js';
 import { storage } from './helpers.mjs';
 
 const kReal = { ...clock };
@@ -36,6 +40,99 @@ function pass(ms) {
     mock.timers.tick(Math.min(ms, 100));
   }
 }
+
+describe('body limit', () => {
+  // A network that refuses more than `real`, without saying so; who has much to say fills every body.
+  const search = (limit, real, wanted) => {
+    let refusals = 0;
+    for (let i = 0; i < 30; ++i) {
+      const size = Math.min(limit.most, wanted);
+      if (size <= real) limit.passed(size);
+      else {
+        ++refusals;
+        limit.refused(size);
+      }
+    }
+    return refusals;
+  };
+
+  test('is found by halves, closely, and with few refusals', () => {
+    for (const real of [700, 1000, 2048, 8192, 65000]) {
+      const limit = new BodyLimit();
+      const refusals = search(limit, real, 200000);
+      assert.ok(limit.most <= real && limit.most > 0.85 * real, `${limit.most} of ${real}`);
+      assert.ok(refusals <= Math.log2(200000 / real) + 4, `${refusals} refusals for ${real}`);
+    }
+  });
+
+  test('what the answer names is taken at its word', () => {
+    const limit = new BodyLimit();
+    assert.ok(limit.refused(50000, 9000));
+    assert.equal(limit.most, 9000);
+  });
+
+  test('who says little is not made to try more', () => {
+    const limit = new BodyLimit();
+    search(limit, 8192, 200000);
+    const before = limit.most;
+    for (let i = 0; i < 20; ++i) assert.equal(limit.passed(600), false);
+    assert.equal(limit.most, before);
+  });
+
+  test('a network that changes is believed, down to what can still be split', () => {
+    const limit = new BodyLimit();
+    search(limit, 65000, 200000);
+    search(limit, 900, 200000);
+    assert.ok(limit.most <= 900 && limit.most >= 500, String(limit.most));
+    search(limit, 100, 200000);
+    assert.equal(limit.most, kLeastBody);
+  });
+
+  test('is relaxed with the rest of the cadence, and found again from there', () => {
+    const cadence = new Cadence();
+    search(cadence.body, 8192, 200000);
+    const before = cadence.body.most;
+    pass(5 * kMinute);
+    assert.ok(cadence.relax().body > before);
+    assert.ok(cadence.body.most > before);
+    search(cadence.body, 8192, 200000);
+    assert.ok(cadence.body.most <= 8192 && cadence.body.most > 0.85 * 8192, String(cadence.body.most));
+  });
+});
+
+describe('the upload of a takeover', () => {
+  // A session whose poll carries, while an event stream asks to take over.
+  const scene = (bytes) => {
+    const bodies = [];
+    const post = async (path, body) => {
+      bodies.push(JSON.parse(body));
+      return { up: 1 };
+    };
+    const session = { key: 'k'.repeat(22), cursor: 7, way: { kind: 'poll' }, trips: new RoundTrip(), cadence: new Cadence(), limits: kLimits,
+      network: { learnt() {} }, settings: { messageRate: 100, http: { post } }, hooks: { sent() {} }, over: new AbortController(),
+      carriers: new Set(), flights: new Set([{ began: now }]), acknowledged() {}, roundTrip() {} };
+    session.trips.add(800);
+    const uplink = new Uplink(session);
+    uplink.push(new Outgoing(1, { type: 'x' }, `"type":"x","data":"${'x'.repeat(bytes)}"`));
+    return { uplink, bodies };
+  };
+
+  test('takes messages along that wait', async () => {
+    const { uplink, bodies } = scene(1000);
+    assert.equal(await uplink.carries({ carrier: 's1', turn: 2 }), true);
+    assert.equal(bodies.length, 1);
+    const { carrier, turn, ack, messages } = bodies[0];
+    assert.deepEqual([carrier, turn, ack, messages.length, messages[0].n], ['s1', 2, 7, 1, 1]);
+    assert.equal(uplink.pending, 0);
+  });
+
+  test('is not held up by what takes longer than a round trip', async () => {
+    const { uplink, bodies } = scene(50000);
+    assert.equal(await uplink.carries({ carrier: 's1', turn: 2 }), false);
+    assert.equal(bodies.length, 0);
+    assert.equal(uplink.pending, 1);
+  });
+});
 
 describe('lives', () => {
   test('two young deaths set a transport aside, for longer each time, and never for ever', () => {

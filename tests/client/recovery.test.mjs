@@ -144,6 +144,24 @@ test('what had not gone out when the session ended goes out in the new one', asy
   assert.deepEqual(numbers(bob), [1]);
 });
 
+test('an upload that was lost without a word goes again as soon as later ones were answered', async () => {
+  const [alice, bob] = await pair('poll');
+  let lost = false;
+  server.fault = ({ route }) => {
+    if (route !== '/v1/send' || lost) return null;
+    lost = true;
+    return 'swallow';
+  };
+  let said = 0;      // one every 100 ms; the upload itself would be given up after more than a second
+  do {
+    alice.connection.send('count', { i: said++ });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  } while (numbers(bob).length === 0 && said < 30);
+  assert.ok(said <= 8, `${said} were said meanwhile`);
+  await bob.until(() => numbers(bob).length === said);
+  assert.deepEqual(numbers(bob), counting(said));
+});
+
 test('an end without a code is somebody else\'s, and the way is looked for again', async () => {
   const [alice] = await pair('poll');
   server.fault = ({ route }) => route === '/v1/poll' ? { status: 200, text: '{"first":1,"events":[],"up":0,"ended":{}}' } : null;

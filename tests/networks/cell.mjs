@@ -14,6 +14,8 @@ import { kSizes, quietAfter, shapes } from './shapes.mjs';
 const kPatience = 45000;         // for being ready, and without any progress
 const kLongest = 240000;         // for the last message, where it is slow but goes on
 const kSettling = 2000, kSettlingTrips = 5;   // ms and round trips after `ready`, whichever is longer: each step of a race takes some
+const kAtRest = 6000;            // ms of silence after which no connection is kept for what might come
+const kSettled = 2;
 const kIdleRequests = 1;         // in 20 s
 
 const kCalm = 15;                // ms of noise up to which times are believed
@@ -68,7 +70,7 @@ export async function runCell({ network, shape, behind, start, seed }) {
   const settings = { seed, sizes: network.sizes ?? kSizes, forgives: network.restarts, start, tell: () => changed() };
   const faults = [];
   const began = performance.now();
-  let traffic = { bursts: [] };
+  let traffic = { bursts: [], settled: null };
   try {
     const bob = new Member('bob', settings, { url: (scene.boxes[1] ?? scene.gateway).url, room });
     members.push(bob);
@@ -87,7 +89,7 @@ export async function runCell({ network, shape, behind, start, seed }) {
         if (await orLate(progress, kPatience) === 'late' || performance.now() - began > kLongest) return false;
       }
     };
-    traffic = await talk(members, network, shape, async () => {
+    traffic = await talk(members, scene.boxes[0], network, shape, async () => {
       if (!network.restarts) return;
       await all();
       await scene.gateway.restart();
@@ -112,10 +114,11 @@ export async function runCell({ network, shape, behind, start, seed }) {
 }
 
 // Both say what the shape plans; `halfway` may hold it up.
-async function talk(members, { pace = 1, gap }, shape, halfway) {
+async function talk(members, box, { pace = 1, gap }, shape, halfway) {
   const plan = shapes[shape]({ gap });
   let number = 0, shift = 0;
   const bursts = [];
+  let settled = null;      // connections that were open after the last silence
   const began = performance.now();
   for (const [i, { at, count }] of plan.entries()) {
     if (i === plan.length >> 1) {
@@ -124,16 +127,17 @@ async function talk(members, { pace = 1, gap }, shape, halfway) {
       shift += performance.now() - stopped;
     }
     await sleep(began + shift + at * pace - performance.now());
+    if (performance.now() - bursts.at(-1) > kAtRest) settled = box.counts.open;
     bursts.push(performance.now());
     for (let k = 0; k < count; ++k) {
       ++number;
       for (const member of members) member.say(number);
     }
   }
-  return { bursts };
+  return { bursts, settled };
 }
 
-function measure(members, box, shape, { bursts }, settling) {
+function measure(members, box, shape, { bursts, settled }, settling) {
   const [bob, alice] = members;
   const latencies = [];
   for (const [from, to] of [[bob, alice], [alice, bob]]) {
@@ -155,7 +159,7 @@ function measure(members, box, shape, { bursts }, settling) {
     ready: alice?.readyAt ? alice.readyAt - alice.startedAt : NaN,
     p50: at(0.5), p95: at(0.95), worst: at(1),
     moves: alice?.moves.map((move) => move.transport) ?? [],
-    requests: box.counts.requests, bytes: box.counts.up + box.counts.down, connections: box.counts.mostOpen,
+    requests: box.counts.requests, bytes: box.counts.up + box.counts.down, connections: box.counts.mostOpen, settled,
     methods: [...box.counts.methods],
     idle: idleTime ? idle * 20000 / idleTime : null,
   };
@@ -177,9 +181,10 @@ export async function readyOver({ network, transport, start, seed }) {
 }
 
 // Where a cell misses what a network allows: what is wrong, and whether the machine was calm enough to say so.
-export function slowness({ network, shape, behind, p95, idle, noise: calm }) {
+export function slowness({ network, shape, behind, p95, idle, settled, noise: calm }) {
   if (shape === 'idle') return idle > kIdleRequests ? { text: `${idle.toFixed(1)} requests in 20 s of silence`, isSure: true } : null;
   const wanted = expectations(network, behind, shape);
+  if (settled > kSettled && !wanted.loses) return { text: `${settled} connections after ${kAtRest / 1000} s of silence`, isSure: true };
   if (wanted.outage || p95 <= wanted.p95) return null;
   return { text: `95 % within ${Math.round(p95)} ms, not ${wanted.p95} ms`, isSure: calm <= kCalm };
 }

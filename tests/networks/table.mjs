@@ -7,14 +7,14 @@ const kReadySlack = 500;         // ms later than the best transport by itself
 const ms = (value) => (Number.isFinite(value) ? Math.round(value) : '-');
 
 export const heading = () =>
-  '       network              shape    behind  ready  transport   p95   worst  requests     KiB  idle/20s  noise';
+  '       network              shape    behind  ready  transport   p95   worst  requests     KiB  idle/20s  conn  noise';
 
-export function line({ network, shape, behind, faults, slow, ready, transport, p95, worst, requests, bytes, idle, noise }) {
+export function line({ network, shape, behind, faults, slow, ready, transport, p95, worst, requests, bytes, idle, noise, connections, settled }) {
   const verdict = faults.length ? 'FAILED' : !slow ? 'ok    ' : slow.isSure ? 'slow  ' : 'slow? ';
   return [verdict, network.name.padEnd(20), shape.padEnd(8), behind.padEnd(6), String(ms(ready)).padStart(6),
     (transport ?? '-').padEnd(9), String(ms(p95)).padStart(5), String(ms(worst)).padStart(7), String(requests).padStart(9),
     String(Math.round(bytes / 1024)).padStart(7), (idle === null ? '' : idle.toFixed(1)).padStart(6),
-    String(ms(noise)).padStart(6), faults.length ? ` ${faults[0].slice(0, 100)}` : ''].join(' ');
+    `${connections}/${settled ?? '-'}`.padStart(5), String(ms(noise)).padStart(6), faults.length ? ` ${faults[0].slice(0, 100)}` : ''].join(' ');
 }
 
 // An outage ends when it ends, and who asks at the right moment is luck.

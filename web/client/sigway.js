@@ -7,6 +7,7 @@
 // The parts are in sigway/, a subject each. All of them are named here, so that a browser asks for them in one round trip
 // instead of one for each level of the graph.
 
+import './sigway/body_limit.js';
 import './sigway/cadence.js';
 import './sigway/carrier.js';
 import './sigway/clock.js';

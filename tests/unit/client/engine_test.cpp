@@ -142,6 +142,23 @@ TEST_CASE("engine: each transport alone carries everything") {
   }
 }
 
+TEST_CASE("engine: what is said goes up before the activation has been answered") {
+  Scene scene(15);
+  scene.bob.engine.start();
+  scene.pass(1s);
+  auto& faults = scene.alice.network.faults;
+  faults.websockets = faults.streams = false;
+  faults.delay = 400ms;
+  faults.jitter = {};
+  scene.alice.say();
+  scene.alice.engine.start();
+  scene.pass(1500ms);  // two ways for the attach, one for the message; with the activation, four
+  INFO(scene.alice.journal);
+  CHECK(scene.bob.heard.size() == 1);
+  scene.pass(5s);
+  scene.check();
+}
+
 TEST_CASE("engine: an accepted WebSocket that is dead and a stream that is held leave polling") {
   Scene scene(3);
   scene.alice.network.faults.websockets_hang = true;
@@ -254,6 +271,20 @@ TEST_CASE(
   INFO(scene.alice.journal);
   CHECK(scene.alice.engine.pending() == 0);
   CHECK(scene.bob.heard.size() == 15);
+}
+
+TEST_CASE("engine: a lost upload goes again as soon as later ones were answered") {
+  Scene scene(16, Transport::poll);
+  scene.meet();
+  scene.alice.network.faults.swallow = 1;
+  scene.alice.say();
+  scene.pass(50ms);
+  scene.alice.network.faults.swallow = 0;
+  for (int i = 0; i < 6; ++i) scene.alice.say(), scene.pass(100ms);
+  INFO(scene.alice.journal);
+  CHECK(scene.bob.heard.size() >= 6);  // the upload itself is given up after more than a second
+  scene.pass(3s);
+  scene.check();
 }
 
 TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "client/body_limit.h"
 #include "client/cadence.h"
 #include "client/event_stream.h"
 #include "client/failure.h"
@@ -43,6 +44,29 @@ TEST_CASE("scheduler: in the order of time, and of setting; what is given up doe
   scheduler.advance(Time{} + 25ms);
   CHECK(done == "abA");
   CHECK_FALSE(scheduler.next());
+}
+
+TEST_CASE("body limit: found by halves, closely, and with few refusals") {
+  for (const std::size_t real : {700, 2048, 8192, 65'000}) {
+    BodyLimit limit;
+    int refusals = 0;
+    for (int i = 0; i < 30; ++i) {
+      const auto size = std::min<std::size_t>(limit.most(), 200'000);
+      if (size <= real) {
+        limit.passed(size);
+      } else {
+        ++refusals;
+        CHECK(limit.refused(size, 0));
+      }
+    }
+    CAPTURE(real);
+    CHECK(limit.most() <= real);
+    CHECK(limit.most() > real * 85 / 100);
+    CHECK(refusals <= 12);
+    CHECK(limit.refused(real, real / 2));  // the answer says so
+    CHECK(limit.most() == std::max(BodyLimit::kLeast, real / 2));
+  }
+  CHECK_FALSE(BodyLimit().refused(BodyLimit::kLeast, 0));
 }
 
 TEST_CASE(

@@ -4,6 +4,7 @@
 //
 // Every figure is null until something was learnt: the server's own setting is right then.
 
+import { BodyLimit } from './body_limit.js';
 import { clock } from './clock.js';
 
 const kLeastHeartbeat = 1000;        // the server refuses less
@@ -14,7 +15,7 @@ const kLeastSilence = 1500;          // a shorter pause is none
 const kSilenceShare = 0.6, kAgeShare = 0.7, kHoldShare = 0.75;   // of what was cut
 const kAlike = 0.8;                  // two cuts so close in age have one cause
 const kPads = [0, 1100, 4200];       // just beyond the blocks that are worth filling
-const kLeastLimit = 400, kLargestBody = 1 << 18;
+const kLargestBody = 1 << 18;
 const kCalm = 5 * 60 * 1000, kRelax = 1.5;
 
 export class Cadence {
@@ -22,7 +23,7 @@ export class Cadence {
   hold;                      // ms that a poll is held
   life;                      // {kind: ms after which a stream is renewed}
   pad;                       // bytes of comment after each burst on an event stream
-  body;                      // bytes beyond which bodies are refused on the way
+  body = new BodyLimit();
   #server = { heartbeat: 25000, hold: 25000 };
   #ages = new Map();         // kind or 'hold' -> the last two ages at a cut
   #blamed = false;           // whether the last cut was laid on silence
@@ -39,13 +40,13 @@ export class Cadence {
     this.hold = figure(hold);
     this.life = { websocket: figure(life?.websocket), sse: figure(life?.sse) };
     this.pad = figure(pad) ?? 0;
-    this.body = figure(body);
+    this.body.set(figure(body));
   }
 
   /** What to remember. */
   get learnt() {
     const { heartbeat, hold, life, pad, body } = this;
-    return { heartbeat, hold, life: { ...life }, pad, body };
+    return { heartbeat, hold, life: { ...life }, pad, body: body.most < Infinity ? body.most : null };
   }
 
   /** The server's own settings, from a welcome; what was asked for does not exceed them. */
@@ -109,12 +110,14 @@ export class Cadence {
     return { transport: 'sse', why: 'streams are held back', pad };
   }
 
-  /** A body of this size was refused, and one of `most` is the largest that can pass. */
-  refused(size, most) {
-    const body = Math.max(kLeastLimit, most);
-    if (body >= (this.body ?? Infinity)) return null;
-    this.body = body;
-    return { why: `a body of ${size} bytes was refused`, body };
+  /** A body of this size was refused, maybe with the limit. */
+  refused(size, limit) {
+    return this.body.refused(size, limit) ? { why: `a body of ${size} bytes was refused`, body: this.body.most } : null;
+  }
+
+  /** A body of this size has passed. */
+  passed(size) {
+    return this.body.passed(size) ? { why: `a body of ${size} bytes passed`, body: this.body.most } : null;
   }
 
   /** The whole network was away: what the last cut seemed to teach is taken back. */
@@ -133,7 +136,7 @@ export class Cadence {
     const widen = (value, most) => value && value * kRelax < most ? Math.round(value * kRelax) : null;
     this.#set({ heartbeat: widen(this.heartbeat, this.#server.heartbeat), hold: widen(this.hold, this.#server.hold),
       life: { websocket: widen(this.life.websocket, kOldAge), sse: widen(this.life.sse, kOldAge) },
-      pad: kPads[kPads.indexOf(this.pad) - 1], body: widen(this.body, kLargestBody) });
+      pad: kPads[kPads.indexOf(this.pad) - 1], body: widen(this.learnt.body, kLargestBody) });
     return JSON.stringify(this.learnt) === before ? null : { why: 'minutes without a disturbance', ...this.learnt };
   }
 

@@ -71,6 +71,12 @@ export class Carrier {
     return !this.welcomed;
   }
 
+  /** It shall take over: the server answers `activated` or `standby`. */
+  activate(turn) {
+    this.turn = turn;
+    this.session.chose(this);
+  }
+
   takeOver() {
     if (this.active || this.done) return;
     this.active = true;

@@ -95,7 +95,7 @@ export class EventStreamCarrier extends Carrier {
       this.proved.resolve();
     } else {
       const takesOver = !this.turn && this.session.carriers.size === 1;      // without rivals: saves a round trip
-      if (takesOver) this.turn = this.session.nextTurn();
+      if (takesOver) super.activate(this.session.nextTurn());
       this.#echo(takesOver ? { turn: this.turn } : {});
     }
   }
@@ -122,7 +122,7 @@ export class EventStreamCarrier extends Carrier {
   }
 
   activate(turn) {
-    this.turn = turn;
+    super.activate(turn);
     this.#upload({ carrier: this.name, turn });
   }
 

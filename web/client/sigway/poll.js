@@ -7,9 +7,9 @@ import { notSigway } from './http.js';
 import { deferred } from './tools.js';
 
 const kAttachDeadline = 5000;
-const kSlackLeast = 1200, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
+const kSlackLeast = 600, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
 const kBusyHold = 1000, kHoldGrowth = 2.5;        // a poll that is swallowed is missed when its hold is over, so hold it long in silence only
-const kPollFailures = 2;             // so many polls may fail in a row before the carrier counts as cut
+const kPollFailures = 3;             // so many polls may fail in a row before the carrier counts as cut
 const kBriefPause = 500, kBriefPauseMost = 3000;
 
 export class PollCarrier extends Carrier {
@@ -18,13 +18,14 @@ export class PollCarrier extends Carrier {
   #go = deferred();     // once it is to take over; until then the server would only let it wait
   #again = new AbortController();
   #hold = kBusyHold;
+  #failures = 0;        // in a row
 
   async start() {
     this.stopper.signal.addEventListener('abort', () => {
       this.#go.resolve();
       this.#again.abort();
     });
-    let failures = 0, empty = 0, pause = kBriefPause;
+    let empty = 0, pause = kBriefPause;
     while (!this.done && !this.#isOver) {
       const attaching = !this.welcomed;
       const started = clock.now();
@@ -33,7 +34,7 @@ export class PollCarrier extends Carrier {
       try {
         const answer = await this.#poll(attaching, again.signal);
         if (this.done) return;
-        failures = 0;
+        this.#failures = 0;
         this.seen = clock.now();
         this.opened = true;
         const nothing = !answer?.events?.length && !answer?.welcome;
@@ -53,9 +54,9 @@ export class PollCarrier extends Carrier {
       } catch (error) {
         if (this.done) return;
         if (again.signal.aborted) continue;
-        if (attaching || verdict(error) !== 'retry' || ++failures > kPollFailures) return this.end(error);
+        if (attaching || verdict(error) !== 'retry' || ++this.#failures > kPollFailures) return this.end(error);
         this.session.pollFailed(clock.now() - started, error);
-        await sleep(Math.max(error.retry ?? 0, failures === 1 ? soon() : backoff(failures - 2)),
+        await sleep(Math.max(error.retry ?? 0, this.#failures === 1 ? soon() : backoff(this.#failures - 2)),
           this.stopper.signal);
       }
     }
@@ -70,11 +71,13 @@ export class PollCarrier extends Carrier {
   #poll(attaching, again) {
     const { session } = this;
     const n = ++this.#n;
-    const wait = session.brief ? 0 : Math.round(Math.min(this.#hold, session.cadence.wait));
+    const wait = session.brief || this.#failures ? 0 : Math.round(Math.min(this.#hold, session.cadence.wait));
     const request = attaching ? this.attachment({ n })
       : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait };
     if (!attaching && !this.active && this.turn) request.turn = this.turn;
-    const patience = attaching ? kAttachDeadline : wait + session.trips.patience(kSlackLeast, kSlackUnknown);
+    // What a lost one should have brought has waited long enough: the next is not held, and its copy does no harm.
+    const slack = session.trips.patience(kSlackLeast << Math.max(0, this.#failures - 1), kSlackUnknown);
+    const patience = attaching ? kAttachDeadline : wait + slack;
     return session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: again });
   }
 
@@ -103,7 +106,7 @@ export class PollCarrier extends Carrier {
   }
 
   activate(turn) {
-    this.turn = turn;
+    super.activate(turn);
     this.#go.resolve();
   }
 

@@ -8,6 +8,7 @@ import { kLimits } from './limits.js';
 import { Uplink } from './uplink.js';
 
 const kQuietFailures = 4;            // uploads without messages: the way down may live while the way up is dead
+const kQuietWait = 1000;             // ms that an acknowledgement waits for a body to travel in
 const kQuietLeast = 2500, kQuietUnknown = 6000;
 const kAckDelay = 200;
 const kAckEvents = 16;               // acknowledge at once beyond so many
@@ -19,6 +20,7 @@ export class Session {
   peer = '';
   cursor = 0;                // the last event that the application has heard
   active = null;
+  #chosen = null;            // the carrier that is about to be
   leaving = false;           // nothing that is still to be heard matters
   limits = kLimits;
   iceServers = [];
@@ -89,9 +91,20 @@ export class Session {
     this.hooks.event(event, { number, transport: carrier.kind, bytes });
   }
 
+  /** By which carrier goes what goes up: the server takes it by any that is attached, so the answer to `activate` need not be waited for. */
+  get way() {
+    return this.active ?? this.#chosen;
+  }
+
+  chose(carrier) {
+    this.#chosen = carrier;
+    this.uplink.pumpSoon();
+  }
+
   activated(carrier) {
     const before = this.active;
     this.active = carrier;
+    this.#chosen = null;
     if (before) this.#retire(before);
     this.#acknowledgeSoon();
     this.uplink.pumpSoon();
@@ -105,9 +118,9 @@ export class Session {
 
   detached(carrier) {
     this.carriers.delete(carrier);
-    if (carrier !== this.active) return this.uplink.pumpSoon();    // its connection is free
-    this.active = null;
-    this.uplink.release(carrier);
+    if (carrier === this.active) this.active = null;
+    if (carrier === this.#chosen) this.#chosen = null;
+    this.uplink.release(carrier);    // and its connection is free
   }
 
   lost(carrier, error) {
@@ -117,7 +130,7 @@ export class Session {
 
   // An answer that is about the session, on whichever way it came.
   broken(error) {
-    const carrier = this.active;
+    const carrier = this.way;
     if (!carrier) this.hooks.lost(null, error);
     else if (error.code !== 'gone') carrier.end(error);
     else sleep(kFarewell, carrier.stopper.signal).then(() => carrier.end(error));   // it may be about to say why
@@ -142,8 +155,8 @@ export class Session {
     const flight = { began: clock.now() };
     if (!quiet) this.flights.add(flight);
     try {
-      await this.uplink.landing();               // one connection for all that goes up, if it is quick enough
-      if (quiet && this.uplink.acknowledges(flight.began)) return;
+      await this.uplink.landing(quiet ? kQuietWait : undefined);      // one connection for all that goes up, if it is quick enough
+      if (quiet ? this.uplink.acknowledges(flight.began) : await this.uplink.carries(request)) return;
       this.flights.add(flight);
       for (let failures = 0; !carrier.done; ++failures) {
         const ack = this.cursor;

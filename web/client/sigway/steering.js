@@ -225,7 +225,8 @@ export class Steering {
     const better = active ? this.#better(active.kind) : [];
     if (!better.length || this.#race) return this.#planProbe();
     this.#probePause = Math.min(kRarestProbe, this.#probePause * kProbeGrowth);
-    const steps = better.map((kind) => ({ kinds: [kind], after: 0 }));
+    // One at a time, as soon as the one before has failed: uploads need connections, too.
+    const steps = better.map((kind, i) => ({ kinds: [kind], after: i === 0 ? 0 : kPatience }));
     try {
       await this.#begin(this.#session, steps, active, 'probe').settled.promise;
     } catch { /* called off */ }

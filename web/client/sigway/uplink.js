@@ -1,6 +1,7 @@
 // The messages that the server has not taken yet, in order. A number is given when a message first goes out and then never
 // means anything else.
 
+import { kLeastBody } from './body_limit.js';
 import { backoff, clock, deadline, sleep, soon } from './clock.js';
 import { SigwayError, verdict } from './errors.js';
 import { notSigway } from './http.js';
@@ -9,17 +10,17 @@ import { utf8Length } from './text.js';
 import { deferred } from './tools.js';
 
 const kUploadFailures = 4;           // the way down may live while the way up is dead
-const kUploadsInFlight = 3;          // a browser gives six connections to an origin, and the stream takes one
+const kUploadsInFlight = 2, kPiecesInFlight = 3;   // a browser gives six connections to an origin, and the stream takes one
 const kOverdue = 150, kOverdueInRace = 1500;   // ms after which an upload under way does not hold up the next one
 const kConnectionsInRace = 4;
 const kAnswerLeast = 1200, kAnswerUnknown = 5000;
-const kSlowest = 4;                  // bytes a ms, until uploads were seen to be slower or faster
+const kSlowest = 1, kUnknown = 16;   // bytes a ms that go up; too high a guess costs a try, and the next is half as large
 const kImpatience = 16;              // how many times as long we wait after failures, at the most
+const kOvertaken = 3, kLarger = 1.5; // times that an upload took longer than one that came later, and may have been larger
 const kHeldMost = 64, kHeldBytes = 196608;    // messages that a server holds behind one that is still under way; of bytes 256 KiB
-const kSafeBody = 500;               // nobody was ever seen to refuse so little
 const kJoined = 65536, kGrowth = 4;  // a refusal costs a round trip and nothing else; to feel one's way costs one for each step
-const kLeastBody = 400;              // smaller than this nothing can be split
 const kQueueBytes = 4 << 20;
+const kEnvelope = 112;
 const kNumber = 24;                  // bytes that "n" and what stands between two messages take
 
 export class Uplink {
@@ -31,7 +32,7 @@ export class Uplink {
   #flights = new Set();
   #landing = deferred();     // of the next upload that is answered
   #failures = 0;
-  #speed = kSlowest;         // bytes a ms that uploads were seen to make
+  #speed = kUnknown;         // bytes a ms that uploads were seen to make
   #slack = 1;                // doubled where uploads were given up that may only have been slow
   #untest = () => {};
   #overdue = null;           // a timer
@@ -39,14 +40,11 @@ export class Uplink {
   #pumping = false;          // soon
   #drained = deferred();
   #batchMost = kLimits.messages;
-  #maxBody;                  // what the network is known to refuse
-  #proven = kSafeBody;       // what it is known to let through
   #tokens;
   #filled = clock.now();
 
   constructor(session) {
     this.session = session;
-    this.#maxBody = session.cadence.body ?? Infinity;
     this.#tokens = 2 * session.settings.messageRate;
   }
 
@@ -108,8 +106,8 @@ export class Uplink {
 
   // What went by a way that has ended goes again.
   release(way) {
-    for (const entry of this.#queue) entry.release(way);
-    this.pump();
+    this.#release(way);
+    this.pumpSoon();
   }
 
   slowDown() {
@@ -120,24 +118,33 @@ export class Uplink {
   pump(urgent = false) {
     this.#pumping = false;
     while (!this.#paused) {
-      const way = this.session.active;
+      const { way } = this.session;
       if (!way) return;
-      const batch = this.#batch(way, urgent);
+      const batch = this.#batch(way, () => this.#mayFly(urgent));
       if (!batch.length) return;
       urgent = false;
-      for (const { entry } of batch) this.#launch(entry, way);
-      const text = batch.map(({ entry, chunk }) => entry.wire(chunk)).join(',');
-      if (way.kind !== 'websocket') {
-        this.#upload(batch, text);
-        continue;
-      }
-      for (const { chunk } of batch) chunk.via = way;
-      this.#frame(way, text);
+      if (way.kind === 'websocket') this.#frame(way, batch);
+      else this.#upload(way, batch);
     }
   }
 
+  /** Sends `request` in the body of messages that wait, if they are up within a round trip or so. Resolves with whether it has arrived. */
+  async carries(request) {
+    const { way, trips } = this.session;
+    if (this.#paused || !way || way.kind === 'websocket') return false;
+    const batch = this.#batch(way, () => true, this.#speed * (trips.smoothed ?? 0));
+    return batch.length > 0 && this.#upload(way, batch, request);
+  }
+
+  #wire(way, batch) {
+    for (const { entry } of batch) this.#launch(entry, way);
+    return batch.map(({ entry, chunk }) => entry.wire(chunk)).join(',');
+  }
+
   // A WebSocket that has taken a frame has delivered nothing: if it is not answered in time, is it still alive?
-  #frame(way, text) {
+  #frame(way, batch) {
+    const text = this.#wire(way, batch);
+    for (const { chunk } of batch) chunk.via = way;
     way.frame(`{"ack":${this.session.acknowledging()},"messages":[${text}]}`);
     this.#untest();
     this.#untest = deadline(this.#patience(text.length), () => { if (!way.done) way.test(); });
@@ -148,12 +155,13 @@ export class Uplink {
     return this.session.trips.patience(kAnswerLeast, kAnswerUnknown) + this.#slack * size / this.#speed;
   }
 
-  // One upload at a time, and a further one beside those that take long; many only where bodies must be small.
+  // One upload at a time, and a further one beside those that take long; more only where bodies must be small.
   #mayFly(urgent) {
     const began = [...this.#flights, ...this.session.flights].map((flight) => flight.began);
     if (!began.length) return true;
-    if (this.#flights.size >= kUploadsInFlight) return false;
-    if (urgent || this.#maxBody < Infinity) return true;
+    const small = this.session.cadence.body.most < Infinity;
+    if (this.#flights.size >= (small ? kPiecesInFlight : kUploadsInFlight)) return false;
+    if (urgent || small) return true;
     const wait = this.#overdueAfter - (clock.now() - Math.max(...began));
     clearTimeout(this.#overdue);
     if (wait > 0) this.#overdue = setTimeout(() => this.pump(), wait);
@@ -167,9 +175,9 @@ export class Uplink {
     return carriers.size > 1 && taken >= kConnectionsInRace ? kOverdueInRace : kOverdue;
   }
 
-  /** Resolves when an upload that is under way has been answered, or takes long; at once if none is. */
-  landing() {
-    return this.#flights.size ? Promise.race([this.#landing.promise, sleep(this.#overdueAfter)]) : Promise.resolve();
+  /** Resolves when an upload that is under way has been answered, or after `patience` ms, or when it takes long; at once if none is. */
+  landing(patience = this.#overdueAfter) {
+    return this.#flights.size ? Promise.race([this.#landing.promise, sleep(patience)]) : Promise.resolve();
   }
 
   /** Whether an upload with messages has begun since that moment, or begins now because some wait: it acknowledges as well. */
@@ -184,15 +192,16 @@ export class Uplink {
     this.#landing = deferred();
   }
 
-  // What goes next, as {entry, chunk}: the first that are on no way.
-  #batch(way, urgent) {
+  // What goes next, as {entry, chunk}: the first that are on no way, of `mostBytes` at the most.
+  #batch(way, mayFly, mostBytes = Infinity) {
     const byFrames = way.kind === 'websocket';
-    if (!this.#queue.some((entry) => entry.isWaiting) || (!byFrames && !this.#mayFly(urgent))) return [];
+    if (!this.#queue.some((entry) => entry.isWaiting) || (!byFrames && !mayFly())) return [];
     let most = Math.min(this.#batchMost, this.session.limits.messages, this.#allowance());
     if (byFrames) most -= this.#queue.filter(({ chunks }) => chunks.some(({ via }) => via === way)).length;
-    const limit = Math.min(this.session.limits.body, this.#maxBody) - this.#overhead();
+    const { body } = this.session.cadence;
+    const limit = Math.min(this.session.limits.body, body.most) - this.#overhead();
     // Join others not much beyond what has passed before; a first message goes whatever its size.
-    const joined = byFrames ? limit : Math.min(limit, Math.max(kJoined, kGrowth * this.#proven));
+    const joined = byFrames ? limit : Math.min(limit, Math.max(kJoined, kGrowth * body.proven));
     const reach = this.#flights.size ? kHeldMost : this.#queue.length;
     const batch = [];
     let bytes = 0, ahead = 0;
@@ -203,7 +212,7 @@ export class Uplink {
       for (const chunk of entry.chunks) {
         if (chunk.via) continue;
         bytes += chunk.bytes + kNumber;
-        if (batch.length >= most || (batch.length && bytes > joined)) return this.#spend(batch);
+        if (batch.length >= most || (batch.length && bytes > joined) || bytes > mostBytes) return this.#spend(batch);
         batch.push({ entry, chunk });
       }
     }
@@ -215,8 +224,9 @@ export class Uplink {
     return batch;
   }
 
+  // What stands around the messages: key, acknowledgement, and perhaps an activation.
   #overhead() {
-    return this.session.key.length + 64;
+    return this.session.key.length + kEnvelope;
   }
 
   #allowance() {
@@ -239,12 +249,14 @@ export class Uplink {
     entry.message = null;    // told once
   }
 
-  async #upload(batch, text) {
+  // Resolves with whether it was answered.
+  async #upload(way, batch, more = {}) {
     const { session } = this;
-    const flight = { began: clock.now() };
+    const flight = { began: clock.now(), size: 0, overtaken: false };
     const ack = session.cursor;
-    const body = `{"key":"${session.key}","ack":${ack},"messages":[${text}]}`;
-    const size = utf8Length(body);
+    const head = JSON.stringify({ key: session.key, ack, ...more }).slice(0, -1);
+    const body = `${head},"messages":[${this.#wire(way, batch)}]}`;
+    const size = flight.size = utf8Length(body);
     for (const { chunk } of batch) chunk.via = flight;
     this.#flights.add(flight);
     try {
@@ -253,46 +265,60 @@ export class Uplink {
       if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
       this.#landed(flight);
       this.#failures = 0;
-      this.#proven = Math.max(this.#proven, size);
+      session.network.learnt(session.cadence.passed(size));
       session.acknowledged(ack);
       const took = clock.now() - flight.began;
       this.#slack = 1;
-      this.#speed = Math.max(kSlowest / 4, size / took, this.#speed / 2);
+      this.#speed = Math.max(kSlowest, size / took, this.#speed / 2);
       session.roundTrip(took);
       this.taken(answer.up);
-      // Not taken, and nothing under way that could close the gap: say it again.
-      const stuck = this.#queue[0]?.chunks.every(({ via }) => via && via !== session.active);
-      if (!this.#flights.size && stuck) this.#again(batch, 0, backoff(0));
+      this.#overtake(flight, took);
+      // Not taken, and nothing under way that could close the gap: say it again, and whatever the server holds behind it.
+      const stuck = this.#queue[0]?.chunks.every(({ via }) => via && via !== session.way);
+      if (!this.#flights.size && stuck) {
+        this.#release();
+        this.#pause(backoff(0));
+      }
       this.pump();
+      return true;
     } catch (error) {
       this.#landed(flight);
-      if (!session.over.signal.aborted) this.#failed(batch, size, error);
+      if (!session.over.signal.aborted) this.#failed(flight, error);
+      return false;
     }
   }
 
-  #failed(batch, size, error) {
+  // What was sent later and is no smaller has been answered: an earlier upload that is still under way was probably lost without a
+  // word. Its messages need not wait until that is certain.
+  #overtake(landed, took) {
+    for (const flight of this.#flights) {
+      const age = clock.now() - flight.began;
+      if (flight.began >= landed.began || flight.size > kLarger * landed.size || age < kOvertaken * took + kOverdue) continue;
+      flight.overtaken = true;
+      this.#release(flight);
+    }
+  }
+
+  #release(way) {
+    for (const entry of this.#queue) entry.release(way);
+  }
+
+  #failed(flight, error) {
     const { session } = this;
-    if (error.status === 413) return this.#tooLarge(batch, size, error);
+    this.#release(flight);
+    if (error.status === 413) return this.#tooLarge(flight.size, error);
     if (verdict(error) !== 'retry') return session.broken(error);
-    if (error.code === 'number_gap') return this.#again(batch, 0, backoff(0));   // of what is still under way: that comes first
+    if (error.code === 'deadline') session.network.learnt(session.cadence.swallowed());
+    if (flight.overtaken) return this.pump();        // they have gone again
+    if (error.code === 'number_gap') return this.#pause(backoff(0));   // of what is still under way: that comes first
     ++this.#failures;
-    if (error.code === 'deadline') {
-      this.#slack = Math.min(kImpatience, this.#slack * 2);
-      session.network.learnt(session.cadence.swallowed());
-    }
+    if (error.code === 'deadline') this.#slack = Math.min(kImpatience, this.#slack * 2);
     this.slowDown();
-    this.#again(batch, error.retry, this.#failures === 1 ? soon() : backoff(Math.min(this.#failures - 2, 4)));
-    if (this.#failures >= kUploadFailures && session.active) {
+    this.#pause(Math.max(error.retry ?? 0, this.#failures === 1 ? soon() : backoff(Math.min(this.#failures - 2, 4))));
+    if (this.#failures >= kUploadFailures && session.way) {
       this.#failures = 0;
-      session.active.end(error);
+      session.way.end(error);
     }
-  }
-
-  #again(batch, retry = 0, delay = 0) {
-    for (const { chunk } of batch) chunk.via = null;
-    // Whatever the server holds behind the gap comes again too; it drops what it has.
-    if (!this.#flights.size) for (const entry of this.#queue) entry.release();
-    this.#pause(Math.max(retry, delay));
   }
 
   #pause(ms) {
@@ -304,14 +330,10 @@ export class Uplink {
   }
 
   // Nothing of the body was taken, and what follows is smaller: fewer messages, or pieces of one.
-  #tooLarge(batch, size, error) {
-    // Of several that are refused the last to be heard of may be the largest.
-    this.#maxBody = Math.min(this.#maxBody, error.limit < size ? error.limit : Math.max(this.#proven < size ? this.#proven : 0, size >> 1));
-    if (this.#proven >= size) this.#proven = this.#maxBody;
-    this.session.network.learnt(this.session.cadence.refused(size, this.#maxBody));
-    for (const { chunk } of batch) chunk.via = null;
-    if (this.#maxBody < kLeastBody) {
-      return this.session.active?.end(new SigwayError('network', `bodies of ${size} bytes are refused on the way`));
+  #tooLarge(size, error) {
+    this.session.network.learnt(this.session.cadence.refused(size, error.limit));
+    if (size <= kLeastBody) {
+      return this.session.way?.end(new SigwayError('network', `bodies of ${size} bytes are refused on the way`));
     }
     this.pump();
   }

@@ -91,7 +91,7 @@ export class WebSocketCarrier extends Carrier {
   }
 
   activate(turn) {
-    this.turn = turn;
+    super.activate(turn);
     this.frame(JSON.stringify({ turn, carrier: this.name, ack: this.session.acknowledging() }));
   }
 
