@@ -287,6 +287,25 @@ TEST_CASE("engine: a lost upload goes again as soon as later ones were answered"
   scene.check();
 }
 
+TEST_CASE("engine: where round trips are long a stream and few uploads carry it all") {
+  Scene scene(17, Transport::sse);
+  scene.meet();
+  auto& network = scene.alice.network;
+  network.faults.delay = 400ms;
+  network.faults.jitter = {};
+  const auto before = network.requests;
+  std::size_t most = 0;
+  for (int i = 0; i < 100; ++i) {
+    scene.alice.say(), scene.bob.say(), scene.pass(50ms);
+    most = std::max(most, network.open());
+  }
+  CHECK(most <= 5);  // the stream, two uploads, an acknowledgement, a hello
+  CHECK(network.requests - before < 40);
+  scene.pass(5s);
+  scene.check();
+  CHECK(network.open() <= 2);
+}
+
 TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {
   Scene scene(4);
   scene.meet();

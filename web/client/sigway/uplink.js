@@ -177,7 +177,7 @@ export class Uplink {
 
   /** Resolves when an upload that is under way has been answered, or after `patience` ms, or when it takes long; at once if none is. */
   landing(patience = this.#overdueAfter) {
-    return this.#flights.size ? Promise.race([this.#landing.promise, sleep(patience)]) : Promise.resolve();
+    return this.#flights.size ? Promise.race([this.#landing.promise, sleep(patience, this.session.over.signal)]) : Promise.resolve();
   }
 
   /** Whether an upload with messages has begun since that moment, or begins now because some wait: it acknowledges as well. */
