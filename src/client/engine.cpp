@@ -113,8 +113,8 @@ void Engine::close() {
   }
   say({0, R"("type":"leave")"});
   closing_ = true;
-  // Where nothing is active the leave goes by itself; the server's patience does the rest.
-  if (session_->active() == nullptr)
+  // Where no way is known the leave goes by itself; the server's patience does the rest.
+  if (!session_->way())
     session_->upload(R"("messages":[{"type":"leave"}])", kLeaving, [](const HttpAnswer&) {});
   closing_timer_.set(kLeaving, [this] { finish({"left", "closed by the application"}); });
 }

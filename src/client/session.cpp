@@ -63,10 +63,8 @@ void Session::activate(Carrier& carrier, std::uint64_t seen_turn) {
 
 void Session::discard(Carrier& carrier) {
   carrier.stop();
-  if (chosen_ == &carrier) {
-    chosen_ = nullptr;
-    uplink_.release(carrier.serial);
-  }
+  if (chosen_ == &carrier) chosen_ = nullptr;
+  uplink_.release(carrier.serial);
   bury_later();
 }
 
@@ -145,7 +143,9 @@ void Session::event(Carrier& carrier, std::uint64_t number, Json event) {
 
 void Session::activated(Carrier& carrier) {
   auto* const before = std::exchange(active_, &carrier);
-  chosen_ = nullptr;
+  auto* const chosen = std::exchange(chosen_, nullptr);
+  // Told to take over as well, and slower: what it took up may be lost.
+  if (chosen != nullptr && chosen != &carrier) uplink_.release(chosen->serial);
   if (before != nullptr && before != &carrier) {
     cadence_.stream_lived(before->transport, before->age());
     before->planned_end = true;

@@ -10,7 +10,7 @@
 namespace sigway::client {
 namespace {
 
-constexpr std::size_t kInFlight = 2, kPiecesInFlight = 3;
+constexpr std::ptrdiff_t kInFlight = 2, kPiecesInFlight = 3;
 constexpr Duration kOverdue{150};  // an upload that takes longer does not hold up the next one
 // A refusal costs a round trip and nothing else; to feel one's way costs one for each step.
 constexpr std::size_t kJoined = 16'384, kGrowth = 4;
@@ -122,7 +122,9 @@ void Uplink::pump() {
 bool Uplink::may_fly() {
   if (flights_.empty()) return true;
   const bool small = body_.most() < server_body_;
-  if (flights_.size() >= (small ? kPiecesInFlight : kInFlight)) return false;
+  const auto awaited = std::count_if(flights_.begin(), flights_.end(),
+                                     [](const auto& flight) { return !flight.second.overtaken; });
+  if (awaited >= (small ? kPiecesInFlight : kInFlight)) return false;
   if (small) return true;
   const auto due = flights_.rbegin()->second.started + kOverdue;
   const auto left = std::chrono::duration_cast<Duration>(due - scheduler_.now());
@@ -330,6 +332,9 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
   if (flight.overtaken) {
     pump();
     return;
+  }
+  if (failure.code == "number_gap" && flights_.empty()) {
+    for (auto& entry : queue_) join(entry);  // the server misses what we thought it had
   }
   if (failure.code == "number_gap") {  // of what is still under way: that comes first
     pause_.set(backoff(random_, 0, Duration(100)), [this] { pump(); });

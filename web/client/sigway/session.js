@@ -104,6 +104,7 @@ export class Session {
   activated(carrier) {
     const before = this.active;
     this.active = carrier;
+    if (this.#chosen && this.#chosen !== carrier) this.uplink.release(this.#chosen);    // slower: what it took up may be lost
     this.#chosen = null;
     if (before) this.#retire(before);
     this.#acknowledgeSoon();

@@ -188,7 +188,8 @@ export class Steering {
 
   // Make before break: the successor takes over while the old one still carries.
   async #renew(carrier) {
-    if (this.#race || this.#session?.active !== carrier) return this.#settle();
+    if (this.#race) return;            // when it is over it is planned again
+    if (this.#session?.active !== carrier) return this.#settle();
     try {
       await this.#begin(this.#session, [{ kinds: [carrier.kind], after: 0 }], null, 'renewal').settled.promise;
     } catch {

@@ -13,7 +13,7 @@ const kUploadFailures = 4;           // the way down may live while the way up i
 const kUploadsInFlight = 2, kPiecesInFlight = 3;   // a browser gives six connections to an origin, and the stream takes one
 const kOverdue = 150, kOverdueInRace = 1500;   // ms after which an upload under way does not hold up the next one
 const kConnectionsInRace = 4;
-const kAnswerLeast = 1200, kAnswerUnknown = 5000;
+const kAnswerLeast = 1200, kAnswerUnknown = 5000, kAnswerMost = 20000;
 const kSlowest = 1, kUnknown = 16;   // bytes a ms that go up; too high a guess costs a try, and the next is half as large
 const kImpatience = 16;              // how many times as long we wait after failures, at the most
 const kOvertaken = 3, kLarger = 1.5; // times that an upload took longer than one that came later, and may have been larger
@@ -131,7 +131,7 @@ export class Uplink {
   /** Sends `request` in the body of messages that wait, if they are up within a round trip or so. Resolves with whether it has arrived. */
   async carries(request) {
     const { way, trips } = this.session;
-    if (this.#paused || !way || way.kind === 'websocket') return false;
+    if (this.#paused || this.#slack > 1 || !way || way.kind === 'websocket') return false;
     const batch = this.#batch(way, () => true, this.#speed * (trips.smoothed ?? 0));
     return batch.length > 0 && this.#upload(way, batch, request);
   }
@@ -152,7 +152,7 @@ export class Uplink {
 
   // How long the answer to an upload may take.
   #patience(size) {
-    return this.session.trips.patience(kAnswerLeast, kAnswerUnknown) + this.#slack * size / this.#speed;
+    return Math.min(kAnswerMost, this.session.trips.patience(kAnswerLeast, kAnswerUnknown) + this.#slack * size / this.#speed);
   }
 
   // One upload at a time, and a further one beside those that take long; more only where bodies must be small.
@@ -160,7 +160,8 @@ export class Uplink {
     const began = [...this.#flights, ...this.session.flights].map((flight) => flight.began);
     if (!began.length) return true;
     const small = this.session.cadence.body.most < Infinity;
-    if (this.#flights.size >= (small ? kPiecesInFlight : kUploadsInFlight)) return false;
+    const awaited = [...this.#flights].filter(({ overtaken }) => !overtaken).length;
+    if (awaited >= (small ? kPiecesInFlight : kUploadsInFlight)) return false;
     if (urgent || small) return true;
     const wait = this.#overdueAfter - (clock.now() - Math.max(...began));
     clearTimeout(this.#overdue);
@@ -310,7 +311,10 @@ export class Uplink {
     if (verdict(error) !== 'retry') return session.broken(error);
     if (error.code === 'deadline') session.network.learnt(session.cadence.swallowed());
     if (flight.overtaken) return this.pump();        // they have gone again
-    if (error.code === 'number_gap') return this.#pause(backoff(0));   // of what is still under way: that comes first
+    if (error.code === 'number_gap') {               // of what is still under way: that comes first
+      if (!this.#flights.size) this.#release();      // or of what we thought the server had
+      return this.#pause(backoff(0));
+    }
     ++this.#failures;
     if (error.code === 'deadline') this.#slack = Math.min(kImpatience, this.#slack * 2);
     this.slowDown();
