@@ -61,18 +61,19 @@ class StreamCarrier final : public Carrier {
   void expect(Duration patience);
   /// As long from now, because something has come.
   void watch_for_hello();
-  /// A request to /v1/send, again until it is answered.
+  /// By an upload without messages: one at a time, and only if none with messages is quick enough.
   void acknowledge_alone();
+  /// A request to /v1/send, again until it is answered.
   void tell(std::string members, std::function<void()> answered = {}, int failures = 0);
 
   EventStream parser_;
   Network::Id stream_ = 0;
-  std::uint64_t hello_ = 0;    // the last that came
-  std::optional<Time> asked_;  // when it was confirmed
-  bool waits_ = false;         // for the next one
-  std::optional<Time> ack_wanted_;
-  bool acknowledging_ = false;  // by an upload of its own
-  Duration held_patience_{0};   // with silence
+  std::uint64_t hello_ = 0;         // the last that came
+  std::optional<Time> asked_;       // when it was confirmed
+  bool waits_ = false;              // for the next one
+  std::optional<Time> ack_wanted_;  // since when one waits for messages to travel with
+  bool acknowledging_ = false;      // by an upload of its own
+  Duration held_patience_{0};       // with silence
   Time held_latest_{};
   Timer held_;
   Timer echo_later_;

@@ -47,6 +47,8 @@ class Session final : public UplinkHost {
 
   // -- for the engine
   Carrier& start(Transport transport, std::string name, bool take_over);
+  /// Tells it to take over, by a turn higher than `seen_turn`. Messages go up by it from now on, if
+  /// none is active.
   void activate(Carrier& carrier, std::uint64_t seen_turn = 0);
   void discard(Carrier& carrier);
   Carrier* active() const noexcept { return active_; }

@@ -333,10 +333,10 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     pump();
     return;
   }
-  if (failure.code == "number_gap" && flights_.empty()) {
-    for (auto& entry : queue_) join(entry);  // the server misses what we thought it had
-  }
   if (failure.code == "number_gap") {  // of what is still under way: that comes first
+    if (flights_.empty()) {            // or of what we thought the server had
+      for (auto& entry : queue_) join(entry);
+    }
     pause_.set(backoff(random_, 0, Duration(100)), [this] { pump(); });
     return;
   }

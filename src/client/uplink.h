@@ -25,7 +25,8 @@ struct Message {
 /// Where messages go up, as the uplink sees it: the session.
 class UplinkHost {
  public:
-  /// The active carrier, by a number that is never used again.
+  /// The active carrier, or else the one that was told to take over, by a number that is never used
+  /// again.
   struct Way {
     std::uint64_t id;
     bool frames;  ///< messages go as its frames; else by uploads
