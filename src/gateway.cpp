@@ -188,12 +188,11 @@ std::optional<std::string> Gateway::start() {
   parts.routes = {.websocket = {.attach_timeout = config.attach_timeout},
                   .sse = {.retry = config.sse_retry}};
   const auto policy = std::make_shared<server::AccessPolicy>(settings_for::access(config));
-  const auto limits = std::make_shared<net::ConnectionLimits>(
-      net::ConnectionLimits::Options{.total = settings_for::connections(config),
-                                     .per_address = config.max_connections_per_address,
-                                     .exempt = [policy](const net::Address& address) {
-                                       return policy->is_trusted_proxy(address);
-                                     }});
+  auto connections = settings_for::connections(config);
+  connections.exempt = [policy](const net::Address& address) {
+    return policy->is_trusted_proxy(address);
+  };
+  const auto limits = std::make_shared<net::ConnectionLimits>(std::move(connections));
   auto router = std::make_shared<server::Router>();
   add_routes(*router, {parts.context, parts.routes, parts.static_pages, limits});
   if (config.max_probes != 0) {

@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+
 namespace sigway::settings_for {
 
 session::Settings sessions(const ops::Config& config) {
@@ -69,16 +71,25 @@ net::ListenOptions listening(const ops::Config& config) {
   return options;
 }
 
-std::size_t connections(const ops::Config& config) {
+net::ConnectionLimits::Options connections(const ops::Config& config) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
-  if (config.max_connections != 0) return config.max_connections;
   constexpr std::size_t kReserve = 128;
   const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
-  return descriptors > 2 * kReserve ? descriptors - kReserve : descriptors / 2;
+  net::ConnectionLimits::Options options;
+  options.total = config.max_connections;
+  if (options.total == 0) {
+    options.total = descriptors > 2 * kReserve ? descriptors - kReserve : descriptors / 2;
+  }
+  // Of what is left, half: the process has other files.
+  if (options.total < descriptors) {
+    options.refusals = std::min(kReserve, (descriptors - options.total) / 2);
+  }
+  options.per_address = config.max_connections_per_address;
+  return options;
 }
 
 }  // namespace sigway::settings_for

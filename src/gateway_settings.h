@@ -19,7 +19,7 @@ server::HttpOptions http(const ops::Config& config);
 probe::Options probes(const ops::Config& config);
 net::ListenOptions listening(const ops::Config& config);
 /// Raises the descriptor limit as far as it goes and leaves some for files, pipes and the spare
-/// one.
-std::size_t connections(const ops::Config& config);
+/// one. Without `exempt`, which is the access policy's.
+net::ConnectionLimits::Options connections(const ops::Config& config);
 
 }  // namespace sigway::settings_for

@@ -90,6 +90,12 @@ void Connection::set_idle(bool idle) {
   }
 }
 
+bool Connection::is_reclaimable() const {
+  if (!is_idle_ || queued_bytes_ > 0) return false;
+  char byte = 0;
+  return ::recv(stream_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 void Connection::abort(CloseReason reason) {
   if (state_ == State::closed) return;
   state_ = State::closed;

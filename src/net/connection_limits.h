@@ -33,7 +33,10 @@ class ConnectionPermit {
 class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
  public:
   struct Options {
-    std::size_t total = 0;        // 0: no limit
+    std::size_t total = 0;  // 0: no limit
+    // How many may be over `total` for as long as it takes to tell them so; who comes then is told
+    // in one breath. They hold descriptors like the others.
+    std::size_t refusals = 0;
     std::size_t per_address = 0;  // 0: no limit
     // Addresses that do not count against `per_address`: trusted proxies. May be empty.
     std::function<bool(const Address&)> exempt = {};
@@ -45,9 +48,9 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
   std::unique_ptr<ConnectionPermit> count(const Address& peer);
 
   std::size_t total() const { return total_.load(std::memory_order_relaxed); }
-  bool is_total_exceeded(std::size_t slack = 0) const {
-    return options_.total != 0 && total() > options_.total + slack;
-  }
+  bool is_total_exceeded() const { return is_over(options_.total); }
+  // No room even for one more that is to be refused.
+  bool are_refusals_exceeded() const { return is_over(options_.total + options_.refusals); }
   bool is_address_exceeded(const Address& peer) const;
 
  private:
@@ -56,6 +59,7 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
     mutable std::mutex mutex;
     std::unordered_map<Address, std::size_t, AddressHash> counts;
   };
+  bool is_over(std::size_t count) const { return options_.total != 0 && total() > count; }
   bool counts_address(const Address& peer) const;
   Stripe& stripe_of(const Address& peer);
   const Stripe& stripe_of(const Address& peer) const;

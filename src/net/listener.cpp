@@ -20,9 +20,6 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 64;
 constexpr std::size_t kReclaimedAtOnce = 16;
-// How many connections over the limit may hold a descriptor to hear politely that the server is
-// full.
-constexpr std::size_t kRefusalSlack = 128;
 constexpr auto kPause = std::chrono::milliseconds(100);
 
 class Descriptor {
@@ -228,7 +225,7 @@ void Listener::Acceptor::welcome(int descriptor) {
   auto permit = limits_->count(peer);
   auto admission = Admission::normal;
   if (limits_->is_total_exceeded() && shard_.reclaim_idle(1) == 0) {
-    if (limits_->is_total_exceeded(kRefusalSlack)) return turn_away(descriptor);
+    if (limits_->are_refusals_exceeded()) return turn_away(descriptor);
     admission = Admission::server_full;
   } else if (limits_->is_address_exceeded(peer)) {
     admission = Admission::address_full;

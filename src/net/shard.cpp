@@ -19,6 +19,9 @@ constexpr int kReadyPerTurn = 256;
 // A turn's end may make work for itself (on_closed writes to another connection). What is left
 // after so many rounds waits for the next turn, so that sockets get their share.
 constexpr int kEndRounds = 16;
+// How many idle connections that have something to read or to write after all are passed over in
+// search of one to reclaim. It is done for each connection that comes, so it has to end.
+constexpr std::size_t kBusyLookedAt = 64;
 constexpr auto kLongestSleep = std::chrono::minutes(1);
 
 thread_local const Shard* current_shard = nullptr;
@@ -169,11 +172,25 @@ Connection& Shard::adopt(std::unique_ptr<Stream> stream, std::shared_ptr<const P
 
 std::size_t Shard::reclaim_idle(std::size_t count) {
   std::size_t closed = 0;
-  while (closed < count && idle_first_ != nullptr) {
-    idle_first_->abort(CloseReason::idle_reclaimed);  // unlinks it
-    ++closed;
+  std::size_t busy = 0;
+  for (Connection* connection = idle_first_;
+       connection != nullptr && closed < count && busy < kBusyLookedAt;) {
+    Connection* const next = connection->idle_next_;
+    if (connection->is_reclaimable()) {
+      connection->abort(CloseReason::idle_reclaimed);  // unlinks it
+      ++closed;
+    } else {
+      ++busy;
+    }
+    connection = next;
   }
   return closed;
+}
+
+void Shard::for_each_connection(const std::function<void(Connection&)>& visit) {
+  for (const auto& [id, connection] : connections_) {
+    if (connection->state_ != Connection::State::closed) visit(*connection);
+  }
 }
 
 void Shard::bury(Connection& connection) { closed_.push_back(&connection); }

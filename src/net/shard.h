@@ -59,12 +59,12 @@ class Shard {
                     const std::function<std::unique_ptr<ConnectionHandler>(Connection&)>& make,
                     std::unique_ptr<ConnectionPermit> permit = nullptr);
 
-  // Closes up to `count` idle connections, those idle for longest first. Returns how many; their
-  // descriptors are free at the end of the turn.
+  // Closes up to `count` idle connections, those idle for longest first, and none that has output
+  // left or input unread. Returns how many; their descriptors are free at the end of the turn.
   std::size_t reclaim_idle(std::size_t count);
 
-  // For connections of this shard: closes all that are idle between requests (drain).
-  void close_idle() { reclaim_idle(idle_count_); }
+  // Calls `visit` for each connection that has not closed; it may close them.
+  void for_each_connection(const std::function<void(Connection&)>& visit);
 
   struct Loop;  // Asio; seen by src/net alone
   Loop& loop() { return *loop_; }

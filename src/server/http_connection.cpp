@@ -23,7 +23,14 @@ bool HttpConnection::is_answering() const {
   return phase_ == Phase::handling || phase_ == Phase::waiting || phase_ == Phase::streaming;
 }
 
-void HttpConnection::on_attached(net::Connection&) { go_idle(); }
+// Not idle yet, and so not to be reclaimed: for a while its first request counts as on the way.
+void HttpConnection::on_attached(net::Connection&) {
+  connection_.shard().schedule_in(timer_, server_.options().head_timeout);
+}
+
+void HttpConnection::drain() {
+  if (phase_ == Phase::idle) close();
+}
 
 void HttpConnection::on_data(net::Connection&, std::span<std::uint8_t> bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -202,9 +209,15 @@ void HttpConnection::on_closed(net::Connection&, net::CloseReason) {
   forget_pending();
 }
 
+void HttpConnection::on_silence() {
+  if (connection_.is_idle()) return close();
+  if (auto refusal = admission_refusal()) return refuse_with(std::move(*refusal));
+  go_idle();
+}
+
 void HttpConnection::on_timer() {
   switch (phase_) {
-    case Phase::idle: return close();
+    case Phase::idle: return on_silence();
     case Phase::head:
       return refuse({408, "slow_request", "The request's head took too long.",
                      "Send it at once, or ask for a longer --head-timeout."});

@@ -56,13 +56,16 @@ class HttpConnection final : public net::ConnectionHandler {
                std::unique_ptr<net::ConnectionHandler> next);
   void set_on_gone(std::uint32_t sequence, std::function<void()> callback);
 
+  // Closes the connection if it is between requests, or before the first.
+  void drain();
+
   HttpServer& server() const { return server_; }
   net::Connection& connection() const { return connection_; }
   Caller caller() const;
 
  private:
   enum class Phase : std::uint8_t {
-    idle,       // between requests
+    idle,       // between requests, or before the first
     head,       // of a request, being read
     body,       // the same
     handling,   // the route's handler runs
@@ -106,6 +109,7 @@ class HttpConnection final : public net::ConnectionHandler {
   void go_idle();
   void close();
   void forget_pending();
+  void on_silence();
   void on_timer();
 
   HttpServer& server_;

@@ -78,7 +78,11 @@ void HttpServer::drain() {
   draining_.store(true, std::memory_order_relaxed);
   for (const auto& listener : listeners_) listener->stop();
   for (const auto& shard : shards_) {
-    shard->post([&shard = *shard] { shard.close_idle(); });
+    shard->post([&shard = *shard] {
+      shard.for_each_connection([](net::Connection& connection) {
+        if (auto* http = dynamic_cast<HttpConnection*>(connection.handler())) http->drain();
+      });
+    });
   }
 }
 

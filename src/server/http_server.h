@@ -20,7 +20,9 @@ namespace sigway::server {
 
 struct HttpOptions {
   http::ParserLimits limits = {};
-  base::Duration head_timeout = std::chrono::seconds(10);  // first byte of a request to end of head
+  // First byte of a request to the end of its head; and how long a new connection that says nothing
+  // counts as one that is about to.
+  base::Duration head_timeout = std::chrono::seconds(10);
   base::Duration body_timeout = std::chrono::seconds(20);  // end of head to end of body
   base::Duration keep_alive = std::chrono::seconds(75);    // between requests, and before the first
   // Bytes of further requests kept while one is in flight; beyond it reading pauses.

@@ -81,10 +81,11 @@ for (const [name, counts, ...flags] of [['the server\'s own count', true], ['acc
     const connections = await flood(server, stream(server));
     const answers = await Promise.allSettled(connections.map((connection) => connection.responseHead()));
     const statuses = answers.map(({ value }) => value?.status ?? 'reset');
-    assert.ok(statuses.filter((status) => status === 200).length >= 20, `${statuses}`);
-    // Where no descriptor is left to wait for the request with, its arrival may tear the answer up.
-    const kinds = counts ? [503] : [503, 'reset'];
-    assert.ok(statuses.filter((status) => kinds.includes(status)).length >= 100, `${statuses}`);
+    const count = (...kinds) => statuses.filter((status) => kinds.includes(status)).length;
+    assert.ok(count(200) >= 20, `${statuses}`);
+    // Where no descriptor is left to wait for the request with, its arrival may tear the answer up. By its own count
+    // the server has some for as many refusals as come at once, unless they come faster than it hears what they ask.
+    assert.ok(counts ? count(503) >= 200 && count('reset') <= 10 : count(503, 'reset') >= 100, `${statuses}`);
     for (const { value } of answers) {
       if (value?.status !== 503) continue;
       assert.ok(Number(value.headers['retry-after']) >= 1);

@@ -300,6 +300,36 @@ TEST_CASE("idle connections are reclaimed oldest first, and ids are never reused
   CHECK(ids == std::vector<ConnectionId>{1, 2, 3, 4});
 }
 
+TEST_CASE(
+    "an idle connection with a request on its way in or an answer on its way out is not "
+    "reclaimed") {
+  Fixture f;
+  std::vector<ConnectionId> ids;
+  std::vector<int> ends;
+  for (int i = 0; i < 3; ++i) {
+    auto script = std::make_unique<Script>();
+    script->attached = [&](Connection& connection) {
+      ids.push_back(connection.id());
+      connection.set_idle(true);
+    };
+    ends.push_back(f.connect(std::move(script)));
+  }
+  f.shard.post([&] {
+    f.shard.find(ids[0])->write(base::Bytes::of_static("answer"));
+    Fixture::write(ends[1], "request");
+    CHECK(f.shard.reclaim_idle(3) == 1);
+    CHECK(f.shard.find(ids[2]) == nullptr);
+    f.shard.post([&] {
+      // The answer is out by now.
+      CHECK(f.shard.reclaim_idle(3) >= 1);
+      CHECK(f.shard.find(ids[0]) == nullptr);
+      f.shard.stop();
+    });
+  });
+  f.shard.run();
+  CHECK(Fixture::read_all(ends[0]) == "answer");
+}
+
 TEST_CASE("stopping closes every connection and says so to its handler") {
   Fixture f;
   int shut_down = 0;
@@ -314,8 +344,8 @@ TEST_CASE("stopping closes every connection and says so to its handler") {
 }
 
 TEST_CASE("connections are counted in all and by address") {
-  auto limits =
-      std::make_shared<ConnectionLimits>(ConnectionLimits::Options{.total = 2, .per_address = 1});
+  auto limits = std::make_shared<ConnectionLimits>(
+      ConnectionLimits::Options{.total = 2, .refusals = 1, .per_address = 1});
   const Address a = *Address::parse("10.0.0.1", 5);
   const Address b = *Address::parse("10.0.0.2", 5);
   auto first = limits->count(a);
@@ -326,7 +356,7 @@ TEST_CASE("connections are counted in all and by address") {
   CHECK_FALSE(limits->is_total_exceeded());
   auto third = limits->count(b);
   CHECK(limits->is_total_exceeded());
-  CHECK_FALSE(limits->is_total_exceeded(1));
+  CHECK_FALSE(limits->are_refusals_exceeded());
   second.reset();
   CHECK_FALSE(limits->is_address_exceeded(a));
   CHECK(limits->total() == 2);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "net/shard.h"
 #include "raw_client.h"
@@ -88,6 +89,7 @@ TEST_CASE_TEMPLATE("over the connection limit: idle ones make room, else 503 wit
   Awaited<http::ExchangeId> parked;
   ServerSetup setup;
   setup.limits.total = 2;
+  setup.limits.refusals = 1;
   TestServer server(
       T::kTls,
       [&](Router& router, TestServer& self) {
@@ -119,6 +121,48 @@ TEST_CASE_TEMPLATE("over the connection limit: idle ones make room, else 503 wit
   RawClient fourth(server.port(), T::kTls);
   fourth.send(kHello);
   CHECK(fourth.receive_answer().status == 200);
+}
+
+TEST_CASE("a new connection is about to ask, and only one that stays silent makes room") {
+  ServerSetup setup;
+  setup.limits.total = 1;
+  setup.limits.refusals = 1;
+  for (const bool is_prompt : {true, false}) {
+    setup.http.head_timeout = is_prompt ? 10s : 50ms;
+    TestServer server(false, add_hello, setup);
+    RawClient first(server.port());
+    const auto idle = [&] { return server.shards()[0]->idle_count(); };
+    while (!is_prompt && server.on_shard(0, idle) == 0) std::this_thread::sleep_for(1ms);
+    RawClient second(server.port());
+    second.send(kHello);
+    CHECK(second.receive_answer().status == (is_prompt ? 503 : 200));
+    if (is_prompt) {
+      first.send(kHello);
+      CHECK(first.receive_answer().status == 200);
+    } else {
+      CHECK(first.receive_all() == "");
+    }
+  }
+}
+
+TEST_CASE("one who is refused and does not ask is told so, and makes room for the next refusal") {
+  ServerSetup setup;
+  setup.limits.total = 1;
+  setup.limits.refusals = 1;
+  setup.http.head_timeout = 200ms;
+  Awaited<http::ExchangeId> parked;
+  TestServer server(
+      false,
+      [&](Router& router, TestServer&) {
+        router.add({Method::get}, "/park", [&](Exchange& exchange) { parked.set(exchange.id()); });
+      },
+      setup);
+  RawClient first(server.port());
+  first.send("GET /park HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  parked.get();
+  RawClient silent(server.port());
+  CHECK(silent.receive_answer().status == 503);
+  CHECK(silent.is_closed_by_server());
 }
 
 TEST_CASE("too many connections from one address: 429, unless the address is exempt") {
