@@ -1,5 +1,6 @@
 #include "fake_network.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sigway::testing {
@@ -95,6 +96,7 @@ client::Duration FakeNetwork::in_order(client::Time& last, std::size_t size) {
 client::Network::Id FakeNetwork::add(Link link) {
   const auto id = ++count_;
   links_.emplace(id, std::move(link));
+  most_open = std::max(most_open, links_.size());
   return id;
 }
 

@@ -40,6 +40,7 @@ class FakeNetwork final : public client::Network {
 
   NetworkFaults faults;
   int requests = 0;
+  std::size_t most_open = 0;  ///< connections at once
 
   Id post(std::string_view path, std::string body,
           std::function<void(const client::HttpAnswer&)> done,
