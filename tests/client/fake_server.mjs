@@ -11,7 +11,7 @@ class Refusal extends Error {
   constructor(status, code, more = {}) {
     super(code);
     this.status = status;
-    this.body = { error: { code, message: `refused: ${code}`, hint: '', ...more } };
+    this.body = { error: { code, message: `refused: ${code}`, hint: 'Say it otherwise.', ...more } };
   }
 }
 
@@ -88,7 +88,7 @@ class Session {
   run({ n, inPieces = false, ...message }) {
     const { type, room, to, data } = message;
     this.server.taken.push({ key: this.key, n, type, pieces: inPieces });
-    const refuse = (code) => this.emit({ type: 'error', re: n, code, message: code, hint: '' });
+    const refuse = (code) => this.emit({ type: 'error', re: n, code, message: code, hint: 'Say it otherwise.' });
     if (kReserved.has(type)) refuse('bad_type');
     else if (type === 'join') this.server.join(this, room, message.capacity, n);
     else if (type === 'login') this.emit({ type: 'login', name: message.name, re: n });
@@ -339,7 +339,7 @@ export class FakeServer {
   }
 
   join(session, name, capacity = 2, re = undefined) {
-    if (session.rooms.has(name)) return session.emit({ type: 'error', re, code: 'already_joined', message: '', hint: '' });
+    if (session.rooms.has(name)) return session.emit({ type: 'error', re, code: 'already_joined', message: 'already joined', hint: 'Leave it first.' });
     const room = this.rooms.get(name) ?? { capacity, joins: 0, members: new Map() };
     if (room.members.size >= room.capacity) return session.emit({ type: 'full', room: name, capacity: room.capacity, re });
     this.rooms.set(name, room);

@@ -362,7 +362,7 @@ test('silence that is cut asks for heartbeats within it', async () => {
 test('who was replaced between two polls closes, and does not open anew', async () => {
   const alice = client({ transport: 'poll' });
   await alice.connection.opened;
-  server.fault = () => ({ status: 410, text: JSON.stringify({ error: { code: 'gone', reason: 'replaced', message: 'replaced', hint: '' } }) });
+  server.fault = () => ({ status: 410, text: JSON.stringify({ error: { code: 'gone', reason: 'replaced', message: 'replaced', hint: 'Begin anew.' } }) });
   server.cut();
   await alice.until(() => alice.connection.state === 'closed');
   assert.equal(alice.logged('closed')[0].code, 'replaced');

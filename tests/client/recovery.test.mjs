@@ -174,7 +174,7 @@ test('an end without a code is somebody else\'s, and the way is looked for again
 
 test('a server that disowns every session is asked less and less often', async (t) => {
   t.mock.method(Math, 'random', () => 0.1);
-  const refusal = JSON.stringify({ error: { code: 'gone', message: 'gone', hint: '' } });
+  const refusal = JSON.stringify({ error: { code: 'gone', message: 'gone', hint: 'Begin anew.' } });
   server.fault = () => ({ status: 410, text: refusal });
   const alice = client({ room: 'one', transport: 'poll' });
   const retries = await alice.until(() => alice.logged('retry').length === 6 && alice.logged('retry'));

@@ -33,6 +33,7 @@ const strangers = {
   'a welcome to somebody else': { status: 200, text: '{"first":1,"events":[],"up":0,"welcome":{"server":"x","peer":"y","carrier":"z","turn":0,"up":0}}' },
   'an error of somebody else': { status: 400, text: '{"error":"bad_request"}' },
   'an error with a code that is ours as well': { status: 400, text: '{"error":{"code":"bad_request","message":"no"}}' },
+  'one that has our fields and nothing to say': { status: 410, text: '{"error":{"code":"gone","message":"gone","hint":""}}' },
   'a balancer that waited in vain': { status: 504, text: '{"error":{"code":"timeout","message":"upstream"}}' },
   'a redirect': { status: 307, headers: { Location: '/welcome' } },
 };

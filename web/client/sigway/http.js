@@ -79,7 +79,7 @@ export class Http {
     const seconds = Number(response.headers.get('Retry-After'));
     const more = { status: response.status, retry: seconds > 0 ? seconds * 1000 : said?.retry };  // another origin's header cannot be read
     // Other servers have errors with codes as well; ours say what to do, too.
-    if (['code', 'message', 'hint'].every((field) => typeof said?.[field] === 'string')) return refusal({ ...said, ...more });
+    if (['code', 'message', 'hint'].every((field) => said?.[field] && typeof said[field] === 'string')) return refusal({ ...said, ...more });
     return new SigwayError(`http_${response.status}`, `HTTP ${response.status}${foreign(text)}`, more);
   }
 }
