@@ -188,7 +188,7 @@ std::optional<std::string> Gateway::start() {
   parts.routes = {.websocket = {.attach_timeout = config.attach_timeout},
                   .sse = {.retry = config.sse_retry}};
   const auto policy = std::make_shared<server::AccessPolicy>(settings_for::access(config));
-  auto connections = settings_for::connections(config);
+  auto connections = settings_for::connections(config, count);
   connections.exempt = [policy](const net::Address& address) {
     return policy->is_trusted_proxy(address);
   };

@@ -71,20 +71,22 @@ net::ListenOptions listening(const ops::Config& config) {
   return options;
 }
 
-net::ConnectionLimits::Options connections(const ops::Config& config) {
+net::ConnectionLimits::Options connections(const ops::Config& config, std::size_t shards) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
   constexpr std::size_t kReserve = 128;
-  const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
+  constexpr std::size_t kOfProcess = 16, kOfShard = 6;
+  auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
+  descriptors -= std::min(descriptors / 2, kOfProcess + kOfShard * shards);
   net::ConnectionLimits::Options options;
   options.total = config.max_connections;
   if (options.total == 0) {
     options.total = descriptors > 2 * kReserve ? descriptors - kReserve : descriptors / 2;
   }
-  // Of what is left, half: the process has other files.
+  // Of what is left, half: pages are files, too, and closed connections last to the turn's end.
   if (options.total < descriptors) {
     options.refusals = std::min(kReserve, (descriptors - options.total) / 2);
   }

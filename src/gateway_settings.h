@@ -18,8 +18,8 @@ server::AccessOptions access(const ops::Config& config);
 server::HttpOptions http(const ops::Config& config);
 probe::Options probes(const ops::Config& config);
 net::ListenOptions listening(const ops::Config& config);
-/// Raises the descriptor limit as far as it goes and leaves some for files, pipes and the spare
-/// one. Without `exempt`, which is the access policy's.
-net::ConnectionLimits::Options connections(const ops::Config& config);
+/// Raises the descriptor limit as far as it goes and leaves some for what the shards, files and
+/// refusals take. Without `exempt`, which is the access policy's.
+net::ConnectionLimits::Options connections(const ops::Config& config, std::size_t shards);
 
 }  // namespace sigway::settings_for

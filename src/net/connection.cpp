@@ -90,10 +90,14 @@ void Connection::set_idle(bool idle) {
   }
 }
 
-bool Connection::is_reclaimable() const {
-  if (!is_idle_ || queued_bytes_ > 0) return false;
+bool Connection::has_unread_input() const {
+  if (unread_ || stream_->has_buffered_input()) return true;
   char byte = 0;
-  return ::recv(stream_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+  return ::recv(stream_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool Connection::is_reclaimable() const {
+  return is_idle_ && queued_bytes_ == 0 && !has_unread_input();
 }
 
 void Connection::abort(CloseReason reason) {
@@ -103,6 +107,7 @@ void Connection::abort(CloseReason reason) {
   deadline_.cancel();
   set_idle(false);
   waiter_.reset();
+  permit_.reset();  // who comes in this same turn may have the place
   shard_.bury(*this);
 }
 

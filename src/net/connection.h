@@ -124,7 +124,9 @@ class Connection {
   // Marks the connection as one that may be closed to make room (keep-alive between requests).
   void set_idle(bool idle);
   bool is_idle() const { return is_idle_; }
-  // Idle, and neither an answer on its way out nor a request on its way in would be lost.
+  // Bytes have come that on_data has not seen.
+  bool has_unread_input() const;
+  // Idle, and neither an answer on its way out nor a request that has come would be lost.
   bool is_reclaimable() const;
 
   // For Listener and Shard.

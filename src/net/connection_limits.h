@@ -35,7 +35,8 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
   struct Options {
     std::size_t total = 0;  // 0: no limit
     // How many may be over `total` for as long as it takes to tell them so; who comes then is told
-    // in one breath. They hold descriptors like the others.
+    // without waiting for the request, or not at all over TLS. They hold descriptors like the
+    // others.
     std::size_t refusals = 0;
     std::size_t per_address = 0;  // 0: no limit
     // Addresses that do not count against `per_address`: trusted proxies. May be empty.

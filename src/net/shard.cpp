@@ -173,13 +173,17 @@ Connection& Shard::adopt(std::unique_ptr<Stream> stream, std::shared_ptr<const P
 std::size_t Shard::reclaim_idle(std::size_t count) {
   std::size_t closed = 0;
   std::size_t busy = 0;
+  Connection* const last = idle_last_;
   for (Connection* connection = idle_first_;
        connection != nullptr && closed < count && busy < kBusyLookedAt;) {
-    Connection* const next = connection->idle_next_;
+    Connection* const next = connection == last ? nullptr : connection->idle_next_;
     if (connection->is_reclaimable()) {
       connection->abort(CloseReason::idle_reclaimed);  // unlinks it
       ++closed;
     } else {
+      // To the end, or a few that do not read what they asked for would stand before all others.
+      unlink_idle(*connection);
+      link_idle(*connection);
       ++busy;
     }
     connection = next;

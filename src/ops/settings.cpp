@@ -157,7 +157,7 @@ std::vector<SettingGroup> make_groups() {
     {"HTTP", {
       {"max-head", "16KiB", "Largest request line and headers", size(&C::max_head, 256)},
       {"max-body", "256KiB", "Largest request body", size(&C::max_body, 1)},
-      {"head-timeout", "10s", "Longest wait for a whole request head, and for a TLS handshake", duration(&C::head_timeout)},
+      {"head-timeout", "10s", "Longest wait for a whole request head, and for a TLS handshake; who is silent for so long may have to make room", duration(&C::head_timeout)},
       {"body-timeout", "20s", "Longest wait for a whole request body", duration(&C::body_timeout)},
       {"attach-timeout", "10s", "Longest wait for the first frame on a WebSocket", duration(&C::attach_timeout)},
       {"keep-alive", "75s", "How long an idle connection is kept for its next request", duration(&C::keep_alive)},

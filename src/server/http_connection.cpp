@@ -1,6 +1,7 @@
 // The reading half: from bytes to a request handed to its route. Answers are in http_answer.cpp.
 #include "server/http_connection.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "net/shard.h"
@@ -8,6 +9,12 @@
 #include "server/static_pages.h"
 
 namespace sigway::server {
+
+namespace {
+
+constexpr base::Duration kRefusalPatience = std::chrono::seconds(3);
+
+}  // namespace
 
 HttpConnection::HttpConnection(HttpServer& server, net::Connection& connection,
                                net::Admission admission)
@@ -25,11 +32,17 @@ bool HttpConnection::is_answering() const {
 
 // Not idle yet, and so not to be reclaimed: for a while its first request counts as on the way.
 void HttpConnection::on_attached(net::Connection&) {
-  connection_.shard().schedule_in(timer_, server_.options().head_timeout);
+  connection_.shard().schedule_in(timer_, patience());
+}
+
+// Who is refused keeps a place from those who could be told so as well.
+base::Duration HttpConnection::patience() const {
+  const base::Duration longest = server_.options().head_timeout;
+  return admission_ == net::Admission::normal ? longest : std::min(longest, kRefusalPatience);
 }
 
 void HttpConnection::drain() {
-  if (phase_ == Phase::idle) close();
+  if (phase_ == Phase::idle && following_.empty() && !connection_.has_unread_input()) close();
 }
 
 void HttpConnection::on_data(net::Connection&, std::span<std::uint8_t> bytes) {
@@ -65,7 +78,7 @@ void HttpConnection::begin_request() {
   parser_ = std::make_unique<http::RequestParser>(server_.options().limits);
   phase_ = Phase::head;
   connection_.set_idle(false);
-  connection_.shard().schedule_in(timer_, server_.options().head_timeout);
+  connection_.shard().schedule_in(timer_, patience());
 }
 
 // True when the request is complete. Takes what belongs to it off `bytes`.

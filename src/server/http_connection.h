@@ -56,7 +56,7 @@ class HttpConnection final : public net::ConnectionHandler {
                std::unique_ptr<net::ConnectionHandler> next);
   void set_on_gone(std::uint32_t sequence, std::function<void()> callback);
 
-  // Closes the connection if it is between requests, or before the first.
+  // Closes the connection if it is between requests, or before the first, and none has come.
   void drain();
 
   HttpServer& server() const { return server_; }
@@ -89,6 +89,7 @@ class HttpConnection final : public net::ConnectionHandler {
   bool is_answering() const;
   bool is_current(std::uint32_t sequence, Phase phase) const;
   void process(std::string_view bytes);
+  base::Duration patience() const;
   void begin_request();
   bool read_request(std::string_view& bytes);
   bool accept_head();

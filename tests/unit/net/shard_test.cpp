@@ -330,6 +330,27 @@ TEST_CASE(
   CHECK(Fixture::read_all(ends[0]) == "answer");
 }
 
+TEST_CASE("idle connections that cannot be reclaimed do not hide one that can") {
+  Fixture f;
+  std::vector<ConnectionId> ids;
+  for (int i = 0; i < 65; ++i) {
+    auto script = std::make_unique<Script>();
+    script->attached = [&](Connection& connection) {
+      ids.push_back(connection.id());
+      connection.set_idle(true);
+    };
+    f.connect(std::move(script));
+  }
+  f.shard.post([&] {
+    for (int i = 0; i < 64; ++i) f.shard.find(ids[i])->write(base::Bytes::of_static("answer"));
+    CHECK(f.shard.reclaim_idle(1) == 0);
+    CHECK(f.shard.reclaim_idle(1) == 1);
+    CHECK(f.shard.find(ids[64]) == nullptr);
+    f.shard.stop();
+  });
+  f.shard.run();
+}
+
 TEST_CASE("stopping closes every connection and says so to its handler") {
   Fixture f;
   int shut_down = 0;

@@ -160,9 +160,11 @@ TEST_CASE("one who is refused and does not ask is told so, and makes room for th
   RawClient first(server.port());
   first.send("GET /park HTTP/1.1\r\nHost: localhost\r\n\r\n");
   parked.get();
-  RawClient silent(server.port());
-  CHECK(silent.receive_answer().status == 503);
-  CHECK(silent.is_closed_by_server());
+  for (int i = 0; i < 2; ++i) {
+    RawClient silent(server.port());
+    CHECK(silent.receive_answer().status == 503);
+    CHECK(silent.is_closed_by_server());
+  }
 }
 
 TEST_CASE("too many connections from one address: 429, unless the address is exempt") {
