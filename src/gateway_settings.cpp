@@ -78,6 +78,7 @@ net::ConnectionLimits::Options connections(const ops::Config& config, std::size_
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
   constexpr std::size_t kReserve = 128;
+  // A shard holds five for itself, and the process five; more for files that come and go.
   constexpr std::size_t kOfProcess = 16, kOfShard = 6;
   auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
   descriptors -= std::min(descriptors / 2, kOfProcess + kOfShard * shards);

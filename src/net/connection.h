@@ -126,8 +126,6 @@ class Connection {
   bool is_idle() const { return is_idle_; }
   // Bytes have come that on_data has not seen.
   bool has_unread_input() const;
-  // Idle, and neither an answer on its way out nor a request that has come would be lost.
-  bool is_reclaimable() const;
 
   // For Listener and Shard.
   void start(std::unique_ptr<ConnectionHandler> handler);
@@ -137,6 +135,8 @@ class Connection {
   struct Waiter;
   enum class State : std::uint8_t { handshaking, open, flushing, lingering, closed };
 
+  // Idle, and neither an answer on its way out nor a request that has come would be lost.
+  bool is_reclaimable() const;
   void wait_readable();
   void wait_writable();
   void on_readable(bool failed);

@@ -222,15 +222,10 @@ void HttpConnection::on_closed(net::Connection&, net::CloseReason) {
   forget_pending();
 }
 
-void HttpConnection::on_silence() {
-  if (connection_.is_idle()) return close();
-  if (auto refusal = admission_refusal()) return refuse_with(std::move(*refusal));
-  go_idle();
-}
-
 void HttpConnection::on_timer() {
+  if (auto refusal = admission_refusal()) return refuse_with(std::move(*refusal));
   switch (phase_) {
-    case Phase::idle: return on_silence();
+    case Phase::idle: return connection_.is_idle() ? close() : go_idle();
     case Phase::head:
       return refuse({408, "slow_request", "The request's head took too long.",
                      "Send it at once, or ask for a longer --head-timeout."});

@@ -110,7 +110,6 @@ class HttpConnection final : public net::ConnectionHandler {
   void go_idle();
   void close();
   void forget_pending();
-  void on_silence();
   void on_timer();
 
   HttpServer& server_;

@@ -24,8 +24,8 @@ struct HttpOptions {
   // counts as one that is about to.
   base::Duration head_timeout = std::chrono::seconds(10);
   base::Duration body_timeout = std::chrono::seconds(20);  // end of head to end of body
-  base::Duration keep_alive =
-      std::chrono::seconds(75);  // between requests; before the first, after head_timeout
+  // Between requests; before the first, after head_timeout.
+  base::Duration keep_alive = std::chrono::seconds(75);
   // Bytes of further requests kept while one is in flight; beyond it reading pauses.
   std::size_t max_pipelined = 64 * 1024;
 };

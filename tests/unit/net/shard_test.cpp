@@ -65,6 +65,14 @@ struct Fixture {
                 [&](Connection&) { return std::unique_ptr<ConnectionHandler>(std::move(script)); });
     return pair[1];
   }
+  int connect_idle(std::vector<ConnectionId>& ids) {
+    auto script = std::make_unique<Script>();
+    script->attached = [&ids](Connection& connection) {
+      ids.push_back(connection.id());
+      connection.set_idle(true);
+    };
+    return connect(std::move(script));
+  }
   static std::string read_all(int end) {
     std::string all;
     char buffer[65536];
@@ -307,12 +315,7 @@ TEST_CASE(
   std::vector<ConnectionId> ids;
   std::vector<int> ends;
   for (int i = 0; i < 3; ++i) {
-    auto script = std::make_unique<Script>();
-    script->attached = [&](Connection& connection) {
-      ids.push_back(connection.id());
-      connection.set_idle(true);
-    };
-    ends.push_back(f.connect(std::move(script)));
+    ends.push_back(f.connect_idle(ids));
   }
   f.shard.post([&] {
     f.shard.find(ids[0])->write(base::Bytes::of_static("answer"));
@@ -334,12 +337,7 @@ TEST_CASE("idle connections that cannot be reclaimed do not hide one that can") 
   Fixture f;
   std::vector<ConnectionId> ids;
   for (int i = 0; i < 65; ++i) {
-    auto script = std::make_unique<Script>();
-    script->attached = [&](Connection& connection) {
-      ids.push_back(connection.id());
-      connection.set_idle(true);
-    };
-    f.connect(std::move(script));
+    f.connect_idle(ids);
   }
   f.shard.post([&] {
     for (int i = 0; i < 64; ++i) f.shard.find(ids[i])->write(base::Bytes::of_static("answer"));
