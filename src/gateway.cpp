@@ -180,7 +180,9 @@ std::optional<std::string> Gateway::start() {
   std::signal(SIGPIPE, SIG_IGN);
 
   const auto count = shard_count(config);
-  for (unsigned i = 0; i < count; ++i) parts.shards.push_back(std::make_unique<net::Shard>(i));
+  for (unsigned i = 0; i < count; ++i) {
+    parts.shards.push_back(std::make_unique<net::Shard>(i, parts.shared.memory));
+  }
   for (unsigned i = 0; i < count; ++i) {
     parts.parts.push_back(
         std::make_unique<ShardParts>(parts.shards, i, parts.shared, parts.exchange));

@@ -28,8 +28,16 @@ std::string metrics(const session::Shared& shared, const net::ConnectionLimits& 
   metric("sigway_connections", "gauge", "Open TCP connections.", connections.total());
   metric("sigway_sessions", "gauge", "Living sessions.", shared.directory.live());
   metric("sigway_ended_keys", "gauge", "Keys remembered as ended.", shared.directory.remembered());
-  metric("sigway_queued_bytes", "gauge", "Bytes in outboxes, mailboxes and held messages.",
+  metric("sigway_queued_bytes", "gauge", "Bytes held for clients; the sum of sigway_memory_bytes.",
          shared.memory.used());
+  out +=
+      "# HELP sigway_memory_bytes Bytes held for clients, by what for.\n# TYPE sigway_memory_bytes "
+      "gauge\n";
+  for (std::size_t i = 0; i < base::kMemoryParts; ++i) {
+    const auto part = static_cast<base::MemoryPart>(i);
+    out.append("sigway_memory_bytes{part=\"").append(to_string(part)).append("\"} ");
+    out.append(std::to_string(shared.memory.used(part))).append("\n");
+  }
   metric("sigway_sessions_opened_total", "counter", "Sessions opened.", shared.opened);
   metric("sigway_messages_total", "counter", "Messages received from clients, repeats included.",
          shared.messages);

@@ -31,6 +31,7 @@ class ShardRunner final : public session::Runner {
 
   base::TimePoint now() const override { return shard_.now(); }
   base::TimerWheel& wheel() override { return shard_.wheel(); }
+  base::MemoryLedger& ledger() override { return shard_.ledger(); }
 
  private:
   const net::Shards& shards_;

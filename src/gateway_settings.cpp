@@ -65,6 +65,7 @@ net::ListenOptions listening(const ops::Config& config) {
   options.port = config.port;
   options.connections.handshake_timeout = config.head_timeout;
   options.connections.write_timeout = config.write_timeout;
+  options.connections.output_limit = config.output_limit;
   // Bytes that nobody acknowledges for two heartbeats: the peer is gone, whatever the network
   // pretends.
   options.connections.user_timeout = 2 * config.ping_interval;

@@ -9,7 +9,8 @@
 namespace sigway::base {
 
 // Bytes on their way out: owned, shared (a broadcast is encoded once and only referenced), or
-// static (files embedded in the binary). Immutable once made. The kinds behave alike.
+// borrowed (files: embedded in the binary, or held by somebody who counts them). The kinds behave
+// alike.
 // Thread: a value; shared bytes may be referenced from several threads because nobody writes them.
 class Bytes {
  public:
@@ -21,23 +22,41 @@ class Bytes {
   // NOLINTEND(google-explicit-constructor)
 
   // `text` must outlive every copy, as a string literal or an embedded file does.
-  static Bytes of_static(std::string_view text) {
+  static Bytes of_static(std::string_view text) { return borrowed(nullptr, text); }
+  // `owner` keeps `text` alive, and counts its memory.
+  static Bytes borrowed(std::shared_ptr<const void> owner, std::string_view text) {
     Bytes bytes;
-    bytes.data_ = text;
+    bytes.data_ = Borrowed{std::move(owner), text};
     return bytes;
   }
 
   std::string_view view() const {
     if (const auto* owned = std::get_if<std::string>(&data_)) return *owned;
-    if (const auto* fixed = std::get_if<std::string_view>(&data_)) return *fixed;
+    if (const auto* other = std::get_if<Borrowed>(&data_)) return other->text;
     const auto& shared = *std::get_if<std::shared_ptr<const std::string>>(&data_);
     return shared ? std::string_view(*shared) : std::string_view();
   }
   std::size_t size() const { return view().size(); }
   bool empty() const { return view().empty(); }
+  // What a holder of these bytes is charged with.
+  std::size_t counted_size() const {
+    return std::holds_alternative<Borrowed>(data_) ? 0 : view().size();
+  }
+
+  // Appends to owned bytes, unless more than `limit` bytes would result. False: nothing was done.
+  bool append_short(std::string_view more, std::size_t limit) {
+    auto* owned = std::get_if<std::string>(&data_);
+    if (owned == nullptr || owned->size() + more.size() > limit) return false;
+    owned->append(more);
+    return true;
+  }
 
  private:
-  std::variant<std::string, std::shared_ptr<const std::string>, std::string_view> data_;
+  struct Borrowed {
+    std::shared_ptr<const void> owner;
+    std::string_view text;
+  };
+  std::variant<std::string, std::shared_ptr<const std::string>, Borrowed> data_;
 };
 
 }  // namespace sigway::base

@@ -102,6 +102,19 @@ std::size_t TimerWheel::fire(unsigned slot) {
   splice(levels_[0].slots[slot], due);
   levels_[0].occupied &= ~(std::uint64_t{1} << slot);
   std::size_t fired = 0;
+  // If a callback throws, those that follow fire in the next tick.
+  struct Rest {
+    TimerWheel& wheel;
+    TimerLink& due;
+    ~Rest() {
+      while (!is_empty(due)) {
+        auto& timer = static_cast<Timer&>(*due.next);
+        unlink(timer);
+        timer.tick_ = wheel.current_ + 1;
+        wheel.insert(timer);
+      }
+    }
+  } const rest{*this, due};
   // One at a time from the front: a callback may cancel or destroy any of those that follow.
   while (!is_empty(due)) {
     auto& timer = static_cast<Timer&>(*due.next);

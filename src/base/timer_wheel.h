@@ -72,7 +72,8 @@ class TimerWheel {
   // Starts the timer, or moves it if it already runs (in this wheel or another).
   void schedule(Timer& timer, TimePoint deadline);
 
-  // Fires everything due. Time that runs backwards is ignored. Returns how many fired.
+  // Fires everything due. Time that runs backwards is ignored. Returns how many fired. What a
+  // callback throws passes through; the other timers of that tick then fire one tick later.
   std::size_t advance(TimePoint now);
 
   // When `advance` should be called next: not after the earliest deadline's tick, possibly before

@@ -131,7 +131,7 @@ bool Names::store(const std::string& key, Name& name, const session::Caller& cal
   if (totals_.bytes + cost > settings.total_bytes || totals_.memory.exceeded()) return false;
   if (!totals_.senders.try_add(mail.sender)) return false;
   totals_.bytes += cost;
-  totals_.memory.charge(cost);
+  totals_.memory.charge(base::MemoryPart::mailbox, cost);
   name.mailbox_bytes += cost;
   const auto expires = runner_.now() + settings.lifetime;
   expiries_.push_back({expires, key, next_mail_++});
@@ -144,7 +144,7 @@ void Names::drop_front(Name& name) {
   const auto& mail = name.mailbox.front();
   const auto cost = mail.cost();
   totals_.bytes -= cost;
-  totals_.memory.release(cost);
+  totals_.memory.release(base::MemoryPart::mailbox, cost);
   totals_.senders.subtract(mail.sender);
   name.mailbox_bytes -= cost;
   name.mailbox.pop_front();

@@ -8,10 +8,10 @@
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "base/timer_wheel.h"
 #include "bus/outlet.h"
 #include "dialects/command.h"
-#include "session/memory_budget.h"
 #include "session/quota.h"
 #include "session/switchboard.h"
 
@@ -27,11 +27,11 @@ struct MailboxSettings {
 
 /// What the mailboxes of all shards count together.
 struct MailboxTotals {
-  MailboxTotals(const MailboxSettings& with, session::MemoryBudget& budget)
+  MailboxTotals(const MailboxSettings& with, base::MemoryBudget& budget)
       : settings(with), memory(budget), senders(with.per_sender) {}
 
   MailboxSettings settings;
-  session::MemoryBudget& memory;
+  base::MemoryBudget& memory;
   std::atomic<std::size_t> bytes{0};
   session::Quota<std::uint64_t> senders;  ///< by serial
 };

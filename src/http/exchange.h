@@ -37,6 +37,11 @@ class StreamWriter {
   // Bytes written here and not yet taken by the socket, those on their way between threads
   // included.
   virtual std::size_t queued_bytes() const = 0;
+  // Bytes that may be written before so much waits that the writer should. 0, also once closed:
+  // what `set_on_room` was given is called, on the connection's shard, when there is room again.
+  virtual std::size_t room() = 0;
+  // Before the first `room`.
+  virtual void set_on_room(std::function<void()> callback) = 0;
   // Ended, or the client has gone.
   virtual bool is_closed() const = 0;
 };

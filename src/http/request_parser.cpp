@@ -368,6 +368,14 @@ void RequestParser::set_max_body(std::size_t bytes) { impl_->max_body = bytes; }
 bool RequestParser::has_body() const {
   return impl_->framing.is_chunked || impl_->framing.length > 0;
 }
+std::optional<std::uint64_t> RequestParser::announced_length() const {
+  return impl_->framing.is_chunked ? std::nullopt : std::optional(impl_->framing.length);
+}
+std::size_t RequestParser::held_bytes() const {
+  const Request& request = impl_->request;
+  return sizeof(Impl) + impl_->guard.size() + request.headers.capacity() * sizeof(Header) +
+         request.body.capacity();
+}
 bool RequestParser::has_started() const { return impl_->started; }
 bool RequestParser::has_head() const { return impl_->head_complete; }
 Request& RequestParser::request() { return impl_->request; }

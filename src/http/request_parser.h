@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,11 @@ class RequestParser {
   // in the next feed.
   void set_max_body(std::size_t bytes);
   bool has_body() const;  // after head_complete: whether any body is announced
+
+  // After head_complete: the length that was announced; empty for a chunked body.
+  std::optional<std::uint64_t> announced_length() const;
+  // Memory that the unfinished request takes, for budgets.
+  std::size_t held_bytes() const;
 
   bool has_started() const;  // a byte of the request has been seen
   bool has_head() const;     // head_complete was reported

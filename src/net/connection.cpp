@@ -13,8 +13,10 @@ namespace sigway::net {
 
 namespace {
 
-// One connection may not keep the others waiting: after so many full buffers it is their turn.
+// One connection may not keep the others waiting: after so many full buffers, or so many requests
+// and frames, it is their turn.
 constexpr int kReadsPerTurn = 4;
+constexpr std::uint8_t kSharePerTurn = 16;
 
 }  // namespace
 
@@ -27,10 +29,22 @@ std::string_view to_string(CloseReason reason) {
     case CloseReason::write_timeout: return "write_timeout";
     case CloseReason::local: return "local";
     case CloseReason::idle_reclaimed: return "idle_reclaimed";
+    case CloseReason::memory: return "memory";
     case CloseReason::shutdown: return "shutdown";
   }
   return "unknown";
 }
+
+// What a connection holds for its client. Most hold nothing at most times, and have none of this.
+struct Connection::Held final : base::MemoryHolder {
+  explicit Held(Connection& of) : MemoryHolder(of.shard_.ledger()), connection(of) {}
+  void give_up_memory() override { connection.abort(CloseReason::memory); }
+
+  Connection& connection;
+  std::size_t of_handler = 0;
+  base::MemoryShare input{*this, base::MemoryPart::input};
+  base::MemoryShare output{*this, base::MemoryPart::output};
+};
 
 void ConnectionHandler::on_eof(Connection& connection) { connection.close_after_flush(); }
 
@@ -75,7 +89,10 @@ void Connection::replace_handler(std::unique_ptr<ConnectionHandler> handler, std
   // From within on_data the bytes are handed over as soon as that returns; this is for elsewhere.
   if (unread_) {
     shard_.at_end_of_turn([&shard = shard_, id = id_] {
-      if (Connection* connection = shard.find(id)) connection->deliver_unread();
+      if (Connection* connection = shard.find(id)) {
+        connection->deliver_unread();
+        if (connection->unread_ && connection->is_open()) connection->continue_later();
+      }
     });
   }
 }
@@ -108,7 +125,12 @@ void Connection::abort(CloseReason reason) {
   set_idle(false);
   waiter_.reset();
   permit_.reset();  // who comes in this same turn may have the place
+  // Memory that is given up must be free at once.
+  queue_ = {};
+  unread_.reset();
+  queued_bytes_ = counted_bytes_ = 0;
   shard_.bury(*this);
+  held_.reset();  // may be the caller; nothing of this object is touched afterwards
 }
 
 void Connection::finish_close() { handler_->on_closed(*this, close_reason_); }
@@ -133,6 +155,7 @@ void Connection::on_readable(bool failed) {
   waiting_readable_ = false;
   if (state_ == State::closed) return;
   if (failed) return abort(CloseReason::peer_reset);
+  share_ = kSharePerTurn;
   if (write_wants_read_) {
     write_wants_read_ = false;
     write_queue();
@@ -152,6 +175,7 @@ void Connection::on_writable(bool failed) {
   waiting_writable_ = false;
   if (state_ == State::closed) return;
   if (failed) return abort(CloseReason::peer_reset);
+  share_ = kSharePerTurn;
   if (state_ == State::handshaking) return continue_handshake();
   if (queued_bytes_ > 0) write_queue();
   if (read_wants_write_ && state_ == State::open) {
@@ -186,11 +210,13 @@ void Connection::read_some() {
   for (int reads = 0; reads < kReadsPerTurn && !is_drained; ++reads) {
     deliver_unread();
     if (state_ != State::open || reading_paused_) return;
+    if (unread_ || !has_share()) return continue_later();
     const std::span<std::uint8_t> scratch = shard_.scratch();
     const IoResult result = stream_->try_read(scratch);
     if (result.bytes > 0) deliver(scratch.first(result.bytes));
     if (state_ != State::open) return;
-    if (result.failed()) return abort(CloseReason::peer_reset);
+    if (result.failed() || result.says_nothing()) return abort(CloseReason::peer_reset);
+    if (unread_ && !reading_paused_) return continue_later();  // eof is read again after it
     if (result.eof) return handle_eof();
     if (result.want_write) {
       read_wants_write_ = true;
@@ -202,13 +228,64 @@ void Connection::read_some() {
   if (reading_paused_) return;
   if (is_drained || !stream_->has_buffered_input()) return wait_readable();
   // No readiness will announce what TLS has already taken from the socket.
-  shard_.post([&shard = shard_, id = id_] {
-    Connection* connection = shard.find(id);
-    if (connection && connection->state_ == State::open && !connection->reading_paused_ &&
-        !connection->waiting_readable_ && !connection->peer_finished_) {
-      connection->read_some();
-    }
-  });
+  continue_later();
+}
+
+// Goes on in the next turn, after the other connections have had theirs. With a full queue it is
+// the drained one that goes on.
+void Connection::continue_later() {
+  count_held();
+  if (waits_for_turn_ || is_output_full()) return;
+  waits_for_turn_ = true;
+  shard_.next_turn_.push_back(id_);
+}
+
+void Connection::on_turn() {
+  waits_for_turn_ = false;
+  share_ = kSharePerTurn;
+  deliver_unread();
+  if (state_ != State::open || reading_paused_) return;
+  if (unread_) return continue_later();
+  if (!waiting_readable_ && !peer_finished_) read_some();
+}
+
+bool Connection::take_share() {
+  if (!has_share()) return false;
+  --share_;
+  return true;
+}
+
+void Connection::leave_unread(std::span<const std::uint8_t> rest) {
+  if (rest.empty() || !is_open()) return;
+  const auto* text = reinterpret_cast<const char*>(rest.data());
+  if (unread_) {
+    unread_->insert(0, text, rest.size());
+  } else {
+    unread_ = std::make_unique<std::string>(text, rest.size());
+  }
+  continue_later();
+}
+
+void Connection::hold_input(std::size_t bytes) {
+  if (bytes == 0 && !held_) return;
+  if (state_ == State::closed) return;
+  if (!held_) held_ = std::make_unique<Held>(*this);
+  held_->of_handler = bytes;
+  count_held();
+}
+
+void Connection::count_held() {
+  if (state_ == State::closed) return;
+  const std::size_t unread = unread_ ? unread_->size() : 0;
+  const std::size_t output =
+      queue_head_ == queue_.size() ? 0 : counted_bytes_ + queue_.capacity() * sizeof(base::Bytes);
+  if (!held_) {
+    if (unread + output == 0) return;
+    held_ = std::make_unique<Held>(*this);
+  }
+  held_->input.set(held_->of_handler + unread);
+  held_->output.set(output);
+  if (held_->held_bytes() == 0) held_.reset();
 }
 
 void Connection::deliver(std::span<std::uint8_t> bytes) {
@@ -217,10 +294,11 @@ void Connection::deliver(std::span<std::uint8_t> bytes) {
 }
 
 void Connection::deliver_unread() {
-  while (unread_ && state_ == State::open && !reading_paused_) {
+  while (unread_ && state_ == State::open && !reading_paused_ && has_share()) {
     const std::unique_ptr<std::string> bytes = std::move(unread_);
     handler_->on_data(*this, {reinterpret_cast<std::uint8_t*>(bytes->data()), bytes->size()});
   }
+  if (held_) count_held();
 }
 
 void Connection::handle_eof() {
@@ -241,8 +319,8 @@ void Connection::resume_reading() {
     if (!connection || connection->reading_paused_ || connection->peer_finished_) return;
     connection->deliver_unread();
     if (connection->state_ != State::open || connection->reading_paused_) return;
-    if (connection->stream_->has_buffered_input()) {
-      connection->read_some();
+    if (connection->unread_ || connection->stream_->has_buffered_input()) {
+      connection->continue_later();
     } else {
       connection->wait_readable();
     }

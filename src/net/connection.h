@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "base/timer_wheel.h"
 #include "net/address.h"
 #include "net/stream.h"
@@ -29,9 +30,10 @@ enum class CloseReason {
   peer_reset,        // the connection broke
   handshake_failed,  // TLS
   handshake_timeout,
-  write_timeout,   // the peer took nothing for too long
+  write_timeout,   // the peer took too little for too long
   local,           // the handler closed it
   idle_reclaimed,  // an idle connection made room near the descriptor limit
+  memory,          // the memory budget was exceeded, or an allocation failed
   shutdown,        // the shard stops
 };
 std::string_view to_string(CloseReason reason);
@@ -46,7 +48,8 @@ class ConnectionHandler {
   // The first call: the handler now owns the conversation.
   virtual void on_attached(Connection&) {}
   // `bytes` is the shard's scratch buffer, valid during the call and free to be overwritten (to
-  // unmask in place). Keep only what is incomplete.
+  // unmask in place). Keep only what is incomplete, and declare it by `hold_input`. Ask
+  // `take_share` before each request or frame.
   virtual void on_data(Connection&, std::span<std::uint8_t> bytes) = 0;
   // The peer has finished sending; writing may still work. By default the connection is closed once
   // what is queued has gone out.
@@ -57,10 +60,22 @@ class ConnectionHandler {
   virtual void on_closed(Connection&, CloseReason) {}
 };
 
+// Bytes a second, in the mean over a timeout, below which a peer is taken for one that only holds a
+// place. The slowest lines that people use carry ten times as much.
+inline constexpr std::size_t kLeastRate = 50;
+
+// Whether so many bytes in that time are too few.
+constexpr bool is_too_slow(std::size_t bytes, base::Duration time) {
+  return std::chrono::duration<double>(time).count() * kLeastRate > static_cast<double>(bytes);
+}
+
 // Settings of every connection of a listener.
 struct ConnectionOptions {
   base::Duration handshake_timeout = std::chrono::seconds(10);
-  base::Duration write_timeout = std::chrono::seconds(30);  // without any progress
+  // Output that waits for so long while the peer takes less than kLeastRate is given up.
+  base::Duration write_timeout = std::chrono::seconds(30);
+  // While more than this waits for the socket, nothing is read that would be answered.
+  std::size_t output_limit = 256 * 1024;
   base::Duration linger_timeout = std::chrono::seconds(2);
   std::size_t linger_bytes = 1 << 20;  // unread input swallowed at most after our last byte
   // TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged. Zero leaves the system's.
@@ -109,6 +124,18 @@ class Connection {
   // Bytes queued and not yet taken by the socket: what backpressure is measured by.
   std::size_t queued_bytes() const { return queued_bytes_; }
 
+  // Whether the queue is long enough: the handler takes nothing more that it would have to answer.
+  bool is_output_full() const { return queued_bytes_ >= port_->connections.output_limit; }
+
+  // Takes one unit, for a request or a frame, of this connection's share of the turn. False: the
+  // share is used up, or the output is full. The handler then gives back what it has not read by
+  // `leave_unread` and returns; the bytes come again in a turn in which there is a share.
+  bool take_share();
+  void leave_unread(std::span<const std::uint8_t> rest);
+
+  // How many bytes the handler keeps of what it was given: counted in the memory budget.
+  void hold_input(std::size_t bytes);
+
   // Stops and restarts on_data. While paused nothing that the peer does is noticed, except by
   // writing.
   void pause_reading();
@@ -124,6 +151,8 @@ class Connection {
   // Marks the connection as one that may be closed to make room (keep-alive between requests).
   void set_idle(bool idle);
   bool is_idle() const { return is_idle_; }
+  // The handler has left bytes for a later turn.
+  bool has_left_unread() const { return unread_ != nullptr; }
   // Bytes have come that on_data has not seen.
   bool has_unread_input() const;
 
@@ -133,6 +162,7 @@ class Connection {
  private:
   friend class Shard;
   struct Waiter;
+  struct Held;
   enum class State : std::uint8_t { handshaking, open, flushing, lingering, closed };
 
   // Idle, and neither an answer on its way out nor a request that has come would be lost.
@@ -146,11 +176,17 @@ class Connection {
   void swallow_input();
   void deliver(std::span<std::uint8_t> bytes);
   void deliver_unread();
+  bool has_share() const { return share_ != 0 && !is_output_full(); }
+  void continue_later();
+  void on_turn();
+  void count_held();
   void handle_eof();
   void request_flush();
   void flush();
   void write_queue();
   void consume(std::size_t bytes);
+  void begin_write_timeout();
+  bool is_output_stuck() const;
   void begin_linger();
   void on_deadline();
   void finish_close();
@@ -168,8 +204,12 @@ class Connection {
   std::size_t queue_head_ = 0;
   std::size_t head_offset_ = 0;  // bytes of the first element already sent
   std::size_t queued_bytes_ = 0;
+  std::size_t counted_bytes_ = 0;  // of the queue, less what its owner counts
   std::size_t lingered_bytes_ = 0;
-  std::unique_ptr<std::string> unread_;  // travels to the next handler
+  std::uint64_t acknowledged_mark_ = 0;  // when the write timeout began
+  // What waits for a share of a turn, or travels to the next handler; read before the socket.
+  std::unique_ptr<std::string> unread_;
+  std::unique_ptr<Held> held_;  // the account, while anything is held
   base::Timer deadline_ = base::Timer::calling<&Connection::on_deadline>(this);
 
   // A place in the shard's list of idle connections, oldest first.
@@ -178,6 +218,7 @@ class Connection {
 
   State state_ = State::handshaking;
   CloseReason close_reason_ = CloseReason::local;
+  std::uint8_t share_ = 0;  // units left in this turn
   bool is_idle_ : 1 = false;
   bool reading_paused_ : 1 = false;
   bool waiting_readable_ : 1 = false;
@@ -186,6 +227,8 @@ class Connection {
   bool peer_finished_ : 1 = false;
   bool read_wants_write_ : 1 = false;
   bool write_wants_read_ : 1 = false;
+  bool waits_for_turn_ : 1 = false;  // in the shard's list of those that go on in the next turn
+  bool moved_output_ : 1 = false;    // since the write timeout began
 };
 
 }  // namespace sigway::net

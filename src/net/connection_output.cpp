@@ -17,13 +17,24 @@ constexpr std::size_t kPartsPerWrite = 64;
 // An empty queue keeps room for a short answer's worth of parts while something is written often,
 // and not more.
 constexpr std::size_t kKeptCapacity = 8;
+// Short pieces are gathered into one string, or a queue of pongs would be all bookkeeping.
+constexpr std::size_t kShortPiece = 256;
+constexpr std::size_t kGathered = 8 * 1024;
 
 }  // namespace
 
 void Connection::write(base::Bytes bytes) {
   if (!is_open() || bytes.empty()) return;
-  queued_bytes_ += bytes.size();
-  queue_.push_back(std::move(bytes));
+  const std::size_t size = bytes.size();
+  queued_bytes_ += size;
+  // Not to the head of the queue, which is being written.
+  if (size <= kShortPiece && queue_.size() >= queue_head_ + 2 &&
+      queue_.back().append_short(bytes.view(), kGathered)) {
+    counted_bytes_ += size;
+  } else {
+    counted_bytes_ += bytes.counted_size();
+    queue_.push_back(std::move(bytes));
+  }
   request_flush();
 }
 
@@ -51,13 +62,15 @@ void Connection::write_queue() {
       parts[count++] = {const_cast<char*>(view.data()), view.size()};
     }
     const IoResult result = stream_->try_write({parts.data(), count});
-    if (result.failed()) return abort(CloseReason::peer_reset);
+    // A write that comes to an end of file has failed as much as one that says nothing.
+    if (result.failed() || result.eof || result.says_nothing())
+      return abort(CloseReason::peer_reset);
     consume(result.bytes);
     if (queued_bytes_ == 0) break;
     if (result.want_read || result.want_write) {
-      if (result.bytes > 0 || !deadline_.is_scheduled()) {
-        shard_.schedule_in(deadline_, port_->connections.write_timeout);
-      }
+      moved_output_ = moved_output_ || result.bytes > 0;
+      if (!deadline_.is_scheduled()) begin_write_timeout();
+      count_held();
       if (result.want_write) return wait_writable();
       write_wants_read_ = true;
       return wait_readable();
@@ -67,8 +80,26 @@ void Connection::write_queue() {
   queue_head_ = head_offset_ = 0;
   if (queue_.capacity() > kKeptCapacity || is_idle_) queue_ = {};
   deadline_.cancel();
+  if (held_) count_held();
   if (state_ == State::flushing) return begin_linger();
   if (had_output) handler_->on_drained(*this);
+  // What was not read because the queue was full.
+  if (state_ == State::open && (unread_ || (!waiting_readable_ && !peer_finished_)))
+    continue_later();
+}
+
+void Connection::begin_write_timeout() {
+  acknowledged_mark_ = stream_->acknowledged_bytes().value_or(0);
+  moved_output_ = false;
+  shard_.schedule_in(deadline_, port_->connections.write_timeout);
+}
+
+// The socket takes from the queue in large steps, minutes apart on a slow line. What the peer's
+// system has acknowledged in the meantime is what tells a slow line from a peer that reads nothing.
+bool Connection::is_output_stuck() const {
+  const auto acknowledged = stream_->acknowledged_bytes();
+  if (!acknowledged) return !moved_output_;
+  return is_too_slow(*acknowledged - acknowledged_mark_, port_->connections.write_timeout);
 }
 
 void Connection::consume(std::size_t bytes) {
@@ -80,6 +111,7 @@ void Connection::consume(std::size_t bytes) {
       break;
     }
     bytes -= left;
+    counted_bytes_ -= queue_[queue_head_].counted_size();
     queue_[queue_head_++] = {};  // lets go of shared bytes at once
     head_offset_ = 0;
   }
@@ -94,6 +126,7 @@ void Connection::close_after_flush() {
   if (!is_open()) return;
   if (state_ == State::handshaking) return abort();
   state_ = State::flushing;
+  unread_.reset();
   close_reason_ = peer_finished_ ? CloseReason::peer_closed : CloseReason::local;
   set_idle(false);
   // Also with an empty queue, so that the close happens at the end of the turn in either case.
@@ -131,7 +164,8 @@ void Connection::on_deadline() {
   switch (state_) {
     case State::handshaking: return abort(CloseReason::handshake_timeout);
     case State::open:
-    case State::flushing: return abort(CloseReason::write_timeout);
+    case State::flushing:
+      return is_output_stuck() ? abort(CloseReason::write_timeout) : begin_write_timeout();
     case State::lingering: return abort(close_reason_);
     case State::closed: return;
   }

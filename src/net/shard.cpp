@@ -1,6 +1,7 @@
 #include "net/shard.h"
 
 #include <csignal>
+#include <new>
 
 #include <asio/post.hpp>
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr int kReadyPerTurn = 256;
+constexpr int kPostedPerTurn = 256;
 // A turn's end may make work for itself (on_closed writes to another connection). What is left
 // after so many rounds waits for the next turn, so that sockets get their share.
 constexpr int kEndRounds = 16;
@@ -28,12 +30,15 @@ thread_local const Shard* current_shard = nullptr;
 
 }  // namespace
 
-Shard::Shard(base::ShardIndex index)
+Shard::Shard(base::ShardIndex index, base::MemoryBudget& budget)
     : index_(index),
       loop_(std::make_unique<Loop>()),
       now_(base::Clock::now()),
       wheel_(now_),
-      scratch_(kScratchBytes) {
+      scratch_(kScratchBytes),
+      ledger_(budget, [this] { wake(); }) {
+  // Completions only take note of what is ready, and must not fail at that.
+  loop_->ready.reserve(kReadyPerTurn + 1);
   // OpenSSL writes with write(2), which raises it when the peer is gone.
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -41,14 +46,18 @@ Shard::Shard(base::ShardIndex index)
 Shard::~Shard() = default;
 
 void Shard::post(std::function<void()> function) {
-  bool wake = false;
+  bool must_wake = false;
   {
     const std::lock_guard lock(posted_mutex_);
     if (stopped_) return;
-    wake = posted_.empty();
+    must_wake = posted_.empty();
     posted_.push_back(std::move(function));
   }
-  if (wake) asio::post(loop_->io, [] {});
+  if (must_wake) wake();
+}
+
+void Shard::wake() {
+  asio::post(loop_->io, [] {});
 }
 
 void Shard::stop() {
@@ -56,7 +65,13 @@ void Shard::stop() {
     const std::lock_guard lock(posted_mutex_);
     stopped_ = true;
   }
-  asio::post(loop_->io, [] {});
+  wake();
+}
+
+base::Duration Shard::busy_for(base::TimePoint now) const {
+  const auto began = turn_began_.load(std::memory_order_relaxed);
+  if (began == 0) return base::Duration::zero();
+  return std::max(base::Duration::zero(), now.time_since_epoch() - base::Duration(began));
 }
 
 bool Shard::is_current_thread() const { return current_shard == this; }
@@ -77,6 +92,8 @@ void Shard::run() {
   }
   end_turn();
   // Destroyed outside the lock: what they hold may want to post.
+  std::exchange(due_, {}).clear();
+  next_due_ = 0;
   std::vector<std::function<void()>> unrun;
   {
     const std::lock_guard lock(posted_mutex_);
@@ -86,63 +103,105 @@ void Shard::run() {
   current_shard = nullptr;
 }
 
+template <class Function>
+void Shard::guard(Function&& function) {
+  try {
+    function();
+  } catch (const std::bad_alloc&) {
+    failed_allocations_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+template <class Function>
+void Shard::guard(Connection& connection, Function&& function) {
+  try {
+    function();
+  } catch (const std::bad_alloc&) {
+    failed_allocations_.fetch_add(1, std::memory_order_relaxed);
+    connection.abort(CloseReason::memory);
+  }
+}
+
+bool Shard::has_more() const {
+  return !at_end_.empty() || !flushes_.empty() || closed_ != nullptr || !next_turn_.empty() ||
+         next_due_ < due_.size() || ledger_.must_relieve();
+}
+
+void Shard::wait(base::Duration longest) {
+  auto& io = loop_->io;
+  int count = longest > base::Duration::zero() ? static_cast<int>(io.run_one_for(longest)) : 0;
+  while (count < kReadyPerTurn && io.poll_one() != 0) ++count;
+}
+
 void Shard::run_turn() {
-  const bool has_more = !at_end_.empty() || !flushes_.empty() || !closed_.empty();
   base::Duration sleep = kLongestSleep;
-  if (has_more) {
+  if (has_more()) {
     sleep = base::Duration::zero();
   } else if (const auto next = wheel_.next_deadline()) {
     sleep = std::clamp<base::Duration>(*next - base::Clock::now(), base::Duration::zero(), sleep);
   }
-  auto& io = loop_->io;
-  int count = sleep > base::Duration::zero() ? static_cast<int>(io.run_one_for(sleep)) : 0;
-  while (count < kReadyPerTurn && io.poll_one() != 0) ++count;
+  guard([&] { wait(sleep); });
 
   now_ = base::Clock::now();
-  std::vector<Loop::Ready> ready;
-  ready.swap(loop_->ready);
-  for (const auto& [id, for_writing, failed] : ready) {
+  turn_began_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
+  run_ready();
+  run_next_turns();
+  run_posted();
+  guard([&] { wheel_.advance(now_); });
+  end_turn();
+  turn_began_.store(0, std::memory_order_relaxed);
+}
+
+void Shard::run_ready() {
+  // Nothing is added here: only `wait` runs completions.
+  for (const auto& [id, for_writing, failed] : loop_->ready) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) continue;
-    if (for_writing) {
-      found->second->on_writable(failed);
-    } else {
-      found->second->on_readable(failed);
-    }
+    Connection& connection = *found->second;
+    guard(connection, [&, writing = for_writing, has_failed = failed] {
+      writing ? connection.on_writable(has_failed) : connection.on_readable(has_failed);
+    });
   }
-  std::vector<std::function<void()>> functions;
-  functions.swap(loop_->ready_functions);
-  for (const auto& function : functions) function();
-  run_posted();
-  wheel_.advance(now_);
-  end_turn();
-  // Keep the capacity of the usual case, so that a busy turn allocates nothing.
-  if (loop_->ready.empty()) {
-    ready.clear();
-    loop_->ready.swap(ready);
+  loop_->ready.clear();
+  for (const auto& function : std::exchange(loop_->ready_functions, {})) guard(function);
+}
+
+void Shard::run_next_turns() {
+  if (next_turn_.empty()) return;
+  for (const ConnectionId id : std::exchange(next_turn_, {})) {
+    if (Connection* connection = find(id)) guard(*connection, [&] { connection->on_turn(); });
   }
 }
 
 void Shard::run_posted() {
-  std::vector<std::function<void()>> functions;
-  {
+  if (next_due_ == due_.size()) {
+    due_.clear();
+    next_due_ = 0;
     const std::lock_guard lock(posted_mutex_);
-    functions.swap(posted_);
+    due_.swap(posted_);
   }
-  for (const auto& function : functions) function();
+  for (int count = 0; count < kPostedPerTurn && next_due_ < due_.size(); ++count) {
+    // Destroyed when it has run, with what it holds.
+    const auto function = std::move(due_[next_due_++]);
+    guard(function);
+  }
 }
 
 void Shard::end_turn() {
   for (int round = 0; round < kEndRounds; ++round) {
-    if (at_end_.empty() && flushes_.empty() && closed_.empty()) break;
-    for (const auto& function : std::exchange(at_end_, {})) function();
+    if (at_end_.empty() && flushes_.empty() && closed_ == nullptr && !ledger_.relieve()) break;
+    for (const auto& function : std::exchange(at_end_, {})) guard(function);
     for (const ConnectionId id : std::exchange(flushes_, {})) {
       const auto found = connections_.find(id);
-      if (found != connections_.end()) found->second->flush();
+      if (found == connections_.end()) continue;
+      Connection& connection = *found->second;
+      guard(connection, [&] { connection.flush(); });
     }
-    for (Connection* connection : std::exchange(closed_, {})) {
-      connection->finish_close();
+    for (Connection* connection = std::exchange(closed_, nullptr); connection != nullptr;) {
+      Connection* const next = std::exchange(connection->idle_next_, nullptr);
+      guard([&] { connection->finish_close(); });
       connections_.erase(connection->id());
+      connection = next;
     }
   }
   std::exchange(retired_, {}).clear();
@@ -197,7 +256,10 @@ void Shard::for_each_connection(const std::function<void(Connection&)>& visit) {
   }
 }
 
-void Shard::bury(Connection& connection) { closed_.push_back(&connection); }
+void Shard::bury(Connection& connection) {
+  (closed_ != nullptr ? last_closed_->idle_next_ : closed_) = &connection;
+  last_closed_ = &connection;
+}
 
 void Shard::link_idle(Connection& connection) {
   connection.idle_previous_ = idle_last_;

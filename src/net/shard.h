@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "base/shard_index.h"
 #include "base/timer_wheel.h"
 #include "net/connection.h"
@@ -17,12 +19,18 @@
 namespace sigway::net {
 
 // One event loop on one thread, and everything that lives on it. A turn of the loop is: run a
-// bounded batch of ready handlers and posted functions, fire due timers, then the end-of-turn
-// functions, then flush what connections have gathered, then bury the closed ones. Thread: as each
-// method says; unsaid means the shard's own (the one in run(), or any single thread before run()).
+// bounded batch of ready handlers, a share for each connection that had more to do than its last
+// one, a bounded batch of posted functions, fire due timers, then the end-of-turn functions, then
+// flush what connections have gathered, then bury the closed ones; at last the largest holders of
+// memory go, if the budget is exceeded. Thread: as each method says; unsaid means the shard's own
+// (the one in run(), or any single thread before run()).
+//
+// An allocation that fails (std::bad_alloc) ends the connection in whose name the code ran. A
+// posted function, a timer or an end-of-turn function that throws it is over; the loop goes on.
 class Shard {
  public:
-  explicit Shard(base::ShardIndex index);
+  // `budget` outlives the shard. All shards of a budget are made before one of them runs.
+  Shard(base::ShardIndex index, base::MemoryBudget& budget);
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -38,6 +46,16 @@ class Shard {
   void run();
   void stop();                     // any thread
   bool is_current_thread() const;  // any thread
+
+  // For how long the turn that runs now has been running; zero between turns. Any thread.
+  base::Duration busy_for(base::TimePoint now) const;
+  // How many allocations have failed. Any thread.
+  std::size_t failed_allocations() const {
+    return failed_allocations_.load(std::memory_order_relaxed);
+  }
+
+  // What this shard holds for its clients.
+  base::MemoryLedger& ledger() { return ledger_; }
 
   // The time at the beginning of this turn.
   base::TimePoint now() const { return now_; }
@@ -73,8 +91,17 @@ class Shard {
   friend class Connection;
 
   void run_turn();
+  bool has_more() const;
+  void wait(base::Duration longest);
+  void run_ready();
+  void run_next_turns();
   void run_posted();
   void end_turn();
+  void wake();
+  template <class Function>
+  void guard(Function&& function);
+  template <class Function>
+  void guard(Connection& connection, Function&& function);
   void bury(Connection& connection);
   void link_idle(Connection& connection);
   void unlink_idle(Connection& connection);
@@ -86,13 +113,22 @@ class Shard {
   base::TimerWheel wheel_;
   std::vector<std::uint8_t> scratch_;
 
+  base::MemoryLedger ledger_;
+  std::atomic<base::Clock::rep> turn_began_{0};  // 0: none runs
+  std::atomic<std::size_t> failed_allocations_{0};
+
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_
   bool stopped_ = false;                       // guarded by posted_mutex_
 
+  std::vector<std::function<void()>> due_;  // posted, and not run yet from `next_due_` on
+  std::size_t next_due_ = 0;
+  std::vector<ConnectionId> next_turn_;  // those that go on in the next turn
   std::vector<std::function<void()>> at_end_;
   std::vector<ConnectionId> flushes_;
-  std::vector<Connection*> closed_;
+  // A list by `idle_next_`, which a closed one does not need otherwise: nothing that could fail.
+  Connection* closed_ = nullptr;
+  Connection* last_closed_ = nullptr;
   std::vector<std::unique_ptr<ConnectionHandler>> retired_;  // replaced ones, until the turn ends
   ConnectionId next_id_ = 1;
   Connection* idle_first_ = nullptr;

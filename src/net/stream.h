@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -13,7 +14,9 @@ namespace sigway::net {
 
 // What one non-blocking step on a stream came to. `want_read` and `want_write` say for what the
 // socket must become ready before the step is repeated; they may come with bytes > 0 when only a
-// part was done. TLS may want to write in order to read, and the other way round.
+// part was done. TLS may want to write in order to read, and the other way round. A step that moved
+// nothing says why: a wish, eof (only when reading) or an error. A caller that is told nothing
+// takes the stream for broken, so that no loop repeats a step without progress.
 struct IoResult {
   std::size_t bytes = 0;
   bool want_read = false;
@@ -22,6 +25,7 @@ struct IoResult {
   std::error_code error;
 
   bool failed() const { return static_cast<bool>(error); }
+  bool says_nothing() const { return bytes == 0 && !want_read && !want_write && !eof && !error; }
 };
 
 // A non-blocking byte stream over a connected socket, plain or TLS, which are equal behind this.
@@ -47,6 +51,9 @@ class Stream {
   virtual IoResult try_write(std::span<const iovec> parts) = 0;
   // Whether bytes already taken from the socket wait to be read: no readiness will announce them.
   virtual bool has_buffered_input() const { return false; }
+  // Bytes that the peer's system has acknowledged so far, TLS's own included (tcpi_bytes_acked of
+  // TCP_INFO, Linux 4.1). Empty where that is not known.
+  virtual std::optional<std::uint64_t> acknowledged_bytes() const;
   // Says that nothing more will be sent (close_notify, then FIN). Best effort, does not block.
   virtual void shutdown_write() = 0;
 

@@ -78,9 +78,18 @@ class TlsStream final : public Stream {
     // queue only grows at its end, so it gets them.
     const int outcome =
         SSL_write(ssl_, data, static_cast<int>(std::min<std::size_t>(size, INT_MAX)));
-    if (outcome <= 0) return result_of(outcome);
     IoResult result;
-    result.bytes = static_cast<std::size_t>(outcome);
+    if (outcome > 0) {
+      result.bytes = static_cast<std::size_t>(outcome);
+      return result;
+    }
+    result = result_of(outcome);
+    if (!result.eof) return result;
+    // OpenSSL reports every failure after the peer's close_notify as "zero return", also that of
+    // the socket under a write. A write has no end of file: it has failed.
+    is_broken_ = true;
+    result.eof = false;
+    result.error = std::make_error_code(std::errc::broken_pipe);
     return result;
   }
 

@@ -44,6 +44,7 @@ struct Config {
   std::chrono::milliseconds attach_timeout{};
   std::chrono::milliseconds keep_alive{};
   std::chrono::milliseconds write_timeout{};
+  std::size_t output_limit = 0;
 
   // Limits
   std::size_t max_connections = 0;

@@ -158,10 +158,11 @@ std::vector<SettingGroup> make_groups() {
       {"max-head", "16KiB", "Largest request line and headers", size(&C::max_head, 256)},
       {"max-body", "256KiB", "Largest request body", size(&C::max_body, 1)},
       {"head-timeout", "10s", "Longest wait for a whole request head, and for a TLS handshake; who is silent for so long may have to make room", duration(&C::head_timeout)},
-      {"body-timeout", "20s", "Longest wait for a whole request body", duration(&C::body_timeout)},
+      {"body-timeout", "20s", "How long a request body may come at less than 50 bytes a second", duration(&C::body_timeout)},
       {"attach-timeout", "10s", "Longest wait for the first frame on a WebSocket", duration(&C::attach_timeout)},
       {"keep-alive", "75s", "How long an idle connection is kept for its next request", duration(&C::keep_alive)},
-      {"write-timeout", "30s", "Longest wait for a client that reads nothing", duration(&C::write_timeout)},
+      {"write-timeout", "30s", "How long a client may read less than 50 bytes a second of what waits for it", duration(&C::write_timeout)},
+      {"output-limit", "256KiB", "Bytes that wait for one client to read, before nothing more is read from it", size(&C::output_limit, 128 * 1024)},
     }},
     {"Limits", {
       {"max-connections", "0", "Open connections; 0 means the descriptor limit less a reserve", number(&C::max_connections)},
@@ -192,7 +193,7 @@ std::vector<SettingGroup> make_groups() {
       {"probe-timeout", "3s", "How long members of a full room are probed before it is called full", duration(&C::probe_timeout)},
       {"ended-key-memory", "10m", "How long an ended session's key is remembered", duration(&C::ended_key_memory)},
       {"outbox-limit", "4MiB", "Unacknowledged bytes of one session", size(&C::outbox_limit, 64 * 1024)},
-      {"memory-budget", "1GiB", "Outboxes, mailboxes, gaps and pieces of all sessions together", size(&C::memory_budget, 1024 * 1024)},
+      {"memory-budget", "1GiB", "Everything held for clients: outboxes, mailboxes, partial messages, output", size(&C::memory_budget, 1024 * 1024)},
     }},
     {"Rooms, names and mailboxes", {
       {"max-room-capacity", "64", "Largest capacity that a room's creator may ask for", number(&C::max_room_capacity, 2)},

@@ -80,6 +80,7 @@ void HttpConnection::close() {
   timer_.cancel();
   parser_.reset();
   following_ = {};
+  connection_.hold_input(0);
   connection_.close_after_flush();
 }
 
@@ -102,14 +103,19 @@ void HttpConnection::refuse_with(http::Response response) {
 
 std::optional<http::Response> HttpConnection::admission_refusal() const {
   if (admission_ == net::Admission::normal) return std::nullopt;
+  if (admission_ == net::Admission::server_full)
+    return overloaded("The server holds all the connections it can.");
+  auto response = http::Response::error(429, "too_many_connections",
+                                        "There are too many connections from your address.",
+                                        "Close some, or ask the operator for a higher "
+                                        "--max-connections-per-address.");
+  response.set("Retry-After", kRetryAfterSeconds);
+  return response;
+}
+
+http::Response HttpConnection::overloaded(std::string message) {
   auto response =
-      admission_ == net::Admission::server_full
-          ? http::Response::error(503, "overloaded", "The server holds all the connections it can.",
-                                  "Try again in a few seconds.")
-          : http::Response::error(429, "too_many_connections",
-                                  "There are too many connections from your address.",
-                                  "Close some, or ask the operator for a higher "
-                                  "--max-connections-per-address.");
+      http::Response::error(503, "overloaded", std::move(message), "Try again in a few seconds.");
   response.set("Retry-After", kRetryAfterSeconds);
   return response;
 }
@@ -166,6 +172,7 @@ void HttpConnection::upgrade(std::uint32_t sequence, http::Response head,
   write_head(head, http::Framing::none, true);
   pending_.reset();
   phase_ = Phase::over;
+  connection_.hold_input(0);
   connection_.replace_handler(std::move(next), std::exchange(following_, {}));
 }
 

@@ -50,9 +50,24 @@ void HttpConnection::on_data(net::Connection&, std::span<std::uint8_t> bytes) {
   // While a request is in flight, and for the rest of the turn in which its answer came from
   // elsewhere, what follows waits in order.
   if (is_answering() || !following_.empty()) {
-    return keep_following(text);
+    keep_following(text);
+  } else {
+    process(text);
   }
-  process(text);
+  count_held();
+  close_if_finished();
+}
+
+// The client has finished sending, and everything that it sent has been answered.
+void HttpConnection::close_if_finished() {
+  if (peer_finished_ && phase_ != Phase::over && !is_answering() && following_.empty() &&
+      !connection_.has_left_unread()) {
+    close();
+  }
+}
+
+void HttpConnection::count_held() {
+  connection_.hold_input(following_.size() + (parser_ ? parser_->held_bytes() : 0));
 }
 
 void HttpConnection::keep_following(std::string_view bytes) {
@@ -64,6 +79,11 @@ void HttpConnection::process(std::string_view bytes) {
   is_processing_ = true;
   std::string owned;  // keeps alive what `bytes` points to once a handler has been called
   while (!bytes.empty() && phase_ != Phase::over && !is_answering()) {
+    if (!parser_ && !connection_.take_share()) {
+      const auto* rest = reinterpret_cast<const std::uint8_t*>(bytes.data());
+      connection_.leave_unread({rest, bytes.size()});
+      break;
+    }
     if (!read_request(bytes)) continue;
     following_ = bytes;  // if the route upgrades the connection, they go along
     handle_request();
@@ -133,9 +153,25 @@ bool HttpConnection::accept_head() {
     parser_->set_max_body(*match.route->options.max_body);
   }
   if (has_body) {
+    constexpr std::uint64_t kSmallBody = 16 * 1024;  // acknowledgements, which free memory
+    if (connection_.shard().ledger().budget().exceeded() &&
+        parser_->announced_length().value_or(UINT64_MAX) > kSmallBody) {
+      refuse_with(overloaded("The server is short of memory."));
+      return false;
+    }
     phase_ = Phase::body;
+    body_mark_ = 0;
     connection_.shard().schedule_in(timer_, server_.options().body_timeout);
   }
+  return true;
+}
+
+// Bodies may come slowly, for lines are slow, but they must come.
+bool HttpConnection::body_moves() {
+  const std::size_t received = parser_->request().body.size();
+  if (net::is_too_slow(received - body_mark_, server_.options().body_timeout)) return false;
+  body_mark_ = received;
+  connection_.shard().schedule_in(timer_, server_.options().body_timeout);
   return true;
 }
 
@@ -193,15 +229,16 @@ void HttpConnection::continue_now() {
   const std::string bytes = std::exchange(following_, {});
   process(bytes);
   if (following_.size() <= server_.options().max_pipelined) connection_.resume_reading();
-  if (peer_finished_ && phase_ != Phase::over && !is_answering()) close();
+  count_held();
+  close_if_finished();
 }
 
 void HttpConnection::on_eof(net::Connection&) {
   peer_finished_ = true;
   if (phase_ == Phase::over) return;
   if (!is_answering()) {
-    // Pipelined requests that wait for the end of the turn are still answered.
-    if (following_.empty()) close();
+    // Pipelined requests that wait for the end of the turn, or for the next, are still answered.
+    close_if_finished();
     return;
   }
   // Half-closing after a request is legal, but whoever waits for long must hear that nobody
@@ -213,7 +250,10 @@ void HttpConnection::on_eof(net::Connection&) {
 }
 
 void HttpConnection::on_drained(net::Connection&) {
-  if (phase_ == Phase::streaming) pending_->stream->queued.store(0, std::memory_order_relaxed);
+  if (phase_ != Phase::streaming) return;
+  StreamState& stream = *pending_->stream;
+  stream.queued.store(0);
+  if (stream.starved.exchange(false)) stream.on_room();
 }
 
 void HttpConnection::on_closed(net::Connection&, net::CloseReason) {
@@ -230,8 +270,9 @@ void HttpConnection::on_timer() {
       return refuse({408, "slow_request", "The request's head took too long.",
                      "Send it at once, or ask for a longer --head-timeout."});
     case Phase::body:
+      if (body_moves()) return;
       return refuse({408, "slow_request", "The request's body took too long.",
-                     "Send less at once, or ask for a longer --body-timeout."});
+                     "Send it faster, or ask for a longer --body-timeout."});
     default: return;
   }
 }

@@ -24,9 +24,15 @@ namespace sigway::server {
 
 // What a stream's writers on any thread can see of it.
 struct StreamState {
+  // Bytes in all that a writer may have waiting: less than what stops the reading of a connection.
+  static constexpr std::size_t kQueue = 64 * 1024;
+
   std::atomic<std::size_t> in_transit{0};  // written on other threads, not yet arrived on the shard
   std::atomic<std::size_t> queued{0};      // in the connection's queue when it was last looked at
   std::atomic<bool> closed{false};
+  // A writer was told that there is no room; it wants `on_room` to be called. Set before it.
+  std::atomic<bool> starved{false};
+  std::function<void()> on_room;
 };
 
 // One HTTP/1.x connection: requests one after another, each answered before the next is looked at.
@@ -90,9 +96,12 @@ class HttpConnection final : public net::ConnectionHandler {
   bool is_current(std::uint32_t sequence, Phase phase) const;
   void process(std::string_view bytes);
   base::Duration patience() const;
+  void close_if_finished();
+  void count_held();
   void begin_request();
   bool read_request(std::string_view& bytes);
   bool accept_head();
+  bool body_moves();
   void handle_request();
   void answer_request(http::Request& request);
   void call_route(http::Request& request);
@@ -103,6 +112,7 @@ class HttpConnection final : public net::ConnectionHandler {
   void refuse(const http::Problem& problem);
   void refuse_with(http::Response response);
   std::optional<http::Response> admission_refusal() const;
+  static http::Response overloaded(std::string message);
   void write_answer(http::Response response);
   void write_head(http::Response& response, http::Framing framing, bool keep_alive);
   void finish_answer(bool keep_alive);
@@ -117,6 +127,7 @@ class HttpConnection final : public net::ConnectionHandler {
   std::unique_ptr<http::RequestParser> parser_;  // only while a request is being read
   std::unique_ptr<Pending> pending_;             // from a request's head to the end of its answer
   std::string following_;                        // bytes of further requests
+  std::size_t body_mark_ = 0;                    // bytes of the body when its timeout began
   base::Timer timer_ = base::Timer::calling<&HttpConnection::on_timer>(this);
   std::uint32_t sequence_ = 0;
   Phase phase_ = Phase::idle;

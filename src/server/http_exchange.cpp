@@ -1,5 +1,6 @@
 #include "server/http_exchange.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "net/shard.h"
@@ -50,8 +51,23 @@ class ShardStream final : public http::StreamWriter {
   }
 
   std::size_t queued_bytes() const override {
-    return state_->in_transit.load(std::memory_order_relaxed) +
-           state_->queued.load(std::memory_order_relaxed);
+    return state_->in_transit.load() + state_->queued.load();
+  }
+
+  std::size_t room() override {
+    if (is_closed()) return 0;
+    if (const std::size_t room =
+            StreamState::kQueue - std::min(StreamState::kQueue, queued_bytes()))
+      return room;
+    // Looked at again, because the queue may have run empty before the flag could be seen.
+    state_->starved = true;
+    const std::size_t room = StreamState::kQueue - std::min(StreamState::kQueue, queued_bytes());
+    if (room != 0) state_->starved = false;
+    return room;
+  }
+
+  void set_on_room(std::function<void()> callback) override {
+    state_->on_room = std::move(callback);
   }
 
   bool is_closed() const override { return state_->closed.load(std::memory_order_relaxed); }

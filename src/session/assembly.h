@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "base/memory_budget.h"
 #include "dialects/command.h"
-#include "session/memory_budget.h"
 
 namespace sigway::session {
 
@@ -15,7 +15,7 @@ namespace sigway::session {
 /// Thread: the session's shard.
 class Assembly {
  public:
-  explicit Assembly(MemoryBudget& budget) : share_(budget) {}
+  explicit Assembly(base::MemoryHolder& holder) : share_(holder, base::MemoryPart::inbox) {}
 
   /// Adds what the piece has of the text that is not here yet. False: it speaks of a text of
   /// another length than the first piece did.
@@ -28,7 +28,7 @@ class Assembly {
   std::size_t cost() const noexcept { return share_.bytes(); }
 
  private:
-  MemoryShare share_;
+  base::MemoryShare share_;
   std::size_t length_ = 0;                    // of the text; 0 before the first piece
   std::size_t held_ = 0;                      // bytes of it that are here
   std::map<std::size_t, std::string> parts_;  // by place, without overlaps

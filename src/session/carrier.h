@@ -48,6 +48,9 @@ class Carrier {
   /// Something came from the client by this carrier or another.
   virtual void heard() {}
 
+  /// A connection has room again: writes the controls that had to wait. Events follow by `pump`.
+  virtual void drained() {}
+
   /// Ends every connection of the carrier. `retry` goes to the client, 0: none. Calls nothing back.
   virtual void end(End reason, base::Duration retry) = 0;
 
@@ -57,9 +60,10 @@ class Carrier {
   /// Returns a reason if the session should end the carrier.
   virtual std::optional<End> on_timer(base::TimePoint now, Outbox& outbox) = 0;
 
-  /// Whether, for a person's session, written means delivered (a terminal at the end of a stream
-  /// acknowledges nothing).
-  virtual bool delivers_on_write() const { return false; }
+  /// For a person's session, for which written means delivered (a terminal at the end of a stream
+  /// acknowledges nothing): up to where all connections of this carrier have the events. None:
+  /// nobody is there, or writing delivers nothing.
+  virtual std::optional<std::uint64_t> delivered_on_write() const { return std::nullopt; }
   /// How long a person's session outlives this carrier's last connection.
   virtual base::Duration linger() const { return {}; }
 };

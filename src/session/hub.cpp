@@ -124,48 +124,4 @@ void Hub::drain_next() {
   if (!to_drain_.empty()) runner_.wheel().schedule(drain_timer_, now() + kDrainStep);
 }
 
-Hub::Largest Hub::largest() const {
-  Largest largest;
-  for (const auto& [serial, session] : sessions_) {
-    const auto bytes = session->outbox().bytes();
-    if (bytes > largest.bytes) largest = {session->id(), bytes};
-  }
-  return largest;
-}
-
-void Hub::relieve() {
-  if (shared_.relieving.exchange(true)) return;
-  // Each shard is asked in turn, so that the answer needs no shared state; the last one asked ends
-  // the largest.
-  struct Search {
-    Shared& shared;
-    Largest largest{};
-    std::size_t next = 0;
-  };
-  struct Step {
-    static void run(const std::shared_ptr<Search>& search, Runner& from) {
-      if (search->next == search->shared.hubs.size()) {
-        if (!search->largest.id) {
-          search->shared.relieving = false;
-          return;
-        }
-        const auto id = search->largest.id;
-        from.run_on(id.shard, [hub = search->shared.hubs[id.shard], id, &shared = search->shared] {
-          if (shared.memory.exceeded()) hub->end(id.serial, End::memory);
-          shared.relieving = false;
-          if (shared.memory.exceeded()) hub->relieve();
-        });
-        return;
-      }
-      auto* const hub = search->shared.hubs[search->next++];
-      from.run_on(hub->shard_, [search, hub] {
-        if (const auto candidate = hub->largest(); candidate.bytes > search->largest.bytes)
-          search->largest = candidate;
-        run(search, hub->runner_);
-      });
-    }
-  };
-  Step::run(std::make_shared<Search>(Search{shared_}), runner_);
-}
-
 }  // namespace sigway::session

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "base/timer_wheel.h"
 #include "session/directory.h"
-#include "session/memory_budget.h"
 #include "session/quota.h"
 #include "session/session.h"
 #include "session/settings.h"
@@ -31,6 +31,8 @@ class Runner {
   virtual void request_flush() = 0;
   virtual base::TimePoint now() const = 0;
   virtual base::TimerWheel& wheel() = 0;
+  /// Where what this shard's sessions hold is counted. The loop calls its `relieve`.
+  virtual base::MemoryLedger& ledger() = 0;
 };
 
 /// When who is told to come back because of a drain may do so.
@@ -46,10 +48,9 @@ struct Shared {
 
   Settings settings;
   Directory directory;
-  MemoryBudget memory;
+  base::MemoryBudget memory;
   Quota<std::string> addresses;
   std::vector<class Hub*> hubs;  ///< by shard
-  std::atomic<bool> relieving{false};
   /// How sessions ended, by End; and what went by. Counters for metrics.
   std::array<std::atomic<std::uint64_t>, kEndCount> ends{};
   std::atomic<std::uint64_t> opened{0}, messages{0}, events{0};
@@ -103,17 +104,9 @@ class Hub {
   void touch(Session& session);
   /// The session has ended itself.
   void bury(Session& session);
-  /// The memory budget is exceeded: ends the session with the largest outbox of all shards, again
-  /// if need be.
-  void relieve();
 
  private:
   void drain_next();
-  struct Largest {
-    SessionId id;
-    std::size_t bytes = 0;
-  };
-  Largest largest() const;
 
   base::ShardIndex shard_;
   Shared& shared_;

@@ -9,9 +9,9 @@
 namespace sigway::session {
 
 struct Inbox::Held {
-  explicit Held(MemoryBudget& budget) : gap_share(budget) {}
+  explicit Held(base::MemoryHolder& holder) : gap_share(holder, base::MemoryPart::inbox) {}
 
-  MemoryShare gap_share;
+  base::MemoryShare gap_share;
   std::map<std::uint64_t, dialects::Message> gap;
   std::map<std::uint64_t, Assembly> in_pieces;
 
@@ -22,10 +22,12 @@ struct Inbox::Held {
   }
 };
 
-Inbox::Inbox(MemoryBudget& budget, const Settings& settings, const dialects::Dialect& dialect)
-    : budget_(budget), settings_(settings), dialect_(dialect) {}
+Inbox::Inbox(base::MemoryHolder& holder, const Settings& settings, const dialects::Dialect& dialect)
+    : holder_(holder), settings_(settings), dialect_(dialect) {}
 
 Inbox::~Inbox() = default;
+
+void Inbox::clear() noexcept { held_.reset(); }
 
 std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messages,
                                             std::vector<Taken>& taken) {
@@ -69,12 +71,12 @@ void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
 
 bool Inbox::may_hold(std::uint64_t n, std::size_t cost) const {
   // How far, not how many: a number that is simply wrong would be held for ever.
-  if (n - up_ - 1 > settings_.gap_messages || budget_.exceeded()) return false;
+  if (n - up_ - 1 > settings_.gap_messages || holder_.budget().exceeded()) return false;
   return (held_ ? held_->bytes() : 0) + cost <= settings_.gap_bytes;
 }
 
 bool Inbox::complete(std::uint64_t n, dialects::Message& message) {
-  auto& assembly = held().in_pieces.try_emplace(n, budget_).first->second;
+  auto& assembly = held().in_pieces.try_emplace(n, holder_).first->second;
   if (!assembly.add(std::get<dialects::Piece>(message.content))) {
     message.content = dialects::Error{
         .code = dialects::ErrorCode::bad_request,
@@ -94,7 +96,7 @@ bool Inbox::complete(std::uint64_t n, dialects::Message& message) {
 }
 
 Inbox::Held& Inbox::held() {
-  if (!held_) held_ = std::make_unique<Held>(budget_);
+  if (!held_) held_ = std::make_unique<Held>(holder_);
   return *held_;
 }
 

@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "dialects/command.h"
 #include "dialects/dialect.h"
-#include "session/memory_budget.h"
 #include "session/settings.h"
 
 namespace sigway::session {
@@ -27,7 +27,7 @@ struct Taken {
 /// refused, pieces joined. Thread: the session's shard.
 class Inbox {
  public:
-  Inbox(MemoryBudget& budget, const Settings& settings, const dialects::Dialect& dialect);
+  Inbox(base::MemoryHolder& holder, const Settings& settings, const dialects::Dialect& dialect);
   ~Inbox();
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
@@ -37,6 +37,9 @@ class Inbox {
   /// been taken.
   std::optional<dialects::Error> offer(std::vector<dialects::Message> messages,
                                        std::vector<Taken>& taken);
+
+  /// Forgets all that is held: the session has ended.
+  void clear() noexcept;
 
   /// All messages up to this number have been taken.
   std::uint64_t up() const noexcept { return up_; }
@@ -53,7 +56,7 @@ class Inbox {
   Held& held();
   void drop_held_if_empty();
 
-  MemoryBudget& budget_;
+  base::MemoryHolder& holder_;
   const Settings& settings_;
   const dialects::Dialect& dialect_;
   std::uint64_t up_ = 0;

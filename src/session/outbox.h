@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "dialects/event.h"
-#include "session/memory_budget.h"
 
 namespace sigway::session {
 
@@ -22,7 +22,8 @@ enum class SendStatus : std::uint8_t {
 /// its bytes means nothing. Thread: the session's shard.
 class Outbox {
  public:
-  Outbox(MemoryBudget& budget, std::size_t limit) : share_(budget), limit_(limit) {}
+  Outbox(base::MemoryHolder& holder, std::size_t limit)
+      : share_(holder, base::MemoryPart::outbox), limit_(limit) {}
 
   /// Gives the event the next number. `sender` is the serial of the session that caused it, 0 for
   /// the server's own.
@@ -62,7 +63,7 @@ class Outbox {
   }
   static constexpr std::size_t kOverhead = 64;  // the entry, its part of the shared block
 
-  MemoryShare share_;
+  base::MemoryShare share_;
   std::size_t limit_;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t written_ = 0;

@@ -26,14 +26,14 @@ std::string_view reason_for_peers(End end) {
 }  // namespace
 
 Session::Session(Hub& hub, SessionId id, OpenContents contents)
-    : hub_(hub),
+    : base::MemoryHolder(hub.runner().ledger()),
+      hub_(hub),
       id_(id),
       contents_(std::move(contents)),
       peer_(make_peer_id()),
-      outbox_(hub.shared().memory, hub.settings().outbox_limit),
-      inbox_(hub.shared().memory, hub.settings(), *contents_.dialect),
-      rate_(hub.settings().message_rate, hub.settings().message_burst, hub.now()),
-      commands_share_(hub.shared().memory),
+      outbox_(*this, hub.settings().outbox_limit),
+      inbox_(*this, hub.settings(), *contents_.dialect),
+      commands_share_(*this, base::MemoryPart::inbox),
       opened_(hub.now()),
       absent_since_(hub.now()),
       timer_(base::Timer::calling<&Session::on_timer>(this)) {}
@@ -185,6 +185,13 @@ void Session::detach(std::string_view carrier, std::uint64_t connection) {
   check_deadlines(hub_.now());
 }
 
+void Session::drained(std::string_view carrier) {
+  auto* slot = find_slot(carrier);
+  if (ended_ || slot == nullptr) return;
+  slot->carrier->drained();
+  hub_.touch(*this);
+}
+
 // -- Up
 
 std::optional<Error> Session::process(Inputs inputs) {
@@ -195,7 +202,11 @@ std::optional<Error> Session::process(Inputs inputs) {
   }
   std::optional<Error> error;
   if (!inputs.messages.empty()) {
-    error = take_messages(std::move(inputs.messages));
+    if (inputs.repeatable && budget().exceeded()) {
+      error = Error{.code = ErrorCode::overloaded};
+    } else {
+      error = take_messages(std::move(inputs.messages));
+    }
     if (ended_) return error;
   }
   // A gap in the messages says nothing against the rest of the request.
@@ -236,8 +247,9 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
                  .message = "Too many messages wait for the answer to a join or login.",
                  .hint = "Wait for `joined`, `full` or `login` before sending more."};
   }
-  const auto tokens = std::min(static_cast<double>(messages.size()), settings.message_burst);
-  if (!rate_.take(tokens, hub_.now())) return Error{.code = ErrorCode::rate_limited};
+  const base::RateLimit limit{settings.message_rate, settings.message_burst};
+  const auto count = std::min(static_cast<double>(messages.size()), limit.burst);
+  if (!rate_.take(limit, count, hub_.now())) return Error{.code = ErrorCode::rate_limited};
   hub_.shared().messages.fetch_add(messages.size(), std::memory_order_relaxed);
   const auto before = commands_.size();
   auto error = inbox_.offer(std::move(messages), commands_);
@@ -257,7 +269,6 @@ SendStatus Session::deliver(dialects::EncodedEvent event, std::uint64_t sender) 
     hub_.touch(*this);
     return status;
   }
-  if (hub_.shared().memory.exceeded()) hub_.relieve();
   if (status == SendStatus::sent) {
     hub_.shared().events.fetch_add(1, std::memory_order_relaxed);
     hub_.touch(*this);
@@ -307,7 +318,10 @@ void Session::end(End reason) {
   if (!logging_in_.empty() && logging_in_ != name_) bus.logout(id_, logging_in_, {});
   answer_probes(false);
   end_replaced();
-  outbox_.acknowledge(outbox_.last());  // the memory is needed now, not at the end of the turn
+  // The memory is needed now, not at the end of the turn.
+  outbox_.acknowledge(outbox_.last());
+  inbox_.clear();
+  if (!running_) drop_commands();
   hub_.shared().directory.end(contents_.key, reason, hub_.now());
   if (contents_.address) hub_.shared().addresses.subtract(*contents_.address);
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
@@ -324,12 +338,14 @@ void Session::drain(base::Duration retry) {
 void Session::pump() {
   if (ended_) return;
   if (overflowed_) return end(End::slow_consumer);
+  std::optional<std::uint64_t> delivered;
   for (auto& slot : slots_) {
     if (!receives(slot) || !slot.carrier->connected()) continue;
     slot.carrier->pump(outbox_);
-    if (contents_.personal && !acks_itself_ && slot.carrier->delivers_on_write())
-      outbox_.acknowledge(outbox_.written());
+    if (const auto on_write = slot.carrier->delivered_on_write())
+      delivered = std::min(delivered.value_or(*on_write), *on_write);
   }
+  if (delivered && contents_.personal && !acks_itself_) outbox_.acknowledge(*delivered);
   // Writing may have answered a poll, or ended a stream that was written enough.
   note_absence();
   check_deadlines(hub_.now());

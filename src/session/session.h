@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/memory_budget.h"
+#include "base/rate_gate.h"
 #include "base/timer_wheel.h"
 #include "dialects/dialect.h"
 #include "session/carrier.h"
@@ -18,7 +20,6 @@
 #include "session/key.h"
 #include "session/outbox.h"
 #include "session/switchboard.h"
-#include "session/token_bucket.h"
 
 namespace sigway::session {
 
@@ -53,6 +54,9 @@ struct Inputs {
   std::optional<std::uint64_t> hello;  ///< the hello that is confirmed
   bool away = false;
   bool opening = false;  ///< it came with `open`: its `ack` proves no round trip
+  /// The client hears whether its messages were taken, and sends them again if they were not: an
+  /// upload. Frames of a WebSocket cannot be given back.
+  bool repeatable = false;
 };
 
 /// A client's session: identity, both numberings, its carriers, its presence. It belongs to no
@@ -61,10 +65,10 @@ struct Inputs {
 ///
 /// Thread: its shard. Lifetime: owned by the `Hub`; an ended session stays in memory until the end
 /// of the loop's turn, so that a call that ends it may return through it.
-class Session {
+class Session final : public base::MemoryHolder {
  public:
   Session(Hub& hub, SessionId id, OpenContents contents);
-  ~Session();
+  ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -144,8 +148,13 @@ class Session {
   /// once.
   void probe(std::function<void(bool)> answer);
 
+  /// The connection of a stream carrier has room again, after its sink said that it had none.
+  void drained(std::string_view carrier);
+
   /// Ends the session: carriers, places, name, key.
   void end(End reason);
+
+  void give_up_memory() override { end(End::memory); }
 
   /// Tells every carrier to come back later, or elsewhere.
   void drain(base::Duration retry);
@@ -186,6 +195,7 @@ class Session {
   void run_commands();
   /// The same, when some have been added to `commands_`.
   void run_commands_from(std::size_t first_new);
+  void drop_commands();
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
   Caller caller() const;
@@ -209,7 +219,7 @@ class Session {
 
   Outbox outbox_;
   Inbox inbox_;
-  TokenBucket rate_;
+  base::RateGate rate_;
 
   std::vector<Slot> slots_;
   Carrier* active_ = nullptr;  // one of the slots', or none before the first activation
@@ -217,7 +227,7 @@ class Session {
   std::vector<EndedCarrier> ended_carriers_;  // the last few
 
   std::vector<Taken> commands_;  // taken, and waiting for `waiting_` to settle
-  MemoryShare commands_share_;
+  base::MemoryShare commands_share_;
   bool waiting_ = false;
   bool running_ = false;
 

@@ -42,14 +42,18 @@ void Session::run_commands() {
     }
   }
   if (done == commands_.size() || ended_) {
-    commands_.clear();
-    if (commands_.capacity() > 4) commands_ = {};
-    commands_share_.subtract(commands_share_.bytes());
+    drop_commands();
   } else {
     commands_.erase(commands_.begin(), commands_.begin() + static_cast<std::ptrdiff_t>(done));
   }
   running_ = false;
   end_replaced();
+}
+
+void Session::drop_commands() {
+  commands_.clear();
+  if (commands_.capacity() > 4) commands_ = {};
+  commands_share_.set(0);
 }
 
 void Session::run(dialects::Command command, dialects::Re re) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace sigway::session {
 
@@ -17,7 +18,7 @@ void StreamCarrier::attach(std::uint64_t connection, std::unique_ptr<StreamSink>
     next_heartbeat_ =
         options_.heartbeat > base::Duration{} ? now + options_.heartbeat : base::TimePoint::max();
   }
-  copies_.push_back({connection, std::move(sink), cursor, 0, now, 0});
+  copies_.push_back({connection, std::move(sink), cursor, 0, now, 0, 0});
 }
 
 bool StreamCarrier::detach(std::uint64_t connection) {
@@ -31,20 +32,24 @@ void StreamCarrier::pump(Outbox& outbox) {
   std::array<dialects::EncodedEvent, 32> block;
   for (std::size_t i = 0; i < copies_.size();) {
     auto& copy = copies_[i];
-    if (copy.cursor < outbox.acknowledged()) {
+    auto room = copy.sink->room();
+    if (room != 0 && copy.cursor < outbox.acknowledged()) {
       // Another carrier was faster between this one's welcome and its first event. Where numbers
       // are only counted, the client must be told that some are left out.
       copy.cursor = outbox.acknowledged();
       copy.sink->heartbeat(copy.cursor + 1);
     }
-    while (copy.cursor < outbox.last()) {
+    while (room != 0 && copy.cursor < outbox.last()) {
       const auto first = copy.cursor + 1;
       std::size_t count = 0;
-      for (; count < block.size() && copy.cursor < outbox.last(); ++count) {
+      std::size_t bytes = 0;
+      for (; count < block.size() && bytes < room && copy.cursor < outbox.last(); ++count) {
         block[count] = outbox.at(++copy.cursor);
-        copy.bytes += block[count]->size();
+        bytes += block[count]->size();
       }
+      copy.bytes += bytes;
       copy.sink->events(first, std::span(block.data(), count));
+      room = copy.sink->room();
     }
     outbox.mark_written(copy.cursor);
     if (options_.max_bytes != 0 && copy.bytes >= options_.max_bytes) {
@@ -55,27 +60,56 @@ void StreamCarrier::pump(Outbox& outbox) {
   }
 }
 
+void StreamCarrier::tell(Copy& copy, Control control) {
+  copy.owed |= control;
+  settle(copy);
+}
+
+void StreamCarrier::settle(Copy& copy) {
+  if (copy.owed == 0 || copy.sink->room() == 0) return;
+  const auto owed = std::exchange(copy.owed, 0);
+  const auto next = copy.cursor + 1;
+  if ((owed & kActivated) != 0) copy.sink->activated(turn_, next);
+  if ((owed & kStandby) != 0) copy.sink->standby(turn_, next);
+  if ((owed & kHello) != 0) copy.sink->hello(copy.confirmed + 1);
+  if ((owed & kProbe) != 0) copy.sink->probe();
+}
+
+void StreamCarrier::drained() {
+  for (auto& copy : copies_) settle(copy);
+}
+
+std::optional<std::uint64_t> StreamCarrier::delivered_on_write() const {
+  if (copies_.empty()) return std::nullopt;
+  return std::min_element(copies_.begin(), copies_.end(),
+                          [](const Copy& a, const Copy& b) { return a.cursor < b.cursor; })
+      ->cursor;
+}
+
 void StreamCarrier::activated(std::uint64_t turn, bool fresh, Outbox& outbox) {
+  turn_ = turn;
   for (auto& copy : copies_) {
     if (fresh) copy.cursor = std::max(copy.cursor, outbox.acknowledged());
-    copy.sink->activated(turn, copy.cursor + 1);
+    copy.owed &= static_cast<std::uint8_t>(~kStandby);
+    tell(copy, kActivated);
   }
 }
 
 void StreamCarrier::standby(std::uint64_t turn, const Outbox&) {
-  for (auto& copy : copies_) copy.sink->standby(turn, copy.cursor + 1);
+  turn_ = turn;
+  for (auto& copy : copies_) tell(copy, kStandby);
 }
 
 void StreamCarrier::hello_confirmed(std::uint64_t hello) {
   for (auto& copy : copies_) {
     if (hello <= copy.confirmed) continue;
     copy.confirmed = hello;
-    copy.sink->hello(hello + 1);
+    tell(copy, kHello);
   }
 }
 
 void StreamCarrier::probe() {
-  for (auto& copy : copies_) copy.sink->probe();
+  for (auto& copy : copies_) tell(copy, kProbe);
 }
 
 void StreamCarrier::end(End reason, base::Duration retry) {
@@ -111,8 +145,15 @@ std::optional<End> StreamCarrier::on_timer(base::TimePoint now, Outbox&) {
   // Judged just before the next heartbeat is written: with a patience of one, a peer that died
   // right after an answer is found before two intervals are over.
   if (options_.patience != 0 && unanswered_ >= options_.patience) return End::silent;
-  ++unanswered_;
-  for (auto& copy : copies_) copy.sink->heartbeat(copy.cursor + 1);
+  // A connection that is full does not hear the heartbeat, so nobody is asked for an answer;
+  // whether it still moves is judged by its write timeout.
+  bool asked = false;
+  for (auto& copy : copies_) {
+    if (copy.sink->room() == 0) continue;
+    asked = true;
+    copy.sink->heartbeat(copy.cursor + 1);
+  }
+  if (asked) ++unanswered_;
   next_heartbeat_ = now + options_.heartbeat;
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,6 +15,10 @@ namespace sigway::session {
 class StreamSink {
  public:
   virtual ~StreamSink() = default;
+
+  /// How many bytes the connection still takes before its queue is long enough. 0: nothing but
+  /// `end` is to be written now, and the transport calls `Session::drained` once there is room.
+  virtual std::size_t room() = 0;
 
   /// Events `first`, `first`+1, …
   virtual void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) = 0;
@@ -54,10 +59,11 @@ class StreamCarrier : public Carrier {
   void hello_confirmed(std::uint64_t hello) override;
   void probe() override;
   void heard() override { unanswered_ = 0; }
+  void drained() override;
   void end(End reason, base::Duration retry) override;
   base::TimePoint next_deadline() const override;
   std::optional<End> on_timer(base::TimePoint now, Outbox& outbox) override;
-  bool delivers_on_write() const override { return true; }
+  std::optional<std::uint64_t> delivered_on_write() const override;
 
  private:
   struct Copy {
@@ -67,12 +73,20 @@ class StreamCarrier : public Carrier {
     std::size_t bytes;
     base::TimePoint started;
     std::uint64_t confirmed;  ///< the highest hello that the client has confirmed
+    std::uint8_t owed = 0;    ///< controls that wait for room, a bit each
   };
+  enum Control : std::uint8_t { kActivated = 1, kStandby = 2, kHello = 4, kProbe = 8 };
+
+  /// Writes the control, or notes that the copy is owed it: what is asked for while the queue is
+  /// full is said once, when there is room.
+  void tell(Copy& copy, Control control);
+  void settle(Copy& copy);
 
   void end_copy(std::size_t index, End reason);
 
   StreamOptions options_;
   std::vector<Copy> copies_;
+  std::uint64_t turn_ = 0;  ///< the latest to be told
   int unanswered_ = 0;
   base::TimePoint next_heartbeat_ = base::TimePoint::max();
 };

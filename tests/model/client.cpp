@@ -31,6 +31,22 @@ class Client::Sink final : public session::StreamSink {
  public:
   Sink(Client& client, LinkPtr link) : client_(client), link_(std::move(link)) {}
 
+  /// Full now and then, for a while, as a slow line is.
+  std::size_t room() override {
+    if (full_ || !client_.world_.chance(0.05)) return full_ ? 0 : 1 + client_.world_.random(3000);
+    full_ = true;
+    client_.world_.after(milliseconds(client_.world_.random(300)),
+                         [link = link_, &world = client_.world_, full = std::weak_ptr(full_flag_)] {
+                           if (const auto flag = full.lock()) *flag = false;
+                           const auto id = link->server_side;
+                           if (!id) return;
+                           world.on_shard(id.shard, [&world, link, id] {
+                             if (auto* session = world.hub(id.shard).find(id.serial))
+                               session->drained(link->carrier);
+                           });
+                         });
+    return 0;
+  }
   void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override {
     for (const auto& event : events) {
       client_.frame(link_, [&client = client_, link = link_, number = first++, event] {
@@ -52,6 +68,8 @@ class Client::Sink final : public session::StreamSink {
   void heartbeat(std::uint64_t next) override {
     client_.frame(link_, [&client = client_, link = link_, next] {
       link->last_sign = client.world_.now();
+      // What is left out has come by another carrier and is acknowledged.
+      if (next > link->next && next <= client.cursor_ + 1) link->next = next;
       if (link->kind == Kind::websocket && link->next != next)
         client.violated("a heartbeat counts otherwise");
       client.upload(link, false);
@@ -68,6 +86,8 @@ class Client::Sink final : public session::StreamSink {
  private:
   Client& client_;
   LinkPtr link_;
+  std::shared_ptr<bool> full_flag_ = std::make_shared<bool>(false);
+  bool& full_ = *full_flag_;
 };
 
 class Client::Reply final : public longpoll::PollReply {

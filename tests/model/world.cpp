@@ -5,7 +5,8 @@
 
 namespace sigway::model {
 
-FakeRunner::FakeRunner(World& world, base::ShardIndex) : world_(world), wheel_(world.now_) {}
+FakeRunner::FakeRunner(World& world, base::ShardIndex)
+    : world_(world), wheel_(world.now_), ledger_(world.shared_.memory, [] {}) {}
 
 void FakeRunner::run_on(base::ShardIndex shard, std::function<void()> task) {
   if (to.size() <= shard) to.resize(shard + 1);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/timer_wheel.h"
 #include "bus/home.h"
 #include "bus/node.h"
@@ -35,6 +36,7 @@ class FakeRunner final : public session::Runner {
   void request_flush() override { flush_requested = true; }
   TimePoint now() const override;
   base::TimerWheel& wheel() override { return wheel_; }
+  base::MemoryLedger& ledger() override { return ledger_; }
 
   bool flush_requested = false;
   std::vector<std::deque<std::function<void()>>> to;  // by target shard
@@ -42,6 +44,7 @@ class FakeRunner final : public session::Runner {
  private:
   World& world_;
   base::TimerWheel wheel_;
+  base::MemoryLedger ledger_;
 };
 
 class World {

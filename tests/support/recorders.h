@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -35,6 +36,7 @@ struct StreamLog {
   std::vector<std::uint64_t> numbers;  ///< of `events`
   std::vector<Json> events;
   std::vector<std::string> controls;  ///< "activated 1 next 2", "end moved", …
+  std::size_t room = SIZE_MAX;        ///< bytes that the connection still takes
   bool ended = false;
 
   std::string types() const { return types_from(0); }
@@ -54,8 +56,10 @@ class RecordingSink final : public session::StreamSink {
  public:
   explicit RecordingSink(std::shared_ptr<StreamLog> log) : log_(std::move(log)) {}
 
+  std::size_t room() override { return log_->room; }
   void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override {
     for (const auto& event : events) {
+      log_->room -= std::min(log_->room, event->size());
       log_->numbers.push_back(first++);
       log_->events.push_back(Json::parse(*event));
     }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/timer_wheel.h"
 #include "bus/home.h"
 #include "bus/node.h"
@@ -17,8 +18,9 @@ namespace sigway::testing {
 /// A shard's loop without a thread: tasks in the order in which they came, time as it is set.
 class ManualRunner final : public session::Runner {
  public:
-  explicit ManualRunner(std::vector<std::unique_ptr<ManualRunner>>& all, base::TimePoint& now)
-      : all_(all), now_(now), wheel_(now) {}
+  ManualRunner(std::vector<std::unique_ptr<ManualRunner>>& all, base::TimePoint& now,
+               base::MemoryBudget& budget)
+      : all_(all), now_(now), wheel_(now), ledger_(budget, [this] { tasks.emplace_back([] {}); }) {}
 
   void run_on(base::ShardIndex shard, std::function<void()> task) override {
     all_[shard]->tasks.push_back(std::move(task));
@@ -26,6 +28,7 @@ class ManualRunner final : public session::Runner {
   void request_flush() override { flush_requested = true; }
   base::TimePoint now() const override { return now_; }
   base::TimerWheel& wheel() override { return wheel_; }
+  base::MemoryLedger& ledger() override { return ledger_; }
 
   std::deque<std::function<void()>> tasks;
   bool flush_requested = false;
@@ -34,6 +37,7 @@ class ManualRunner final : public session::Runner {
   std::vector<std::unique_ptr<ManualRunner>>& all_;
   base::TimePoint& now_;
   base::TimerWheel wheel_;
+  base::MemoryLedger ledger_;
 };
 
 /// A whole server without sockets: hubs, nodes and the entry, on so many shards. Nothing runs but
@@ -54,7 +58,7 @@ class World {
         exchange(shared, options.mailboxes),
         context{shared, server, &bus::home_of} {
     for (base::ShardIndex i = 0; i < options.shards; ++i) {
-      runners_.push_back(std::make_unique<ManualRunner>(runners_, now_));
+      runners_.push_back(std::make_unique<ManualRunner>(runners_, now_, shared.memory));
       hubs_.push_back(std::make_unique<session::Hub>(i, shared, *runners_[i]));
       nodes_.push_back(std::make_unique<bus::Node>(i, exchange, *runners_[i]));
       hubs_[i]->connect(*nodes_[i]);
@@ -67,16 +71,19 @@ class World {
   bus::Node& node(base::ShardIndex shard) { return *nodes_[shard]; }
   ManualRunner& runner(base::ShardIndex shard) { return *runners_[shard]; }
 
-  /// One turn of one shard's loop: the tasks that it has now, then the flush.
+  /// One turn of one shard's loop: the tasks that it has now, then the flush, then what memory
+  /// asks for.
   bool turn(base::ShardIndex shard) {
     auto& runner = *runners_[shard];
     auto tasks = std::exchange(runner.tasks, {});
     for (auto& task : tasks) task();
-    if (std::exchange(runner.flush_requested, false)) {
+    bool busy = !tasks.empty();
+    do {
+      if (!std::exchange(runner.flush_requested, false)) continue;
       hubs_[shard]->flush();
-      return true;
-    }
-    return !tasks.empty();
+      busy = true;
+    } while (runner.ledger().relieve());
+    return busy;
   }
 
   /// Until nobody has anything left to do, all but time.

@@ -41,6 +41,7 @@ std::variant<Located, Error> locate_open(Context& context, const Request& reques
   const auto home = open.room ? context.home_of(*open.room, shards) : here;
   auto found = shared.directory.find(contents.key, now);
   if (found.state == Directory::State::unknown) {
+    if (shared.memory.exceeded()) return Error{.code = ErrorCode::overloaded};
     if (!shared.addresses.try_add(address)) return Error{.code = ErrorCode::too_many_sessions};
     found = shared.directory.find_or_insert(contents.key, home, now);
     if (found.inserted) {
@@ -199,7 +200,9 @@ std::variant<std::uint64_t, Error> upload(Hub& hub, const Located& located, Requ
   if (const auto* error = std::get_if<Error>(&entered)) return *error;
   auto* const session = std::get<Session*>(entered);
   const bool opening = located.open.has_value();
-  if (auto error = session->process(inputs_of(request, opening, false))) return *std::move(error);
+  auto inputs = inputs_of(request, opening, false);
+  inputs.repeatable = true;
+  if (auto error = session->process(std::move(inputs))) return *std::move(error);
   return session->up();
 }
 

@@ -101,6 +101,15 @@ std::uint64_t next_connection() noexcept {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
+std::function<void()> tell_drained(Context& context, base::ShardIndex here, session::SessionId id,
+                                   std::string carrier) {
+  return [&context, here, id, carrier = std::move(carrier)] {
+    at_session(context, here, id, [id, carrier](session::Hub& hub) {
+      if (auto* session = hub.find(id.serial)) session->drained(carrier);
+    });
+  };
+}
+
 void detach_when_gone(http::Exchange& exchange, Context& context, session::SessionId id,
                       std::string carrier, std::uint64_t connection) {
   exchange.on_gone(

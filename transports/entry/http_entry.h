@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -41,6 +42,10 @@ void at_session(Context& context, base::ShardIndex here, session::SessionId id, 
     context.shared.hubs[here]->runner().run_on(id.shard, [hub, carried] { (*carried)(*hub); });
   }
 }
+
+/// What a full connection of shard `here` does when it has room again: tells the session.
+std::function<void()> tell_drained(Context& context, base::ShardIndex here, session::SessionId id,
+                                   std::string carrier);
 
 /// Sees to it that the session hears when the client of this exchange goes away.
 void detach_when_gone(http::Exchange& exchange, Context& context, session::SessionId id,

@@ -34,6 +34,11 @@ std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, P
   const bool opening = poll.located.open.has_value();
   bool attaching = opening || request.resume.has_value();
   const auto name = entry::carrier_name(request);
+  const auto inputs = [&](bool attached) {
+    auto all = entry::inputs_of(request, opening, attached);
+    all.repeatable = true;
+    return all;
+  };
   const auto opened = session.open_carrier(name, [&] {
     attaching = true;
     return std::make_unique<PollCarrier>(session, hub.settings().poll_linger);
@@ -41,7 +46,7 @@ std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, P
   if (const auto* error = std::get_if<Error>(&opened)) return *error;
   if (const auto* ended = std::get_if<session::Session::CarrierEnded>(&opened)) {
     // The carrier is over, but what else the client says counts.
-    auto error = session.process(entry::inputs_of(request, opening, true));
+    auto error = session.process(inputs(true));
     if (!error) poll.reply->answer(PollCarrier::ended(ended->reason, {}, session));
     return error;
   }
@@ -56,7 +61,7 @@ std::optional<dialects::Error> run(entry::Context& context, session::Hub& hub, P
         context, session, poll.located, *carrier, name, std::nullopt, hub.settings().heartbeat));
   }
   const auto wait = wait_of(hub.settings(), request);
-  if (auto error = session.process(entry::inputs_of(request, opening, attaching))) {
+  if (auto error = session.process(inputs(attaching))) {
     session.carriers_changed();  // the parked polls that this one has replaced are gone
     return error;
   }

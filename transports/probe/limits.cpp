@@ -21,15 +21,16 @@ Limits::Permit::~Permit() {
 std::optional<http::Response> Limits::check_rate(const std::string& address, base::TimePoint now) {
   if (options_.rate == 0) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  // Once a full refill has passed, a bucket that nobody has touched says nothing; forgetting all
+  // Once a full refill has passed, a gate that nobody has touched says nothing; forgetting all
   // then is what bounds the table: nobody gains more than one further burst by it.
   const auto refill = std::chrono::seconds(1 + options_.burst / options_.rate);
   if (now - swept_ > 2 * refill) {
-    buckets_.clear();
+    gates_.clear();
     swept_ = now;
   }
-  auto& bucket = buckets_.try_emplace(address, options_.rate, options_.burst, now).first->second;
-  if (bucket.take(1, now)) return std::nullopt;
+  const base::RateLimit limit{static_cast<double>(options_.rate),
+                              static_cast<double>(options_.burst)};
+  if (gates_[address].take(limit, 1, now)) return std::nullopt;
   return later(http::Response::error(429, "rate_limited", "Your address probes too often.",
                                      "Wait a few seconds; the operator sets --probe-rate."));
 }

@@ -10,9 +10,9 @@
 #include <variant>
 
 #include "base/clock.h"
+#include "base/rate_gate.h"
 #include "http/response.h"
 #include "session/quota.h"
-#include "session/token_bucket.h"
 
 namespace sigway::probe {
 
@@ -53,7 +53,7 @@ class Limits : public std::enable_shared_from_this<Limits> {
   session::Quota<std::string> per_address_;
   std::atomic<std::size_t> running_{0};
   std::mutex mutex_;
-  std::unordered_map<std::string, session::TokenBucket> buckets_;
+  std::unordered_map<std::string, base::RateGate> gates_;
   base::TimePoint swept_{};
 };
 

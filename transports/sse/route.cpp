@@ -29,6 +29,7 @@ class Sink final : public session::StreamSink {
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
 
+  std::size_t room() override { return stream_->room(); }
   void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override {
     std::size_t size = 0;
     for (const auto& event : events) size += event->size() + 40;
@@ -121,9 +122,10 @@ struct Arrival {
   std::uint64_t connection = entry::next_connection();
 };
 
-std::unique_ptr<session::StreamSink> begin(const Arrival& arrival, const native::Welcome& welcome,
-                                           std::size_t pad) {
+std::unique_ptr<session::StreamSink> begin(const Arrival& arrival, session::SessionId id,
+                                           const native::Welcome& welcome, std::size_t pad) {
   auto stream = arrival.replies.begin_stream(arrival.to, stream_head());
+  stream->set_on_room(entry::tell_drained(arrival.context, arrival.to.shard, id, welcome.carrier));
   stream->write(prelude(arrival.options, welcome, arrival.base_url, pad));
   return std::make_unique<Sink>(std::move(stream), pad);
 }
@@ -167,8 +169,8 @@ void stream(const Arrival& arrival, session::Hub& hub, entry::StreamAttach attac
   const auto pad = attach.request.pad.value_or(0);
   attach.connection = arrival.connection;
   attach.make = [&hub](bool answers) { return make_carrier(hub, answers); };
-  attach.accept = [&arrival, pad](const native::Welcome& welcome) {
-    return begin(arrival, welcome, pad);
+  attach.accept = [&arrival, pad, id = attach.located.id](const native::Welcome& welcome) {
+    return begin(arrival, id, welcome, pad);
   };
   answer(arrival, entry::attach_stream(arrival.context, hub, std::move(attach)));
 }
@@ -216,7 +218,7 @@ void resume_ticket(const Arrival& arrival, session::Hub& hub, const Ticket& tick
   const auto start = std::get<std::uint64_t>(cursor);
   const auto heartbeat = hub.settings().heartbeat;
   auto sink = begin(
-      arrival,
+      arrival, ticket.session,
       entry::welcome(arrival.context, *session, {}, *carrier, ticket.carrier, start + 1, heartbeat),
       0);
   carrier->attach(arrival.connection, std::move(sink), start, heartbeat, hub.now());

@@ -50,12 +50,44 @@ void Connection::on_attached(net::Connection& connection) {
 }
 
 void Connection::on_data(net::Connection& connection, std::span<std::uint8_t> bytes) {
-  while (connection.is_open()) {
+  while (connection.is_open() && !bytes.empty()) {
+    if (is_stalled() || !connection.take_share()) {
+      connection.leave_unread(bytes);
+      break;
+    }
     const auto message = frames_.read(bytes);
     if (frames_.fault()) return fail(*frames_.fault());
-    if (!message) return;
+    if (!message) break;
     on_message(message);
   }
+  connection.hold_input(frames_.held_bytes());
+}
+
+// What is on its way to the session waits in another shard's memory, so it is bounded here.
+bool Connection::is_stalled() {
+  if (!flow_ || flow_->frames < Port::kMostFrames) return false;
+  flow_->stalled = true;
+  // Looked at again, because the session may have taken all before the flag could be seen.
+  if (flow_->frames < Port::kMostFrames && flow_->stalled.exchange(false)) return false;
+  connection_->pause_reading();
+  return true;
+}
+
+void Connection::on_drained(net::Connection& connection) {
+  const bool starved =
+      flow_ ? (flow_->queued = 0, flow_->starved.exchange(false)) : std::exchange(starved_, false);
+  if (starved) entry::tell_drained(context_, connection.shard().index(), session_, carrier_)();
+}
+
+void Connection::count_noise() {
+  const auto& settings = context_.shared.settings;
+  if (closing_ ||
+      noise_.take({settings.message_rate, settings.message_burst}, 1, connection_->shard().now())) {
+    return;
+  }
+  const auto& row = session::info(session::End::rate_limited);
+  send_text(native::end_control(row.name, row.sentence, 1000));
+  close(row.close_code, row.name);
 }
 
 void Connection::on_message(const MessagePtr& message) {
@@ -70,9 +102,11 @@ void Connection::on_message(const MessagePtr& message) {
 void Connection::on_control(const MessagePtr& message) {
   switch (message->get_opcode()) {
     case opcode::ping:
+      count_noise();
       if (!closing_) connection_->write(control_frame(opcode::pong, message->get_payload()));
       break;
     case opcode::pong:
+      count_noise();
       if (session_) {
         entry::at_session(context_, connection_->shard().index(), session_,
                           [id = session_](session::Hub& hub) {
@@ -104,6 +138,8 @@ void Connection::on_text(std::string_view text) {
   auto decoded = native::decode_request(text);
   if (const auto* error = std::get_if<Error>(&decoded)) return refuse(*error);
   auto& request = std::get<native::Request>(decoded);
+  if (request.ping) count_noise();
+  if (closing_) return;
   if (!session_) return attach(std::move(request));
   if (request.open || request.resume || request.key) {
     return refuse(Error{.code = ErrorCode::bad_request,
@@ -129,7 +165,8 @@ void Connection::attach(native::Request request) {
   const auto where = std::get<entry::Located>(std::move(located));
   session_ = where.id;
   carrier_ = entry::carrier_name(request);
-  const Port port(shard, connection_->id());
+  if (session_.shard != here) flow_ = std::make_shared<Flow>();
+  const Port port(shard, connection_->id(), flow_);
   entry::at_session(context_, here, session_,
                     [&context = context_, where, request = std::move(request), port,
                      number = number_](session::Hub& hub) mutable {
@@ -150,7 +187,7 @@ void Connection::attach(native::Request request) {
                         port.close(session::info(*ended).close_code, session::info(*ended).name);
                       } else {
                         const auto& attached = std::get<entry::Attached>(result);
-                        if (attached.error) port.send_text(native::error_control(*attached.error));
+                        if (attached.error) port.send_error(*attached.error);
                         if (messages) port.send_text(native::up_control(attached.session->up()));
                         if (ping) port.send_text(native::pong_control(*ping));
                       }
@@ -158,17 +195,19 @@ void Connection::attach(native::Request request) {
 }
 
 void Connection::pass_on(native::Request request) {
-  const Port port(connection_->shard(), connection_->id());
+  const Port port(connection_->shard(), connection_->id(), flow_);
+  if (flow_) ++flow_->frames;
   if (!request.carrier) request.carrier = carrier_;
   entry::at_session(context_, connection_->shard().index(), session_,
                     [id = session_, request = std::move(request), port](session::Hub& hub) mutable {
                       auto* const session = hub.find(id.serial);
+                      port.frame_taken();
                       if (session == nullptr) return;  // its carriers were told why
                       const bool messages = !request.messages.empty();
                       const auto ping = request.ping;
                       const auto error = session->process(entry::inputs_of(request, false, false));
                       if (error) {
-                        port.send_text(native::error_control(*error));
+                        port.send_error(*error);
                         if (error->code == ErrorCode::rate_limited) {
                           // Frames cannot be taken back; whoever returns sends again from `up`.
                           const auto& row = session::info(session::End::rate_limited);
@@ -184,6 +223,7 @@ void Connection::pass_on(native::Request request) {
 
 void Connection::refuse(const Error& error) {
   send_text(native::error_control(error));
+  count_noise();
   if (!session_) close(close_code(error), info(error.code).name);
 }
 
@@ -195,6 +235,7 @@ void Connection::send_text(const base::Bytes& text) {
     connection_->write(frame_head(opcode::text, text.size()));
     connection_->write(text);
   }
+  if (flow_) flow_->queued = connection_->queued_bytes();
 }
 
 void Connection::ping() {

@@ -7,10 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/rate_gate.h"
 #include "base/timer_wheel.h"
 #include "entry/entry.h"
 #include "net/connection.h"
 #include "websocket/frame_reader.h"
+#include "websocket/port.h"
 
 namespace sigway::websocket {
 
@@ -35,11 +37,19 @@ class Connection final : public net::ConnectionHandler {
   void on_attached(net::Connection& connection) override;
   void on_data(net::Connection& connection, std::span<std::uint8_t> bytes) override;
   void on_eof(net::Connection& connection) override;
+  void on_drained(net::Connection& connection) override;
   void on_closed(net::Connection& connection, net::CloseReason reason) override;
 
   // Written from the session, by way of `Port`.
   void send_text(const base::Bytes& text);
   void ping();
+  /// The session wants to hear when the queue is empty.
+  void starve() noexcept { starved_ = true; }
+  /// Counts a frame that asks for an answer and says nothing, or is refused. Too many a second end
+  /// the connection, as too many messages do.
+  void count_noise();
+  /// The session, on another shard, has taken frames: reading goes on.
+  void go_on() { connection_->resume_reading(); }
   /// Sends a close frame and waits for the peer's.
   void close(std::uint16_t code, std::string_view reason);
 
@@ -49,6 +59,7 @@ class Connection final : public net::ConnectionHandler {
   void on_text(std::string_view text);
   void attach(dialects::native::Request request);
   void pass_on(dialects::native::Request request);
+  bool is_stalled();
   /// Refuses what has come; without a session there is nothing to go on with.
   void refuse(const dialects::Error& error);
   void fail(const FrameFault& fault);
@@ -61,10 +72,13 @@ class Connection final : public net::ConnectionHandler {
   FrameReader frames_;
   net::Connection* connection_ = nullptr;
   base::Timer timer_;
+  base::RateGate noise_;
+  std::shared_ptr<Flow> flow_;  // where the session lives on another shard
   session::SessionId session_;
   std::string carrier_;
   std::uint64_t number_ = 0;  // of this connection, toward the session
   bool closing_ = false;
+  bool starved_ = false;
 };
 
 }  // namespace sigway::websocket

@@ -37,12 +37,22 @@ class FrameReader {
         break;
       }
       bytes = bytes.subspan(consumed);
-      if (processor_.ready()) return processor_.get_message();
+      held_ += consumed;
+      if (processor_.ready()) {
+        auto message = processor_.get_message();
+        // A control frame may stand between the fragments of a message, which goes on.
+        const bool is_control = websocketpp::frame::opcode::is_control(message->get_opcode());
+        held_ = is_control ? held_ - kControlHead - message->get_payload().size() : 0;
+        return message;
+      }
     }
     return nullptr;
   }
 
   const std::optional<FrameFault>& fault() const noexcept { return fault_; }
+
+  /// Bytes of a message that has come in part, for budgets.
+  std::size_t held_bytes() const noexcept { return held_; }
 
  private:
   static std::uint16_t close_code_of(const websocketpp::lib::error_code& error) {
@@ -53,8 +63,11 @@ class FrameReader {
     return wrong::to_ws(error);
   }
 
+  static constexpr std::size_t kControlHead = 6;  // with its mask (RFC 6455 §5.2)
+
   Processor processor_;
   std::optional<FrameFault> fault_;
+  std::size_t held_ = 0;
 };
 
 }  // namespace sigway::websocket

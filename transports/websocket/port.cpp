@@ -1,7 +1,9 @@
 #include "websocket/port.h"
 
+#include <algorithm>
 #include <string>
 
+#include "dialects/native.h"
 #include "websocket/connection.h"
 
 namespace sigway::websocket {
@@ -20,8 +22,48 @@ void Port::act(Action action) const {
   }
 }
 
+std::size_t Port::room() const {
+  const auto left = [](std::size_t queued) { return kQueue - std::min(kQueue, queued); };
+  if (!flow_) {
+    auto* const connection = shard_->find(id_);
+    if (connection == nullptr) return 0;
+    const auto room = left(connection->queued_bytes());
+    if (room == 0) act([](Connection& socket) { socket.starve(); });
+    return room;
+  }
+  const auto waiting = [this] { return flow_->in_transit.load() + flow_->queued.load(); };
+  if (const auto room = left(waiting())) return room;
+  // Looked at again, because the queue may have run empty before the flag could be seen.
+  flow_->starved = true;
+  const auto room = left(waiting());
+  if (room != 0) flow_->starved = false;
+  return room;
+}
+
 void Port::send_text(base::Bytes text) const {
-  act([text = std::move(text)](Connection& socket) { socket.send_text(text); });
+  if (!flow_) {
+    act([text = std::move(text)](Connection& socket) { socket.send_text(text); });
+    return;
+  }
+  const auto size = text.size();
+  flow_->in_transit += size;
+  act([text = std::move(text), size, flow = flow_](Connection& socket) {
+    socket.send_text(text);
+    flow->in_transit -= size;
+  });
+}
+
+void Port::send_error(const dialects::Error& error) const {
+  act([text = dialects::native::error_control(error)](Connection& socket) {
+    socket.send_text(text);
+    socket.count_noise();
+  });
+}
+
+void Port::frame_taken() const {
+  if (!flow_) return;
+  if (flow_->frames.fetch_sub(1) > kMostFrames / 2 || !flow_->stalled.exchange(false)) return;
+  act([](Connection& socket) { socket.go_on(); });
 }
 
 void Port::ping() const {

@@ -1,22 +1,51 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
+#include "dialects/error.h"
 #include "net/connection.h"
 #include "net/shard.h"
 
 namespace sigway::websocket {
 
+/// What a WebSocket and its session know of each other when they live on two shards: how much is on
+/// its way in each direction. Thread: any.
+struct Flow {
+  std::atomic<std::size_t> in_transit{
+      0};                              ///< bytes that the session has sent and that have not come
+  std::atomic<std::size_t> queued{0};  ///< bytes in the connection's queue when last looked at
+  std::atomic<bool> starved{false};    ///< the session waits for room
+  std::atomic<std::size_t> frames{0};  ///< passed on, and not taken by the session yet
+  std::atomic<bool> stalled{false};    ///< the connection waits for the session to take some
+};
+
 /// The way to a WebSocket from any shard: an id, not a pointer. Harmless when the connection is
 /// gone. Thread: any; what one thread sends keeps its order.
 class Port {
  public:
-  Port(net::Shard& shard, net::ConnectionId id) : shard_(&shard), id_(id) {}
+  /// Bytes in all that a session may have waiting: less than what stops the reading of a
+  /// connection.
+  static constexpr std::size_t kQueue = 64U << 10U;
+  /// Frames on their way to another shard, beyond which no more are read.
+  static constexpr std::size_t kMostFrames = 64;
 
+  /// `flow` is null where connection and session share a shard.
+  Port(net::Shard& shard, net::ConnectionId id, std::shared_ptr<Flow> flow)
+      : shard_(&shard), id_(id), flow_(std::move(flow)) {}
+
+  /// Bytes that the connection still takes. 0: `Session::drained` follows when there is room.
+  std::size_t room() const;
   void send_text(base::Bytes text) const;
+  /// Says that a frame was refused, and counts it against the message rate.
+  void send_error(const dialects::Error& error) const;
+  /// The session has taken one frame.
+  void frame_taken() const;
   void ping() const;
   void close(std::uint16_t code, std::string_view reason) const;
 
@@ -26,6 +55,7 @@ class Port {
 
   net::Shard* shard_;
   net::ConnectionId id_;
+  std::shared_ptr<Flow> flow_;
 };
 
 }  // namespace sigway::websocket

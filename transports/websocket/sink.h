@@ -8,8 +8,9 @@ namespace sigway::websocket {
 /// A session's events and controls as frames of one WebSocket. Thread: the session's shard.
 class Sink final : public session::StreamSink {
  public:
-  explicit Sink(Port port) : port_(port) {}
+  explicit Sink(Port port) : port_(std::move(port)) {}
 
+  std::size_t room() override { return port_.room(); }
   void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override;
   void activated(std::uint64_t turn, std::uint64_t next) override;
   void standby(std::uint64_t turn, std::uint64_t next) override;

@@ -28,6 +28,7 @@ class FakeNetwork::Sink final : public session::StreamSink {
  public:
   Sink(FakeNetwork& network, Id id) : network_(network), id_(id) {}
 
+  std::size_t room() override { return SIZE_MAX; }
   void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override {
     for (const auto& event : events) {
       const auto found = network_.links_.find(id_);

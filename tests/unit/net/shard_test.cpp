@@ -47,7 +47,8 @@ struct Script final : ConnectionHandler {
 
 // A shard that the test runs on its own thread, with connections to socket pairs.
 struct Fixture {
-  Shard shard{0};
+  base::MemoryBudget budget{1U << 30U};
+  Shard shard{0, budget};
   std::shared_ptr<PortInfo> port = std::make_shared<PortInfo>();
   std::vector<int> ends;
 
@@ -90,7 +91,8 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("posted functions run in the order of each poster, and none after stop") {
-  Shard shard(3);
+  base::MemoryBudget budget(1U << 30U);
+  Shard shard(3, budget);
   CHECK(shard.index() == 3);
   constexpr int kPosters = 4;
   constexpr int kPosts = 2000;
@@ -119,7 +121,8 @@ TEST_CASE("posted functions run in the order of each poster, and none after stop
 }
 
 TEST_CASE("timers fire and the end of the turn comes after everything in it") {
-  Shard shard(0);
+  base::MemoryBudget budget(1U << 30U);
+  Shard shard(0, budget);
   std::vector<std::string> order;
   struct Holder {
     std::function<void()> function;

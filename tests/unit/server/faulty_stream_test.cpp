@@ -83,8 +83,9 @@ TEST_CASE("every step of an exchange fails once") {
       writer->write("b");
       writer->end();
     });
+    base::MemoryBudget budget(1U << 30U);
     net::Shards shards;
-    shards.push_back(std::make_unique<net::Shard>(0));
+    shards.push_back(std::make_unique<net::Shard>(0, budget));
     HttpServer server(shards, {}, router, std::make_shared<AccessPolicy>(AccessOptions{}),
                       std::make_shared<net::ConnectionLimits>(net::ConnectionLimits::Options{}));
     int pair[2];

@@ -35,9 +35,10 @@ TEST_CASE("a second server on the same port is an error and no silent share") {
   ServerSetup setup;
   setup.shards = 2;
   TestServer server(false, add_hello, setup);
+  base::MemoryBudget budget(1U << 30U);
   net::Shards shards;
-  shards.push_back(std::make_unique<net::Shard>(0));
-  shards.push_back(std::make_unique<net::Shard>(1));
+  shards.push_back(std::make_unique<net::Shard>(0, budget));
+  shards.push_back(std::make_unique<net::Shard>(1, budget));
   net::ListenOptions options;
   options.port = server.port();
   auto opened = net::Listener::open(
@@ -50,8 +51,9 @@ TEST_CASE("a second server on the same port is an error and no silent share") {
 }
 
 TEST_CASE("an address that is none is an error that says so") {
+  base::MemoryBudget budget(1U << 30U);
   net::Shards shards;
-  shards.push_back(std::make_unique<net::Shard>(0));
+  shards.push_back(std::make_unique<net::Shard>(0, budget));
   net::ListenOptions options;
   options.address = "localhost";
   auto opened = net::Listener::open(options, shards, nullptr, {});

@@ -52,7 +52,7 @@ class TestServer {
 
   TestServer(bool tls, const AddRoutes& add_routes, ServerSetup setup = {}) {
     for (std::size_t i = 0; i < setup.shards; ++i) {
-      shards_.push_back(std::make_unique<net::Shard>(static_cast<base::ShardIndex>(i)));
+      shards_.push_back(std::make_unique<net::Shard>(static_cast<base::ShardIndex>(i), budget_));
     }
     auto router = std::make_shared<Router>();
     if (add_routes) add_routes(*router, *this);
@@ -91,6 +91,7 @@ class TestServer {
   }
 
  private:
+  base::MemoryBudget budget_{1U << 30U};
   net::Shards shards_;
   std::unique_ptr<HttpServer> http_;
   std::shared_ptr<net::TlsContext> tls_;

@@ -103,7 +103,6 @@ TEST_CASE_TEMPLATE("short of memory the largest outbox gives way, and no other",
   CHECK_FALSE(small.log->ended);
   CHECK_FALSE(sender.log->ended);
   CHECK_FALSE(world.shared.memory.exceeded());
-  CHECK_FALSE(world.shared.relieving);
 }
 
 TEST_CASE_TEMPLATE("more messages a second than allowed are refused and take nothing", Shards,

@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/rate_gate.h"
 #include "session/quota.h"
-#include "session/token_bucket.h"
 
 using namespace sigway::session;  // NOLINT(google-build-using-namespace)
 using namespace std::chrono_literals;
@@ -124,13 +124,15 @@ TEST_CASE("a quota counts by key, and 0 counts nothing") {
 }
 
 TEST_CASE("a rate lets bursts pass and fills up again") {
-  TokenBucket bucket(10, 20, kStart);
-  CHECK(bucket.take(20, kStart));
-  CHECK_FALSE(bucket.take(1, kStart));
-  CHECK_FALSE(bucket.take(6, kStart + 500ms));
-  CHECK_MESSAGE(bucket.take(5, kStart + 500ms), "what was refused has taken nothing");
-  CHECK_FALSE(bucket.take(21, kStart + 1h));
-  CHECK(bucket.take(20, kStart + 1h));
-  TokenBucket unlimited(0, 0, kStart);
-  CHECK(unlimited.take(1e9, kStart));
+  const sigway::base::RateLimit limit{10, 20};
+  sigway::base::RateGate gate;
+  CHECK(gate.take(limit, 20, kStart));
+  CHECK_FALSE(gate.take(limit, 1, kStart));
+  CHECK_FALSE(gate.take(limit, 6, kStart + 500ms));
+  CHECK_MESSAGE(gate.take(limit, 5, kStart + 500ms), "what was refused has taken nothing");
+  CHECK_FALSE(gate.is_full(kStart + 1s));
+  CHECK(gate.is_full(kStart + 3s));
+  CHECK_FALSE(gate.take(limit, 21, kStart + 1h));
+  CHECK(gate.take(limit, 20, kStart + 1h));
+  CHECK(sigway::base::RateGate().take({}, 1e9, kStart));
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dialects/native.h"
+#include "support/account.h"
 
 using namespace sigway::session;  // NOLINT(google-build-using-namespace)
 using sigway::dialects::Command;
@@ -13,6 +14,7 @@ using sigway::dialects::ErrorCode;
 using sigway::dialects::Message;
 using sigway::dialects::Piece;
 using sigway::dialects::Say;
+using sigway::testing::Account;
 
 namespace {
 
@@ -42,9 +44,9 @@ struct InboxFixture {
     return numbers;
   }
 
-  MemoryBudget budget{1U << 30U};
+  Account account{1U << 30U};
   Settings settings;
-  Inbox inbox{budget, settings, sigway::dialects::native::dialect()};
+  Inbox inbox{account.holder, settings, sigway::dialects::native::dialect()};
   std::vector<Taken> taken;
 };
 
@@ -67,13 +69,13 @@ TEST_CASE("uploads may overtake each other: small gaps are held") {
   CHECK_FALSE(f.offer({say(3), say(2)}));
   CHECK(f.news().empty());
   CHECK(f.inbox.up() == 0);
-  CHECK(f.budget.used() > 0);
+  CHECK(f.account.budget.used() > 0);
   CHECK_FALSE(f.offer({say(1)}));
   CHECK(f.news() == "1 2 3");
   CHECK_FALSE(f.offer({say(4), say(4)}));
   CHECK(f.news() == "4 5");
   CHECK(f.inbox.up() == 5);
-  CHECK(f.budget.used() == 0);
+  CHECK(f.account.budget.used() == 0);
 }
 
 TEST_CASE("large gaps are refused with the number expected") {
@@ -91,20 +93,20 @@ TEST_CASE("large gaps are refused with the number expected") {
   SUBCASE("a number that is simply wrong is not held for ever") {
     CHECK(f.offer({say(67)})->expected == 2);
     CHECK(f.offer({say(1'000'000'000)})->code == ErrorCode::number_gap);
-    CHECK(f.budget.used() == 0);
+    CHECK(f.account.budget.used() == 0);
   }
   SUBCASE("256 KiB are held, not more") {
     for (std::uint64_t n = 3; n < 3 + 4; ++n)
       REQUIRE_FALSE(f.offer({say(n, std::string(60'000, 'x'))}));
     CHECK(f.offer({say(7, std::string(60'000, 'x'))})->code == ErrorCode::number_gap);
-    CHECK(f.budget.used() > 240'000);
-    CHECK(f.budget.used() < 256U << 10U);
+    CHECK(f.account.budget.used() > 240'000);
+    CHECK(f.account.budget.used() < 256U << 10U);
   }
   SUBCASE("nothing is held when memory is short") {
-    f.budget.charge(f.budget.limit() + 1);
+    f.account.budget.charge(sigway::base::MemoryPart::inbox, f.account.budget.limit() + 1);
     CHECK(f.offer({say(3)})->code == ErrorCode::number_gap);
     CHECK_MESSAGE(!f.offer({say(2)}), "what needs not be held is taken");
-    f.budget.release(f.budget.limit() + 1);
+    f.account.budget.release(sigway::base::MemoryPart::inbox, f.account.budget.limit() + 1);
   }
   SUBCASE("what stood before it in the request has been taken") {
     f.settings.gap_messages = 0;
@@ -113,7 +115,7 @@ TEST_CASE("large gaps are refused with the number expected") {
   }
   f.offer({say(2)});
   for (auto n = f.inbox.up() + 1; n < 70; ++n) f.offer({say(n)});
-  CHECK(f.budget.used() == 0);
+  CHECK(f.account.budget.used() == 0);
 }
 
 TEST_CASE("a refused message counts as taken") {
@@ -129,7 +131,7 @@ TEST_CASE("a message in pieces is taken when it is whole") {
   SUBCASE("in order") {
     f.offer({piece(1, kOffer, 0, 5)});
     CHECK(f.inbox.up() == 0);
-    CHECK(f.budget.used() > 0);
+    CHECK(f.account.budget.used() > 0);
     f.offer({piece(1, kOffer, 5, 20)});
     f.offer({piece(1, kOffer, 20, end)});
   }
@@ -158,7 +160,7 @@ TEST_CASE("a message in pieces is taken when it is whole") {
   CHECK(f.news() == "1");
   CHECK(f.inbox.up() == 1);
   f.offer({piece(1, kOffer, 0, 5)});
-  CHECK_MESSAGE(f.budget.used() == 0, "a late copy is dropped");
+  CHECK_MESSAGE(f.account.budget.used() == 0, "a late copy is dropped");
 }
 
 TEST_CASE("a whole copy of a message in pieces is the same message") {
@@ -168,7 +170,7 @@ TEST_CASE("a whole copy of a message in pieces is the same message") {
   f.offer({piece(4, kOffer, 0, 9), say(4), piece(4, kOffer, 9, kOffer.size())});
   f.offer({say(3)});
   CHECK(f.news() == "3 4");
-  CHECK(f.budget.used() == 0);
+  CHECK(f.account.budget.used() == 0);
 }
 
 TEST_CASE("pieces wait behind a gap like any message") {
@@ -178,7 +180,7 @@ TEST_CASE("pieces wait behind a gap like any message") {
   CHECK(f.news().empty());
   f.offer({say(1)});
   CHECK(f.news() == "1 2 3");
-  CHECK(f.budget.used() == 0);
+  CHECK(f.account.budget.used() == 0);
 
   SUBCASE("and behind a message of which a piece is missing") {
     f.offer({piece(4, kOffer, 0, 9), say(5), piece(6, kOffer, 0, 9), piece(6, kOffer, 9, 27)});
@@ -217,7 +219,7 @@ TEST_CASE("what is wrong with pieces is an event, and the next message is taken"
   }
   f.offer({say(2)});
   CHECK(f.news() == "2");
-  CHECK(f.budget.used() == 0);
+  CHECK(f.account.budget.used() == 0);
 }
 
 TEST_CASE("64 KiB of data in pieces passes") {
@@ -229,16 +231,16 @@ TEST_CASE("64 KiB of data in pieces passes") {
 }
 
 TEST_CASE("an inbox that dies gives its memory back") {
-  MemoryBudget budget(1U << 20U);
+  Account account(1U << 20U);
   {
     const Settings settings;
-    Inbox inbox(budget, settings, sigway::dialects::native::dialect());
+    Inbox inbox(account.holder, settings, sigway::dialects::native::dialect());
     std::vector<Taken> taken;
     std::vector<Message> messages;
     messages.push_back(piece(1, "abc", 0, 2));
     messages.push_back(say(9, "123456"));
     inbox.offer(std::move(messages), taken);
-    CHECK(budget.used() > 0);
+    CHECK(account.budget.used() > 0);
   }
-  CHECK(budget.used() == 0);
+  CHECK(account.budget.used() == 0);
 }

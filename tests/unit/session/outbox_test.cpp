@@ -4,7 +4,10 @@
 
 #include <string>
 
+#include "support/account.h"
+
 using namespace sigway::session;  // NOLINT(google-build-using-namespace)
+using sigway::testing::Account;
 
 namespace {
 
@@ -15,8 +18,8 @@ sigway::dialects::EncodedEvent event(std::size_t bytes) {
 }  // namespace
 
 TEST_CASE("events have the next number and stay until they are acknowledged") {
-  MemoryBudget budget(1U << 20U);
-  Outbox outbox(budget, 1U << 20U);
+  Account account(1U << 20U);
+  Outbox outbox(account.holder, 1U << 20U);
   CHECK(outbox.last() == 0);
   for (std::size_t i = 1; i <= 100; ++i) {
     REQUIRE(outbox.push(event(i), 0) == SendStatus::sent);
@@ -34,23 +37,23 @@ TEST_CASE("events have the next number and stay until they are acknowledged") {
   outbox.acknowledge(1000);
   CHECK(outbox.acknowledged() == 100);
   CHECK(outbox.bytes() == 0);
-  CHECK(budget.used() == 0);
+  CHECK(account.budget.used() == 0);
   outbox.push(event(1), 0);
   CHECK(outbox.last() == 101);
   CHECK(outbox.at(101)->size() == 1);
 }
 
 TEST_CASE("written is a maximum") {
-  MemoryBudget budget(1000);
-  Outbox outbox(budget, 1000);
+  Account account(1000);
+  Outbox outbox(account.holder, 1000);
   outbox.mark_written(5);
   outbox.mark_written(3);
   CHECK(outbox.written() == 5);
 }
 
 TEST_CASE("one sender may fill half, all together and the server the whole") {
-  MemoryBudget budget(1U << 20U);
-  Outbox outbox(budget, 10'000);
+  Account account(1U << 20U);
+  Outbox outbox(account.holder, 10'000);
   int of_seven = 0;
   while (outbox.push(event(936), 7) == SendStatus::sent) ++of_seven;
   CHECK(of_seven == 5);
@@ -66,22 +69,22 @@ TEST_CASE("one sender may fill half, all together and the server the whole") {
 }
 
 TEST_CASE("beyond the memory budget senders are busy, the server is not") {
-  MemoryBudget budget(100);
-  Outbox outbox(budget, 10'000);
+  Account account(100);
+  Outbox outbox(account.holder, 10'000);
   CHECK(outbox.push(event(100), 7) == SendStatus::sent);
-  CHECK(budget.exceeded());
+  CHECK(account.budget.exceeded());
   CHECK(outbox.push(event(1), 8) == SendStatus::busy);
   CHECK(outbox.push(event(1), 0) == SendStatus::sent);
 }
 
 TEST_CASE("an outbox that dies gives its memory back") {
-  MemoryBudget budget(10'000);
+  Account account(10'000);
   {
-    Outbox outbox(budget, 10'000);
+    Outbox outbox(account.holder, 10'000);
     outbox.push(event(100), 7);
     outbox.push(event(100), 0);
-    CHECK(budget.used() == outbox.bytes());
-    CHECK(budget.used() > 200);
+    CHECK(account.budget.used() == outbox.bytes());
+    CHECK(account.budget.used() > 200);
   }
-  CHECK(budget.used() == 0);
+  CHECK(account.budget.used() == 0);
 }

@@ -1,0 +1,184 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/shard_index.h"
+
+// What the process holds for its clients, in bytes: counted by part, bounded as a whole, and taken
+// back from the largest holder when the bound is exceeded
+// (docs/decisions/memory-is-one-account.md).
+namespace sigway::base {
+
+// What bytes are held for; the label of the metric `sigway_memory_bytes`.
+enum class MemoryPart : std::uint8_t {
+  outbox,   // events that a client has not acknowledged
+  inbox,    // messages beyond a gap, pieces, commands that wait for the bus
+  mailbox,  // letters for names that nobody holds
+  input,    // partial frames, heads and bodies; bytes that wait for their connection's turn
+  output,   // queued for a socket
+  file,     // files of --web-root that are being sent
+};
+inline constexpr std::size_t kMemoryParts = 6;
+std::string_view to_string(MemoryPart part) noexcept;
+
+class MemoryLedger;
+
+// The account of the whole process. Thread: any; counting takes no lock.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(std::size_t limit) : limit_(limit) {}
+  MemoryBudget(const MemoryBudget&) = delete;
+  MemoryBudget& operator=(const MemoryBudget&) = delete;
+
+  void charge(MemoryPart part, std::size_t bytes) noexcept {
+    used_[static_cast<std::size_t>(part)].fetch_add(bytes, std::memory_order_relaxed);
+  }
+  void release(MemoryPart part, std::size_t bytes) noexcept {
+    used_[static_cast<std::size_t>(part)].fetch_sub(bytes, std::memory_order_relaxed);
+  }
+  std::size_t used(MemoryPart part) const noexcept {
+    return used_[static_cast<std::size_t>(part)].load(std::memory_order_relaxed);
+  }
+  std::size_t used() const noexcept;
+  std::size_t limit() const noexcept { return limit_; }
+  // From here on no new work is taken, and the largest holders end.
+  bool exceeded() const noexcept { return used() > limit_; }
+
+ private:
+  friend class MemoryLedger;
+
+  const std::size_t limit_;
+  std::array<std::atomic<std::size_t>, kMemoryParts> used_{};
+  std::vector<MemoryLedger*> ledgers_;  // constant once the shards run
+};
+
+// Somebody for whom bytes are held and who can be made to give them back: a session, a connection.
+// Thread: its ledger's.
+class MemoryHolder {
+ public:
+  explicit MemoryHolder(MemoryLedger& ledger) noexcept : ledger_(&ledger) {}
+  virtual ~MemoryHolder();
+  MemoryHolder(const MemoryHolder&) = delete;
+  MemoryHolder& operator=(const MemoryHolder&) = delete;
+
+  void charge(MemoryPart part, std::size_t bytes) noexcept;
+  void release(MemoryPart part, std::size_t bytes) noexcept;
+  std::size_t held_bytes() const noexcept { return held_; }
+  const MemoryBudget& budget() const noexcept;
+
+  // Ends this holder, which gives back all its bytes at once, or at the latest when it is destroyed
+  // in this turn of the loop.
+  virtual void give_up_memory() = 0;
+
+ private:
+  friend class MemoryLedger;
+
+  MemoryLedger* ledger_;
+  MemoryHolder* previous_ = nullptr;  // in the list of its size class
+  MemoryHolder* next_ = nullptr;
+  std::size_t held_ = 0;
+};
+
+// One holder's bytes of one part; gives back what is left of them when it dies. Thread: its
+// holder's.
+class MemoryShare {
+ public:
+  MemoryShare(MemoryHolder& holder, MemoryPart part) noexcept : holder_(&holder), part_(part) {}
+  ~MemoryShare() { holder_->release(part_, bytes_); }
+  MemoryShare(const MemoryShare&) = delete;
+  MemoryShare& operator=(const MemoryShare&) = delete;
+
+  void add(std::size_t bytes) noexcept {
+    bytes_ += bytes;
+    holder_->charge(part_, bytes);
+  }
+  void subtract(std::size_t bytes) noexcept {
+    bytes_ -= bytes;
+    holder_->release(part_, bytes);
+  }
+  void set(std::size_t bytes) noexcept {
+    if (bytes > bytes_) {
+      add(bytes - bytes_);
+    } else if (bytes < bytes_) {
+      subtract(bytes_ - bytes);
+    }
+  }
+  std::size_t bytes() const noexcept { return bytes_; }
+  const MemoryBudget& budget() const noexcept { return holder_->budget(); }
+
+ private:
+  MemoryHolder* holder_;
+  std::size_t bytes_ = 0;
+  MemoryPart part_;
+};
+
+// The holders of one shard in the order of their size, so that the largest is found without looking
+// at the others. Holders of less than 4 KiB are in no list: most sessions at most times.
+// Thread: the shard's, but for the budget's look at `largest()`.
+class MemoryLedger {
+ public:
+  // `wake` makes another turn of this ledger's loop happen soon; it may be called on any thread.
+  // Constructed before the shards run; outlives its holders.
+  MemoryLedger(MemoryBudget& budget, std::function<void()> wake);
+  ~MemoryLedger();
+  MemoryLedger(const MemoryLedger&) = delete;
+  MemoryLedger& operator=(const MemoryLedger&) = delete;
+
+  MemoryBudget& budget() const noexcept { return budget_; }
+
+  // To be called by the loop at the end of each turn. If the budget is exceeded, ends the largest
+  // holder of this ledger, if no other ledger has a larger one; else wakes that one. True: a holder
+  // was ended, so its remains are to be removed before the next call.
+  bool relieve();
+
+  // Whether `relieve` would end a holder.
+  bool must_relieve() const noexcept;
+
+ private:
+  friend class MemoryHolder;
+
+  // Four classes for each power of two, from 4 KiB on: two holders of one class differ by less than
+  // a quarter.
+  static constexpr unsigned kFirstBits = 12;
+  static constexpr unsigned kClasses = 4 * 32;
+  static constexpr unsigned kNoClass = kClasses;
+  static unsigned class_of(std::size_t bytes) noexcept;
+
+  void move(MemoryHolder& holder, unsigned from, unsigned to) noexcept;
+  void unlink(MemoryHolder& holder, unsigned from) noexcept;
+  // 0: nobody is in a list; else one more than the highest class that is not empty.
+  unsigned largest() const noexcept { return largest_.load(std::memory_order_relaxed); }
+  const MemoryLedger* ledger_of_largest() const noexcept;
+
+  MemoryBudget& budget_;
+  const std::function<void()> wake_;
+  std::array<MemoryHolder*, kClasses> classes_{};
+  std::atomic<unsigned> largest_{0};
+};
+
+inline const MemoryBudget& MemoryHolder::budget() const noexcept { return ledger_->budget(); }
+
+inline void MemoryHolder::charge(MemoryPart part, std::size_t bytes) noexcept {
+  ledger_->budget_.charge(part, bytes);
+  const auto from = MemoryLedger::class_of(held_);
+  held_ += bytes;
+  const auto to = MemoryLedger::class_of(held_);
+  if (from != to) ledger_->move(*this, from, to);
+}
+
+inline void MemoryHolder::release(MemoryPart part, std::size_t bytes) noexcept {
+  ledger_->budget_.release(part, bytes);
+  const auto from = MemoryLedger::class_of(held_);
+  held_ -= bytes;
+  const auto to = MemoryLedger::class_of(held_);
+  if (from != to) ledger_->move(*this, from, to);
+}
+
+}  // namespace sigway::base
