@@ -15,6 +15,7 @@
 #include "gateway_runner.h"
 #include "gateway_settings.h"
 #include "net/tls_context.h"
+#include "net/watchdog.h"
 #include "ops/ice_servers.h"
 #include "ops/log.h"
 #include "server/static_pages.h"
@@ -104,6 +105,7 @@ struct Gateway::Parts {
   std::shared_ptr<net::TlsContext> tls;
   RouteOptions routes;
   std::unique_ptr<server::HttpServer> http;
+  std::unique_ptr<net::Watchdog> watchdog;
   std::vector<std::thread> threads;
 };
 
@@ -158,6 +160,7 @@ void Gateway::Parts::drain(milliseconds spread) {
   for (milliseconds waited{0}; waited < spread + kGrace && http->connection_count() != 0;
        waited += kStep) {
     if (const int number = wait_for_signal(kStep); number == SIGTERM || number == SIGINT) return;
+    watchdog->look(base::Clock::now());
   }
 }
 
@@ -206,6 +209,8 @@ std::optional<std::string> Gateway::start() {
   auto listening = settings_for::listening(config);
   listening.tls = parts.tls;
   if (auto error = parts.http->listen(std::move(listening))) return error;
+  parts.watchdog = std::make_unique<net::Watchdog>(
+      parts.shards, [](const std::string& finding) { ops::log_warn("{}", finding); });
   parts.run_shards();
   ops::log_info("sigway {} shards, server id {}", count, parts.server_info.id);
   return std::nullopt;
@@ -218,7 +223,8 @@ std::string Gateway::url() const {
 int Gateway::run() {
   auto& parts = *parts_;
   for (;;) {
-    const int number = wait_for_signal(std::chrono::hours(1));
+    const int number = wait_for_signal(std::chrono::seconds(1));
+    parts.watchdog->look(base::Clock::now());
     if (number == SIGHUP) {
       if (const auto error = parts.load_tls()) {
         ops::log_error("the certificate was not reloaded, the old one stays: {}", *error);

@@ -155,7 +155,7 @@ void Connection::on_readable(bool failed) {
   waiting_readable_ = false;
   if (state_ == State::closed) return;
   if (failed) return abort(CloseReason::peer_reset);
-  share_ = kSharePerTurn;
+  if (!waits_for_turn_) share_ = kSharePerTurn;
   if (write_wants_read_) {
     write_wants_read_ = false;
     write_queue();
@@ -175,7 +175,7 @@ void Connection::on_writable(bool failed) {
   waiting_writable_ = false;
   if (state_ == State::closed) return;
   if (failed) return abort(CloseReason::peer_reset);
-  share_ = kSharePerTurn;
+  if (!waits_for_turn_) share_ = kSharePerTurn;
   if (state_ == State::handshaking) return continue_handshake();
   if (queued_bytes_ > 0) write_queue();
   if (read_wants_write_ && state_ == State::open) {

@@ -144,12 +144,16 @@ void Shard::run_turn() {
 
   now_ = base::Clock::now();
   turn_began_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
+  run_next_turns();  // first, for `run_ready` adds to them
   run_ready();
-  run_next_turns();
   run_posted();
   guard([&] { wheel_.advance(now_); });
   end_turn();
   turn_began_.store(0, std::memory_order_relaxed);
+  const auto took = (base::Clock::now() - now_).count();
+  // Another thread only ever sets it back to zero.
+  if (took > longest_turn_.load(std::memory_order_relaxed))
+    longest_turn_.store(took, std::memory_order_relaxed);
 }
 
 void Shard::run_ready() {

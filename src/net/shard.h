@@ -49,6 +49,10 @@ class Shard {
 
   // For how long the turn that runs now has been running; zero between turns. Any thread.
   base::Duration busy_for(base::TimePoint now) const;
+  // The longest turn that has ended since the last call. Any one thread.
+  base::Duration take_longest_turn() {
+    return base::Duration(longest_turn_.exchange(0, std::memory_order_relaxed));
+  }
   // How many allocations have failed. Any thread.
   std::size_t failed_allocations() const {
     return failed_allocations_.load(std::memory_order_relaxed);
@@ -115,6 +119,7 @@ class Shard {
 
   base::MemoryLedger ledger_;
   std::atomic<base::Clock::rep> turn_began_{0};  // 0: none runs
+  std::atomic<base::Clock::rep> longest_turn_{0};
   std::atomic<std::size_t> failed_allocations_{0};
 
   std::mutex posted_mutex_;

@@ -12,83 +12,13 @@
 #include <thread>
 #include <vector>
 
+#include "fixture.h"
 #include "net/connection_limits.h"
 
 using namespace sigway;
 using namespace sigway::net;
+using namespace sigway::net::testing;
 using namespace std::chrono_literals;
-
-namespace {
-
-// A handler made of functions.
-struct Script final : ConnectionHandler {
-  std::function<void(Connection&)> attached;
-  std::function<void(Connection&, std::string)> data;
-  std::function<void(Connection&)> drained;
-  std::function<void(CloseReason)> closed;
-  std::function<void()> destroyed;
-
-  ~Script() override {
-    if (destroyed) destroyed();
-  }
-  void on_attached(Connection& connection) override {
-    if (attached) attached(connection);
-  }
-  void on_data(Connection& connection, std::span<std::uint8_t> bytes) override {
-    if (data) data(connection, std::string(bytes.begin(), bytes.end()));
-  }
-  void on_drained(Connection& connection) override {
-    if (drained) drained(connection);
-  }
-  void on_closed(Connection&, CloseReason reason) override {
-    if (closed) closed(reason);
-  }
-};
-
-// A shard that the test runs on its own thread, with connections to socket pairs.
-struct Fixture {
-  base::MemoryBudget budget{1U << 30U};
-  Shard shard{0, budget};
-  std::shared_ptr<PortInfo> port = std::make_shared<PortInfo>();
-  std::vector<int> ends;
-
-  ~Fixture() {
-    for (const int end : ends) ::close(end);
-  }
-
-  // Returns the far end, blocking.
-  int connect(std::unique_ptr<Script> script) {
-    int pair[2];
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-    REQUIRE(::fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0);
-    ends.push_back(pair[1]);
-    shard.adopt(make_plain_stream(pair[0]), port,
-                [&](Connection&) { return std::unique_ptr<ConnectionHandler>(std::move(script)); });
-    return pair[1];
-  }
-  int connect_idle(std::vector<ConnectionId>& ids) {
-    auto script = std::make_unique<Script>();
-    script->attached = [&ids](Connection& connection) {
-      ids.push_back(connection.id());
-      connection.set_idle(true);
-    };
-    return connect(std::move(script));
-  }
-  static std::string read_all(int end) {
-    std::string all;
-    char buffer[65536];
-    ssize_t count = 0;
-    while ((count = ::read(end, buffer, sizeof buffer)) > 0) {
-      all.append(buffer, static_cast<std::size_t>(count));
-    }
-    return all;
-  }
-  static void write(int end, const std::string& text) {
-    REQUIRE(::write(end, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-  }
-};
-
-}  // namespace
 
 TEST_CASE("posted functions run in the order of each poster, and none after stop") {
   base::MemoryBudget budget(1U << 30U);

@@ -1,0 +1,250 @@
+// What one connection may take: its share of a turn, its queue, its time, its memory.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fixture.h"
+
+using namespace sigway;
+using namespace sigway::net;
+using namespace sigway::net::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+// What a Bytewise has seen; outlives it.
+struct Seen {
+  std::string taken;
+  std::size_t in_turn = 0, most_queued = 0;
+};
+
+// Takes each byte for a request, and answers it with `answer`.
+class Bytewise final : public ConnectionHandler {
+ public:
+  Bytewise(Seen& seen, std::string answer) : seen_(seen), answer_(std::move(answer)) {}
+
+  void on_data(Connection& connection, std::span<std::uint8_t> bytes) override {
+    while (!bytes.empty()) {
+      if (!connection.take_share()) {
+        connection.leave_unread(bytes);
+        break;
+      }
+      seen_.taken += static_cast<char>(bytes.front());
+      ++seen_.in_turn;
+      bytes = bytes.subspan(1);
+      if (!answer_.empty()) connection.write(answer_);
+      seen_.most_queued = std::max(seen_.most_queued, connection.queued_bytes());
+    }
+    if (on_taken) on_taken(connection);
+  }
+  void on_closed(Connection&, CloseReason reason) override {
+    if (closed) closed(reason);
+  }
+
+  std::function<void(Connection&)> on_taken;
+  std::function<void(CloseReason)> closed;
+
+ private:
+  Seen& seen_;
+  const std::string answer_;
+};
+
+std::string numbered(std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; i < size; ++i) text += static_cast<char>('a' + i % 26);
+  return text;
+}
+
+// A stream that takes nothing after its first bytes, over a line of which the test says what it
+// has carried.
+class SlowLine final : public Stream {
+ public:
+  SlowLine(int descriptor, std::function<std::uint64_t()> acknowledged)
+      : Stream(descriptor),
+        inner_(make_plain_stream(descriptor)),
+        acknowledged_(std::move(acknowledged)) {}
+
+  bool is_tls() const override { return false; }
+  IoResult handshake() override { return {}; }
+  IoResult try_read(std::span<std::uint8_t> into) override { return inner_->try_read(into); }
+  IoResult try_write(std::span<const iovec> parts) override { return inner_->try_write(parts); }
+  std::optional<std::uint64_t> acknowledged_bytes() const override { return acknowledged_(); }
+  void shutdown_write() override { inner_->shutdown_write(); }
+
+ private:
+  std::unique_ptr<Stream> inner_;
+  std::function<std::uint64_t()> acknowledged_;
+};
+
+}  // namespace
+
+TEST_CASE("a flood gets its share of each turn, in order, and another connection its own") {
+  Fixture f;
+  Seen flooding;
+  auto flood = std::make_unique<Bytewise>(flooding, "");
+  const std::string all = numbered(2000);
+  std::size_t most = 0;
+  flood->on_taken = [&](Connection&) {
+    f.shard.at_end_of_turn([&] {
+      most = std::max(most, std::exchange(flooding.in_turn, 0));
+      if (flooding.taken.size() == all.size()) f.shard.stop();
+    });
+  };
+  const int end = f.connect(std::move(flood));
+  Fixture::write(end, all);
+  auto other = std::make_unique<Script>();
+  std::size_t before = 0;
+  other->data = [&](Connection&, const std::string&) { before = flooding.taken.size(); };
+  Fixture::write(f.connect(std::move(other)), "x");
+  f.shard.run();
+  CHECK(flooding.taken == all);
+  CHECK(most <= 16);
+  CHECK_MESSAGE(before < 100, "the other one was served between, not after");
+}
+
+TEST_CASE("nothing is read that must be answered while the queue is full, and all of it later") {
+  Fixture f;
+  f.port->connections.output_limit = 100'000;
+  Seen handler;
+  auto deaf = std::make_unique<Bytewise>(handler, std::string(10'000, 'y'));
+  const std::string all = numbered(1500);
+  deaf->closed = [&](CloseReason) { f.shard.stop(); };
+  const int end = f.connect(std::move(deaf));
+  Fixture::write(end, all);
+  std::string answers;
+  std::thread reader;
+  Alarm start([&] {
+    CHECK(handler.taken.size() < 200);
+    CHECK(handler.most_queued <= 110'000);
+    reader = std::thread([&] {
+      char buffer[65536];
+      while (answers.size() < all.size() * 10'000) {
+        const auto count = ::read(end, buffer, sizeof buffer);
+        if (count <= 0) break;
+        answers.append(buffer, static_cast<std::size_t>(count));
+      }
+      ::shutdown(end, SHUT_RDWR);
+    });
+  });
+  f.shard.schedule_in(start.timer, 50ms);
+  f.shard.run();
+  reader.join();
+  CHECK(handler.taken == all);
+  CHECK(answers.size() == all.size() * 10'000);
+  CHECK(handler.most_queued <= 110'000);
+}
+
+TEST_CASE("a line that is slow lives, and one below 50 bytes a second does not") {
+  Fixture f;
+  f.port->connections.write_timeout = 100ms;
+  std::uint64_t carried = 0;
+  std::uint64_t each_time = 5;  // 50 bytes a second
+  int looks = 0;
+  auto script = std::make_unique<Script>();
+  script->attached = [](Connection& connection) { connection.write(std::string(8 << 20, 'x')); };
+  CloseReason why{};
+  script->closed = [&](CloseReason reason) {
+    why = reason;
+    f.shard.stop();
+  };
+  f.connect(std::move(script), [&](int descriptor) {
+    return std::make_unique<SlowLine>(descriptor, [&] {
+      // Asked at the end of each timeout and at the beginning of the next.
+      if (++looks % 2 == 0) carried += looks < 10 ? each_time : each_time - 1;
+      return carried;
+    });
+  });
+  f.shard.run();
+  CHECK(why == CloseReason::write_timeout);
+  CHECK(looks == 10);
+}
+
+TEST_CASE("what a connection holds is counted, and the one that holds most is cut") {
+  Fixture f;
+  f.port->connections.output_limit = 1 << 20;
+  std::vector<std::string> ended;
+  Connection* connections[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    auto script = std::make_unique<Script>();
+    script->attached = [&, i](Connection& connection) { connections[i] = &connection; };
+    script->closed = [&, i](CloseReason reason) {
+      ended.push_back(std::to_string(i) + " " + std::string(to_string(reason)));
+    };
+    f.connect(std::move(script));
+  }
+  f.shard.post([&] {
+    connections[0]->hold_input(5'000);
+    CHECK(f.budget.used(base::MemoryPart::input) == 5'000);
+    connections[1]->write(std::string(2 << 20, 'z'));
+    connections[0]->write(base::Bytes::of_static("the program's own"));
+    f.shard.post([&] {
+      const auto output = f.budget.used(base::MemoryPart::output);
+      CHECK_MESSAGE(output >= std::size_t{2} << 20U, "the kernel has not taken all of it");
+      CHECK(output < (std::size_t{2} << 20U) + 4'096);
+      connections[0]->hold_input(std::size_t{3} << 29U);
+      f.shard.post([&] {
+        CHECK(ended == std::vector<std::string>{"0 memory"});
+        CHECK(f.budget.used(base::MemoryPart::input) == 0);
+        connections[1]->abort();
+        CHECK(f.budget.used() == 0);
+        f.shard.stop();
+      });
+    });
+  });
+  f.shard.run();
+  CHECK(ended == std::vector<std::string>{"0 memory", "1 local"});
+}
+
+TEST_CASE("an allocation that fails ends that connection, or that function, and nothing else") {
+  Fixture f;
+  auto failing = std::make_unique<Script>();
+  failing->data = [](Connection&, const std::string&) { throw std::bad_alloc(); };
+  std::string seen;
+  failing->closed = [&](CloseReason reason) { seen += "closed " + std::string(to_string(reason)); };
+  Fixture::write(f.connect(std::move(failing)), "x");
+  Alarm throws([] { throw std::bad_alloc(); });
+  f.shard.schedule_in(throws.timer, 10ms);
+  bool neighbour = false;
+  Alarm same_tick([&] { neighbour = true; });
+  f.shard.schedule_in(same_tick.timer, 10ms);
+  f.shard.post([] { throw std::bad_alloc(); });
+  f.shard.post([&] { f.shard.at_end_of_turn([] { throw std::bad_alloc(); }); });
+  auto other = std::make_unique<Script>();
+  other->data = [&](Connection&, const std::string& text) { seen += ", heard " + text; };
+  const int end = f.connect(std::move(other));
+  Alarm later([&] {
+    Fixture::write(end, "y");
+    f.shard.post([&] { f.shard.post([&] { f.shard.stop(); }); });
+  });
+  f.shard.schedule_in(later.timer, 60ms);
+  f.shard.run();
+  CHECK(seen == "closed memory, heard y");
+  CHECK(neighbour);
+  CHECK(f.shard.failed_allocations() == 4);
+}
+
+TEST_CASE("posted functions are bounded in a turn, and keep their order") {
+  Fixture f;
+  constexpr int kCount = 3000;
+  int done = 0;
+  int in_turn = 0;
+  int most = 0;
+  bool in_order = true;
+  for (int i = 0; i < kCount; ++i) {
+    f.shard.post([&, i] {
+      in_order = in_order && done++ == i;
+      if (in_turn++ == 0) {
+        f.shard.at_end_of_turn([&] { most = std::max(most, std::exchange(in_turn, 0)); });
+      }
+      if (done == kCount) f.shard.stop();
+    });
+  }
+  f.shard.run();
+  CHECK(done == kCount);
+  CHECK(in_order);
+  CHECK(most <= 256);
+}

@@ -1,0 +1,138 @@
+// Every step on a stream with every result that it can have: a loop ends, or makes progress.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "fixture.h"
+
+using namespace sigway;
+using namespace sigway::net;
+using namespace sigway::net::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+enum class Step { handshake, read, write };
+
+// One step always comes to the same; the others work.
+class OneResult final : public Stream {
+ public:
+  OneResult(int descriptor, Step step, const IoResult& result, int& calls)
+      : Stream(descriptor),
+        inner_(make_plain_stream(descriptor)),
+        step_(step),
+        result_(result),
+        calls_(calls) {}
+
+  bool is_tls() const override { return true; }  // so that there is a handshake
+  IoResult handshake() override { return step_ == Step::handshake ? told() : IoResult(); }
+  IoResult try_read(std::span<std::uint8_t> into) override {
+    if (step_ == Step::read) return told();
+    return inner_->try_read(into);
+  }
+  IoResult try_write(std::span<const iovec> parts) override {
+    if (step_ != Step::write) return inner_->try_write(parts);
+    IoResult result = told();
+    result.bytes = std::min(result.bytes, parts.front().iov_len);
+    return result;
+  }
+  void shutdown_write() override { inner_->shutdown_write(); }
+
+ private:
+  IoResult told() {
+    ++calls_;
+    return result_;
+  }
+
+  std::unique_ptr<Stream> inner_;
+  const Step step_;
+  const IoResult result_;
+  int& calls_;
+};
+
+struct Named {
+  const char* name;
+  IoResult result;
+};
+
+std::vector<Named> all_results() {
+  std::vector<Named> all;
+  const auto add = [&](const char* name) -> IoResult& {
+    return all.emplace_back(Named{name, {}}).result;
+  };
+  add("nothing");
+  add("error").error = std::make_error_code(std::errc::connection_reset);
+  add("end of file").eof = true;
+  add("wants to read").want_read = true;
+  add("wants to write").want_write = true;
+  add("bytes").bytes = 1;
+  auto& then_read = add("bytes, then wants to read");
+  then_read.bytes = 1;
+  then_read.want_read = true;
+  auto& then_write = add("bytes, then wants to write");
+  then_write.bytes = 1;
+  then_write.want_write = true;
+  auto& then_end = add("bytes, then end of file");
+  then_end.bytes = 1;
+  then_end.eof = true;
+  auto& then_error = add("bytes, then error");
+  then_error.bytes = 1;
+  then_error.error = std::make_error_code(std::errc::broken_pipe);
+  return all;
+}
+
+bool ends_connection(Step step, const IoResult& result) {
+  if (result.failed() || result.eof) return true;
+  // To the handshake, nothing means that it is done.
+  return step != Step::handshake && result.says_nothing();
+}
+
+}  // namespace
+
+TEST_CASE("every result of every step ends the connection, waits, or is progress") {
+  for (const Step step : {Step::handshake, Step::read, Step::write}) {
+    for (const auto& [name, result] : all_results()) {
+      if (step == Step::handshake && result.bytes != 0) continue;
+      CAPTURE(static_cast<int>(step));
+      CAPTURE(name);
+      Fixture f;
+      int calls = 0;
+      int turns = 0;
+      bool closed = false;
+      std::size_t delivered = 0;
+      auto script = std::make_unique<Script>();
+      script->attached = [](Connection& connection) { connection.write(std::string(200, 'x')); };
+      script->data = [&](Connection&, const std::string& text) { delivered += text.size(); };
+      script->closed = [&](CloseReason) {
+        closed = true;
+        f.shard.stop();
+      };
+      const int end = f.connect(std::move(script), [&, told = result](int descriptor) {
+        return std::make_unique<OneResult>(descriptor, step, told, calls);
+      });
+      Fixture::write(end, "go");  // readiness is what starts the steps
+      // The loop is given turns, so that one that spins shows itself by its calls.
+      std::function<void()> next = [&] {
+        if (++turns == 50) return f.shard.stop();
+        f.shard.post(next);
+      };
+      f.shard.post(next);
+      f.shard.run();
+      if (ends_connection(step, result)) {
+        CHECK(closed);
+        CHECK_MESSAGE(turns < 50, "by itself, not by the stop");
+        CHECK(calls <= 2);
+      } else if (step == Step::read && result.bytes != 0) {
+        CHECK(delivered == static_cast<std::size_t>(calls));
+        CHECK_MESSAGE(calls <= 4 * turns, "its share of a turn and no more");
+      } else if (step == Step::write && result.bytes != 0) {
+        CHECK(calls <= 200);
+      } else {
+        // The socket is ready for writing all the time, so a wish to write comes true at once.
+        CHECK(calls <= 2 * turns);
+      }
+    }
+  }
+}
