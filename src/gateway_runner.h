@@ -22,11 +22,12 @@ class ShardRunner final : public session::Runner {
   }
 
   void request_flush() override {
-    if (std::exchange(flush_requested_, true)) return;
+    if (flush_requested_) return;
     shard_.at_end_of_turn([this] {
       flush_requested_ = false;
       hub_->flush();
     });
+    flush_requested_ = true;  // after what may fail
   }
 
   base::TimePoint now() const override { return shard_.now(); }

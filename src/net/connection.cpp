@@ -236,8 +236,8 @@ void Connection::read_some() {
 void Connection::continue_later() {
   count_held();
   if (waits_for_turn_ || is_output_full()) return;
-  waits_for_turn_ = true;
   shard_.next_turn_.push_back(id_);
+  waits_for_turn_ = true;  // after what may fail
 }
 
 void Connection::on_turn() {

@@ -41,8 +41,8 @@ void Connection::write(base::Bytes bytes) {
 void Connection::request_flush() {
   // While the socket is full, its readiness is what continues the flush.
   if (flush_requested_ || waiting_writable_ || state_ == State::closed) return;
-  flush_requested_ = true;
   shard_.flushes_.push_back(id_);
+  flush_requested_ = true;  // after what may fail
 }
 
 void Connection::flush() {

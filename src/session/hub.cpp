@@ -75,8 +75,8 @@ void Hub::end(std::uint64_t serial, End reason) {
 
 void Hub::touch(Session& session) {
   if (session.marked_dirty()) return;
-  session.mark_dirty(true);
   dirty_.push_back(session.id().serial);
+  session.mark_dirty(true);  // after what may fail, or it would never be written again
   runner_.request_flush();
 }
 

@@ -45,8 +45,9 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
     if (next) {
       take(std::move(message), taken);
     } else {
-      held().gap_share.add(message.cost());
-      held_->gap.emplace(n, std::move(message));
+      const auto cost = message.cost();
+      held().gap.emplace(n, std::move(message));
+      held_->gap_share.add(cost);
       held_->in_pieces.erase(n);
     }
   }

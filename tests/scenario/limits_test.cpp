@@ -88,12 +88,13 @@ TEST_CASE_TEMPLATE("limits: beyond the memory budget the largest outbox closes",
   a2.open({{"room", "large"}});
   small.open({{"room", "small"}});
   b.open({{"room", "small"}});
-  // No sender fills half of an outbox, and none of the outboxes is full.
+  // No sender fills half of an outbox, and none of the outboxes is full. What is on its way through
+  // the server is counted for a moment, too.
   for (int i = 0; i < 8; ++i) say_to(a, large, 60'000);
   for (int i = 0; i < 3; ++i) say_to(a2, large, 60'000);
-  for (int i = 0; i < 6; ++i) say_to(b, small, 60'000);
+  for (int i = 0; i < 3; ++i) say_to(b, small, 60'000);
   CHECK(site.metric("sigway_sessions") == 5);
-  say_to(a2, large, 60'000);
+  for (int i = 0; i < 4; ++i) say_to(a2, large, 60'000);
   Json event = Json::object();
   while (event.value("type", "") != "peer-left") event = a.event();
   CHECK(event.at("reason") == "closed");
@@ -102,7 +103,7 @@ TEST_CASE_TEMPLATE("limits: beyond the memory budget the largest outbox closes",
   CHECK(site.metric("sigway_sessions") == 4);
   b.say("m");
   small.session.acknowledges = true;
-  for (int i = 0; i < 9; ++i) small.event();  // created, peer-joined, ready and its six
+  for (int i = 0; i < 6; ++i) small.event();  // created, peer-joined, ready and its three
   small.expect("m");
 }
 

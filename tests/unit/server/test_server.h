@@ -79,6 +79,7 @@ class TestServer {
   std::uint16_t port() const { return http_->port().local.port(); }
   HttpServer& http() { return *http_; }
   net::Shards& shards() { return shards_; }
+  base::MemoryBudget& budget() { return budget_; }
   net::TlsContext& tls() { return *tls_; }
 
   // Runs on a shard and returns what it returned.
