@@ -11,6 +11,10 @@ bool is_token_character(unsigned char c) {
          std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
 }
 
+// How every version begins, in capitals (RFC 9112 section 2.3). llhttp takes RTSP/1.0 and ICE/1.0,
+// too.
+constexpr std::string_view kProtocol = "HTTP/";
+
 // What may not stand in a field value: all control characters but the tab (RFC 9110 section 5.5).
 bool is_forbidden(unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; }
 
@@ -92,6 +96,9 @@ HeadGuard::Verdict HeadGuard::step_request_line(unsigned char c) {
     return Verdict::target_too_long;
   } else if (spaces_ == 0 && size_ > 32) {
     return Verdict::bad_character;  // no method is that long: something else is spoken here
+  } else if (spaces_ == 2 && version_ < kProtocol.size() &&
+             static_cast<char>(c) != kProtocol[version_++]) {
+    return Verdict::other_protocol;
   }
   return Verdict::need_more;
 }

@@ -20,6 +20,7 @@ class HeadGuard {
     done,
     bad_line_end,      // bare CR or LF
     bad_request_line,  // not three parts with single spaces
+    other_protocol,    // the version does not begin with "HTTP/"
     bad_character,     // NUL, other control characters
     folded_line,       // obs-fold, or white space before the first header
     bad_field_name,    // empty, or white space before the colon, or no colon
@@ -61,6 +62,7 @@ class HeadGuard {
   std::uint8_t spaces_ = 0;  // seen in the request line
   std::size_t size_ = 0;
   std::size_t target_ = 0;
+  std::size_t version_ = 0;
   std::size_t fields_ = 0;
 };
 

@@ -74,7 +74,8 @@ bool Request::has_token(std::string_view name, std::string_view token) const {
 }
 
 bool Request::asks_for_websocket() const {
-  return has_token("upgrade", "websocket") && has_token("connection", "upgrade");
+  return version_minor > 0 && has_token("upgrade", "websocket") &&
+         has_token("connection", "upgrade");
 }
 
 std::string Request::host() const {

@@ -40,7 +40,9 @@ struct Request {
   // Whether a comma-separated header holds a token, ignoring case: has_token("connection",
   // "upgrade").
   bool has_token(std::string_view name, std::string_view token) const;
-  bool asks_for_websocket() const;  // Upgrade: websocket with Connection: upgrade
+  // Upgrade: websocket with Connection: upgrade, in HTTP/1.1. RFC 9110 section 7.8: Upgrade in
+  // HTTP/1.0 is ignored.
+  bool asks_for_websocket() const;
 
   std::string host() const;  // the Host header, or the empty string (HTTP/1.0)
 

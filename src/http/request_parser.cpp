@@ -31,6 +31,9 @@ Problem problem_of(HeadGuard::Verdict verdict, const ParserLimits& limits) {
     case Verdict::bad_request_line:
       return bad_request("The request line is not a method, a target and a version.",
                          "Write \"GET /path HTTP/1.1\" with single spaces.");
+    case Verdict::other_protocol:
+      return bad_request("The request line names another protocol than HTTP.",
+                         "Speak HTTP/1.1 on this port.");
     case Verdict::bad_character:
       return bad_request("The request holds a control character, or is not HTTP at all.",
                          "Speak HTTP/1.1 on this port.");

@@ -425,11 +425,12 @@ row('a foreign Host on a loopback address', async (expected) => {
   assert.equal((await fetchJson(server, '/v1/send', { key })).status, 404);
 });
 
-row('no Upgrade, or one with a wrong version', async (expected) => {
+row('no Upgrade, one in HTTP/1.0, or one with a wrong version', async (expected) => {
   const plain = get(server, '/v1/ws')[0];
   const replaced = (from, to) => upgradeLines(server).flatMap((line) => (line.startsWith(from) ? to : [line]));
   const wrong = [plain, replaced('Sec-WebSocket-Version', ['Sec-WebSocket-Version: 8']), replaced('Sec-WebSocket-Version', []),
-    replaced('Upgrade', ['Upgrade: h2c']), replaced('Upgrade', []), replaced('Connection', ['Connection: keep-alive'])];
+    replaced('Upgrade', ['Upgrade: h2c']), replaced('Upgrade', []), replaced('Connection', ['Connection: keep-alive']),
+    replaced('GET', ['GET /v1/ws HTTP/1.0']), replaced('GET', ['GET /v1/ws?room=a HTTP/1.0']), replaced('GET', ['GET /v1/probe/ws HTTP/1.0'])];
   for (const lines of wrong) {
     const response = await exchange(server, lines);
     assertRefuses(response, Number(expected.websocket), expected.code);

@@ -11,10 +11,12 @@ namespace {
 
 constexpr std::string_view kSubprotocol = "sigway.v1";
 
-http::Response upgrade_required(std::string message) {
-  auto response = http::Response::error(
-      426, "upgrade_required", std::move(message),
-      "Open a WebSocket here (RFC 6455, version 13), or use /v1/sse or /v1/poll.");
+http::Response upgrade_required(
+    std::string message,
+    std::string hint =
+        "Open a WebSocket here (RFC 6455, version 13), or use /v1/sse or /v1/poll.") {
+  auto response =
+      http::Response::error(426, "upgrade_required", std::move(message), std::move(hint));
   response.set("Sec-WebSocket-Version", "13");
   response.set("Upgrade", "websocket");
   return response;
@@ -30,6 +32,12 @@ bool valid_key(const std::string& key) {
 }  // namespace
 
 Handshake shake_hands(const http::Request& request) {
+  if (request.version_minor == 0) {
+    return {upgrade_required("A WebSocket handshake needs HTTP/1.1, and this request is HTTP/1.0.",
+                             "Use HTTP/1.1. A proxy may lower the version: nginx needs "
+                             "`proxy_http_version 1.1`."),
+            false};
+  }
   if (!request.asks_for_websocket())
     return {upgrade_required("This address speaks WebSocket, and the request does not ask for it."),
             false};

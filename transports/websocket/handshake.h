@@ -6,8 +6,8 @@
 namespace sigway::websocket {
 
 /// The opening handshake of RFC 6455 §4.2. Chooses the subprotocol `sigway.v1` if it is offered.
-/// Returns the 101, or the refusal: 426 for what is no handshake or another version than 13, 400
-/// for a bad key. `upgrade` says which.
+/// Returns the 101, or the refusal: 426 for what is no handshake, HTTP/1.0 (§4.1) or another
+/// WebSocket version than 13, 400 for a bad key. `upgrade` says which.
 struct Handshake {
   http::Response response;
   bool upgrade = false;

@@ -147,6 +147,11 @@ TEST_CASE("WebSocket upgrades, and what follows one is not consumed") {
   CHECK(outcome.consumed == input.size());
   CHECK(outcome.request.asks_for_websocket());
   CHECK_FALSE(parse(get("/", "Upgrade: websocket\r\n")).request.asks_for_websocket());
+  // RFC 9110 section 7.8: a server ignores Upgrade in HTTP/1.0.
+  const Outcome old =
+      parse("GET / HTTP/1.0\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  REQUIRE(old.state == State::complete);
+  CHECK_FALSE(old.request.asks_for_websocket());
   // An upgrade with a body: the body is read first.
   const Outcome with_body = parse(
       "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: "
@@ -216,6 +221,16 @@ TEST_CASE("refused, whole and split at every byte") {
       {"a space in the target", get("/a b"), 400},
       {"two spaces", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"a space after the version", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400},
+      {"RTSP", "DESCRIBE / RTSP/1.0\r\nHost: a\r\n\r\n", 400},
+      {"GET by RTSP", "GET / RTSP/1.0\r\nHost: a\r\n\r\n", 400},
+      {"OPTIONS by RTSP", "OPTIONS / RTSP/1.0\r\nHost: a\r\n\r\n", 400},
+      {"POST by RTSP", "POST / RTSP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", 400},
+      {"ICE", "SOURCE / ICE/1.0\r\nHost: a\r\n\r\n", 400},
+      {"GET by ICE", "GET / ICE/1.0\r\nHost: a\r\n\r\n", 400},
+      {"a protocol in small letters", "GET / http/1.1\r\nHost: a\r\n\r\n", 400},
+      {"a protocol with a tail", "GET / HTTPS/1.1\r\nHost: a\r\n\r\n", 400},
+      {"an unknown protocol", "GET / SHTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"no protocol", "GET / 1.1\r\nHost: a\r\n\r\n", 400},
       {"a small method", "get / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
       {"an unknown method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
       {"CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 405},
