@@ -6,7 +6,7 @@ import { within } from './support/patience.mjs';
 import { exchange, get, post, RawConnection } from './support/raw.mjs';
 import { assertRefuses } from './support/refusals.mjs';
 import { Server } from './support/server.mjs';
-import { opcode, RawWebSocket, upgradeLines } from './support/websocket.mjs';
+import { closePayload, opcode, RawWebSocket, upgradeLines } from './support/websocket.mjs';
 
 let server;
 before(async () => { server = await Server.start(['--probe-rate', '0']); });
@@ -159,6 +159,21 @@ test('a socket greets, echoes, counts nonces, and closes for what it does not ta
     assert.equal((await wrong.closed()).code, expected);
   }
   assertRefuses(await exchange(server, ...get(server, '/v1/probe/ws')), 426, 'upgrade_required');
+});
+
+test('a close frame is answered as on /v1/ws: RFC 6455 §5.5.1, §7.4', async () => {
+  const closing = { 1000: 1000, 1014: 1014, 3000: 3000, 4999: 4999 };
+  for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535]) closing[code] = 1002;
+  const payloads = [['', null], ['x', 1002], [Buffer.concat([closePayload(1000), Buffer.from([0xff])]), 1007],
+    ...Object.entries(closing).map(([code, answer]) => [closePayload(Number(code), 'bye'), answer])];
+  for (const [payload, expected] of payloads) {
+    const socket = await RawWebSocket.open(server, { path: '/v1/probe/ws' });
+    await socket.json();
+    socket.frame(opcode.close, payload);
+    const { code, reason } = await socket.closed();
+    assert.deepEqual([code, reason], [expected, ''], payload.toString('hex'));
+    assert.equal(await socket.connection.ended(), '');
+  }
 });
 
 test('who may come in is as for every route', async () => {

@@ -49,8 +49,7 @@ void Socket::on_message(const websocket::MessagePtr& message) {
   const auto& payload = message->get_payload();
   switch (message->get_opcode()) {
     case opcode::close:
-      if (!std::exchange(closing_, true))
-        connection_->write(websocket::control_frame(opcode::close, payload.substr(0, 2)));
+      if (!std::exchange(closing_, true)) connection_->write(websocket::close_reply(payload));
       return connection_->close_after_flush();
     case opcode::ping:
       if (!closing_) connection_->write(websocket::control_frame(opcode::pong, payload));

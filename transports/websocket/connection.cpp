@@ -114,22 +114,10 @@ void Connection::on_control(const MessagePtr& message) {
                           });
       }
       break;
-    case opcode::close: {
-      if (!closing_) {
-        // Echo the code, as §5.5.1 wants; a close without one, or with one that may not be sent, is
-        // answered in kind.
-        websocketpp::lib::error_code error;
-        auto code = websocketpp::close::extract_code(message->get_payload(), error);
-        if (error) code = status::protocol_error;
-        websocketpp::close::extract_reason(message->get_payload(), error);
-        if (error && code != status::protocol_error) code = status::invalid_payload;  // §5.5.1
-        const bool bare = code == status::no_status;
-        connection_->write(bare ? control_frame(opcode::close, {}) : close_frame(code, {}));
-        closing_ = true;
-      }
+    case opcode::close:
+      if (!std::exchange(closing_, true)) connection_->write(close_reply(message->get_payload()));
       connection_->close_after_flush();
       break;
-    }
     default: break;
   }
 }

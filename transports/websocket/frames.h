@@ -1,5 +1,6 @@
 #pragma once
 
+#include <websocketpp/close.hpp>
 #include <websocketpp/extensions/permessage_deflate/disabled.hpp>
 #include <websocketpp/frame.hpp>
 #include <websocketpp/http/request.hpp>
@@ -87,6 +88,19 @@ inline std::string close_frame(std::uint16_t code, std::string_view reason) {
   std::string payload{static_cast<char>(code >> 8U), static_cast<char>(code & 0xffU)};
   payload.append(reason.substr(0, 123));
   return control_frame(websocketpp::frame::opcode::close, payload);
+}
+
+/// The close frame that answers a client's close frame with this payload (§5.5.1): the same code
+/// without a reason, or no code for none. 1002 for one byte and for a code that may not be sent
+/// (§7.4); 1007 for a reason that is not UTF-8.
+inline std::string close_reply(const std::string& payload) {
+  namespace close = websocketpp::close;
+  if (payload.empty()) return control_frame(websocketpp::frame::opcode::close, {});
+  websocketpp::lib::error_code error;
+  const auto code = close::extract_code(payload, error);
+  if (error) return close_frame(close::status::protocol_error, {});
+  close::extract_reason(payload, error);
+  return close_frame(error ? close::status::invalid_payload : code, {});
 }
 
 }  // namespace sigway::websocket
