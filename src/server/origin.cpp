@@ -40,7 +40,9 @@ std::optional<std::string> normalise_host(std::string_view host) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
            c == '.' || c == '_' || c == '%';
   });
-  return is_plain ? std::optional(lower_case(host)) : std::nullopt;
+  // A dot at the end makes a name absolute (RFC 3986 section 3.2.2); it names the same host.
+  if (host.back() == '.') host.remove_suffix(1);
+  return is_plain && !host.empty() ? std::optional(lower_case(host)) : std::nullopt;
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace sigway::server {
 
 // A web origin, normalised: lower case, default ports filled in, IPv6 in brackets and canonical
-// (RFC 6454 section 4).
+// (RFC 6454 section 4), one dot at the end of the host left out.
 struct Origin {
   std::string scheme;
   std::string host;

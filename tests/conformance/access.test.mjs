@@ -76,6 +76,7 @@ test('same origin: Origin\'s host and port equal Host, default ports normalised,
   await allows(open, 'Host: app.example', 'Origin: https://app.example:443');
   await allows(open, 'Host: APP.example:8443', 'Origin: https://app.example:8443');
   await allows(open, 'Host: [2001:db8::1]:8080', 'Origin: http://[2001:db8:0::1]:8080');
+  await allows(open, 'Host: app.example.', 'Origin: https://app.example');
   await refuses(open, 'Host: app.example', 'Origin: http://app.example:8080');
   await refuses(open, 'Host: app.example:8080', 'Origin: http://app.example');
   await refuses(open, 'Host: app.example', 'Origin: https://app.example.evil.example');
@@ -154,7 +155,10 @@ test('bound to loopback, Host must be loopback, localhost or an --allow-host, el
     assert.match(error.hint, /--allow-host/);
     assertRefuses(await exchange(loopback, [`GET / HTTP/1.1`, `Host: ${host}`]), 421, 'host_refused');
   }
+  for (const host of ['localhost.', 'localhost.:8080']) await allows(loopback, `Host: ${host}`);
+  await allows(loopback, 'Host: localhost.', 'Origin: http://localhost');
   await withServer(['--allow-host', 'box.lan'], async (server) => {
+    await allows(server, 'Host: box.lan.');
     await allows(server, 'Host: box.lan');
     await allows(server, 'Host: Box.LAN:8080');
     await allows(server, 'Host: localhost');

@@ -147,6 +147,35 @@ TEST_CASE("bound to loopback, Host must be loopback, localhost or an --allow-hos
   CHECK(host("", kLoopback) == 200);  // HTTP/1.0
 }
 
+TEST_CASE("one dot at the end of a host does not count, wherever hosts are compared") {
+  CHECK(decide({}, request_with({}, "localhost."), kLoopback) == 200);
+  CHECK(decide({}, request_with({}, "LocalHost.:8080"), kLoopback) == 200);
+  CHECK(decide({}, request_with({}, "127.0.0.1."), kLoopback) == 200);
+  for (const char* bad : {"localhost..", ".", "..", "localhost.evil.net.", "evil.net."}) {
+    CAPTURE(bad);
+    CHECK(decide({}, request_with({}, bad), kLoopback) == 421);
+  }
+  CHECK(from_origin("https://example.org", "example.org.") == 200);
+  CHECK(from_origin("https://example.org.", "example.org") == 200);
+  CHECK(from_origin("https://example.org.:443", "example.org.") == 200);
+  CHECK(from_origin("https://example.org.", "example.org..") == 403);
+  CHECK(from_origin("https://example.org.evil.net", "example.org.") == 403);
+  CHECK(from_origin("http://localhost.:3000", "localhost", {}, kLoopback) == 200);
+  CHECK(from_origin("https://a.net.", "example.org", {.allowed_origins = {"https://a.net"}}) ==
+        200);
+  CHECK(from_origin("https://a.net", "example.org", {.allowed_origins = {"https://a.net."}}) ==
+        200);
+  CHECK(from_origin("https://a.net.", "10.0.0.5", {.public_origins = {"https://a.net"}}) == 200);
+  CHECK(decide({.allowed_hosts = {"dev.test"}}, request_with({}, "dev.test.:80"), kLoopback) ==
+        200);
+  CHECK(decide({.allowed_hosts = {"dev.test."}}, request_with({}, "dev.test"), kLoopback) == 200);
+  // The host that a trusted proxy names.
+  const AccessOptions proxied{.trusted_proxies = {"10.0.0.0/8"}};
+  const auto forwarded =
+      request_with({{"origin", "https://a.net"}, {"x-forwarded-host", "a.net."}}, "10.0.0.5");
+  CHECK(decide(proxied, forwarded, caller_at("10.1.1.1")) == 200);
+}
+
 TEST_CASE("localhost origins are allowed when bound to loopback, otherwise not") {
   for (const char* origin : {"http://localhost:3000", "https://localhost", "http://127.0.0.1:5173",
                              "http://[::1]:3000"}) {
