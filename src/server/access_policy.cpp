@@ -46,21 +46,30 @@ std::optional<http::Problem> check_fetch_metadata(const http::Request& request, 
   return std::nullopt;
 }
 
-// The last element of a list that proxies append to.
-std::string last_element(const std::string& list) {
+// Takes the last element off a list that proxies append to; empty when there is none left. White
+// space around an element is spaces and tabs, and empty elements do not count (RFC 9110
+// section 5.6.1).
+std::string_view take_last(std::string_view& list) {
+  constexpr std::string_view kBetween = " \t,";
+  const std::size_t end = list.find_last_not_of(kBetween);
+  list = list.substr(0, end == std::string_view::npos ? 0 : end + 1);
   const std::size_t comma = list.rfind(',');
-  std::string_view element(list);
-  if (comma != std::string::npos) element.remove_prefix(comma + 1);
-  while (!element.empty() && element.front() == ' ') element.remove_prefix(1);
-  while (!element.empty() && element.back() == ' ') element.remove_suffix(1);
-  return std::string(element);
+  std::string_view element = list.substr(comma == std::string_view::npos ? 0 : comma + 1);
+  list.remove_suffix(element.size());
+  element.remove_prefix(std::min(element.find_first_not_of(" \t"), element.size()));
+  return element;
 }
 
 // "10.0.0.1", "10.0.0.1:80", "[::1]:80", "::1"
 std::optional<net::Address> parse_forwarded(std::string_view text) {
   if (auto address = net::Address::parse(text)) return address;
   const std::size_t colon = text.rfind(':');
-  return colon == std::string::npos ? std::nullopt : net::Address::parse(text.substr(0, colon));
+  if (colon == std::string_view::npos) return std::nullopt;
+  const std::string_view port = text.substr(colon + 1);
+  if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return net::Address::parse(text.substr(0, colon));
 }
 
 }  // namespace
@@ -211,19 +220,22 @@ Client AccessPolicy::client_of(const http::Request& request, const Caller& calle
   if (!is_trusted_proxy(caller.peer)) return client;
 
   // Each proxy appends whom it heard; from the right, the first that we do not trust is the client,
-  // and what is left of it was written by that client.
-  std::string chain = request.joined_header("x-forwarded-for");
-  while (!chain.empty()) {
-    const auto hop = parse_forwarded(last_element(chain));
-    if (!hop) break;
+  // and what is left of it was written by that client. Of an element that is no address nobody
+  // knows the author: the last proxy before it counts, and nothing left of it is believed.
+  const std::string chain = request.joined_header("x-forwarded-for");
+  std::string_view hops = chain;
+  while (const auto hop = parse_forwarded(take_last(hops))) {
     client.address = hop->ip();
     if (!is_trusted_proxy(*hop)) break;
-    const std::size_t comma = chain.rfind(',');
-    chain.erase(comma == std::string::npos ? 0 : comma);
   }
-  const std::string scheme = last_element(request.joined_header("x-forwarded-proto"));
+  const auto last_of = [&](std::string_view name) {
+    const std::string list = request.joined_header(name);
+    std::string_view rest = list;
+    return std::string(take_last(rest));
+  };
+  const std::string scheme = last_of("x-forwarded-proto");
   if (scheme == "http" || scheme == "https") client.scheme = scheme;
-  const std::string host = last_element(request.joined_header("x-forwarded-host"));
+  const std::string host = last_of("x-forwarded-host");
   if (parse_authority(host)) client.host = host;
   return client;
 }

@@ -55,6 +55,8 @@ class AccessPolicy {
   http::Response answer_options(const http::Request& request, const Decision& decision,
                                 const std::vector<http::Method>& allowed) const;
 
+  // X-Forwarded-For is read from its end up to the first address that is no trusted proxy's. An
+  // element that is no address ends the reading: the proxy that wrote it is the client then.
   Client client_of(const http::Request& request, const Caller& caller) const;
   bool is_trusted_proxy(const net::Address& address) const;
 

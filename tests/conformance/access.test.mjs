@@ -196,6 +196,14 @@ test('X-Forwarded-* counts only from a --trusted-proxy', async () => {
     await allows(server, 'X-Forwarded-For: 192.0.2.2');
     assertRefuses(await opening(server, 'X-Forwarded-For: 192.0.2.1'), 429, 'too_many_sessions');
     assertRefuses(await opening(server, 'X-Forwarded-For: 198.51.100.9, 192.0.2.2'), 429, 'too_many_sessions');
+    // A list as RFC 9110 §5.6.1 has it: tabs around, and empty elements.
+    for (const list of ['192.0.2.3,', ',\t192.0.2.4\t', '198.51.100.9,\t192.0.2.5 ,, 127.0.0.1']) {
+      await allows(server, `X-Forwarded-For: ${list}`);
+      assertRefuses(await opening(server, `X-Forwarded-For: ${list}`), 429, 'too_many_sessions');
+    }
+    // What is no address makes its proxy the client, whatever stands before it.
+    await allows(server, 'X-Forwarded-For: 192.0.2.6, unknown');
+    assertRefuses(await opening(server, 'X-Forwarded-For: 192.0.2.7, junk'), 429, 'too_many_sessions');
   });
   await withServer(['--max-sessions-per-address', '1'], async (server) => {
     await allows(server, 'X-Forwarded-For: 192.0.2.1');

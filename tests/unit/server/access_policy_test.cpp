@@ -213,6 +213,67 @@ TEST_CASE("X-Forwarded-* counts only from a --trusted-proxy") {
   CHECK(policy.decide(browser, caller_at("203.0.113.1"), false).refusal.has_value());
 }
 
+TEST_CASE("X-Forwarded-For is a list: white space, empty elements, and what is no address") {
+  const AccessPolicy policy({.trusted_proxies = {"10.0.0.0/8"}});
+  const auto client_by = [&](Headers headers) {
+    return policy.client_of(request_with(std::move(headers)), caller_at("10.1.1.1")).address;
+  };
+  struct Row {
+    const char* list;
+    const char* client;
+  };
+  for (const auto& [list, client] : std::vector<Row>{
+           {"192.0.2.9", "192.0.2.9"},
+           {"192.0.2.9,", "192.0.2.9"},
+           {"192.0.2.9, ,\t,", "192.0.2.9"},
+           {"192.0.2.9,,10.2.2.2", "192.0.2.9"},
+           {",192.0.2.9", "192.0.2.9"},
+           {"\t192.0.2.9\t", "192.0.2.9"},
+           {"1.1.1.1,\t192.0.2.9\t,\t10.2.2.2", "192.0.2.9"},
+           {"1.1.1.1 \t, \t 192.0.2.9:4711 \t", "192.0.2.9"},
+           {"[2001:db8::1]:99\t", "2001:db8::1"},
+           {"10.3.3.3, 10.2.2.2", "10.3.3.3"},
+           // Nothing left of what is no address is believed.
+           {"192.0.2.9, junk", "10.1.1.1"},
+           {"192.0.2.9, unknown, 10.2.2.2", "10.2.2.2"},
+           {"192.0.2.9, junk, 10.3.3.3,\t10.2.2.2,", "10.3.3.3"},
+           {"192.0.2.9, 198.51.100.7:junk", "10.1.1.1"},
+           {"192.0.2.9, 198.51.100.7:", "10.1.1.1"},
+           {"192.0.2.9 198.51.100.7", "10.1.1.1"},
+           {"", "10.1.1.1"},
+           {" ,\t, ", "10.1.1.1"},
+       }) {
+    CAPTURE(list);
+    CHECK(client_by({{"x-forwarded-for", list}}) == client);
+  }
+  // Several lines are one list.
+  CHECK(client_by({{"x-forwarded-for", "192.0.2.9"}, {"x-forwarded-for", ""}}) == "192.0.2.9");
+  CHECK(client_by({{"x-forwarded-for", "192.0.2.9"}, {"x-forwarded-for", "10.2.2.2"}}) ==
+        "192.0.2.9");
+}
+
+TEST_CASE("X-Forwarded-Proto and X-Forwarded-Host are lists, too") {
+  const AccessPolicy policy({.trusted_proxies = {"10.0.0.0/8"}});
+  for (const auto& [scheme, host] : std::vector<std::pair<const char*, const char*>>{
+           {"https", "a.net"},
+           {"http,\thttps", "b.net,\ta.net"},
+           {"https,", "a.net, ,"},
+           {"\thttps\t", "\ta.net\t"},
+       }) {
+    CAPTURE(scheme);
+    const auto client = policy.client_of(
+        request_with({{"x-forwarded-proto", scheme}, {"x-forwarded-host", host}}),
+        caller_at("10.1.1.1"));
+    CHECK(client.scheme == "https");
+    CHECK(client.host == "a.net");
+  }
+  const auto junk = policy.client_of(
+      request_with({{"x-forwarded-proto", "https, gopher"}, {"x-forwarded-host", "a.net, b/c"}}),
+      caller_at("10.1.1.1"));
+  CHECK(junk.scheme == "http");
+  CHECK(junk.host == "example.org");
+}
+
 TEST_CASE("OPTIONS is answered too, private-network preflight included") {
   const AccessPolicy policy({.allowed_origins = {"https://app.example.net"}});
   auto request = request_with({{"origin", "https://app.example.net"},
