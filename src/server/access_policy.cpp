@@ -24,26 +24,81 @@ http::Problem foreign_origin(const std::string& origin) {
               origin + "."};
 }
 
-// A request without Origin that a browser sends for another site's page (Fetch Metadata), or before
-// anybody wants it.
-std::optional<http::Problem> check_fetch_metadata(const http::Request& request, bool harmless) {
-  const std::string* site = request.header("sec-fetch-site");
-  const bool is_foreign = site && (*site == "cross-site" || *site == "same-site");
-  // Following a link to a page is how people arrive; it does nothing. Anything embedded stays out.
-  const std::string* mode = request.header("sec-fetch-mode");
-  const bool is_visit = harmless && mode && *mode == "navigate";
-  if (is_foreign && !is_visit) {
-    return http::Problem{403, "origin_refused", "Another site's page sent this request.",
-                         "Ask with CORS, from an origin that sigway was started with "
-                         "--allow-origin for."};
+http::Problem foreign_site() {
+  return {403, "origin_refused", "Another site's page sent this request.",
+          "Ask with CORS, from an origin that sigway was started with --allow-origin for."};
+}
+
+http::Problem prefetched() {
+  return {403, "origin_refused", "Prefetching is refused: asking may have effects.",
+          "Ask when the answer is wanted. An origin named by --allow-origin may ask with CORS."};
+}
+
+http::Problem embedded() {
+  return {
+      403, "origin_refused",
+      "The request looks like a page's embedded image, style or medium, and asking here has "
+      "effects.",
+      "Send Accept: */* and no Range. A page asks with fetch or EventSource, from this server's "
+      "origin or one that sigway was started with --allow-origin for."};
+}
+
+// What the headers of a request without Origin say about the page that it is for.
+struct Traces {
+  const std::string* site = nullptr;  // Sec-Fetch-Site
+  const std::string* mode = nullptr;  // Sec-Fetch-Mode
+  const std::string* accept = nullptr;
+  std::vector<const std::string*> referers;
+  bool is_ahead_of_time = false;
+  bool asks_for_range = false;
+};
+
+bool holds_ignoring_case(std::string_view text, std::string_view word) {
+  return std::search(text.begin(), text.end(), word.begin(), word.end(), [](char a, char b) {
+           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+         }) != text.end();
+}
+
+Traces traces_of(const http::Request& request) {
+  Traces traces;
+  for (const auto& [name, value] : request.headers) {
+    const std::string_view key = name;
+    if (key == "accept") {
+      if (traces.accept == nullptr) traces.accept = &value;
+    } else if (key == "referer") {
+      traces.referers.push_back(&value);
+    } else if (key == "sec-fetch-site") {
+      if (traces.site == nullptr) traces.site = &value;
+    } else if (key == "sec-fetch-mode") {
+      if (traces.mode == nullptr) traces.mode = &value;
+    } else if (key == "range") {
+      traces.asks_for_range = true;
+    } else if (key == "sec-purpose" || key == "purpose" || key == "x-purpose" || key == "x-moz") {
+      // Beside the standard's own: Chromium's and WebKit's older names, and Firefox's. WebKit says
+      // "preview" for the pictures of its start page.
+      for (const std::string_view word : {"prefetch", "prerender", "preview"}) {
+        traces.is_ahead_of_time |= holds_ignoring_case(value, word);
+      }
+    }
   }
-  const std::string purpose = request.joined_header("sec-purpose");
-  if (purpose.find("prefetch") != std::string::npos) {
-    return http::Problem{403, "origin_refused", "Prefetching is refused: asking may have effects.",
-                         "Ask when the answer is wanted. An origin named by --allow-origin may ask "
-                         "with CORS."};
+  return traces;
+}
+
+// What <img>, <link rel="stylesheet">, <video> and <audio> ask for first; a navigation's list has
+// images in it too, but after text/html. <script> asks for */*, as programs do.
+bool asks_for_embedded(std::string_view accept) {
+  accept.remove_prefix(std::min(accept.find_first_not_of(" \t,"), accept.size()));
+  for (const std::string_view type : {"image/", "text/css", "video/", "audio/"}) {
+    if (http::equals_ignoring_case(accept.substr(0, type.size()), type)) return true;
   }
-  return std::nullopt;
+  return false;
+}
+
+// The origin of a Referer. Empty for one that names none, as a path or about:blank.
+std::string_view origin_text(std::string_view referer) {
+  const std::size_t separator = referer.find("://");
+  if (separator == std::string_view::npos) return {};
+  return referer.substr(0, referer.find_first_of("/?#\\", separator + 3));
 }
 
 // Takes the last element off a list that proxies append to; empty when there is none left. White
@@ -137,20 +192,15 @@ AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const 
 
   const std::string* text = request.header("origin");
   if (!text) {
-    decision.refusal = check_fetch_metadata(request, harmless);
+    decision.refusal = check_without_origin(request, caller, harmless);
     return decision;
   }
-  bool is_allowed = false;
-  if (request.joined_header("origin") != *text) {
-    // Two of them are nobody's.
-  } else if (*text == "null") {
-    is_allowed = allows_null_origin_;
-  } else if (const auto origin = parse_origin(*text)) {
-    const auto host = parse_authority(client_of(request, caller).host);
-    if (host && is_same_host(*origin, *host)) return decision;
-    is_allowed = is_allowed_origin(*origin, caller);
-  }
-  if (!is_allowed) {
+  // Two of them are nobody's.
+  const auto standing = request.joined_header("origin") == *text
+                            ? standing_of(*text, request, caller)
+                            : Standing::foreign;
+  if (standing == Standing::same) return decision;
+  if (standing == Standing::foreign) {
     decision.refusal = foreign_origin(*text);
     return decision;
   }
@@ -172,6 +222,45 @@ std::optional<http::Problem> AccessPolicy::check_host(const http::Request& reque
       is_loopback_host(host->host) ||
       std::find(allowed_hosts_.begin(), allowed_hosts_.end(), host->host) != allowed_hosts_.end();
   return is_known ? std::nullopt : std::optional(misdirected(host->host));
+}
+
+// A browser names no origin with a simple GET. What else it says shows whether another site's page
+// asks, or somebody before anybody wants it.
+std::optional<http::Problem> AccessPolicy::check_without_origin(const http::Request& request,
+                                                                const Caller& caller,
+                                                                bool harmless) const {
+  const Traces traces = traces_of(request);
+  const bool is_foreign =
+      traces.site != nullptr && (*traces.site == "cross-site" || *traces.site == "same-site");
+  // Following a link to a page is how people arrive; it does nothing. Anything embedded stays out.
+  const bool is_visit = harmless && traces.mode != nullptr && *traces.mode == "navigate";
+  if (is_foreign && !is_visit) return foreign_site();
+  if (traces.is_ahead_of_time) return prefetched();
+  // Browsers send Fetch Metadata over HTTPS and to loopback alone (W3C Fetch Metadata section 2).
+  // Where it is missing, Referer and the kind of content have to do.
+  if (harmless || traces.site != nullptr) return std::nullopt;
+  bool is_from_friend = false;
+  for (const std::string* referer : traces.referers) {
+    const std::string origin(origin_text(*referer));
+    if (origin.empty()) continue;
+    if (standing_of(origin, request, caller) == Standing::foreign) return foreign_origin(origin);
+    is_from_friend = true;
+  }
+  if (is_from_friend) return std::nullopt;
+  const bool is_embedded =
+      traces.asks_for_range || (traces.accept != nullptr && asks_for_embedded(*traces.accept));
+  return is_embedded ? std::optional(embedded()) : std::nullopt;
+}
+
+AccessPolicy::Standing AccessPolicy::standing_of(const std::string& text,
+                                                 const http::Request& request,
+                                                 const Caller& caller) const {
+  if (text == "null") return allows_null_origin_ ? Standing::allowed : Standing::foreign;
+  const auto origin = parse_origin(text);
+  if (!origin) return Standing::foreign;
+  const auto host = parse_authority(client_of(request, caller).host);
+  if (host && is_same_host(*origin, *host)) return Standing::same;
+  return is_allowed_origin(*origin, caller) ? Standing::allowed : Standing::foreign;
 }
 
 bool AccessPolicy::is_allowed_origin(const Origin& origin, const Caller& caller) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -61,7 +62,12 @@ class AccessPolicy {
   bool is_trusted_proxy(const net::Address& address) const;
 
  private:
+  enum class Standing : std::uint8_t { same, allowed, foreign };
+  Standing standing_of(const std::string& origin, const http::Request& request,
+                       const Caller& caller) const;
   std::optional<http::Problem> check_host(const http::Request& request, const Caller& caller) const;
+  std::optional<http::Problem> check_without_origin(const http::Request& request,
+                                                    const Caller& caller, bool harmless) const;
   bool is_allowed_origin(const Origin& origin, const Caller& caller) const;
 
   std::vector<Origin> public_origins_;

@@ -135,7 +135,7 @@ test('absent is allowed (curl, servers)', async () => {
 
 test('except on requests that carry Sec-Fetch-Site: cross-site or same-site, or Sec-Purpose: prefetch', async () => {
   for (const server of [open, loopback]) {
-    for (const header of ['Sec-Fetch-Site: cross-site', 'Sec-Fetch-Site: same-site', 'Sec-Purpose: prefetch', 'Sec-Purpose: prefetch;prerender']) {
+    for (const header of ['Purpose: prefetch', 'X-Purpose: preview', 'X-Moz: prefetch', 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Site: same-site', 'Sec-Purpose: prefetch', 'Sec-Purpose: prefetch;prerender']) {
       await refuses(server, header);
       const key = makeKey();
       assertRefuses(await exchange(server, ...get(server, `/v1/sse?room=${key}`, header)), 403, 'origin_refused');
@@ -146,6 +146,35 @@ test('except on requests that carry Sec-Fetch-Site: cross-site or same-site, or 
     assert.equal(visit.status, 200);
     assertRefuses(await exchange(server, ...get(server, '/v1/sse?room=a', 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: navigate')), 403, 'origin_refused');
   }
+});
+
+// Where browsers send no Fetch Metadata: plain HTTP in a LAN.
+const kImage = 'Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8';
+
+test('without Fetch Metadata, a foreign Referer and what a page embeds are refused where asking has an effect', async () => {
+  const own = `Referer: http://${open.authority}/r/x`;
+  for (const headers of [['Referer: http://evil.example/'], ['Referer: http://evil.example/', kImage], [kImage], ['Accept: text/css,*/*;q=0.1'],
+    ['Accept: video/webm,video/*;q=0.9,*/*;q=0.5'], ['Accept: */*', 'Range: bytes=0-']]) {
+    const key = makeKey();
+    for (const path of [`/v1/sse?room=${key}`, `/v1/poll?room=${key}&name=${key}`, '/v1/probe/echo']) {
+      const { hint } = assertRefuses(await exchange(open, ...get(open, path, ...headers)), 403, 'origin_refused');
+      assert.match(hint, /--allow-origin/);
+    }
+    // Nothing was done: the name is free, and the room is empty.
+    const { json } = await exchange(open, ...get(open, `/v1/poll?room=${key}&name=${key}`));
+    assert.deepEqual(json.events.map(({ type }) => type).sort(), ['created', 'login'], headers.join(' | '));
+    // Pages do nothing by being asked.
+    for (const path of ['/', '/healthz', '/r/x']) assert.equal((await exchange(open, ...get(open, path, ...headers))).status, 200);
+  }
+  for (const headers of [[], ['Accept: */*'], ['Accept: text/event-stream'], ['Accept: text/html,application/xhtml+xml,image/avif,*/*;q=0.8'],
+    [own], [own, kImage], ['Referer: about:blank']]) {
+    assert.equal((await exchange(open, ...get(open, `/v1/poll?room=${makeKey()}`, ...headers))).status, 200, headers.join(' | '));
+  }
+  await withServer(['--bind', '0.0.0.0', '--allow-origin', 'http://app.example'], async (server) => {
+    const ask = (referer) => exchange(server, ...get(server, `/v1/poll?room=${makeKey()}`, `Referer: ${referer}`, kImage));
+    assert.equal((await ask('http://app.example/page')).status, 200);
+    assertRefuses(await ask('http://app.example:8080/page'), 403, 'origin_refused');
+  });
 });
 
 test('bound to loopback, Host must be loopback, localhost or an --allow-host, else 421', async () => {

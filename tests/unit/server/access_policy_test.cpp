@@ -117,6 +117,100 @@ TEST_CASE("an absent Origin is allowed, except where a browser says that another
   CHECK(decide({.allowed_origins = {"http://a.net"}}, allowed) == 200);
 }
 
+TEST_CASE("what a browser asks for ahead of time is refused by whichever name it says so") {
+  for (const auto& [name, value] : Headers{{"sec-purpose", "prefetch;prerender"},
+                                           {"purpose", "prefetch"},
+                                           {"purpose", "Prefetch"},
+                                           {"x-purpose", "prefetch"},
+                                           {"x-purpose", "preview"},
+                                           {"x-moz", "prefetch"}}) {
+    CAPTURE(name);
+    CHECK(decide({}, request_with({{name, value}})) == 403);
+    CHECK(decide({}, request_with({{name, value}}, "localhost"), kLoopback) == 403);
+    CHECK(decide({}, request_with({{name, "other"}, {name, value}})) == 403);
+    CHECK(decide({}, request_with({{name, value}}), kPublic, true) == 403);
+  }
+  CHECK(decide({}, request_with({{"purpose", "visit"}})) == 200);
+}
+
+TEST_CASE("without Fetch Metadata a foreign Referer is judged as a foreign Origin") {
+  const auto by = [](const std::string& referer, const AccessOptions& options = {},
+                     const Caller& caller = kPublic, const std::string& host = "lan.test:8080") {
+    return decide(options, request_with({{"referer", referer}, {"accept", "*/*"}}, host), caller);
+  };
+  for (const char* bad :
+       {"http://evil.net/", "http://evil.net", "https://evil.net/page?a=http://lan.test:8080/",
+        "http://evil.net?http://lan.test:8080/", "http://evil.net#x",
+        "http://evil.net\\@lan.test:8080/", "http://lan.test/", "http://lan.test:8081/r/x",
+        "http://lan.test:8080@evil.net/", "http://user@lan.test:8080/", "http://", "http:///",
+        "android-app://com.example.chat/", "null://"}) {
+    CAPTURE(bad);
+    CHECK(by(bad) == 403);
+  }
+  for (const char* good : {"http://lan.test:8080/", "http://LAN.test:8080/r/x?y#z",
+                           "https://lan.test.:8080", "", "about:blank", "/r/x"}) {
+    CAPTURE(good);
+    CHECK(by(good) == 200);
+  }
+  CHECK(by("https://app.net/a", {.allowed_origins = {"https://app.net"}}) == 200);
+  CHECK(by("https://app.net/a", {.allowed_origins = {"*"}}) == 200);
+  CHECK(by("https://app.net/a", {.public_origins = {"https://app.net"}}) == 200);
+  CHECK(by("http://localhost:3000/", {}, kLoopback, "localhost:8080") == 200);
+  CHECK(by("http://evil.net/", {}, kLoopback, "localhost:8080") == 403);
+  const auto two = request_with({{"referer", "http://example.org/"}, {"referer", "http://b.net/"}});
+  CHECK(decide({}, two) == 403);
+  // Behind a proxy, the host that the browser asked.
+  const auto forwarded =
+      request_with({{"referer", "https://a.net/"}, {"x-forwarded-host", "a.net"}}, "10.0.0.5");
+  CHECK(decide({.trusted_proxies = {"10.0.0.0/8"}}, forwarded, caller_at("10.1.1.1")) == 200);
+  CHECK(decide({}, forwarded, caller_at("10.1.1.1")) == 403);
+  // A page may be linked to from anywhere.
+  CHECK(decide({}, request_with({{"referer", "http://evil.net/"}}), kPublic, true) == 200);
+  // What Fetch Metadata says goes before.
+  const auto own = request_with({{"sec-fetch-site", "same-origin"}, {"referer", "http://b.net/"}});
+  CHECK(decide({}, own) == 200);
+}
+
+TEST_CASE("without Fetch Metadata and Referer, what a page embeds shows by Accept and Range") {
+  const auto asking = [](const std::string& accept, bool harmless = false) {
+    return decide({}, request_with({{"accept", accept}}), kPublic, harmless);
+  };
+  // Chromium, Firefox, older Firefox, Safari: images; then style sheets, video and audio.
+  for (const char* embedded :
+       {"image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+        "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", "image/webp,*/*",
+        "image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,"
+        "image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+        "text/css,*/*;q=0.1",
+        "video/webm,video/ogg,video/*;q=0.9,application/ogg;q=0.7,audio/*;q=0.6,*/*;q=0.5",
+        "audio/webm,audio/ogg,audio/wav,audio/*;q=0.9,application/ogg;q=0.7,video/*;q=0.6",
+        " ,Image/PNG"}) {
+    CAPTURE(embedded);
+    CHECK(asking(embedded) == 403);
+    CHECK(asking(embedded, true) == 200);
+    // The page's own, or allowed, images are not another site's.
+    CHECK(decide({}, request_with({{"accept", embedded}, {"referer", "http://example.org/r/x"}})) ==
+          200);
+    CHECK(decide({}, request_with({{"accept", embedded}, {"sec-fetch-site", "same-origin"}})) ==
+          200);
+    // A Referer without an origin says nothing.
+    CHECK(decide({}, request_with({{"accept", embedded}, {"referer", "about:blank"}})) == 403);
+  }
+  // Navigations, EventSource, fetch and scripts, curl.
+  for (const char* other :
+       {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,"
+        "*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/event-stream",
+        "*/*", "", "application/json", "imageless/x"}) {
+    CAPTURE(other);
+    CHECK(asking(other) == 200);
+  }
+  CHECK(decide({}, request_with({})) == 200);
+  // Chromium's and Safari's media elements accept anything, and ask for a range.
+  CHECK(decide({}, request_with({{"accept", "*/*"}, {"range", "bytes=0-"}})) == 403);
+  CHECK(decide({}, request_with({{"accept", "*/*"}, {"range", "bytes=0-"}}), kPublic, true) == 200);
+}
+
 TEST_CASE(
     "a person may follow a link from another site to a page, and to nothing that has an effect") {
   const Headers link = {{"sec-fetch-site", "cross-site"}, {"sec-fetch-mode", "navigate"}};
@@ -261,9 +355,9 @@ TEST_CASE("X-Forwarded-Proto and X-Forwarded-Host are lists, too") {
            {"\thttps\t", "\ta.net\t"},
        }) {
     CAPTURE(scheme);
-    const auto client = policy.client_of(
-        request_with({{"x-forwarded-proto", scheme}, {"x-forwarded-host", host}}),
-        caller_at("10.1.1.1"));
+    const auto client =
+        policy.client_of(request_with({{"x-forwarded-proto", scheme}, {"x-forwarded-host", host}}),
+                         caller_at("10.1.1.1"));
     CHECK(client.scheme == "https");
     CHECK(client.host == "a.net");
   }
@@ -323,6 +417,10 @@ TEST_CASE("a refusal's hint names the flag that would allow it") {
   CHECK(hint(request_with({{"origin", "null"}}), kPublic).find("--allow-origin null") !=
         std::string::npos);
   CHECK(hint(request_with({}, "evil.net:1"), kLoopback).find("--allow-host evil.net") !=
+        std::string::npos);
+  CHECK(hint(request_with({{"referer", "https://a.net/page"}}), kPublic)
+            .find("--allow-origin https://a.net,") != std::string::npos);
+  CHECK(hint(request_with({{"accept", "image/png"}}), kPublic).find("--allow-origin") !=
         std::string::npos);
   CHECK(hint(request_with({{"sec-fetch-site", "cross-site"}}), kPublic).find("--allow-origin") !=
         std::string::npos);
