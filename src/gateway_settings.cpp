@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace sigway::settings_for {
 
@@ -52,11 +53,18 @@ server::HttpOptions http(const ops::Config& config) {
 }
 
 probe::Options probes(const ops::Config& config) {
+  // One probe must be possible, unless the rate is so small that it would take a day.
+  constexpr std::size_t kDay = 24 * 60 * 60;
+  const std::size_t rate =
+      std::min(config.probe_bytes_rate, std::numeric_limits<std::size_t>::max() / kDay);
+  const std::size_t burst = std::min(std::max(10 * rate, config.probe_bytes), kDay * rate);
   return {.bounds = {.time = config.probe_time, .bytes = config.probe_bytes},
           .limits = {.total = config.max_probes,
                      .per_address = config.max_probes_per_address,
                      .rate = config.probe_rate,
-                     .burst = 10 * config.probe_rate}};
+                     .burst = 10 * config.probe_rate,
+                     .bytes_rate = rate,
+                     .bytes_burst = burst}};
 }
 
 net::ListenOptions listening(const ops::Config& config) {

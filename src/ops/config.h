@@ -57,6 +57,7 @@ struct Config {
   std::size_t max_probes = 0;
   std::size_t max_probes_per_address = 0;
   unsigned probe_rate = 0;
+  std::size_t probe_bytes_rate = 0;
   std::chrono::milliseconds probe_time{};
   std::size_t probe_bytes = 0;
 

@@ -175,6 +175,7 @@ std::vector<SettingGroup> make_groups() {
       {"max-probes", "200", "Streams, holds and sockets of probes at once; 0 switches /v1/probe/ off", number(&C::max_probes)},
       {"max-probes-per-address", "24", "The same of one address; 0 means no limit", number(&C::max_probes_per_address)},
       {"probe-rate", "20", "Probe requests a second of one address, ten times that at once; 0 means no limit", number(&C::probe_rate, 0, 100'000)},
+      {"probe-bytes-rate", "256KiB", "Bytes a second that streams of probes may send to one address, ten times that at once; 0 means no limit", size(&C::probe_bytes_rate)},
       {"probe-time", "40s", "How long one probe may last", duration(&C::probe_time)},
       {"probe-bytes", "1MiB", "What one probe may be sent", size(&C::probe_bytes, 1024)},
     }},

@@ -94,6 +94,23 @@ test('requests of one address: the rate, and 0 for none', async () => {
   });
 });
 
+test('bytes that streams send to one address: the rate, and 0 for none', async () => {
+  const ask = (own, ...headers) => exchange(own, ...get(own, '/v1/probe/stream?size=65536&count=16&interval=10', ...headers), '', { isHead: true });
+  await withServer(['--probe-bytes-rate', '1KiB', '--trusted-proxy', '127.0.0.1'], async (own) => {
+    assert.equal((await ask(own)).status, 200);   // one is always possible
+    const connection = await RawConnection.open(own);
+    const refused = await connection.request(...get(own, '/v1/probe/stream?size=65536&count=16&interval=10')).response();
+    assert.match(assertRefuses(refused, 429, 'rate_limited').hint, /--probe-bytes-rate/);
+    assert.equal(refused.headers['retry-after'], '1025');
+    connection.destroy();
+    assert.equal((await exchange(own, ...get(own, '/v1/probe/hold?ms=0'))).status, 200);
+    assert.equal((await ask(own, 'X-Forwarded-For: 2001:db8::1')).status, 200);
+    assert.equal((await ask(own, 'X-Forwarded-For: 2001:db8::2')).status, 429);
+    assert.equal((await ask(own, 'X-Forwarded-For: 2001:db8:0:1::2')).status, 200);
+  });
+  await withServer(['--probe-bytes-rate', '0'], async (own) => { for (let i = 0; i < 5; ++i) assert.equal((await ask(own)).status, 200); });
+});
+
 test('a stream has the chunks that were asked for, each as it is written', async () => {
   for (const [type, contentType] of Object.entries({ events: 'text/event-stream', text: 'text/plain; charset=utf-8', json: 'application/json', binary: 'application/octet-stream' })) {
     const connection = await RawConnection.open(server);

@@ -1,17 +1,46 @@
 #include "probe/limits.h"
 
+#include <chrono>
 #include <utility>
+
+#include "net/address.h"
 
 namespace sigway::probe {
 namespace {
 
-http::Response later(http::Response refusal) {
-  refusal.set("Retry-After", "5");
+http::Response later(http::Response refusal, std::size_t seconds = 5) {
+  refusal.set("Retry-After", std::to_string(seconds));
   refusal.set("Access-Control-Expose-Headers", "Retry-After");
   return refusal;
 }
 
 }  // namespace
+
+AddressKey address_key(const std::string& address) {
+  const auto parsed = net::Address::parse(address);
+  if (!parsed || parsed->is_v4()) return address;
+  constexpr std::size_t kPrefixBytes = 8;
+  return {parsed->bytes().begin(), parsed->bytes().begin() + kPrefixBytes};
+}
+
+bool AddressRate::take(const AddressKey& address, double count, base::TimePoint now) {
+  if (limit_.per_second <= 0) return true;
+  const std::lock_guard lock(mutex_);
+  // Once a full refill has passed, a gate that nobody has touched says nothing; forgetting all
+  // then is what bounds the table: nobody gains more than one further burst by it.
+  const std::chrono::duration<double> refill(1 + limit_.burst / limit_.per_second);
+  if (now - swept_ > 2 * refill) {
+    gates_.clear();
+    swept_ = now;
+  }
+  return gates_[address].take(limit_, count, now);
+}
+
+Limits::Limits(Options options)
+    : options_(options),
+      per_address_(options.per_address),
+      requests_(options.rate, options.burst),
+      bytes_(static_cast<double>(options.bytes_rate), static_cast<double>(options.bytes_burst)) {}
 
 Limits::Permit::~Permit() {
   limits_->per_address_.subtract(address_);
@@ -19,25 +48,15 @@ Limits::Permit::~Permit() {
 }
 
 std::optional<http::Response> Limits::check_rate(const std::string& address, base::TimePoint now) {
-  if (options_.rate == 0) return std::nullopt;
-  const std::lock_guard lock(mutex_);
-  // Once a full refill has passed, a gate that nobody has touched says nothing; forgetting all
-  // then is what bounds the table: nobody gains more than one further burst by it.
-  const auto refill = std::chrono::seconds(1 + options_.burst / options_.rate);
-  if (now - swept_ > 2 * refill) {
-    gates_.clear();
-    swept_ = now;
-  }
-  const base::RateLimit limit{static_cast<double>(options_.rate),
-                              static_cast<double>(options_.burst)};
-  if (gates_[address].take(limit, 1, now)) return std::nullopt;
+  if (requests_.take(address_key(address), 1, now)) return std::nullopt;
   return later(http::Response::error(429, "rate_limited", "Your address probes too often.",
                                      "Wait a few seconds; the operator sets --probe-rate."));
 }
 
 std::variant<std::unique_ptr<Limits::Permit>, http::Response> Limits::admit(
-    const std::string& address) {
-  if (!per_address_.try_add(address)) {
+    const std::string& address, std::size_t bytes, base::TimePoint now) {
+  const auto key = address_key(address);
+  if (!per_address_.try_add(key)) {
     return later(http::Response::error(
         429, "too_many_probes", "Your address runs too many probes at once.",
         "Wait for the others to end; the operator sets --max-probes-per-address."));
@@ -45,11 +64,19 @@ std::variant<std::unique_ptr<Limits::Permit>, http::Response> Limits::admit(
   // Counted first, so that two at the same moment cannot both take the last place.
   if (++running_ > options_.total) {
     --running_;
-    per_address_.subtract(address);
+    per_address_.subtract(key);
     return later(http::Response::error(503, "overloaded", "The server runs all the probes it may.",
                                        "Try again in a minute; the operator sets --max-probes."));
   }
-  return std::make_unique<Permit>(shared_from_this(), address);
+  auto permit = std::make_unique<Permit>(shared_from_this(), key);
+  if (!bytes_.take(key, static_cast<double>(bytes), now)) {
+    // After so long there is enough, unless the address asks for more meanwhile.
+    return later(http::Response::error(429, "rate_limited",
+                                       "Your address asks for too many bytes of probes.",
+                                       "Wait; the operator sets --probe-bytes-rate."),
+                 1 + bytes / options_.bytes_rate);
+  }
+  return permit;
 }
 
 }  // namespace sigway::probe

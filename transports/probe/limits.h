@@ -16,9 +16,31 @@
 
 namespace sigway::probe {
 
-/// How much probing there may be: requests a second of one address, and probes that last (holds,
-/// streams, sockets) at once, of one address and in all. Thread: any. Lifetime: as shared_ptr,
-/// because permits keep it.
+/// What limits count an address by: an IPv4 address, or the /64 of an IPv6 address, because one
+/// client has all of it.
+using AddressKey = std::string;
+AddressKey address_key(const std::string& address);
+
+/// So many a second for each address, with bursts. Thread: any.
+class AddressRate {
+ public:
+  /// `rate` a second, at most `burst` at once. A rate of 0 refuses nothing.
+  AddressRate(double rate, double burst) : limit_{rate, burst} {}
+
+  /// Takes `count`, all or none.
+  bool take(const AddressKey& address, double count, base::TimePoint now);
+
+ private:
+  const base::RateLimit limit_;
+  std::mutex mutex_;
+  std::unordered_map<AddressKey, base::RateGate> gates_;
+  base::TimePoint swept_{};
+};
+
+/// How much probing there may be: requests and streamed bytes a second of one address, and probes
+/// that last (holds, streams, sockets) at once, of one address and in all. Addresses are IP
+/// literals and count by address_key. Thread: any. Lifetime: as shared_ptr, because permits keep
+/// it.
 class Limits : public std::enable_shared_from_this<Limits> {
  public:
   struct Options {
@@ -26,13 +48,15 @@ class Limits : public std::enable_shared_from_this<Limits> {
     std::size_t per_address = 24;  // 0: no limit
     unsigned rate = 20;            // requests a second of one address; 0: no limit
     unsigned burst = 200;
+    std::size_t bytes_rate = 256 * 1024;  // of streams, a second, of one address; 0: no limit
+    std::size_t bytes_burst = 2560 * 1024;
   };
-  explicit Limits(Options options) : options_(options), per_address_(options.per_address) {}
+  explicit Limits(Options options);
 
   /// A lasting probe's place; gives it back when destroyed.
   class Permit {
    public:
-    Permit(std::shared_ptr<Limits> limits, std::string address)
+    Permit(std::shared_ptr<Limits> limits, AddressKey address)
         : limits_(std::move(limits)), address_(std::move(address)) {}
     ~Permit();
     Permit(const Permit&) = delete;
@@ -40,21 +64,23 @@ class Limits : public std::enable_shared_from_this<Limits> {
 
    private:
     std::shared_ptr<Limits> limits_;
-    std::string address_;
+    AddressKey address_;
   };
 
   /// Counts a request. The refusal (429), if there are too many.
   std::optional<http::Response> check_rate(const std::string& address, base::TimePoint now);
-  /// A place for a lasting probe, or the refusal: 429 for the address, 503 for the whole.
-  std::variant<std::unique_ptr<Permit>, http::Response> admit(const std::string& address);
+  /// A place for a lasting probe that sends at most `bytes`, or the refusal: 429 for the address,
+  /// 503 for the whole. A refused probe is not charged. Bytes are not given back.
+  std::variant<std::unique_ptr<Permit>, http::Response> admit(const std::string& address,
+                                                              std::size_t bytes,
+                                                              base::TimePoint now);
 
  private:
   const Options options_;
-  session::Quota<std::string> per_address_;
+  session::Quota<AddressKey> per_address_;
   std::atomic<std::size_t> running_{0};
-  std::mutex mutex_;
-  std::unordered_map<std::string, base::RateGate> gates_;
-  base::TimePoint swept_{};
+  AddressRate requests_;
+  AddressRate bytes_;
 };
 
 }  // namespace sigway::probe

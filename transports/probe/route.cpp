@@ -54,7 +54,9 @@ void Probe::handle(Kind kind, server::Exchange& exchange) {
   }
   std::unique_ptr<Limits::Permit> permit;
   if (kind != Kind::echo) {
-    auto admitted = limits_->admit(address);
+    // What a socket sends, its client has sent before: it costs no more than an upload.
+    const std::size_t bytes = kind == Kind::stream ? query.size * query.count : 0;
+    auto admitted = limits_->admit(address, bytes, shard.now());
     if (auto* refusal = std::get_if<http::Response>(&admitted))
       return exchange.respond(std::move(*refusal));
     permit = std::get<std::unique_ptr<Limits::Permit>>(std::move(admitted));
