@@ -92,9 +92,18 @@ bool matches(const std::string& if_none_match, std::string_view etag) {
   return false;
 }
 
+// Names that begin with a dot hold what no visitor is meant to see: .git, .env, .htpasswd. The one
+// folder for the world is /.well-known/ (RFC 8615 section 3).
+bool is_hidden(std::string_view file) {
+  constexpr std::string_view kWellKnown = ".well-known/";
+  if (file.starts_with(kWellKnown)) file.remove_prefix(kWellKnown.size());
+  return file.starts_with('.') || file.find("/.") != std::string_view::npos;
+}
+
 // Opens a file below the folder; the kernel itself refuses every way out of it, symbolic links and
 // a race with somebody who moves things included.
 int open_below(int folder, std::string_view file) {
+  if (is_hidden(file)) return -1;
   const std::string path(file);
   open_how how{};
   how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;

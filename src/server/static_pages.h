@@ -27,6 +27,8 @@ struct PageFile {
 //   /        index.html
 //   /r/ROOM  room.html if there is one, else index.html
 //   /foo     foo.html if there is one; else, without a dot: 302 to /r/foo
+// Of a folder, no file is served whose path has a name that begins with a dot, except below
+// /.well-known/.
 // Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>. Thread:
 // constant after construction, any. A folder's files are read at each request, on the calling
 // shard: it is meant for development.

@@ -133,6 +133,37 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
   CHECK(edited.body().view() == "<p>edited");
 }
 
+TEST_CASE("names with a leading dot are not served, except below /.well-known/") {
+  const Folder folder;
+  for (const char* file :
+       {"index.html", ".env", ".htpasswd", ".html", ".git/config", ".git/refs/heads/main",
+        "sub/.env", "sub/.git/config", ".well-known/.env", ".well-known/sub/.git/config",
+        ".well-knowns/x", "sub/.well-known/x", "...", "a..b", "a.b/c.d",
+        ".well-known/acme-challenge/token", ".well-known/security.txt"}) {
+    folder.write(file, file);
+  }
+  const auto opened = StaticPages::open_folder(folder.path);
+  const auto& pages = *std::get<0>(opened);
+  for (const char* hidden :
+       {"/.env", "/.htpasswd", "/.html", "/.git", "/.git/config", "/.git/refs/heads/main",
+        "/sub/.env", "/sub/.git/config", "/.well-known/.env", "/.well-known/sub/.git/config",
+        "/.well-knowns/x", "/sub/.well-known/x", "/...", "/.well-known", "/.well-known/", "/r/",
+        "//.env", "/r/../.env"}) {
+    CAPTURE(hidden);
+    CHECK(pages.serve(request_for(hidden)).status() == 404);
+    CHECK_FALSE(pages.has(hidden));
+    CHECK_FALSE(pages.has_file(hidden));
+  }
+  for (const char* shown : {"/a..b", "/a.b/c.d", "/.well-known/acme-challenge/token",
+                            "/.well-known/security.txt"}) {
+    CAPTURE(shown);
+    CHECK(pages.has_file(shown));
+    CHECK(pages.serve(request_for(shown)).body().view() == std::string_view(shown).substr(1));
+  }
+  // A room's name is no file's.
+  CHECK(pages.serve(request_for("/r/.env")).body().view() == "index.html");
+}
+
 TEST_CASE("a folder that is not there is an error that says so") {
   const auto opened = StaticPages::open_folder("/nonexistent");
   REQUIRE(std::holds_alternative<std::string>(opened));
