@@ -1,19 +1,22 @@
 // Names of rooms: suggested, checked, in and out of the URL.
 
-const kFirst = ['amber', 'autumn', 'bold', 'bright', 'calm', 'clear', 'cosy', 'early', 'gentle', 'golden', 'green', 'kind', 'light',
-  'lucky', 'mellow', 'merry', 'mild', 'misty', 'northern', 'open', 'patient', 'plain', 'quick', 'quiet', 'rosy', 'silver', 'sunny',
-  'swift', 'tall', 'warm', 'wide', 'young'];
-const kSecond = ['bay', 'beacon', 'bridge', 'brook', 'canyon', 'cedar', 'cliff', 'cloud', 'cove', 'delta', 'dune', 'falcon', 'fern',
-  'field', 'forest', 'garden', 'harbor', 'heron', 'hill', 'island', 'lake', 'lantern', 'maple', 'meadow', 'oak', 'orchard', 'otter',
-  'pine', 'river', 'robin', 'valley', 'willow'];
+const kConsonants = 'bdfghjklmnprstvyz', kVowels = 'aeiou';
+const kSyllables = [...kConsonants].flatMap((consonant) => [...kVowels].map((vowel) => consonant + vowel));   // 85
+const kWords = [3, 2, 3, 2];   // syllables: 85 ** 10 names, 64.1 bits
 const kMostBytes = 128;   // docs/protocol.md, Rooms
 
-const pick = (list) => list[crypto.getRandomValues(new Uint32Array(1))[0] % list.length];
+function* randomSyllables() {
+  // Bytes from this number on would make the first syllables likelier than the others.
+  const end = 256 - 256 % kSyllables.length;
+  for (;;) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(16))) if (byte < end) yield kSyllables[byte % kSyllables.length];
+  }
+}
 
-// A million of them, so that a suggested room is empty.
+// A name that can be read out and that nobody can guess: whoever has the link is invited, and nobody else finds the room.
 export function suggestRoom() {
-  const number = 100 + crypto.getRandomValues(new Uint32Array(1))[0] % 900;
-  return `${pick(kFirst)}-${pick(kSecond)}-${number}`;
+  const syllables = randomSyllables();
+  return kWords.map((count) => Array.from({ length: count }, () => syllables.next().value).join('')).join('-');
 }
 
 // What is wrong with the name, as a sentence, or an empty string.
