@@ -114,7 +114,7 @@ std::optional<std::string> Gateway::Parts::set_up_pages() {
     static_pages = std::make_shared<server::StaticPages>(pages);
     return std::nullopt;
   }
-  auto opened = server::StaticPages::open_folder(config.web_root);
+  auto opened = server::StaticPages::open_folder(config.web_root, shared.memory);
   if (auto* error = std::get_if<std::string>(&opened)) return std::move(*error);
   static_pages = std::get<std::shared_ptr<const server::StaticPages>>(std::move(opened));
   return std::nullopt;

@@ -113,7 +113,7 @@ std::string serialize_head(const Response& response, const ReplyContext& context
       response.status() >= 200 && response.status() != 204 && response.status() != 304;
   if (framing == Framing::length && has_length) {
     head += "Content-Length: ";
-    head += std::to_string(response.body().size());
+    head += std::to_string(response.content_length());
     head += "\r\n";
   } else if (framing == Framing::stream) {
     if (context.version_minor > 0) {

@@ -46,6 +46,9 @@ class Response {
   bool set(std::string_view name, std::string_view value);
   bool add(std::string_view name, std::string_view value);
   void set_body(base::Bytes body) { body_ = std::move(body); }
+  // The length that the answer to a HEAD tells, where no body was made for it.
+  void set_unsent_length(std::size_t length) { unsent_length_ = length; }
+  std::size_t content_length() const { return unsent_length_.value_or(body_.size()); }
   // Ends the connection after this answer.
   Response& close() & {
     close_ = true;
@@ -58,6 +61,7 @@ class Response {
   bool close_ = false;
   std::vector<std::pair<std::string, std::string>> headers_;
   base::Bytes body_;
+  std::optional<std::size_t> unsent_length_;
 };
 
 // How the client of this answer asked.

@@ -9,6 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <compare>
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -64,19 +69,6 @@ std::string_view content_type_of(std::string_view path) {
   return "application/octet-stream";
 }
 
-// FNV-1a. An ETag tells versions of one file apart; nobody gains by forging it.
-std::string etag_of(std::string_view bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : bytes) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3U;
-  }
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string tag = "\"";
-  for (int shift = 60; shift >= 0; shift -= 4) tag += kDigits[(hash >> shift) & 15];
-  return tag + "-" + std::to_string(bytes.size()) + "\"";
-}
-
 // RFC 9110 section 13.1.2: weak comparison against each element of the list.
 bool matches(const std::string& if_none_match, std::string_view etag) {
   std::string_view rest = if_none_match;
@@ -128,34 +120,177 @@ int open_below(int folder, std::string_view file) {
   return -1;
 }
 
+http::Response no_page() {
+  return http::Response::error(404, "unknown_route", "There is no page at this path.",
+                               "Start at / or at /r/ROOM.");
+}
+
+http::Response no_memory() {
+  auto response =
+      http::Response::error(503, "overloaded", "The server has no memory left to send this file.",
+                            "Try again in a few seconds; the operator sets "
+                            "--memory-budget.");
+  response.set("Retry-After", "5");
+  return response;
+}
+
 bool is_regular(int descriptor, struct stat& status) {
   return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 }  // namespace
 
+// What tells one version of a file from every other, without a look at its bytes: whoever writes to
+// it changes the times, whoever replaces it the inode.
+struct StaticPages::FileVersion {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  std::int64_t modified = 0;  // nanoseconds since the epoch
+  std::int64_t changed = 0;
+
+  explicit FileVersion(const struct stat& status)
+      : device(status.st_dev),
+        inode(status.st_ino),
+        size(status.st_size),
+        modified(nanoseconds(status.st_mtim)),
+        changed(nanoseconds(status.st_ctim)) {}
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the comparison's 0 for a pointer
+  auto operator<=>(const FileVersion&) const = default;
+
+  std::string etag() const {
+    // FNV-1a. Nobody gains by forging an ETag.
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    for (const std::uint64_t part :
+         {std::uint64_t{device}, std::uint64_t{inode}, static_cast<std::uint64_t>(modified),
+          static_cast<std::uint64_t>(changed)}) {
+      for (unsigned shift = 0; shift < 64; shift += 8) {
+        hash ^= (part >> shift) & 0xFFU;
+        hash *= 0x100000001b3U;
+      }
+    }
+    std::array<char, 64> text{};
+    const int length =
+        std::snprintf(text.data(), text.size(), "\"%016llx-%lld\"",
+                      static_cast<unsigned long long>(hash), static_cast<long long>(size));
+    return {text.data(), static_cast<std::size_t>(length)};
+  }
+
+ private:
+  static std::int64_t nanoseconds(const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  }
+};
+
+// The bytes of one version of a file, for all answers that send it at the same time.
+class StaticPages::FileBuffer {
+ public:
+  FileBuffer(base::MemoryBudget& budget, std::size_t size) : budget_(budget), size_(size) {
+    // The whole size and not what is read of it: that is what the allocation takes.
+    bytes_.resize(size);
+    budget_.charge(base::MemoryPart::file, size_);
+  }
+  ~FileBuffer() { budget_.release(base::MemoryPart::file, size_); }
+  FileBuffer(const FileBuffer&) = delete;
+  FileBuffer& operator=(const FileBuffer&) = delete;
+
+  // False: the file could not be read. One that has become shorter meanwhile is shorter.
+  bool read_from(int descriptor) {
+    std::size_t filled = 0;
+    while (filled < size_) {
+      const ssize_t count = ::read(descriptor, bytes_.data() + filled, size_ - filled);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return false;
+      if (count == 0) break;
+      filled += static_cast<std::size_t>(count);
+    }
+    bytes_.resize(filled);
+    return true;
+  }
+  std::string_view view() const { return bytes_; }
+
+ private:
+  base::MemoryBudget& budget_;
+  const std::size_t size_;
+  std::string bytes_;
+};
+
+// The buffers of a folder's files that are being sent. An answer keeps its buffer alive; the cache
+// does not. Thread: any.
+class StaticPages::FileCache {
+ public:
+  explicit FileCache(base::MemoryBudget& budget) : budget_(budget) {}
+
+  // The buffer, or a refusal. While a file is read, the other shards wait, so that no version of it
+  // is in memory twice.
+  std::variant<std::shared_ptr<const FileBuffer>, http::Response> find_or_read(
+      const FileVersion& version, int descriptor) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = buffers_.find(version); found != buffers_.end()) {
+      if (auto buffer = found->second.lock()) return buffer;
+    }
+    std::erase_if(buffers_, [](const auto& entry) { return entry.second.expired(); });
+    const auto size = static_cast<std::size_t>(version.size);
+    if (!has_room_for(size)) return no_memory();
+    auto buffer = std::make_shared<FileBuffer>(budget_, size);
+    if (!buffer->read_from(descriptor)) return no_page();
+    buffers_.emplace(version, buffer);
+    return buffer;
+  }
+
+ private:
+  bool has_room_for(std::size_t size) const {
+    const std::size_t used = budget_.used();
+    return used < budget_.limit() && size <= budget_.limit() - used;
+  }
+
+  base::MemoryBudget& budget_;
+  std::mutex mutex_;
+  std::map<FileVersion, std::weak_ptr<const FileBuffer>> buffers_;
+};
+
+// A file that is open, or one that is part of the program.
 struct StaticPages::File {
-  std::string content_type;
+  int descriptor = -1;
+  std::string_view content_type;
   std::string etag;
-  base::Bytes bytes;
+  std::size_t size = 0;
+  std::string_view bytes;  // of the program
+  std::optional<FileVersion> version;
+
+  File() = default;
+  File(File&& other) noexcept
+      : descriptor(std::exchange(other.descriptor, -1)),
+        content_type(other.content_type),
+        etag(std::move(other.etag)),
+        size(other.size),
+        bytes(other.bytes),
+        version(other.version) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  File& operator=(File&&) = delete;
+  ~File() {
+    if (descriptor >= 0) ::close(descriptor);
+  }
 };
 
 StaticPages::StaticPages(std::span<const PageFile> files) {
   for (const PageFile& file : files) files_.emplace(file.path, file);
 }
 
-StaticPages::StaticPages(int folder) : folder_(folder) {}
+StaticPages::StaticPages(int folder, base::MemoryBudget& budget)
+    : folder_(folder), cache_(std::make_unique<FileCache>(budget)) {}
 
 StaticPages::~StaticPages() {
   if (folder_ >= 0) ::close(folder_);
 }
 
 std::variant<std::shared_ptr<const StaticPages>, std::string> StaticPages::open_folder(
-    const std::string& path) {
+    const std::string& path, base::MemoryBudget& budget) {
   const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0)
     return "Cannot serve the folder " + path + ": " + std::generic_category().message(errno) + ".";
-  return std::shared_ptr<const StaticPages>(new StaticPages(folder));
+  return std::shared_ptr<const StaticPages>(new StaticPages(folder, budget));
 }
 
 bool StaticPages::exists(std::string_view file) const {
@@ -169,32 +304,26 @@ bool StaticPages::exists(std::string_view file) const {
   return is_file;
 }
 
-std::optional<StaticPages::File> StaticPages::read(std::string_view file) const {
+std::optional<StaticPages::File> StaticPages::open(std::string_view path) const {
+  File file;
   if (folder_ < 0) {
-    const auto found = files_.find(file);
+    const auto found = files_.find(path);
     if (found == files_.end()) return std::nullopt;
-    const PageFile& page = found->second;
-    return File{std::string(page.content_type), std::string(page.etag),
-                base::Bytes::of_static(page.bytes)};
+    file.content_type = found->second.content_type;
+    file.etag = found->second.etag;
+    file.bytes = found->second.bytes;
+    file.size = file.bytes.size();
+    return file;
   }
-  const int descriptor = open_below(folder_, file);
-  if (descriptor < 0) return std::nullopt;
+  file.descriptor = open_below(folder_, path);
   struct stat status {};
-  std::string bytes;
-  bool is_good =
-      is_regular(descriptor, status) && static_cast<std::size_t>(status.st_size) <= kMaxFileBytes;
-  while (is_good) {
-    std::array<char, 16 * 1024> buffer;  // NOLINT: read fills it
-    const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
-    if (count == 0) break;
-    is_good = count > 0 && bytes.size() <= kMaxFileBytes;
-    if (is_good) bytes.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  ::close(descriptor);
-  if (!is_good) return std::nullopt;
-  File result{std::string(content_type_of(file)), etag_of(bytes), {}};
-  result.bytes = std::move(bytes);
-  return result;
+  if (file.descriptor < 0 || !is_regular(file.descriptor, status)) return std::nullopt;
+  file.version.emplace(status);
+  file.size = static_cast<std::size_t>(status.st_size);
+  if (file.size > kMaxFileBytes) return std::nullopt;
+  file.content_type = content_type_of(path);
+  file.etag = file.version->etag();
+  return file;
 }
 
 // Which file a path means; empty when none. The path is decoded and free of dot segments already.
@@ -228,7 +357,7 @@ bool StaticPages::has(std::string_view path) const {
 bool StaticPages::has_file(std::string_view path) const { return exists(file_for(path)); }
 
 http::Response StaticPages::serve(const http::Request& request) const {
-  auto file = read(file_for(request.path));
+  const auto file = open(file_for(request.path));
   if (!file) {
     if (const auto room = room_for(request.path)) {
       http::Response response(302);
@@ -237,18 +366,32 @@ http::Response StaticPages::serve(const http::Request& request) const {
       response.set("Location", target);
       return response;
     }
-    return http::Response::error(404, "unknown_route", "There is no page at this path.",
-                                 "Start at / or at /r/ROOM.");
+    return no_page();
   }
   const std::string* if_none_match = request.header("if-none-match");
   const bool is_unchanged = if_none_match && matches(*if_none_match, file->etag);
-  http::Response response = is_unchanged
-                                ? http::Response(304)
-                                : http::Response(200, file->content_type, std::move(file->bytes));
+  http::Response response = is_unchanged ? http::Response(304) : send(*file, request.method);
+  if (response.status() >= 400) return response;
   response.set("ETag", file->etag);
   // Always ask, and mostly hear 304: a new version of the program must not meet old scripts.
   response.set("Cache-Control", "no-cache");
   if (folder_ < 0) response.set("Content-Security-Policy", kContentSecurityPolicy);
+  return response;
+}
+
+http::Response StaticPages::send(const File& file, http::Method method) const {
+  http::Response response(200, file.content_type, {});
+  if (!file.version) {
+    response.set_body(base::Bytes::of_static(file.bytes));
+  } else if (method == http::Method::head) {
+    response.set_unsent_length(file.size);
+  } else {
+    auto found = cache_->find_or_read(*file.version, file.descriptor);
+    if (auto* refusal = std::get_if<http::Response>(&found)) return std::move(*refusal);
+    auto& buffer = std::get<std::shared_ptr<const FileBuffer>>(found);
+    const std::string_view bytes = buffer->view();
+    response.set_body(base::Bytes::borrowed(std::move(buffer), bytes));
+  }
   return response;
 }
 

@@ -34,6 +34,13 @@ TEST_CASE("framing headers belong to the serializer") {
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n");
 }
 
+TEST_CASE("the answer to a HEAD may tell the length of a body that was not made") {
+  Response response(200, "text/plain", {});
+  response.set_unsent_length(70'000);
+  CHECK(serialize_head(response, {.is_head = true}, Framing::length) ==
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 70000\r\n\r\n");
+}
+
 TEST_CASE("HEAD, 204 and 304 send no body; 204 and 304 no length") {
   CHECK(sends_body(200, false));
   CHECK_FALSE(sends_body(200, true));

@@ -7,7 +7,10 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "raw_client.h"
 #include "test_server.h"
@@ -30,6 +33,12 @@ http::Request request_for(const std::string& path, std::vector<http::Header> hea
   request.path = path;
   request.headers = std::move(headers);
   return request;
+}
+
+// For tests in which memory is no matter.
+base::MemoryBudget& plenty() {
+  static base::MemoryBudget budget(1024 * 1024 * 1024);
+  return budget;
 }
 
 // A folder that is gone afterwards.
@@ -105,7 +114,7 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
   folder.write("data.bin", std::string("\0\1", 2));
   std::filesystem::create_symlink(outside.path / "secret.txt", folder.path / "link.txt");
   std::filesystem::create_directory_symlink(outside.path, folder.path / "linked");
-  auto opened = StaticPages::open_folder(folder.path);
+  auto opened = StaticPages::open_folder(folder.path, plenty());
   REQUIRE(std::holds_alternative<std::shared_ptr<const StaticPages>>(opened));
   const auto& pages = *std::get<0>(opened);
   const auto index = pages.serve(request_for("/"));
@@ -142,7 +151,7 @@ TEST_CASE("names with a leading dot are not served, except below /.well-known/")
         ".well-known/acme-challenge/token", ".well-known/security.txt"}) {
     folder.write(file, file);
   }
-  const auto opened = StaticPages::open_folder(folder.path);
+  const auto opened = StaticPages::open_folder(folder.path, plenty());
   const auto& pages = *std::get<0>(opened);
   for (const char* hidden :
        {"/.env", "/.htpasswd", "/.html", "/.git", "/.git/config", "/.git/refs/heads/main",
@@ -154,8 +163,8 @@ TEST_CASE("names with a leading dot are not served, except below /.well-known/")
     CHECK_FALSE(pages.has(hidden));
     CHECK_FALSE(pages.has_file(hidden));
   }
-  for (const char* shown : {"/a..b", "/a.b/c.d", "/.well-known/acme-challenge/token",
-                            "/.well-known/security.txt"}) {
+  for (const char* shown :
+       {"/a..b", "/a.b/c.d", "/.well-known/acme-challenge/token", "/.well-known/security.txt"}) {
     CAPTURE(shown);
     CHECK(pages.has_file(shown));
     CHECK(pages.serve(request_for(shown)).body().view() == std::string_view(shown).substr(1));
@@ -164,8 +173,111 @@ TEST_CASE("names with a leading dot are not served, except below /.well-known/")
   CHECK(pages.serve(request_for("/r/.env")).body().view() == "index.html");
 }
 
+TEST_CASE("answers that send one version of a file share one buffer, which is counted") {
+  const Folder folder;
+  const std::string text(100'000, 'a');
+  folder.write("big.txt", text);
+  folder.write("other.txt", text);
+  base::MemoryBudget budget(1'000'000);
+  const auto used = [&] { return budget.used(base::MemoryPart::file); };
+  {
+    const auto opened = StaticPages::open_folder(folder.path, budget);
+    const auto& pages = *std::get<0>(opened);
+    std::optional<http::Response> first = pages.serve(request_for("/big.txt"));
+    std::optional<http::Response> second = pages.serve(request_for("/big.txt"));
+    CHECK(first->body().view() == text);
+    CHECK(first->body().view().data() == second->body().view().data());
+    CHECK(first->body().counted_size() == 0);
+    CHECK(used() == text.size());
+    // Another path to the same file, another file, another version.
+    std::filesystem::create_hard_link(folder.path / "big.txt", folder.path / "link.txt");
+    first = pages.serve(request_for("/link.txt"));
+    second = pages.serve(request_for("/big.txt"));
+    CHECK(first->body().view().data() == second->body().view().data());
+    CHECK(used() == text.size());
+    const auto other = pages.serve(request_for("/other.txt"));
+    CHECK(other.body().view().data() != second->body().view().data());
+    CHECK(used() == 2 * text.size());
+    folder.write("big.txt", std::string(50'000, 'b'));
+    const auto edited = pages.serve(request_for("/big.txt"));
+    CHECK(edited.body().view() == std::string(50'000, 'b'));
+    CHECK(second->body().view() == text);  // what is being sent stays as it was
+    CHECK(*edited.header("etag") != *second->header("etag"));
+    CHECK(used() == 2 * text.size() + 50'000);
+    // Nobody sends it any more.
+    first.reset();
+    second.reset();
+    CHECK(used() == text.size() + 50'000);
+    // Neither HEAD nor a client that has the file makes anybody read it.
+    auto head = request_for("/big.txt");
+    head.method = http::Method::head;
+    CHECK(pages.serve(request_for("/link.txt", {{"if-none-match", "*"}})).status() == 304);
+    CHECK(pages.serve(head).content_length() == 50'000);
+    CHECK(pages.serve(head).body().empty());
+    CHECK(used() == text.size() + 50'000);
+  }
+  CHECK(used() == 0);
+}
+
+TEST_CASE("an answer may outlive the pages that it came from") {
+  const Folder folder;
+  folder.write("a.txt", std::string(5000, 'a'));
+  base::MemoryBudget budget(1'000'000);
+  std::optional<http::Response> answer =
+      std::get<0>(StaticPages::open_folder(folder.path, budget))->serve(request_for("/a.txt"));
+  CHECK(answer->body().view() == std::string(5000, 'a'));
+  CHECK(budget.used(base::MemoryPart::file) == 5000);
+  answer.reset();
+  CHECK(budget.used(base::MemoryPart::file) == 0);
+}
+
+TEST_CASE("a file for which there is no memory is 503, and one that is being sent anyway is not") {
+  const Folder folder;
+  folder.write("a.txt", std::string(5000, 'a'));
+  folder.write("b.txt", std::string(5000, 'b'));
+  base::MemoryBudget budget(8000);
+  const auto opened = StaticPages::open_folder(folder.path, budget);
+  const auto& pages = *std::get<0>(opened);
+  {
+    const auto sent = pages.serve(request_for("/a.txt"));
+    REQUIRE(sent.status() == 200);
+    const auto refused = pages.serve(request_for("/b.txt"));
+    CHECK(refused.status() == 503);
+    CHECK(*refused.header("retry-after") == "5");
+    CHECK(refused.header("etag") == nullptr);
+    CHECK(pages.serve(request_for("/a.txt")).status() == 200);
+    budget.charge(base::MemoryPart::outbox, 10'000);
+    CHECK(pages.serve(request_for("/a.txt")).status() == 200);
+  }
+  CHECK(pages.serve(request_for("/a.txt")).status() == 503);
+  budget.release(base::MemoryPart::outbox, 10'000);
+  CHECK(pages.serve(request_for("/b.txt")).status() == 200);
+  CHECK(budget.used() == 0);
+}
+
+TEST_CASE("several threads that ask for one file at once get one buffer") {
+  const Folder folder;
+  folder.write("a.txt", std::string(100'000, 'a'));
+  base::MemoryBudget budget(1'000'000);
+  const auto opened = StaticPages::open_folder(folder.path, budget);
+  const auto& pages = *std::get<0>(opened);
+  for (int round = 0; round < 20; ++round) {
+    std::array<std::optional<http::Response>, 4> answers;
+    std::vector<std::thread> threads;
+    for (auto& answer : answers) {
+      threads.emplace_back([&] { answer = pages.serve(request_for("/a.txt")); });
+    }
+    for (auto& thread : threads) thread.join();
+    for (const auto& answer : answers) {
+      CHECK(answer->body().view().data() == answers[0]->body().view().data());
+    }
+    CHECK(budget.used(base::MemoryPart::file) == 100'000);
+  }
+  CHECK(budget.used() == 0);
+}
+
 TEST_CASE("a folder that is not there is an error that says so") {
-  const auto opened = StaticPages::open_folder("/nonexistent");
+  const auto opened = StaticPages::open_folder("/nonexistent", plenty());
   REQUIRE(std::holds_alternative<std::string>(opened));
   CHECK(std::get<std::string>(opened) ==
         "Cannot serve the folder /nonexistent: No such file or directory.");
