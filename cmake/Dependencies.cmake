@@ -2,7 +2,7 @@
 # they are, else fetched at the same version. Targets for the rest of the build, all of whose
 # include folders are system ones:
 #
-#   asio  websocketpp  llhttp  httplib            ours, defined here
+#   asio  websocketpp  llhttp  httplib  sodium_shorthash      ours, defined here
 #   nlohmann_json::nlohmann_json  CLI11::CLI11  spdlog::spdlog  doctest::doctest
 #   OpenSSL::SSL  OpenSSL::Crypto  Threads::Threads
 include(FetchContent)
@@ -61,6 +61,26 @@ else()
   target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
   target_compile_options(llhttp PRIVATE -w)
   set_target_properties(llhttp PROPERTIES UNITY_BUILD OFF)
+endif()
+
+# --- libsodium: SipHash-2-4 and nothing else ----------------------------------------------------
+if(PKG_CONFIG_FOUND)
+  pkg_check_modules(SIGWAY_SODIUM QUIET IMPORTED_TARGET libsodium)
+endif()
+if(SIGWAY_SODIUM_FOUND)
+  add_library(sodium_shorthash INTERFACE)
+  target_link_libraries(sodium_shorthash INTERFACE PkgConfig::SIGWAY_SODIUM)
+else()
+  # Its own build is autoconf; the one algorithm is one file.
+  _sigway_fetch(sodium_source https://github.com/jedisct1/libsodium.git 1.0.18)
+  set(sodium "${sodium_source_SOURCE_DIR}/src/libsodium")
+  add_library(sodium_shorthash STATIC
+    "${sodium}/crypto_shorthash/siphash24/ref/shorthash_siphash24_ref.c")
+  target_include_directories(sodium_shorthash SYSTEM
+    PUBLIC "${sodium}/include" PRIVATE "${sodium}/include/sodium")
+  target_compile_definitions(sodium_shorthash PUBLIC SODIUM_STATIC)
+  target_compile_options(sodium_shorthash PRIVATE -w)
+  set_target_properties(sodium_shorthash PROPERTIES UNITY_BUILD OFF)
 endif()
 
 # --- cpp-httplib: compiled in Debian, header only when fetched ----------------------------------

@@ -10,7 +10,7 @@ kind=${1:-build}
 # A tool counts as present when the command is there, wherever it came from: "command package".
 tools=("g++ g++" "cmake cmake" "ninja ninja-build" "pkg-config pkg-config")
 libraries=(libasio-dev libwebsocketpp-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev
-  libspdlog-dev libssl-dev)
+  libspdlog-dev libssl-dev libsodium-dev)
 case $kind in
   build) ;;
   test | ci)

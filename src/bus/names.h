@@ -5,9 +5,9 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "base/clock.h"
+#include "base/keyed_hash.h"
 #include "base/memory_budget.h"
 #include "base/timer_wheel.h"
 #include "bus/outlet.h"
@@ -94,7 +94,7 @@ class Names {
   Outlet& outlet_;
   session::Runner& runner_;
   MailboxTotals& totals_;
-  std::unordered_map<std::string, Name> names_;
+  base::KeyedMap<Name> names_;
   // The lifetime is one for all, so mail expires in the order in which it came. Mail handed over
   // before leaves its row here.
   std::deque<Expiry> expiries_;

@@ -22,7 +22,8 @@ Node::Node(base::ShardIndex shard, Exchange& exchange, session::Runner& runner)
 
 template <typename Task>
 void Node::at_home(std::string_view of, Task task) {
-  const auto home = home_of(of, static_cast<base::ShardIndex>(exchange_.nodes.size()));
+  const auto home =
+      home_of(of, static_cast<base::ShardIndex>(exchange_.nodes.size()), exchange_.home_secret);
   if (home == shard_) {
     task(*this);
   } else {

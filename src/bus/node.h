@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "bus/names.h"
 #include "bus/outlet.h"
 #include "bus/rooms.h"
@@ -17,11 +18,14 @@ class Node;
 
 /// What the nodes of all shards share. Outlives them.
 struct Exchange {
-  Exchange(session::Shared& sessions, const MailboxSettings& mailboxes)
-      : shared(sessions), mailbox(mailboxes, sessions.memory) {}
+  /// `secret` decides on which shard a room or a name lives; the entry must use the same one.
+  Exchange(session::Shared& sessions, const MailboxSettings& mailboxes,
+           const base::HashSecret& secret = base::process_secret())
+      : shared(sessions), mailbox(mailboxes, sessions.memory), home_secret(secret) {}
 
   session::Shared& shared;
   MailboxTotals mailbox;
+  base::HashSecret home_secret;
   std::vector<Node*> nodes;  ///< by shard
 };
 

@@ -4,9 +4,9 @@
 #include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "bus/outlet.h"
 #include "dialects/command.h"
 #include "session/switchboard.h"
@@ -69,7 +69,7 @@ class Rooms {
   void erase_if_empty(const std::string& name);
 
   Outlet& outlet_;
-  std::unordered_map<std::string, Room> rooms_;
+  base::KeyedMap<Room> rooms_;
   std::uint64_t next_round_ = 1;
 };
 

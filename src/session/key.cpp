@@ -4,12 +4,18 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include <array>
 #include <cstdlib>
+#include <cstring>
+#include <tuple>
 #include <vector>
+
+#include "base/keyed_hash.h"
 
 namespace sigway::session {
 namespace {
 
+constexpr std::size_t kLongestKey = 128;  // docs/protocol.md, "The request"
 constexpr std::string_view kBase64Url =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::string_view kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
@@ -32,9 +38,21 @@ std::string random_text(std::string_view alphabet, std::size_t characters) {
 }  // namespace
 
 KeyHash hash_key(std::string_view key) {
+  const auto& secret = base::process_secret();
+  const auto size = secret.size() + key.size();
+  // On the stack where the key is one that the protocol allows: this runs for every request.
+  std::array<char, std::tuple_size_v<base::HashSecret> + kLongestKey>
+      small;  // NOLINT(*-member-init)
+  std::string large;
+  char* text = small.data();
+  if (size > small.size()) {
+    large.resize(size);
+    text = large.data();
+  }
+  std::memcpy(text, secret.data(), secret.size());
+  if (!key.empty()) std::memcpy(text + secret.size(), key.data(), key.size());
   KeyHash hash;
-  if (EVP_Digest(key.data(), key.size(), hash.bytes.data(), nullptr, EVP_sha256(), nullptr) != 1)
-    std::abort();
+  if (EVP_Digest(text, size, hash.bytes.data(), nullptr, EVP_sha256(), nullptr) != 1) std::abort();
   return hash;
 }
 

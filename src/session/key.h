@@ -9,8 +9,10 @@
 
 namespace sigway::session {
 
-/// SHA-256 of a session's key. The key itself is never stored or logged: whoever reads the server's
-/// memory tables, or a log, cannot take over a session.
+/// SHA-256 of the process's hash secret and a session's key. The key itself is never stored or
+/// logged: whoever reads the server's memory tables, or a log, cannot take over a session. Because
+/// of the secret, a client cannot choose keys whose hashes begin alike, so tables may use the bytes
+/// as they are.
 struct KeyHash {
   std::array<std::uint8_t, 32> bytes{};
 

@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace sigway::model {
+namespace {
+
+// The same in each run, so that a seed repeats its run.
+constexpr base::HashSecret kHomeSecret{};
+
+}  // namespace
 
 FakeRunner::FakeRunner(World& world, base::ShardIndex)
     : world_(world), wheel_(world.now_), ledger_(world.shared_.memory, [] {}) {}
@@ -18,9 +24,11 @@ TimePoint FakeRunner::now() const { return world_.now_; }
 World::World(std::uint64_t seed, base::ShardIndex shards, const session::Settings& settings)
     : random_(seed),
       shared_(settings, 1U << 30U, 0),
-      exchange_(shared_, bus::MailboxSettings{}),
+      exchange_(shared_, bus::MailboxSettings{}, kHomeSecret),
       info_{"model-server"},
-      context_{shared_, info_, &bus::home_of} {
+      context_{shared_, info_, [](std::string_view room, base::ShardIndex count) {
+                 return bus::home_of(room, count, kHomeSecret);
+               }} {
   for (base::ShardIndex i = 0; i < shards; ++i)
     shards_.push_back(std::make_unique<Shard>(*this, i));
 }

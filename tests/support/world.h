@@ -52,11 +52,16 @@ class World {
     std::size_t sessions_per_address = 0;
   };
 
+  /// The same in each run, so that rooms live on the same shards.
+  static constexpr base::HashSecret kHomeSecret{};
+
   explicit World(base::ShardIndex shards = 1) : World(Options{.shards = shards}) {}
   explicit World(const Options& options)
       : shared(options.settings, options.memory, options.sessions_per_address),
-        exchange(shared, options.mailboxes),
-        context{shared, server, &bus::home_of} {
+        exchange(shared, options.mailboxes, kHomeSecret),
+        context{shared, server, [](std::string_view room, base::ShardIndex shards) {
+                  return bus::home_of(room, shards, kHomeSecret);
+                }} {
     for (base::ShardIndex i = 0; i < options.shards; ++i) {
       runners_.push_back(std::make_unique<ManualRunner>(runners_, now_, shared.memory));
       hubs_.push_back(std::make_unique<session::Hub>(i, shared, *runners_[i]));

@@ -5,9 +5,9 @@
 #include <deque>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 
 #include "base/clock.h"
+#include "base/keyed_hash.h"
 
 namespace sigway::probe {
 
@@ -32,7 +32,7 @@ class Nonces {
   };
   const std::size_t most_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::uint32_t> counts_;
+  base::KeyedMap<std::uint32_t> counts_;
   std::deque<Arrival> arrivals_;  // by time of the first one
 };
 

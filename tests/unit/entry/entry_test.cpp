@@ -15,7 +15,7 @@ TEST_CASE_TEMPLATE("a session lives where its room lives, else where its client 
   World world(Shards::value);
   Client alice(world, "alice", 2);
   alice.stream(R"({"open":{"room":"r"}})");
-  CHECK(alice.session()->id().shard == bus::home_of("r", world.shards()));
+  CHECK(alice.session()->id().shard == bus::home_of("r", world.shards(), World::kHomeSecret));
   Client bob(world, "bob", 2);
   bob.stream(R"({"open":{"name":"bob"}})");
   CHECK(bob.session()->id().shard == 2 % world.shards());

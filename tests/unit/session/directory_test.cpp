@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -96,10 +98,18 @@ TEST_CASE("ended keys are bounded: the oldest are forgotten first, living ones n
   CHECK(directory.live() == 1);
 }
 
+TEST_CASE("a client cannot choose keys whose hashes begin alike: they depend on a secret") {
+  // SHA-256("a"), by which an attacker would choose.
+  const std::array<std::uint8_t, 4> known{0xca, 0x97, 0x81, 0x12};
+  const auto hash = hash_key("a");
+  CHECK_FALSE(std::equal(known.begin(), known.end(), hash.bytes.begin()));
+}
+
 TEST_CASE("keys are looked up by their hash") {
   CHECK(hash_key("a") == hash_key("a"));
   CHECK_FALSE(hash_key("a") == hash_key("b"));
   CHECK(hash_key(""));
+  CHECK(hash_key(std::string(500, 'a')) != hash_key(std::string(501, 'a')));
   CHECK_FALSE(KeyHash{});
   CHECK(make_key().size() == 43);
   CHECK(make_key() != make_key());
