@@ -100,7 +100,10 @@ net::ConnectionLimits::Options connections(const ops::Config& config, std::size_
   if (options.total < descriptors) {
     options.refusals = std::min(kReserve, (descriptors - options.total) / 2);
   }
+  // A company behind one address is no attack, but it leaves half of the places to all others.
   options.per_address = config.max_connections_per_address;
+  if (options.per_address == 0) options.per_address = std::max<std::size_t>(1, options.total / 2);
+  options.address_refusals = std::max<std::size_t>(1, options.refusals / 2);
   return options;
 }
 

@@ -104,12 +104,6 @@ std::string Address::to_string() const {
   return host + ":" + std::to_string(port_);
 }
 
-std::size_t AddressHash::operator()(const Address& address) const {
-  const auto& bytes = address.bytes();
-  const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return std::hash<std::string_view>()(view) ^ address.port();
-}
-
 std::optional<AddressRange> AddressRange::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto address = Address::parse(text.substr(0, slash));

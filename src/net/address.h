@@ -2,10 +2,11 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/address_key.h"
 
 struct sockaddr;
 
@@ -30,6 +31,8 @@ class Address {
   Address with_port(std::uint16_t port) const;
   Address without_port() const { return with_port(0); }
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+  // What limits by address count it by.
+  base::AddressKey key() const { return base::AddressKey::of(bytes_); }
 
   std::string ip() const;         // "127.0.0.1", "::1"
   std::string to_string() const;  // "127.0.0.1:80", "[::1]:80": ready for a URL
@@ -39,10 +42,6 @@ class Address {
  private:
   std::array<std::uint8_t, 16> bytes_{};
   std::uint16_t port_ = 0;
-};
-
-struct AddressHash {
-  std::size_t operator()(const Address& address) const;
 };
 
 // `10.0.0.0/8`, `fd00::/8`, or one address.

@@ -2,47 +2,42 @@
 
 namespace sigway::net {
 
-ConnectionPermit::ConnectionPermit(std::shared_ptr<ConnectionLimits> limits, const Address& peer)
-    : limits_(std::move(limits)), peer_(peer.without_port()) {}
+ConnectionPermit::ConnectionPermit(std::shared_ptr<ConnectionLimits> limits,
+                                   base::AddressKey counted)
+    : limits_(std::move(limits)), counted_(counted) {}
 
 ConnectionPermit::~ConnectionPermit() {
   limits_->total_.fetch_sub(1, std::memory_order_relaxed);
-  if (!limits_->counts_address(peer_)) return;
-  auto& stripe = limits_->stripe_of(peer_);
+  if (!counted_) return;
+  auto& stripe = limits_->stripe_of(counted_);
   const std::lock_guard lock(stripe.mutex);
-  const auto found = stripe.counts.find(peer_);
+  const auto found = stripe.counts.find(counted_);
   if (found != stripe.counts.end() && --found->second == 0) stripe.counts.erase(found);
 }
 
 std::unique_ptr<ConnectionPermit> ConnectionLimits::count(const Address& peer) {
-  auto permit = std::make_unique<ConnectionPermit>(shared_from_this(), peer);
+  const auto counted = counts_address(peer) ? peer.key() : base::AddressKey{};
+  auto permit = std::make_unique<ConnectionPermit>(shared_from_this(), counted);
   total_.fetch_add(1, std::memory_order_relaxed);
-  if (counts_address(peer)) {
-    auto& stripe = stripe_of(peer.without_port());
+  if (counted) {
+    auto& stripe = stripe_of(counted);
     const std::lock_guard lock(stripe.mutex);
-    ++stripe.counts[peer.without_port()];
+    ++stripe.counts[counted];
   }
   return permit;
 }
 
-bool ConnectionLimits::is_address_exceeded(const Address& peer) const {
+bool ConnectionLimits::is_address_over(const Address& peer, std::size_t most) const {
   if (!counts_address(peer)) return false;
-  const auto& stripe = stripe_of(peer.without_port());
+  const auto key = peer.key();
+  const auto& stripe = stripe_of(key);
   const std::lock_guard lock(stripe.mutex);
-  const auto found = stripe.counts.find(peer.without_port());
-  return found != stripe.counts.end() && found->second > options_.per_address;
+  const auto found = stripe.counts.find(key);
+  return found != stripe.counts.end() && found->second > most;
 }
 
 bool ConnectionLimits::counts_address(const Address& peer) const {
   return options_.per_address != 0 && !(options_.exempt && options_.exempt(peer));
-}
-
-ConnectionLimits::Stripe& ConnectionLimits::stripe_of(const Address& peer) {
-  return stripes_[AddressHash()(peer) % stripes_.size()];
-}
-
-const ConnectionLimits::Stripe& ConnectionLimits::stripe_of(const Address& peer) const {
-  return stripes_[AddressHash()(peer) % stripes_.size()];
 }
 
 }  // namespace sigway::net

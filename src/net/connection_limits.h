@@ -17,14 +17,15 @@ class ConnectionLimits;
 // A connection's place in the counts; gives it back when destroyed. Any thread.
 class ConnectionPermit {
  public:
-  ConnectionPermit(std::shared_ptr<ConnectionLimits> limits, const Address& peer);
+  // `counted` is the address that it counts for; none if its address is exempt.
+  ConnectionPermit(std::shared_ptr<ConnectionLimits> limits, base::AddressKey counted);
   ~ConnectionPermit();
   ConnectionPermit(const ConnectionPermit&) = delete;
   ConnectionPermit& operator=(const ConnectionPermit&) = delete;
 
  private:
   std::shared_ptr<ConnectionLimits> limits_;
-  Address peer_;
+  base::AddressKey counted_;
 };
 
 // How many connections there may be, in all and from one address, over all shards and ports.
@@ -38,7 +39,10 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
     // without waiting for the request, or not at all over TLS. They hold descriptors like the
     // others.
     std::size_t refusals = 0;
-    std::size_t per_address = 0;  // 0: no limit
+    std::size_t per_address = 0;  // 0: no limit. Of IPv6, for a /64.
+    // How many of one address may be over `per_address` for as long as it takes to tell them so.
+    // Else one address could hold every place with connections that are being refused.
+    std::size_t address_refusals = 1;
     // Addresses that do not count against `per_address`: trusted proxies. May be empty.
     std::function<bool(const Address&)> exempt = {};
   };
@@ -52,18 +56,26 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
   bool is_total_exceeded() const { return is_over(options_.total); }
   // No room even for one more that is to be refused.
   bool are_refusals_exceeded() const { return is_over(options_.total + options_.refusals); }
-  bool is_address_exceeded(const Address& peer) const;
+  bool is_address_exceeded(const Address& peer) const {
+    return is_address_over(peer, options_.per_address);
+  }
+  // No room even for one more of this address that is to be refused.
+  bool are_address_refusals_exceeded(const Address& peer) const {
+    return is_address_over(peer, options_.per_address + options_.address_refusals);
+  }
 
  private:
   friend class ConnectionPermit;
   struct Stripe {
     mutable std::mutex mutex;
-    std::unordered_map<Address, std::size_t, AddressHash> counts;
+    std::unordered_map<base::AddressKey, std::size_t> counts;
   };
   bool is_over(std::size_t count) const { return options_.total != 0 && total() > count; }
   bool counts_address(const Address& peer) const;
-  Stripe& stripe_of(const Address& peer);
-  const Stripe& stripe_of(const Address& peer) const;
+  bool is_address_over(const Address& peer, std::size_t most) const;
+  // By the upper bits: the tables use the lower ones.
+  Stripe& stripe_of(base::AddressKey key) { return stripes_[key.value >> 60U]; }
+  const Stripe& stripe_of(base::AddressKey key) const { return stripes_[key.value >> 60U]; }
 
   const Options options_;
   std::atomic<std::size_t> total_{0};

@@ -136,6 +136,7 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
         limits_(std::move(limits)),
         tls_(options.tls),
         overload_answer_(options.overload_answer),
+        address_answer_(options.address_answer),
         make_handler_(std::move(make_handler)) {}
 
   void start() {
@@ -166,7 +167,7 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   void accept_some();
   bool survive_exhaustion();
   void welcome(int descriptor);
-  void turn_away(int descriptor);
+  void turn_away(int descriptor, std::string_view answer);
   void prepare(int descriptor) const;
 
   Shard& shard_;
@@ -176,6 +177,7 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   const std::shared_ptr<ConnectionLimits> limits_;
   const std::shared_ptr<const TlsContext> tls_;
   const std::string overload_answer_;
+  const std::string address_answer_;
   const MakeHandler make_handler_;
   std::unique_ptr<Watched> watched_;
   base::Timer pause_ = base::Timer::calling<&Acceptor::wait>(this);
@@ -214,7 +216,7 @@ bool Listener::Acceptor::survive_exhaustion() {
   }
   spare_.reset();
   const int descriptor = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (descriptor >= 0) turn_away(descriptor);
+  if (descriptor >= 0) turn_away(descriptor, overload_answer_);
   spare_ = open_spare();
   return descriptor >= 0;
 }
@@ -224,12 +226,15 @@ void Listener::Acceptor::welcome(int descriptor) {
   const Address peer = Address::peer_of(descriptor);
   auto permit = limits_->count(peer);
   auto admission = Admission::normal;
-  if (limits_->is_total_exceeded() && shard_.reclaim_idle(1) == 0) {
-    if (limits_->are_refusals_exceeded()) return turn_away(descriptor);
-    admission = Admission::server_full;
-  } else if (limits_->is_address_exceeded(peer)) {
+  // The address first: its own excess must not cost others their idle connections.
+  if (limits_->is_address_exceeded(peer)) {
+    if (limits_->are_address_refusals_exceeded(peer)) return turn_away(descriptor, address_answer_);
     admission = Admission::address_full;
+  } else if (limits_->is_total_exceeded() && shard_.reclaim_idle(1) == 0) {
+    admission = Admission::server_full;
   }
+  if (admission != Admission::normal && limits_->are_refusals_exceeded())
+    return turn_away(descriptor, overload_answer_);
   auto stream = tls_ ? tls_->make_stream(descriptor) : make_plain_stream(descriptor);
   if (!stream) {
     ::close(descriptor);
@@ -243,13 +248,13 @@ void Listener::Acceptor::welcome(int descriptor) {
 
 // Accepts only to say no. What the client has sent already is read, because closing over unread
 // input would reset the connection and destroy the answer.
-void Listener::Acceptor::turn_away(int descriptor) {
+void Listener::Acceptor::turn_away(int descriptor, std::string_view answer) {
   const Descriptor owned(descriptor);
   if (tls_) return;
   std::array<char, 4096> ignored{};
   while (::recv(descriptor, ignored.data(), ignored.size(), 0) == ssize_t{ignored.size()}) {
   }
-  (void)!::send(descriptor, overload_answer_.data(), overload_answer_.size(), MSG_NOSIGNAL);
+  (void)!::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL);
   ::shutdown(descriptor, SHUT_WR);
 }
 

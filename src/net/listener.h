@@ -29,6 +29,8 @@ struct ListenOptions {
   // Raw bytes for a client that cannot even get a connection of its own (no descriptor left). Plain
   // ports only.
   std::string overload_answer = {};
+  // The same for one whose address has more connections than may even be refused properly.
+  std::string address_answer = {};
 };
 
 // One listening port: an acceptor on each shard, sharing the port by SO_REUSEPORT, so that the

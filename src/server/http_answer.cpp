@@ -2,6 +2,7 @@
 #include <ctime>
 
 #include "net/shard.h"
+#include "server/admission.h"
 #include "server/http_connection.h"
 
 namespace sigway::server {
@@ -19,8 +20,6 @@ std::string_view date_now() {
   }
   return text;
 }
-
-constexpr std::string_view kRetryAfterSeconds = "5";
 
 }  // namespace
 
@@ -104,19 +103,16 @@ void HttpConnection::refuse_with(http::Response response) {
 std::optional<http::Response> HttpConnection::admission_refusal() const {
   if (admission_ == net::Admission::normal) return std::nullopt;
   if (admission_ == net::Admission::server_full)
-    return overloaded("The server holds all the connections it can.");
-  auto response = http::Response::error(429, "too_many_connections",
-                                        "There are too many connections from your address.",
-                                        "Close some, or ask the operator for a higher "
-                                        "--max-connections-per-address.");
-  response.set("Retry-After", kRetryAfterSeconds);
+    return overloaded(admission_problem(admission_).message);
+  auto response = http::Response::error(admission_problem(admission_));
+  response.set("Retry-After", kAdmissionRetryAfter);
   return response;
 }
 
 http::Response HttpConnection::overloaded(std::string message) {
   auto response =
       http::Response::error(503, "overloaded", std::move(message), "Try again in a few seconds.");
-  response.set("Retry-After", kRetryAfterSeconds);
+  response.set("Retry-After", kAdmissionRetryAfter);
   return response;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "server/admission.h"
 #include "server/http_connection.h"
 #include "server/http_exchange.h"
 
@@ -38,10 +39,11 @@ HttpServer::HttpServer(const net::Shards& shards, HttpOptions options,
 HttpServer::~HttpServer() = default;
 
 std::optional<std::string> HttpServer::listen(net::ListenOptions options) {
-  options.overload_answer =
-      raw_answer({503, "overloaded", "The server holds all the connections it can.",
-                  "Try again in a few seconds."},
-                 "5");
+  const auto refusal = [](net::Admission admission) {
+    return raw_answer(admission_problem(admission), kAdmissionRetryAfter);
+  };
+  options.overload_answer = refusal(net::Admission::server_full);
+  options.address_answer = refusal(net::Admission::address_full);
   options.connections.plain_http_answer =
       raw_answer({400, "plain_http_on_tls_port", "This port speaks TLS, not plain HTTP.",
                   "Use https:// and wss://."},

@@ -23,13 +23,13 @@ Hub::~Hub() = default;
 
 std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents contents) {
   if (auto* session = find(id.serial)) {
-    if (contents.address) session->counted_for(*contents.address);
+    if (contents.counted) session->counted_for(contents.address);
     if (!session->contents().agrees_with(contents))
       return dialects::Error{.code = dialects::ErrorCode::open_mismatch};
     return session;
   }
   if (!shared_.directory.is_live(contents.key, id)) {
-    if (contents.address) shared_.addresses.subtract(*contents.address);
+    if (contents.counted) shared_.addresses.subtract(contents.address);
     return gone(shared_.directory.find(contents.key, now()).reason);
   }
   const auto replaced =

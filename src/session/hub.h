@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/address_key.h"
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "base/timer_wheel.h"
@@ -49,8 +50,8 @@ struct Shared {
   Settings settings;
   Directory directory;
   base::MemoryBudget memory;
-  Quota<std::string> addresses;
-  std::vector<class Hub*> hubs;  ///< by shard
+  Quota<base::AddressKey> addresses;  ///< sessions
+  std::vector<class Hub*> hubs;       ///< by shard
   /// How sessions ended, by End; and what went by. Counters for metrics.
   std::array<std::atomic<std::uint64_t>, kEndCount> ends{};
   std::atomic<std::uint64_t> opened{0}, messages{0}, events{0};

@@ -4,34 +4,43 @@
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <string_view>
+#include <type_traits>
 #include <unordered_map>
 
 namespace sigway::session {
 
 /// Counts something for each key, with a limit, on all shards: sessions of an address, mailbox
-/// messages of a sender. Striped locks; off the hot path. Thread: any.
+/// messages of a sender. Striped locks; off the hot path. A key is a number of ours or a keyed
+/// hash, never text that a client chose. Thread: any.
 template <typename Key>
 class Quota {
+  static_assert(!std::is_convertible_v<Key, std::string_view>);
+
  public:
   /// A limit of 0 counts nothing and refuses nothing.
   explicit Quota(std::size_t limit) : limit_(limit) {}
 
-  bool try_add(const Key& key) {
+  /// Adds all of it or nothing.
+  bool try_add(const Key& key, std::size_t amount = 1) {
     if (limit_ == 0) return true;
     auto& stripe = stripe_of(key);
     const std::lock_guard lock(stripe.mutex);
-    auto& count = stripe.counts[key];
-    if (count >= limit_) return false;
-    ++count;
+    const auto entry = stripe.counts.try_emplace(key, 0).first;
+    if (amount > limit_ - entry->second) {
+      if (entry->second == 0) stripe.counts.erase(entry);
+      return false;
+    }
+    entry->second += amount;
     return true;
   }
 
-  void subtract(const Key& key) {
+  void subtract(const Key& key, std::size_t amount = 1) {
     if (limit_ == 0) return;
     auto& stripe = stripe_of(key);
     const std::lock_guard lock(stripe.mutex);
     const auto entry = stripe.counts.find(key);
-    if (entry != stripe.counts.end() && --entry->second == 0) stripe.counts.erase(entry);
+    if (entry != stripe.counts.end() && (entry->second -= amount) == 0) stripe.counts.erase(entry);
   }
 
  private:

@@ -323,7 +323,7 @@ void Session::end(End reason) {
   inbox_.clear();
   if (!running_) drop_commands();
   hub_.shared().directory.end(contents_.key, reason, hub_.now());
-  if (contents_.address) hub_.shared().addresses.subtract(*contents_.address);
+  if (contents_.counted) hub_.shared().addresses.subtract(contents_.address);
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   hub_.bury(*this);
 }

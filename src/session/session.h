@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/address_key.h"
 #include "base/memory_budget.h"
 #include "base/rate_gate.h"
 #include "base/timer_wheel.h"
@@ -25,8 +26,8 @@ namespace sigway::session {
 
 class Hub;
 
-/// What a session is opened with. Two opens of one key must agree in all but `address` and
-/// `dialect`.
+/// What a session is opened with. Two opens of one key must agree in all but `address`,
+/// `counted` and `dialect`.
 struct OpenContents {
   KeyHash key;
   std::string room, name;      ///< empty: none
@@ -34,9 +35,10 @@ struct OpenContents {
   KeyHash replaces;            ///< zero: nobody
   /// A person's session: the server made its key (docs/protocol.md, "Opening and resuming").
   bool personal = false;
-  /// The client's, if this request counted the session for the limit by address. Of several that
-  /// open at once one does, and not always the first to arrive.
-  std::optional<std::string> address;
+  base::AddressKey address;  ///< the client's
+  /// This request counted the session for the limit by address. Of several that open at once one
+  /// does, and not always the first to arrive.
+  bool counted = false;
   const dialects::Dialect* dialect = nullptr;
 
   bool agrees_with(const OpenContents& other) const noexcept {
@@ -81,7 +83,10 @@ class Session final : public base::MemoryHolder {
   const OpenContents& contents() const noexcept { return contents_; }
   bool personal() const noexcept { return contents_.personal; }
   /// The session has been counted for this address, and is to be counted down there.
-  void counted_for(std::string address) { contents_.address = std::move(address); }
+  void counted_for(base::AddressKey address) noexcept {
+    contents_.address = address;
+    contents_.counted = true;
+  }
   bool ended() const noexcept { return ended_; }
 
   // -- Carriers. Transports call these, each for its own kind of carrier.

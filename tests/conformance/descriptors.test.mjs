@@ -72,7 +72,7 @@ async function newcomerIsServed(server) {
   }
 }
 
-for (const [name, counts, ...flags] of [['the server\'s own count', true], ['accept() that fails', false, '--max-connections', '100000']]) {
+for (const [name, counts, ...flags] of [['the server\'s own count', true, '--max-connections-per-address', '100000'], ['accept() that fails', false, '--max-connections', '100000']]) {
   const under = ['prlimit', `--nofile=${kDescriptors}:${kDescriptors}`];
   flags.push('--shards', '2');   // each takes some descriptors
 
@@ -128,3 +128,20 @@ for (const [name, counts, ...flags] of [['the server\'s own count', true], ['acc
     assert.equal(await server.stop(), 0, server.log);
   });
 }
+
+test('one address takes no more than half of the places, and another is served', { timeout: 100000 }, async () => {
+  const server = await Server.start(['--shards', '2'], { under: ['prlimit', `--nofile=${kDescriptors}:${kDescriptors}`] });
+  const connections = await flood(server, stream(server));
+  const answers = await Promise.allSettled(connections.map((connection) => connection.responseHead()));
+  const statuses = answers.map(({ value }) => value?.status ?? 'reset');
+  assert.ok(!statuses.includes(503), `${statuses}`);
+  assert.ok(statuses.filter((status) => status === 200).length <= kDescriptors / 2, `${statuses}`);
+  const refused = await exchange(server, ...get(server, '/v1/poll?room=a'));
+  assertRefuses(refused, 429, 'too_many_connections');
+  assert.match(refused.body, /--max-connections-per-address/);
+  const other = await RawConnection.open(server, { localAddress: '127.0.0.2' });
+  other.request(...get(server, '/v1/poll?room=a'));
+  assert.equal((await other.responseHead()).status, 200);
+  for (const connection of [other, ...connections]) connection.destroy();
+  assert.equal(await server.stop(), 0, server.log);
+});

@@ -35,6 +35,7 @@ std::variant<Located, Error> locate_open(Context& context, const Request& reques
   contents.capacity = open.capacity.value_or(0);
   if (open.replaces) contents.replaces = session::hash_key(*open.replaces);
   contents.personal = !request.key;
+  contents.address = base::AddressKey::parse(address);
   contents.dialect = &dialects::native::dialect();
 
   const auto shards = static_cast<base::ShardIndex>(shared.hubs.size());
@@ -42,12 +43,13 @@ std::variant<Located, Error> locate_open(Context& context, const Request& reques
   auto found = shared.directory.find(contents.key, now);
   if (found.state == Directory::State::unknown) {
     if (shared.memory.exceeded()) return Error{.code = ErrorCode::overloaded};
-    if (!shared.addresses.try_add(address)) return Error{.code = ErrorCode::too_many_sessions};
+    if (!shared.addresses.try_add(contents.address))
+      return Error{.code = ErrorCode::too_many_sessions};
     found = shared.directory.find_or_insert(contents.key, home, now);
     if (found.inserted) {
-      contents.address = address;
+      contents.counted = true;
     } else {
-      shared.addresses.subtract(address);  // another request was faster
+      shared.addresses.subtract(contents.address);  // another request was faster
     }
   }
   if (found.state == Directory::State::ended) return session::gone(found.reason);

@@ -1,9 +1,8 @@
 #include "probe/limits.h"
 
 #include <chrono>
+#include <string>
 #include <utility>
-
-#include "net/address.h"
 
 namespace sigway::probe {
 namespace {
@@ -16,14 +15,7 @@ http::Response later(http::Response refusal, std::size_t seconds = 5) {
 
 }  // namespace
 
-AddressKey address_key(const std::string& address) {
-  const auto parsed = net::Address::parse(address);
-  if (!parsed || parsed->is_v4()) return address;
-  constexpr std::size_t kPrefixBytes = 8;
-  return {parsed->bytes().begin(), parsed->bytes().begin() + kPrefixBytes};
-}
-
-bool AddressRate::take(const AddressKey& address, double count, base::TimePoint now) {
+bool AddressRate::take(base::AddressKey address, double count, base::TimePoint now) {
   if (limit_.per_second <= 0) return true;
   const std::lock_guard lock(mutex_);
   // Once a full refill has passed, a gate that nobody has touched says nothing; forgetting all
@@ -47,16 +39,15 @@ Limits::Permit::~Permit() {
   --limits_->running_;
 }
 
-std::optional<http::Response> Limits::check_rate(const std::string& address, base::TimePoint now) {
-  if (requests_.take(address_key(address), 1, now)) return std::nullopt;
+std::optional<http::Response> Limits::check_rate(base::AddressKey address, base::TimePoint now) {
+  if (requests_.take(address, 1, now)) return std::nullopt;
   return later(http::Response::error(429, "rate_limited", "Your address probes too often.",
                                      "Wait a few seconds; the operator sets --probe-rate."));
 }
 
 std::variant<std::unique_ptr<Limits::Permit>, http::Response> Limits::admit(
-    const std::string& address, std::size_t bytes, base::TimePoint now) {
-  const auto key = address_key(address);
-  if (!per_address_.try_add(key)) {
+    base::AddressKey address, std::size_t bytes, base::TimePoint now) {
+  if (!per_address_.try_add(address)) {
     return later(http::Response::error(
         429, "too_many_probes", "Your address runs too many probes at once.",
         "Wait for the others to end; the operator sets --max-probes-per-address."));
@@ -64,12 +55,12 @@ std::variant<std::unique_ptr<Limits::Permit>, http::Response> Limits::admit(
   // Counted first, so that two at the same moment cannot both take the last place.
   if (++running_ > options_.total) {
     --running_;
-    per_address_.subtract(key);
+    per_address_.subtract(address);
     return later(http::Response::error(503, "overloaded", "The server runs all the probes it may.",
                                        "Try again in a minute; the operator sets --max-probes."));
   }
-  auto permit = std::make_unique<Permit>(shared_from_this(), key);
-  if (!bytes_.take(key, static_cast<double>(bytes), now)) {
+  auto permit = std::make_unique<Permit>(shared_from_this(), address);
+  if (!bytes_.take(address, static_cast<double>(bytes), now)) {
     // After so long there is enough, unless the address asks for more meanwhile.
     return later(http::Response::error(429, "rate_limited",
                                        "Your address asks for too many bytes of probes.",

@@ -5,21 +5,16 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <unordered_map>
 #include <variant>
 
+#include "base/address_key.h"
 #include "base/clock.h"
 #include "base/rate_gate.h"
 #include "http/response.h"
 #include "session/quota.h"
 
 namespace sigway::probe {
-
-/// What limits count an address by: an IPv4 address, or the /64 of an IPv6 address, because one
-/// client has all of it.
-using AddressKey = std::string;
-AddressKey address_key(const std::string& address);
 
 /// So many a second for each address, with bursts. Thread: any.
 class AddressRate {
@@ -28,19 +23,18 @@ class AddressRate {
   AddressRate(double rate, double burst) : limit_{rate, burst} {}
 
   /// Takes `count`, all or none.
-  bool take(const AddressKey& address, double count, base::TimePoint now);
+  bool take(base::AddressKey address, double count, base::TimePoint now);
 
  private:
   const base::RateLimit limit_;
   std::mutex mutex_;
-  std::unordered_map<AddressKey, base::RateGate> gates_;
+  std::unordered_map<base::AddressKey, base::RateGate> gates_;
   base::TimePoint swept_{};
 };
 
 /// How much probing there may be: requests and streamed bytes a second of one address, and probes
-/// that last (holds, streams, sockets) at once, of one address and in all. Addresses are IP
-/// literals and count by address_key. Thread: any. Lifetime: as shared_ptr, because permits keep
-/// it.
+/// that last (holds, streams, sockets) at once, of one address and in all. Thread: any. Lifetime:
+/// as shared_ptr, because permits keep it.
 class Limits : public std::enable_shared_from_this<Limits> {
  public:
   struct Options {
@@ -56,28 +50,28 @@ class Limits : public std::enable_shared_from_this<Limits> {
   /// A lasting probe's place; gives it back when destroyed.
   class Permit {
    public:
-    Permit(std::shared_ptr<Limits> limits, AddressKey address)
-        : limits_(std::move(limits)), address_(std::move(address)) {}
+    Permit(std::shared_ptr<Limits> limits, base::AddressKey address)
+        : limits_(std::move(limits)), address_(address) {}
     ~Permit();
     Permit(const Permit&) = delete;
     Permit& operator=(const Permit&) = delete;
 
    private:
     std::shared_ptr<Limits> limits_;
-    AddressKey address_;
+    base::AddressKey address_;
   };
 
   /// Counts a request. The refusal (429), if there are too many.
-  std::optional<http::Response> check_rate(const std::string& address, base::TimePoint now);
+  std::optional<http::Response> check_rate(base::AddressKey address, base::TimePoint now);
   /// A place for a lasting probe that sends at most `bytes`, or the refusal: 429 for the address,
   /// 503 for the whole. A refused probe is not charged. Bytes are not given back.
-  std::variant<std::unique_ptr<Permit>, http::Response> admit(const std::string& address,
+  std::variant<std::unique_ptr<Permit>, http::Response> admit(base::AddressKey address,
                                                               std::size_t bytes,
                                                               base::TimePoint now);
 
  private:
   const Options options_;
-  session::Quota<AddressKey> per_address_;
+  session::Quota<base::AddressKey> per_address_;
   std::atomic<std::size_t> running_{0};
   AddressRate requests_;
   AddressRate bytes_;

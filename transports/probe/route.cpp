@@ -39,7 +39,7 @@ std::string Probe::report(server::Exchange& exchange, const Query& query) {
 void Probe::handle(Kind kind, server::Exchange& exchange) {
   const auto& request = exchange.request();
   auto& shard = exchange.connection().shard();
-  const auto& address = exchange.client_address();
+  const auto address = base::AddressKey::parse(exchange.client_address());
   if (auto refusal = limits_->check_rate(address, shard.now()))
     return exchange.respond(std::move(*refusal));
   auto read = read_query(request, kind, options_.bounds);

@@ -205,6 +205,14 @@ TEST_CASE("sessions of one address are limited, and counted down when they end")
   CHECK(c.upload(R"({"open":{}})")->refusal() == "too_many_sessions");
   c.address = "another";
   CHECK(c.upload(R"({"open":{}})")->refusal().empty());
+  for (const char* ip : {"2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"}) {
+    Client v6(world, ip + std::string("-"), 0);
+    v6.key = "v6-" + std::to_string(std::hash<std::string>{}(ip)) + "-0123456789abcdefghij";
+    v6.address = ip;
+    CHECK_MESSAGE(v6.upload(R"({"open":{}})")->refusal() ==
+                      (ip == std::string_view("2001:db8::3") ? "too_many_sessions" : ""),
+                  ip);
+  }
   a.upload(R"({"messages":[{"n":1,"type":"leave"}]})");
   Client d(world, "d", 0);
   CHECK(d.upload(R"({"open":{}})")->refusal().empty());
@@ -236,10 +244,10 @@ TEST_CASE("a session that opens from two addresses at once counts for one, and c
   }
   world.run();
   CHECK(world.sessions() == 0);
-  for (const std::string address : {"v4", "v6"}) {
-    CAPTURE(address);
-    CHECK(world.shared.addresses.try_add(address));
-    CHECK_FALSE(world.shared.addresses.try_add(address));
+  for (const char* ip : {"v4", "v6"}) {
+    CAPTURE(ip);
+    CHECK(world.shared.addresses.try_add(base::AddressKey::parse(ip)));
+    CHECK_FALSE(world.shared.addresses.try_add(base::AddressKey::parse(ip)));
   }
 }
 

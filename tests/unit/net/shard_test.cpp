@@ -295,6 +295,26 @@ TEST_CASE("stopping closes every connection and says so to its handler") {
   CHECK(shut_down == 3);
 }
 
+TEST_CASE("connections of one IPv6 /64 are counted together, refused ones too") {
+  auto limits = std::make_shared<ConnectionLimits>(
+      ConnectionLimits::Options{.per_address = 1, .address_refusals = 1});
+  std::vector<std::unique_ptr<ConnectionPermit>> permits;
+  const auto one_more = [&](const char* ip) {
+    permits.push_back(limits->count(*Address::parse(ip, 5)));
+  };
+  const Address next = *Address::parse("2001:db8::9");
+  one_more("2001:db8::1");
+  one_more("2001:db8:0:1::1");
+  CHECK_FALSE(limits->is_address_exceeded(next));
+  one_more("2001:db8::2");
+  CHECK(limits->is_address_exceeded(next));
+  CHECK_FALSE(limits->are_address_refusals_exceeded(next));
+  one_more("2001:db8::3");
+  CHECK(limits->are_address_refusals_exceeded(next));
+  permits.clear();
+  CHECK_FALSE(limits->is_address_exceeded(next));
+}
+
 TEST_CASE("connections are counted in all and by address") {
   auto limits = std::make_shared<ConnectionLimits>(
       ConnectionLimits::Options{.total = 2, .refusals = 1, .per_address = 1});

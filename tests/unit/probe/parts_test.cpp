@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 
 namespace {
 const base::TimePoint kStart{std::chrono::hours(100)};
-}
+base::AddressKey address(std::string_view ip) { return base::AddressKey::parse(ip); }
+}  // namespace
 
 TEST_CASE("nonces: counted, forgotten after two minutes, bounded") {
   probe::Nonces nonces(3);
@@ -39,39 +40,39 @@ TEST_CASE("limits: probes at once, of one address and in all") {
     const auto* refusal = std::get_if<http::Response>(&result);
     return refusal == nullptr ? 200 : refusal->status();
   };
-  auto first = limits->admit("10.0.0.1", 0, kStart);
-  auto second = limits->admit("10.0.0.1", 0, kStart);
-  auto third = limits->admit("10.0.0.1", 0, kStart);
+  auto first = limits->admit(address("10.0.0.1"), 0, kStart);
+  auto second = limits->admit(address("10.0.0.1"), 0, kStart);
+  auto third = limits->admit(address("10.0.0.1"), 0, kStart);
   CHECK(status(second) == 200);
   REQUIRE(status(third) == 429);
   CHECK(std::get<http::Response>(third).body().view().find("too_many_probes") !=
         std::string_view::npos);
   CHECK(*std::get<http::Response>(third).header("retry-after") == "5");
-  auto other = limits->admit("10.0.0.2", 0, kStart);
+  auto other = limits->admit(address("10.0.0.2"), 0, kStart);
   CHECK(status(other) == 200);
-  auto fourth = limits->admit("10.0.0.3", 0, kStart);
+  auto fourth = limits->admit(address("10.0.0.3"), 0, kStart);
   CHECK(status(fourth) == 503);
   // A place that is given back can be had again, also by the address that was refused.
   std::get<Permit>(first).reset();
-  auto again = limits->admit("10.0.0.1", 0, kStart);
+  auto again = limits->admit(address("10.0.0.1"), 0, kStart);
   CHECK(status(again) == 200);
 }
 
 TEST_CASE("limits: requests a second of one address") {
   probe::Limits limits({.total = 1, .per_address = 1, .rate = 2, .burst = 4});
-  for (int i = 0; i < 4; ++i) CHECK_FALSE(limits.check_rate("10.0.0.1", kStart));
-  const auto refusal = limits.check_rate("10.0.0.1", kStart);
+  for (int i = 0; i < 4; ++i) CHECK_FALSE(limits.check_rate(address("10.0.0.1"), kStart));
+  const auto refusal = limits.check_rate(address("10.0.0.1"), kStart);
   REQUIRE(refusal);
   CHECK(refusal->status() == 429);
-  CHECK_FALSE(limits.check_rate("10.0.0.2", kStart));
-  CHECK_FALSE(limits.check_rate("10.0.0.1", kStart + 1s));
+  CHECK_FALSE(limits.check_rate(address("10.0.0.2"), kStart));
+  CHECK_FALSE(limits.check_rate(address("10.0.0.1"), kStart + 1s));
 }
 
 TEST_CASE("limits: bytes a second of one address, charged for what a probe may cost") {
   const auto limits = std::make_shared<probe::Limits>(probe::Limits::Options{
       .total = 2, .per_address = 2, .rate = 0, .burst = 0, .bytes_rate = 100, .bytes_burst = 1000});
-  const auto admit = [&](const std::string& address, std::size_t bytes, base::TimePoint now) {
-    auto result = limits->admit(address, bytes, now);
+  const auto admit = [&](const std::string& from, std::size_t bytes, base::TimePoint now) {
+    auto result = limits->admit(address(from), bytes, now);
     const auto* refusal = std::get_if<http::Response>(&result);
     return refusal == nullptr ? std::string("admitted") : *refusal->header("retry-after");
   };
@@ -85,8 +86,8 @@ TEST_CASE("limits: bytes a second of one address, charged for what a probe may c
 
   // A probe that is refused for want of a place costs nothing, and one that is refused for its
   // bytes keeps no place.
-  auto one = limits->admit("10.0.0.3", 0, kStart);
-  auto two = limits->admit("10.0.0.3", 0, kStart);
+  auto one = limits->admit(address("10.0.0.3"), 0, kStart);
+  auto two = limits->admit(address("10.0.0.3"), 0, kStart);
   CHECK(admit("10.0.0.3", 1000, kStart) == "5");
   CHECK(admit("10.0.0.4", 1000, kStart) == "5");
   std::get<std::unique_ptr<probe::Limits::Permit>>(two).reset();
@@ -97,14 +98,14 @@ TEST_CASE("limits: bytes a second of one address, charged for what a probe may c
 
 TEST_CASE("limits: an IPv6 address counts by its /64, an IPv4 address by itself") {
   probe::Limits limits({.total = 1, .per_address = 1, .rate = 1, .burst = 2});
-  CHECK_FALSE(limits.check_rate("2001:db8::1", kStart));
-  CHECK_FALSE(limits.check_rate("2001:db8::ffff:2", kStart));
-  CHECK(limits.check_rate("2001:db8::3", kStart));
-  CHECK_FALSE(limits.check_rate("2001:db8:0:1::3", kStart));
-  CHECK_FALSE(limits.check_rate("10.0.0.1", kStart));
-  CHECK_FALSE(limits.check_rate("10.0.0.1", kStart));
-  CHECK(limits.check_rate("10.0.0.1", kStart));
-  CHECK_FALSE(limits.check_rate("10.0.0.2", kStart));
+  CHECK_FALSE(limits.check_rate(address("2001:db8::1"), kStart));
+  CHECK_FALSE(limits.check_rate(address("2001:db8::ffff:2"), kStart));
+  CHECK(limits.check_rate(address("2001:db8::3"), kStart));
+  CHECK_FALSE(limits.check_rate(address("2001:db8:0:1::3"), kStart));
+  CHECK_FALSE(limits.check_rate(address("10.0.0.1"), kStart));
+  CHECK_FALSE(limits.check_rate(address("10.0.0.1"), kStart));
+  CHECK(limits.check_rate(address("10.0.0.1"), kStart));
+  CHECK_FALSE(limits.check_rate(address("10.0.0.2"), kStart));
 }
 
 TEST_CASE("report: header names are told, values only of those that hold no secret") {

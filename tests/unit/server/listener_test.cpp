@@ -170,6 +170,28 @@ TEST_CASE("one who is refused and does not ask in time is told so, and makes roo
   }
 }
 
+TEST_CASE("one address cannot hold every place, not even with connections that are refused") {
+  ServerSetup setup;
+  setup.limits.total = 6;
+  setup.limits.refusals = 2;
+  setup.limits.per_address = 3;
+  setup.limits.address_refusals = 1;
+  TestServer server(false, add_hello, setup);
+  std::vector<std::unique_ptr<RawClient>> held;  // none says anything
+  for (int i = 0; i < 4; ++i) held.push_back(std::make_unique<RawClient>(server.port()));
+  while (server.http().connection_count() < 4) std::this_thread::sleep_for(1ms);
+  // Told at once, although the request is not there yet, and held no longer.
+  for (int i = 0; i < 4; ++i) {
+    RawClient more(server.port());
+    const Answer answer = more.receive_answer();
+    CHECK(answer.status == 429);
+    CHECK(answer.header("retry-after") == "5");
+    CHECK(answer.body.find("--max-connections-per-address") != std::string::npos);
+    CHECK(more.is_closed_by_server());
+  }
+  CHECK(server.http().connection_count() == 4);
+}
+
 TEST_CASE("too many connections from one address: 429, unless the address is exempt") {
   for (const bool is_exempt : {false, true}) {
     ServerSetup setup;

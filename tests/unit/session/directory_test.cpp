@@ -120,17 +120,20 @@ TEST_CASE("keys are looked up by their hash") {
 }
 
 TEST_CASE("a quota counts by key, and 0 counts nothing") {
-  Quota<std::string> quota(2);
-  CHECK(quota.try_add("a"));
-  CHECK(quota.try_add("a"));
-  CHECK_FALSE(quota.try_add("a"));
-  CHECK(quota.try_add("b"));
-  quota.subtract("a");
-  CHECK(quota.try_add("a"));
-  CHECK_FALSE(quota.try_add("a"));
-  quota.subtract("nobody");
-  Quota<std::string> none(0);
-  for (int i = 0; i < 10; ++i) CHECK(none.try_add("a"));
+  Quota<std::uint64_t> quota(2);
+  CHECK(quota.try_add(1));
+  CHECK(quota.try_add(1));
+  CHECK_FALSE(quota.try_add(1));
+  CHECK(quota.try_add(2));
+  quota.subtract(1);
+  CHECK(quota.try_add(1));
+  CHECK_FALSE(quota.try_add(1));
+  quota.subtract(3);
+  quota.subtract(1, 2);
+  CHECK_FALSE(quota.try_add(1, 3));
+  CHECK_MESSAGE(quota.try_add(1, 2), "what was refused has added nothing");
+  Quota<std::uint64_t> none(0);
+  for (int i = 0; i < 10; ++i) CHECK(none.try_add(1));
 }
 
 TEST_CASE("a rate lets bursts pass and fills up again") {
