@@ -32,7 +32,8 @@ bus::MailboxSettings mailboxes(const ops::Config& config) {
           .messages = config.mailbox_messages,
           .bytes = config.mailbox_bytes,
           .total_bytes = config.mailbox_total_bytes,
-          .per_sender = config.mailbox_per_sender};
+          .per_sender = config.mailbox_per_sender,
+          .per_address = config.mailbox_per_address};
 }
 
 server::AccessOptions access(const ops::Config& config) {

@@ -10,9 +10,29 @@ using dialects::ErrorCode;
 using session::SessionId;
 using session::Settlement;
 
-std::size_t Names::Mail::cost() const noexcept {
-  return sizeof(Mail) + event.type.size() + event.from.size() + event.name.size() +
-         event.data.size();
+namespace {
+
+/// What the allocator takes for so many bytes.
+std::size_t block(std::size_t bytes) noexcept {
+  return std::max<std::size_t>(32, (bytes + 23) & ~std::size_t{15});
+}
+
+std::size_t outside(const std::string& text) noexcept {
+  return text.capacity() > std::string().capacity() ? block(text.capacity() + 1) : 0;
+}
+
+constexpr std::size_t kPointer = sizeof(void*);
+constexpr std::size_t kQuotaRows = 3 * 48;  // at the most: of its sender and its address
+
+}  // namespace
+
+Sender Names::sender_of(const session::Caller& caller, dialects::Re re) noexcept {
+  return {caller.id, re, session::Origin::mail(caller.address)};
+}
+
+std::size_t Names::row_cost(const Entry& entry) noexcept {
+  // The node with its hash, and its bucket.
+  return block(2 * kPointer + sizeof(Entry)) + kPointer + outside(entry.first);
 }
 
 Names::Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals)
@@ -23,7 +43,7 @@ Names::Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals)
 
 Names::~Names() {
   for (auto& [key, name] : names_) {
-    while (!name.mailbox.empty()) drop_front(name);
+    while (name.first != nullptr) drop_first(name);
   }
 }
 
@@ -52,9 +72,10 @@ void Names::take(const std::string& key, Name& name, const session::Caller& call
                  dialects::Re re) {
   const Recipient who{caller.id, caller.dialect, {}};
   name.holder = Holder{caller.id, caller.dialect};
-  while (!name.mailbox.empty()) {
-    outlet_.send(name.mailbox.front().event, who);
-    drop_front(name);
+  while (name.first != nullptr) {
+    // As what comes later: the sender hears `busy` if the receiver's share is full.
+    outlet_.send(name.first->event, {who.id, who.dialect, "@" + key}, name.first->sender);
+    drop_first(name);
   }
   outlet_.send(event::LoggedIn{key, re}, who);
   outlet_.settle(caller.id, {Settlement::Kind::logged_in, key});
@@ -90,7 +111,7 @@ void Names::logout(SessionId id, const std::string& key, const session::Answer& 
       name.holder.reset();
       if (!name.waiting.empty()) {
         const auto next = std::move(name.waiting.front());
-        name.waiting.pop_front();
+        name.waiting.erase(name.waiting.begin());
         take(key, name, next.caller, next.re);
       }
     }
@@ -102,73 +123,110 @@ void Names::logout(SessionId id, const std::string& key, const session::Answer& 
 
 void Names::say(const session::Caller& caller, const dialects::Say& message, dialects::Re re) {
   const auto& key = message.to.front().value;
-  const Sender sender{caller.id, re};
-  auto& name = names_[key];
-  if (name.holder) {
+  auto& entry = *names_.try_emplace(key).first;
+  if (const auto& holder = entry.second.holder) {
     outlet_.send(event::Said{message.type, {}, caller.peer, caller.name, message.data},
-                 Recipient{name.holder->id, name.holder->dialect, "@" + key}, sender);
+                 Recipient{holder->id, holder->dialect, "@" + key}, sender_of(caller, re));
     return;
   }
-  if (store(key, name, caller, message)) {
-    const auto lifetime =
-        std::chrono::duration_cast<std::chrono::seconds>(totals_.settings.lifetime);
-    outlet_.send(event::Stored{"@" + key, static_cast<std::uint32_t>(lifetime.count()), re},
-                 Recipient{caller.id, caller.dialect, {}});
-  } else {
-    outlet_.refuse(sender, {.code = ErrorCode::mailbox_full, .to = "@" + key});
+  if (auto refused = store(entry, caller, message, re)) {
+    refused->to = "@" + key;
+    outlet_.refuse({caller.id, re}, *std::move(refused));
     erase_if_empty(key);
+    return;
   }
+  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(totals_.settings.lifetime);
+  outlet_.send(event::Stored{"@" + key, static_cast<std::uint32_t>(lifetime.count()), re},
+               Recipient{caller.id, caller.dialect, {}});
 }
 
-bool Names::store(const std::string& key, Name& name, const session::Caller& caller,
-                  const dialects::Say& message) {
+std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller& caller,
+                                            const dialects::Say& message, dialects::Re re) {
   const auto& settings = totals_.settings;
-  Mail mail{
-      {message.type, {}, caller.peer, caller.name, message.data}, caller.id.serial, next_mail_};
-  const auto cost = mail.cost();
-  if (name.mailbox.size() >= settings.messages || name.mailbox_bytes + cost > settings.bytes)
-    return false;
-  if (totals_.bytes + cost > settings.total_bytes || totals_.memory.exceeded()) return false;
-  if (!totals_.senders.try_add(mail.sender)) return false;
-  totals_.bytes += cost;
-  totals_.memory.charge(base::MemoryPart::mailbox, cost);
-  name.mailbox_bytes += cost;
-  const auto expires = runner_.now() + settings.lifetime;
-  expiries_.push_back({expires, key, next_mail_++});
-  if (expiries_.size() == 1) runner_.wheel().schedule(expiry_timer_, expires);
-  name.mailbox.push_back(std::move(mail));
-  return true;
+  auto& name = entry.second;
+  Mail mail{.event = {message.type, {}, caller.peer, caller.name, message.data},
+            .sender = sender_of(caller, re),
+            .address = caller.address,
+            .expires = runner_.now() + settings.lifetime,
+            .name = &entry};
+  const auto& said = mail.event;
+  mail.cost = block(2 * kPointer + sizeof(Mail)) + kQuotaRows + outside(said.type) +
+              outside(said.from) + outside(said.name) + outside(said.data);
+  // The name's row is there for its mailbox alone, or the holder would have had the message.
+  const auto row = name.first == nullptr ? row_cost(entry) : 0;
+  const auto full = [](std::string_view message, std::string_view hint) {
+    return dialects::Error{.code = ErrorCode::mailbox_full,
+                           .message = std::string(message),
+                           .hint = std::string(hint)};
+  };
+  if (name.messages >= settings.messages || name.bytes + mail.cost > settings.bytes)
+    return full("", "");
+  if (totals_.bytes + mail.cost + row > settings.total_bytes || totals_.memory.exceeded())
+    return full("The mailboxes of this server are full.", "Try again in a minute.");
+  if (!totals_.senders.try_add(caller.id.serial)) {
+    return full("You have as many messages in mailboxes as a session may.",
+                "Wait until some are read or expire. --mailbox-per-sender sets the limit.");
+  }
+  if (!totals_.addresses.try_add(mail.address)) {
+    totals_.senders.subtract(caller.id.serial);
+    return full("Your address has as many messages in mailboxes as it may.",
+                "Wait until some are read or expire. --mailbox-per-address sets the limit.");
+  }
+  if (!totals_.address_bytes.try_add(mail.address, mail.cost)) {
+    totals_.senders.subtract(caller.id.serial);
+    totals_.addresses.subtract(mail.address);
+    return full("Your address fills a quarter of all mailboxes, which is as much as it may.",
+                "Wait until some are read or expire. --mailbox-total-bytes sets the whole.");
+  }
+  charge(mail.cost + row);
+  name.bytes += mail.cost;
+  ++name.messages;
+  auto& kept = mail_.emplace_back(std::move(mail));
+  kept.self = std::prev(mail_.end());
+  (name.first == nullptr ? name.first : name.last->next) = &kept;
+  name.last = &kept;
+  if (mail_.size() == 1) runner_.wheel().schedule(expiry_timer_, kept.expires);
+  return std::nullopt;
 }
 
-void Names::drop_front(Name& name) {
-  const auto& mail = name.mailbox.front();
-  const auto cost = mail.cost();
-  totals_.bytes -= cost;
-  totals_.memory.release(base::MemoryPart::mailbox, cost);
-  totals_.senders.subtract(mail.sender);
-  name.mailbox_bytes -= cost;
-  name.mailbox.pop_front();
+void Names::drop_first(Name& name) {
+  auto& mail = *name.first;
+  totals_.senders.subtract(mail.sender.id.serial);
+  totals_.addresses.subtract(mail.address);
+  totals_.address_bytes.subtract(mail.address, mail.cost);
+  name.bytes -= mail.cost;
+  --name.messages;
+  name.first = mail.next;
+  release(mail.cost + (name.first == nullptr ? row_cost(*mail.name) : 0));
+  mail_.erase(mail.self);
+}
+
+void Names::charge(std::size_t bytes) {
+  totals_.bytes += bytes;
+  totals_.memory.charge(base::MemoryPart::mailbox, bytes);
+}
+
+void Names::release(std::size_t bytes) {
+  totals_.bytes -= bytes;
+  totals_.memory.release(base::MemoryPart::mailbox, bytes);
 }
 
 void Names::on_expiry() {
   const auto now = runner_.now();
-  while (!expiries_.empty() && expiries_.front().at <= now) {
-    const auto expiry = std::move(expiries_.front());
-    expiries_.pop_front();
-    const auto entry = names_.find(expiry.name);
-    if (entry == names_.end()) continue;
-    auto& mailbox = entry->second.mailbox;
-    if (!mailbox.empty() && mailbox.front().serial == expiry.serial) drop_front(entry->second);
-    erase_if_empty(expiry.name);
+  while (!mail_.empty() && mail_.front().expires <= now) {
+    // The oldest of all is the oldest in its mailbox.
+    auto& entry = *mail_.front().name;
+    drop_first(entry.second);
+    erase_if_empty(entry.first);
   }
-  if (!expiries_.empty()) runner_.wheel().schedule(expiry_timer_, expiries_.front().at);
+  if (!mail_.empty()) runner_.wheel().schedule(expiry_timer_, mail_.front().expires);
 }
 
 void Names::erase_if_empty(const std::string& key) {
   const auto entry = names_.find(key);
   if (entry == names_.end()) return;
   const auto& name = entry->second;
-  if (!name.holder && name.waiting.empty() && !name.probing && name.mailbox.empty())
+  if (!name.holder && name.waiting.empty() && !name.probing && name.first == nullptr)
     names_.erase(entry);
 }
 

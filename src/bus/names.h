@@ -1,11 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "base/address_key.h"
 #include "base/clock.h"
 #include "base/keyed_hash.h"
 #include "base/memory_budget.h"
@@ -22,18 +26,25 @@ struct MailboxSettings {
   std::size_t messages = 64;        ///< for one name
   std::size_t bytes = 256U << 10U;  ///< for one name
   std::size_t total_bytes = 64U << 20U;
-  std::size_t per_sender = 256;  ///< messages of one session, in all mailboxes
+  std::size_t per_sender = 256;    ///< messages of one session, in all mailboxes
+  std::size_t per_address = 4096;  ///< messages of one address, in all mailboxes
 };
 
 /// What the mailboxes of all shards count together.
 struct MailboxTotals {
   MailboxTotals(const MailboxSettings& with, base::MemoryBudget& budget)
-      : settings(with), memory(budget), senders(with.per_sender) {}
+      : settings(with),
+        memory(budget),
+        senders(with.per_sender),
+        addresses(with.per_address),
+        address_bytes(std::max<std::size_t>(1, with.total_bytes / 4)) {}
 
   MailboxSettings settings;
   base::MemoryBudget& memory;
   std::atomic<std::size_t> bytes{0};
   session::Quota<std::uint64_t> senders;  ///< by serial
+  /// Messages and bytes of one address, which may fill a quarter: many sessions cost nothing.
+  session::Quota<base::AddressKey> addresses, address_bytes;
 };
 
 /// The names that live on one shard, who holds them, and the mail for those that nobody holds.
@@ -52,7 +63,7 @@ class Names {
   void say(const session::Caller& caller, const dialects::Say& message, dialects::Re re);
 
   std::size_t size() const noexcept { return names_.size(); }
-  std::size_t stored() const noexcept { return expiries_.size(); }
+  std::size_t stored() const noexcept { return mail_.size(); }
 
  private:
   struct Holder {
@@ -63,31 +74,38 @@ class Names {
     session::Caller caller;
     dialects::Re re = 0;
   };
-  struct Mail {
-    dialects::event::Said event;
-    std::uint64_t sender = 0;
-    std::uint64_t serial = 0;
-
-    std::size_t cost() const noexcept;
-  };
+  struct Mail;
   struct Name {
     std::optional<Holder> holder;
-    std::deque<Waiting> waiting;  // for the holder's answer to a probe
+    std::vector<Waiting> waiting;  // for the holder's answer to a probe
     bool probing = false;
-    std::deque<Mail> mailbox;
-    std::size_t mailbox_bytes = 0;
+    Mail* first = nullptr;  // its mailbox, in the order of arrival
+    Mail* last = nullptr;
+    std::size_t messages = 0;
+    std::size_t bytes = 0;
   };
-  struct Expiry {
-    base::TimePoint at;
-    std::string name;
-    std::uint64_t serial;
+  using Entry = std::pair<const std::string, Name>;  // of the table, which never moves it
+  struct Mail {
+    dialects::event::Said event;
+    Sender sender;
+    base::AddressKey address;
+    base::TimePoint expires;
+    std::size_t cost = 0;
+    Entry* name = nullptr;
+    Mail* next = nullptr;  // in the same mailbox
+    std::list<Mail>::iterator self = {};
   };
 
   void take(const std::string& key, Name& name, const session::Caller& caller, dialects::Re re);
   void on_probed(const std::string& key, session::SessionId holder, bool alive);
-  bool store(const std::string& key, Name& name, const session::Caller& caller,
-             const dialects::Say& message);
-  void drop_front(Name& name);
+  /// Why not, or nothing when it was put into the mailbox.
+  std::optional<dialects::Error> store(Entry& entry, const session::Caller& caller,
+                                       const dialects::Say& message, dialects::Re re);
+  void drop_first(Name& name);
+  void charge(std::size_t bytes);
+  void release(std::size_t bytes);
+  static Sender sender_of(const session::Caller& caller, dialects::Re re) noexcept;
+  static std::size_t row_cost(const Entry& entry) noexcept;
   void on_expiry();
   void erase_if_empty(const std::string& key);
 
@@ -95,10 +113,8 @@ class Names {
   session::Runner& runner_;
   MailboxTotals& totals_;
   base::KeyedMap<Name> names_;
-  // The lifetime is one for all, so mail expires in the order in which it came. Mail handed over
-  // before leaves its row here.
-  std::deque<Expiry> expiries_;
-  std::uint64_t next_mail_ = 1;
+  // Of all names. The lifetime is one for all, so mail expires in the order in which it came.
+  std::list<Mail> mail_;
   base::Timer expiry_timer_;
 };
 

@@ -25,7 +25,7 @@ void report_busy(session::Shared& shared, session::Runner& from, const Sender& s
 
 void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, const Sender& sender) {
   for (const auto& delivery : deliveries) {
-    const auto status = hub.deliver(delivery.serial, delivery.event, sender.id.serial);
+    const auto status = hub.deliver(delivery.serial, delivery.event, sender.origin);
     if (status == session::SendStatus::busy && sender.id) {
       report_busy(hub.shared(), hub.runner(), sender, delivery.address);
     }

@@ -24,6 +24,7 @@ struct Recipient {
 struct Sender {
   session::SessionId id;
   dialects::Re re = 0;
+  session::Origin origin = id.serial;
 };
 
 /// The way from a home (of rooms, of names) to sessions wherever they live. What one home sends

@@ -86,6 +86,7 @@ struct Config {
   std::size_t mailbox_bytes = 0;
   std::size_t mailbox_total_bytes = 0;
   std::size_t mailbox_per_sender = 0;
+  std::size_t mailbox_per_address = 0;
   // Each one a STUN URL or the text of a JSON object with the key "urls".
   std::vector<std::string> ice_server;
   std::vector<std::string> turn_server;

@@ -204,6 +204,7 @@ std::vector<SettingGroup> make_groups() {
       {"mailbox-bytes", "256KiB", "Bytes waiting for one name", size(&C::mailbox_bytes)},
       {"mailbox-total-bytes", "64MiB", "Bytes waiting for all names", size(&C::mailbox_total_bytes)},
       {"mailbox-per-sender", "256", "Messages of one sender that wait for names", number(&C::mailbox_per_sender)},
+      {"mailbox-per-address", "4096", "Messages of one address that wait for names; they may fill a quarter of mailbox-total-bytes", number(&C::mailbox_per_address, 1)},
       {"ice-server", "", "STUN URL, or JSON object for iceServers, that clients are told to use", ice_servers(&C::ice_server)},
       {"turn-server", "", "TURN URL for which each client gets a credential made from turn-secret", list(&C::turn_server, "URL", is_turn_url, "a URL like turn:turn.example.org:3478?transport=udp")},
       {"turn-secret", "", "Secret shared with the TURN servers (coturn: static-auth-secret)", text(&C::turn_secret, "SECRET")},

@@ -47,10 +47,9 @@ Session* Hub::find(std::uint64_t serial) noexcept {
   return entry == sessions_.end() ? nullptr : entry->second.get();
 }
 
-SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event,
-                        std::uint64_t sender) {
+SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin) {
   auto* session = find(serial);
-  return session == nullptr ? SendStatus::sent : session->deliver(event, sender);
+  return session == nullptr ? SendStatus::sent : session->deliver(event, origin);
 }
 
 void Hub::refuse(std::uint64_t serial, dialects::Re re, dialects::Error error) {

@@ -77,8 +77,7 @@ class Hub {
   // -- What the bus does to sessions here. Serials that are not found are ignored (the session has
   // ended).
 
-  SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event,
-                     std::uint64_t sender);
+  SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin);
   void refuse(std::uint64_t serial, dialects::Re re, dialects::Error error);
   void settle(std::uint64_t serial, const Settlement& settlement);
   void probe(std::uint64_t serial, std::function<void(bool)> answer);

@@ -4,22 +4,32 @@
 
 namespace sigway::session {
 
-SendStatus Outbox::push(dialects::EncodedEvent event, std::uint64_t sender) {
+bool Outbox::takes(Origin origin, std::size_t held, std::size_t size) const noexcept {
+  if (!origin.is_mail()) return held + size <= limit_ / 2;
+  return (mail_bytes_ == 0 || mail_bytes_ + size <= limit_ / 8) &&
+         (held == 0 || held + size <= limit_ / 16);
+}
+
+SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin) {
   const auto size = cost(event);
-  auto entry = std::find_if(senders_.begin(), senders_.end(),
-                            [&](const auto& s) { return s.sender == sender; });
-  if (sender != 0) {
-    const auto held = entry == senders_.end() ? 0 : entry->bytes;
-    if (held + size > limit_ / 2 || share_.budget().exceeded()) return SendStatus::busy;
+  auto entry = std::find_if(origins_.begin(), origins_.end(),
+                            [&](const auto& o) { return o.origin == origin; });
+  if (!origin.is_server()) {
+    const auto held = entry == origins_.end() ? 0 : entry->bytes;
+    if (!takes(origin, held, size) || share_.budget().exceeded()) return SendStatus::busy;
   }
-  if (share_.bytes() + size > limit_) return SendStatus::full;
-  if (entry == senders_.end()) {
-    senders_.push_back({sender, size});
+  if (origin.is_mail()) {
+    mail_bytes_ += size;
+  } else if (share_.bytes() - mail_bytes_ + size > limit_) {
+    return SendStatus::full;
+  }
+  if (entry == origins_.end()) {
+    origins_.push_back({origin, size});
   } else {
     entry->bytes += size;
   }
   share_.add(size);
-  events_.push_back({std::move(event), sender});
+  events_.push_back({std::move(event), origin});
   return SendStatus::sent;
 }
 
@@ -29,12 +39,13 @@ void Outbox::acknowledge(std::uint64_t number) {
     auto& kept = events_[head_];
     const auto size = cost(kept.event);
     share_.subtract(size);
-    const auto entry = std::find_if(senders_.begin(), senders_.end(),
-                                    [&](const auto& s) { return s.sender == kept.sender; });
+    if (kept.origin.is_mail()) mail_bytes_ -= size;
+    const auto entry = std::find_if(origins_.begin(), origins_.end(),
+                                    [&](const auto& o) { return o.origin == kept.origin; });
     entry->bytes -= size;
     if (entry->bytes == 0) {
-      *entry = senders_.back();
-      senders_.pop_back();
+      *entry = origins_.back();
+      origins_.pop_back();
     }
     kept.event.reset();
     ++head_;

@@ -7,13 +7,14 @@
 
 #include "base/memory_budget.h"
 #include "dialects/event.h"
+#include "session/ids.h"
 
 namespace sigway::session {
 
 /// What happened to an event that was put into an outbox.
 enum class SendStatus : std::uint8_t {
   sent,
-  busy,  ///< the sender fills half of this outbox, or the memory budget is used up; nothing was put
+  busy,  ///< the sender's share of this outbox, or the memory budget, is used up; nothing was put
   full,  ///< the outbox is over its limit: the session does not keep up
 };
 
@@ -25,9 +26,10 @@ class Outbox {
   Outbox(base::MemoryHolder& holder, std::size_t limit)
       : share_(holder, base::MemoryPart::outbox), limit_(limit) {}
 
-  /// Gives the event the next number. `sender` is the serial of the session that caused it, 0 for
-  /// the server's own.
-  SendStatus push(dialects::EncodedEvent event, std::uint64_t sender);
+  /// Gives the event the next number. Mail has a share of its own, an eighth of the limit in all
+  /// and a sixteenth of one address, beside the limit: it is `busy` beyond that, never `full`, and
+  /// takes no room from what members of common rooms say. One letter always fits.
+  SendStatus push(dialects::EncodedEvent event, Origin origin);
 
   /// Forgets the events up to `number`. Lower than before: ignored.
   void acknowledge(std::uint64_t number);
@@ -51,13 +53,14 @@ class Outbox {
  private:
   struct Kept {
     dialects::EncodedEvent event;
-    std::uint64_t sender;
+    Origin origin;
   };
-  struct SenderBytes {
-    std::uint64_t sender;
+  struct OriginBytes {
+    Origin origin;
     std::size_t bytes;
   };
 
+  bool takes(Origin origin, std::size_t held, std::size_t size) const noexcept;
   static std::size_t cost(const dialects::EncodedEvent& event) noexcept {
     return event->size() + kOverhead;
   }
@@ -71,7 +74,8 @@ class Outbox {
   // when half is consumed.
   std::vector<Kept> events_;
   std::size_t head_ = 0;
-  std::vector<SenderBytes> senders_;
+  std::vector<OriginBytes> origins_;
+  std::size_t mail_bytes_ = 0;
 };
 
 }  // namespace sigway::session

@@ -259,9 +259,9 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
 
 // -- Down
 
-SendStatus Session::deliver(dialects::EncodedEvent event, std::uint64_t sender) {
+SendStatus Session::deliver(dialects::EncodedEvent event, Origin origin) {
   if (ended_ || overflowed_) return SendStatus::sent;
-  const auto status = outbox_.push(std::move(event), sender);
+  const auto status = outbox_.push(std::move(event), origin);
   if (status == SendStatus::full) {
     // Ended at the end of the turn: the room that is telling everybody must not lose a member on
     // the way.

@@ -143,7 +143,7 @@ class Session final : public base::MemoryHolder {
 
   // -- Down. From the bus, by way of the hub.
 
-  SendStatus deliver(dialects::EncodedEvent event, std::uint64_t sender);
+  SendStatus deliver(dialects::EncodedEvent event, Origin origin);
   /// A message was refused.
   void refuse(dialects::Re re, dialects::Error error);
   void settle(const Settlement& settlement);

@@ -121,7 +121,7 @@ void Session::say(dialects::Say message, dialects::Re re) {
   if (to_room) bus.say(id_, std::move(message), re);
 }
 
-Caller Session::caller() const { return {id_, peer_, name_, contents_.dialect}; }
+Caller Session::caller() const { return {id_, peer_, name_, contents_.dialect, contents_.address}; }
 
 bool Session::in_room(std::string_view room) const noexcept {
   return std::find(rooms_.begin(), rooms_.end(), room) != rooms_.end();

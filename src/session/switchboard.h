@@ -20,6 +20,7 @@ struct Caller {
   std::string peer;
   std::string name;  ///< empty: none
   const dialects::Dialect* dialect = nullptr;
+  base::AddressKey address = {};  ///< of its client
 };
 
 /// Whether and how a session is told that what it asked for has been done.

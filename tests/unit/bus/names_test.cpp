@@ -11,7 +11,9 @@ using ThreeShards = std::integral_constant<unsigned, 3>;
 namespace {
 
 struct Person {
-  Person(World& world, std::string_view name, unsigned here) : client(world, name, here) {
+  Person(World& world, std::string_view name, unsigned here, const std::string& address = "ip")
+      : client(world, name, here) {
+    client.address = address;
     log = client.stream(R"({"open":{},"carrier":"c","turn":1})");
     client.upload(R"({"ack":0})");
   }
@@ -172,6 +174,100 @@ TEST_CASE_TEMPLATE("mail for a name that nobody has waits, and comes before the 
   CHECK(world.names() == 0);
 }
 
+TEST_CASE_TEMPLATE("strangers cannot end who does not read", Shards, OneShard, ThreeShards) {
+  World::Options options{.shards = Shards::value};
+  options.settings.outbox_limit = 64'000;
+  options.mailboxes.bytes = 64'000;
+  World world(options);
+  Person victim(world, "victim", 0);
+  const std::string text(3000, 'x');
+  int busy = 0;
+  bool before_login = false;
+  SUBCASE("by messages to its name") {}
+  SUBCASE("by what waits in its mailbox") { before_login = true; }
+  if (!before_login) victim.login("victim");
+  std::vector<std::unique_ptr<Person>> strangers;
+  for (unsigned i = 0; i < 3; ++i) {
+    const auto number = std::to_string(i);
+    strangers.push_back(
+        std::make_unique<Person>(world, "stranger" + number, i, "10.0.0." + number));
+    for (int k = 0; k < 40; ++k) strangers.back()->tell("victim", text);
+  }
+  if (before_login) victim.login("victim");
+  for (const auto& stranger : strangers) {
+    for (const auto& event : stranger->log->events) {
+      if (event["type"] == "error" && event["code"] == "busy") ++busy;
+      CHECK(event.value("to", "") == "@victim");
+    }
+  }
+  CHECK(busy > 0);
+  REQUIRE(victim.client.session() != nullptr);
+  CHECK_FALSE(victim.log->ended);
+  CHECK(victim.client.session()->outbox().bytes() < 64'000 / 8 + 1000);
+  // As soon as it reads, strangers reach it again.
+  victim.client.upload(Json{{"ack", victim.log->last()}}.dump());
+  strangers.front()->tell("victim", text);
+  CHECK(victim.last()["data"] == text);
+}
+
+TEST_CASE_TEMPLATE("a letter that is handed over leaves nothing behind", Shards, OneShard,
+                   ThreeShards) {
+  World world(Shards::value);
+  Person alice(world, "alice", 0);
+  Person bob(world, "bob", 1);
+  for (int i = 0; i < 100; ++i) {
+    const auto name = "somebody whose name is quite long " + std::to_string(i);
+    bob.tell(name, i);
+    alice.login(name);
+  }
+  std::size_t stored = 0;
+  for (unsigned i = 0; i < world.shards(); ++i) stored += world.node(i).names().stored();
+  CHECK(stored == 0);
+  CHECK(world.exchange.mailbox.bytes == 0);
+  bob.tell("a", 1);
+  CHECK_MESSAGE(world.exchange.mailbox.bytes > 400, "what a letter and its name really take");
+  world.advance(30s);
+  bob.tell("b", 2);
+  world.advance(31s);
+  alice.login("a");
+  alice.login("b");
+  CHECK_MESSAGE(alice.last()["type"] == "login", alice.log->types());
+  CHECK(alice.log->events[alice.log->events.size() - 2]["data"] == 2);
+}
+
+TEST_CASE_TEMPLATE("mailboxes: many sessions of one address fill a part, and others have room",
+                   Shards, OneShard, ThreeShards) {
+  World::Options options{.shards = Shards::value};
+  std::string hint;
+  SUBCASE("of the bytes") {
+    options.mailboxes.total_bytes = 40'000;
+    hint = "--mailbox-total-bytes";
+  }
+  SUBCASE("of the messages") {
+    options.mailboxes.per_address = 8;
+    hint = "--mailbox-per-address";
+  }
+  World world(options);
+  const std::string text(400, 'x');
+  std::string told;
+  for (unsigned i = 0; i < 8; ++i) {
+    const auto number = std::to_string(i);
+    Person one(world, "one" + number, i, "2001:db8::" + number);
+    for (int k = 0; k < 10; ++k) one.tell("name " + std::to_string(i * 10U + k), text);
+    if (one.last()["type"] == "error") told = one.last()["hint"];
+  }
+  CHECK(told.find(hint) != std::string::npos);
+  Person other(world, "other", 1, "10.0.0.1");
+  other.tell("somebody", text);
+  CHECK(other.last()["type"] == "stored");
+  // Nor do many addresses get over the whole.
+  for (unsigned i = 0; i < 20; ++i) {
+    Person one(world, "of many" + std::to_string(i), i, "10.0.1." + std::to_string(i));
+    for (int k = 0; k < 10; ++k) one.tell("name " + std::to_string(1000 + i * 10U + k), text);
+  }
+  CHECK(world.exchange.mailbox.bytes <= options.mailboxes.total_bytes);
+}
+
 TEST_CASE_TEMPLATE("mailboxes are bounded by name, sender, bytes and in all", Shards, OneShard,
                    ThreeShards) {
   World::Options options{.shards = Shards::value};
@@ -184,8 +280,8 @@ TEST_CASE_TEMPLATE("mailboxes are bounded by name, sender, bytes and in all", Sh
     options.mailboxes.bytes = 1000;
     expected = "stored error error";
   }
-  SUBCASE("bytes in all") {
-    options.mailboxes.total_bytes = 1000;
+  SUBCASE("bytes of an address") {
+    options.mailboxes.total_bytes = 4 * 1000;
     expected = "stored error error";
   }
   SUBCASE("messages of a sender") {

@@ -68,6 +68,38 @@ TEST_CASE("one sender may fill half, all together and the server the whole") {
   CHECK(outbox.push(event(936), 8) == SendStatus::full);
 }
 
+TEST_CASE("mail has a share of its own, and never ends the receiver") {
+  Account account(1U << 20U);
+  Outbox outbox(account.holder, 64'000);
+  const auto mail = [](std::uint64_t address) { return Origin::mail({address}); };
+  int of_one = 0, of_all = 0;
+  while (outbox.push(event(936), mail(1)) == SendStatus::sent) ++of_one;
+  CHECK_MESSAGE(of_one == 4, "a sixteenth");
+  for (std::uint64_t address = 2; address < 100; ++address) {
+    while (outbox.push(event(936), mail(address)) == SendStatus::sent) ++of_all;
+  }
+  CHECK_MESSAGE(of_one + of_all == 8, "an eighth, however many send");
+  for (int i = 0; i < 64; ++i)
+    CHECK_MESSAGE(outbox.push(event(936), 0) == SendStatus::sent, "beside the limit");
+  CHECK(outbox.push(event(936), 0) == SendStatus::full);
+  CHECK_MESSAGE(outbox.push(event(936), mail(7)) == SendStatus::busy, "mail is never full");
+  outbox.acknowledge(8);
+  CHECK(outbox.push(event(936), mail(1)) == SendStatus::sent);
+  CHECK(outbox.push(event(936), 0) == SendStatus::full);
+  outbox.acknowledge(outbox.last());
+  CHECK(account.budget.used() == 0);
+}
+
+TEST_CASE("one letter of any size always fits, a second one does not") {
+  Account account(1U << 20U);
+  Outbox outbox(account.holder, 64'000);
+  CHECK(outbox.push(event(60'000), Origin::mail({1})) == SendStatus::sent);
+  CHECK(outbox.push(event(1), Origin::mail({1})) == SendStatus::busy);
+  CHECK(outbox.push(event(1), Origin::mail({2})) == SendStatus::busy);
+  CHECK(outbox.push(event(60'000), 3) == SendStatus::busy);
+  CHECK(outbox.push(event(60'000), 0) == SendStatus::sent);
+}
+
 TEST_CASE("beyond the memory budget senders are busy, the server is not") {
   Account account(100);
   Outbox outbox(account.holder, 10'000);
