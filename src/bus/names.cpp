@@ -62,15 +62,34 @@ void Names::login(const session::Caller& caller, const std::string& key, Session
     return;
   }
   name.waiting.push_back({caller, re});
-  if (std::exchange(name.probing, true)) return;
-  outlet_.probe(name.holder->id, [this, key, holder = name.holder->id](bool alive) {
-    on_probed(key, holder, alive);
-  });
+  if (!name.probing) probe(key, name);
+}
+
+bool Names::may_ask(const std::string& key, const Waiting& who) const {
+  return refusals_.may_probe(key, who.caller.address, runner_.now());
+}
+
+void Names::probe(const std::string& key, Name& name) {
+  name.probing = true;
+  const auto how = std::any_of(name.waiting.begin(), name.waiting.end(),
+                               [&](const Waiting& waiting) { return may_ask(key, waiting); })
+                       ? session::Probe::ask
+                       : session::Probe::look;
+  const auto holder = name.holder->id;
+  outlet_.probe(holder, how,
+                [this, key, holder, how](bool alive) { on_probed(key, holder, how, alive); });
+}
+
+void Names::refuse(const std::string& key, const Waiting& who) {
+  refusals_.refused(key, who.caller.address, runner_.now());
+  outlet_.refuse({who.caller.id, who.re}, {.code = ErrorCode::name_taken, .to = "@" + key});
+  outlet_.settle(who.caller.id, {Settlement::Kind::not_logged_in, key});
 }
 
 void Names::take(const std::string& key, Name& name, const session::Caller& caller,
                  dialects::Re re) {
   const Recipient who{caller.id, caller.dialect, {}};
+  refusals_.admitted(key, caller.address);
   name.holder = Holder{caller.id, caller.dialect};
   while (name.first != nullptr) {
     // As what comes later: the sender hears `busy` if the receiver's share is full.
@@ -81,7 +100,7 @@ void Names::take(const std::string& key, Name& name, const session::Caller& call
   outlet_.settle(caller.id, {Settlement::Kind::logged_in, key});
 }
 
-void Names::on_probed(const std::string& key, SessionId holder, bool alive) {
+void Names::on_probed(const std::string& key, SessionId holder, session::Probe how, bool alive) {
   const auto entry = names_.find(key);
   if (entry == names_.end()) return;
   auto& name = entry->second;
@@ -91,15 +110,18 @@ void Names::on_probed(const std::string& key, SessionId holder, bool alive) {
     outlet_.settle(holder, {Settlement::Kind::name_lost, key});
     name.holder.reset();
   }
-  for (const auto& waiting : std::exchange(name.waiting, {})) {
+  std::vector<Waiting> may_ask_yet;
+  for (auto& waiting : std::exchange(name.waiting, {})) {
     if (!name.holder) {
       take(key, name, waiting.caller, waiting.re);
-      continue;
+    } else if (how == session::Probe::look && may_ask(key, waiting)) {
+      may_ask_yet.push_back(std::move(waiting));  // came while others had only a look
+    } else {
+      refuse(key, waiting);
     }
-    outlet_.refuse({waiting.caller.id, waiting.re},
-                   {.code = ErrorCode::name_taken, .to = "@" + key});
-    outlet_.settle(waiting.caller.id, {Settlement::Kind::not_logged_in, key});
   }
+  name.waiting = std::move(may_ask_yet);
+  if (!name.waiting.empty()) return probe(key, name);
   erase_if_empty(key);
 }
 

@@ -15,6 +15,7 @@
 #include "base/memory_budget.h"
 #include "base/timer_wheel.h"
 #include "bus/outlet.h"
+#include "bus/refusals.h"
 #include "dialects/command.h"
 #include "session/quota.h"
 #include "session/switchboard.h"
@@ -97,7 +98,10 @@ class Names {
   };
 
   void take(const std::string& key, Name& name, const session::Caller& caller, dialects::Re re);
-  void on_probed(const std::string& key, session::SessionId holder, bool alive);
+  void refuse(const std::string& key, const Waiting& who);
+  bool may_ask(const std::string& key, const Waiting& who) const;
+  void probe(const std::string& key, Name& name);
+  void on_probed(const std::string& key, session::SessionId holder, session::Probe how, bool alive);
   /// Why not, or nothing when it was put into the mailbox.
   std::optional<dialects::Error> store(Entry& entry, const session::Caller& caller,
                                        const dialects::Say& message, dialects::Re re);
@@ -112,6 +116,7 @@ class Names {
   Outlet& outlet_;
   session::Runner& runner_;
   MailboxTotals& totals_;
+  Refusals refusals_;
   base::KeyedMap<Name> names_;
   // Of all names. The lifetime is one for all, so mail expires in the order in which it came.
   std::list<Mail> mail_;

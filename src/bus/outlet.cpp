@@ -72,11 +72,12 @@ void Outlet::settle(session::SessionId id, session::Settlement settlement) {
   });
 }
 
-void Outlet::probe(session::SessionId id, std::function<void(bool)> answer) {
+void Outlet::probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer) {
   const auto shard = shard_;
   auto* const hub = shared_.hubs[id.shard];
-  runner_.run_on(id.shard, [hub, id, home_shard = shard, answer = std::move(answer)]() mutable {
-    hub->probe(id.serial, [hub, home_shard, answer = std::move(answer)](bool alive) mutable {
+  runner_.run_on(id.shard, [hub, id, how, home_shard = shard,
+                            answer = std::move(answer)]() mutable {
+    hub->probe(id.serial, how, [hub, home_shard, answer = std::move(answer)](bool alive) mutable {
       hub->runner().run_on(home_shard, [answer = std::move(answer), alive] { answer(alive); });
     });
   });

@@ -43,8 +43,9 @@ class Outlet {
   /// Tells a sender that its message was refused.
   void refuse(const Sender& sender, dialects::Error error);
   void settle(session::SessionId id, session::Settlement settlement);
+  base::TimePoint now() const { return runner_.now(); }
   /// The answer comes on this shard, never inline.
-  void probe(session::SessionId id, std::function<void(bool)> answer);
+  void probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer);
 
  private:
   /// Runs `task(hub)` on the hub of that shard: inline if it is this one.

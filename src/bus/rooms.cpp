@@ -51,8 +51,20 @@ void Rooms::join(const session::Caller& caller, const dialects::Join& join, Sess
     *waits = {caller, re};  // its turn passes on; it ends without an answer
     return;
   }
-  room.waiting.push_back({caller, re});
+  const Waiting who{caller, re};
+  if (room.probing == 0 && is_taken(room) &&
+      !refusals_.may_probe(room.name, caller.address, outlet_.now())) {
+    refuse(room, who);
+    return;
+  }
+  room.waiting.push_back(who);
   serve_waiting(room);
+}
+
+bool Rooms::is_taken(const Room& room) noexcept {
+  return room.members.size() >= room.capacity &&
+         std::none_of(room.members.begin(), room.members.end(),
+                      [](const Member& member) { return member.suspended; });
 }
 
 void Rooms::serve_waiting(Room& room) {
@@ -71,7 +83,7 @@ void Rooms::serve_waiting(Room& room) {
   room.probe_round = next_round_++;
   room.probing = room.members.size();
   for (const auto& member : room.members) {
-    outlet_.probe(member.recipient.id,
+    outlet_.probe(member.recipient.id, session::Probe::ask,
                   [this, name = room.name, round = room.probe_round,
                    id = member.recipient.id](bool alive) { on_probed(name, round, id, alive); });
   }
@@ -90,18 +102,24 @@ void Rooms::on_probed(const std::string& name, std::uint64_t round, SessionId id
   }
   if (room->probing != 0) return;
   for (const auto& waiting : std::exchange(room->waiting, {})) {
-    const Recipient who{waiting.caller.id, waiting.caller.dialect, {}};
     if (room->members.size() < room->capacity) {
       admit(*room, waiting);  // a member left while the others were asked
-      continue;
+    } else {
+      refuse(*room, waiting);
     }
-    outlet_.send(event::Full{name, room->capacity, waiting.re}, who);
-    outlet_.settle(who.id, {Settlement::Kind::not_joined, name});
   }
   erase_if_empty(name);
 }
 
+void Rooms::refuse(const Room& room, const Waiting& who) {
+  refusals_.refused(room.name, who.caller.address, outlet_.now());
+  const Recipient recipient{who.caller.id, who.caller.dialect, {}};
+  outlet_.send(event::Full{room.name, room.capacity, who.re}, recipient);
+  outlet_.settle(recipient.id, {Settlement::Kind::not_joined, room.name});
+}
+
 void Rooms::admit(Room& room, const Waiting& who) {
+  refusals_.admitted(room.name, who.caller.address);
   Member member{{who.caller.id, who.caller.dialect, who.caller.peer},
                 who.caller.name,
                 room.next_join++,

@@ -8,6 +8,7 @@
 
 #include "base/keyed_hash.h"
 #include "bus/outlet.h"
+#include "bus/refusals.h"
 #include "dialects/command.h"
 #include "session/switchboard.h"
 
@@ -58,6 +59,9 @@ class Rooms {
   Room* find(const std::string& name) noexcept;
 
   void admit(Room& room, const Waiting& who);
+  void refuse(const Room& room, const Waiting& who);
+  /// Nobody can come in unless a member turns out not to be there.
+  static bool is_taken(const Room& room) noexcept;
   void remove(Room& room, session::SessionId id, std::string_view reason);
   /// Takes the place away from somebody who is not there.
   void evict(Room& room, session::SessionId id);
@@ -69,6 +73,7 @@ class Rooms {
   void erase_if_empty(const std::string& name);
 
   Outlet& outlet_;
+  Refusals refusals_;
   base::KeyedMap<Room> rooms_;
   std::uint64_t next_round_ = 1;
 };

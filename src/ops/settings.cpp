@@ -191,7 +191,7 @@ std::vector<SettingGroup> make_groups() {
       {"suspend-after", "10s", "Time without a connection after which peers see a session suspended", duration(&C::suspend_after)},
       {"standby-timeout", "10s", "How long a second connection may wait to be activated", duration(&C::standby_timeout)},
       {"ack-deadline", "15s", "A new session ends without an acknowledgement in this time", duration(&C::ack_deadline)},
-      {"probe-timeout", "3s", "How long members of a full room are probed before it is called full", duration(&C::probe_timeout)},
+      {"probe-timeout", "10s", "Silence after which a member that was probed loses its place; half of it at the least after the probe", duration(&C::probe_timeout)},
       {"ended-key-memory", "10m", "How long an ended session's key is remembered", duration(&C::ended_key_memory)},
       {"outbox-limit", "4MiB", "Unacknowledged bytes of one session", size(&C::outbox_limit, 64 * 1024)},
       {"memory-budget", "1GiB", "Everything held for clients: outboxes, mailboxes, partial messages, output", size(&C::memory_budget, 1024 * 1024)},

@@ -60,9 +60,9 @@ void Hub::settle(std::uint64_t serial, const Settlement& settlement) {
   if (auto* session = find(serial)) session->settle(settlement);
 }
 
-void Hub::probe(std::uint64_t serial, std::function<void(bool)> answer) {
+void Hub::probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer) {
   if (auto* session = find(serial)) {
-    session->probe(std::move(answer));
+    session->probe(how, std::move(answer));
   } else {
     answer(false);
   }

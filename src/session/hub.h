@@ -80,7 +80,7 @@ class Hub {
   SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin);
   void refuse(std::uint64_t serial, dialects::Re re, dialects::Error error);
   void settle(std::uint64_t serial, const Settlement& settlement);
-  void probe(std::uint64_t serial, std::function<void(bool)> answer);
+  void probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer);
   void end(std::uint64_t serial, End reason);
 
   /// End of the turn: carriers write, ended sessions go.

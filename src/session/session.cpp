@@ -12,6 +12,8 @@ using dialects::Error;
 using dialects::ErrorCode;
 
 constexpr std::size_t kRememberedCarriers = 16;
+/// A sign of life as young as this answers a probe.
+constexpr base::Duration kFreshSign = std::chrono::seconds(1);
 
 /// The reason in `peer-left`.
 std::string_view reason_for_peers(End end) {
@@ -34,6 +36,7 @@ Session::Session(Hub& hub, SessionId id, OpenContents contents)
       outbox_(*this, hub.settings().outbox_limit),
       inbox_(*this, hub.settings(), *contents_.dialect),
       commands_share_(*this, base::MemoryPart::inbox),
+      heard_at_(hub.now()),
       opened_(hub.now()),
       absent_since_(hub.now()),
       timer_(base::Timer::calling<&Session::on_timer>(this)) {}
@@ -226,6 +229,7 @@ std::optional<Error> Session::process(Inputs inputs) {
 }
 
 void Session::heard() {
+  heard_at_ = hub_.now();
   for (auto& slot : slots_) slot.carrier->heard();
   if (suspended_ && any_connected() && hub_.now() >= overtaken_until_) set_suspended(false);
   answer_probes(true);
@@ -280,14 +284,21 @@ void Session::refuse(dialects::Re re, Error error) {
   deliver(contents_.dialect->encode(dialects::event::Refused{std::move(error), re}), 0);
 }
 
-void Session::probe(std::function<void(bool)> answer) {
+void Session::probe(Probe how, std::function<void(bool)> answer) {
   if (suspended_ || ended_) return answer(false);
+  if (how == Probe::look) return answer(true);
   // A terminal that shows a stream cannot answer; its open connection is taken for it.
   if (contents_.personal && !quoted_ && any_connected()) return answer(true);
+  const auto now = hub_.now();
+  const auto timeout = hub_.settings().probe_timeout;
+  // Without a connection nothing is written, and the client may have crashed just now.
+  if (any_connected() && now < heard_at_ + std::min(kFreshSign, timeout / 4)) return answer(true);
   const bool first = probes_.empty();
   probes_.push_back(std::move(answer));
   if (!first) return;
-  probe_deadline_ = hub_.now() + hub_.settings().probe_timeout;
+  // An idle client is silent for longer than the timeout between two heartbeats. It must have time
+  // to answer, and a short stall must not cost its place.
+  probe_deadline_ = std::max(heard_at_ + timeout, now + timeout / 2);
   for (auto& slot : slots_) slot.carrier->probe();
   hub_.touch(*this);
   schedule();

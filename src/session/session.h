@@ -148,10 +148,12 @@ class Session final : public base::MemoryHolder {
   void refuse(dialects::Re re, dialects::Error error);
   void settle(const Settlement& settlement);
 
-  /// Asks for a sign of life; `answer(true)` at the first one, `answer(false)` after the probe's
-  /// time, or at once when the session is suspended or ends. Called on this shard, possibly at
-  /// once.
-  void probe(std::function<void(bool)> answer);
+  /// Asks for a sign of life. `answer(true)` at the first one, at once if a connected client gave
+  /// one in the last second, so that however many ask, it is probed at most once a second.
+  /// `answer(false)` when the client has been silent for the probe timeout, half of which it has
+  /// after the probe; at once when the session is suspended or ends. Called on this shard, possibly
+  /// at once.
+  void probe(Probe how, std::function<void(bool)> answer);
 
   /// The connection of a stream carrier has room again, after its sink said that it had none.
   void drained(std::string_view carrier);
@@ -244,6 +246,7 @@ class Session final : public base::MemoryHolder {
 
   std::vector<std::function<void(bool)>> probes_;
   base::TimePoint probe_deadline_ = base::TimePoint::max();
+  base::TimePoint heard_at_;  // the last sign of life
 
   base::TimePoint opened_;
   base::TimePoint absent_since_;  // max: somebody is there

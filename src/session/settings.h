@@ -20,7 +20,7 @@ struct Settings {
       std::chrono::minutes(2);  ///< without a connection, until the session ends
   base::Duration standby_timeout = std::chrono::seconds(10);  ///< a carrier that nobody activates
   base::Duration probe_timeout =
-      std::chrono::seconds(3);  ///< for a sign of life when a place is asked for
+      std::chrono::seconds(10);  ///< silence after which a probed holder loses its place
   base::Duration poll_linger = std::chrono::seconds(30);  ///< a person's session after a GET poll
   base::Duration heartbeat =
       std::chrono::seconds(25);  ///< the longest interval; clients may ask for less

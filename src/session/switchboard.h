@@ -29,6 +29,12 @@ struct Answer {
   dialects::Re re = 0;
 };
 
+/// How to find out whether a session is there.
+enum class Probe : std::uint8_t {
+  ask,   ///< its client, if it was silent for a moment
+  look,  ///< whether it is suspended, without a word to its client
+};
+
 /// What a session asks of the bus: the narrow side of it that sessions see. Every call returns at
 /// once and may be answered from another shard; results reach the session by `Hub::deliver`
 /// (events) and `Hub::settle`. Calls of one session about one room, or one name, act in the order

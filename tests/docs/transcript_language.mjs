@@ -11,6 +11,7 @@
 //   SSE GET path as name
 //   name << control pattern              the next event named `control`, comments are not shown
 //   name << ID pattern                   the next event, which has that id
+//   N ms later                           nothing is said for so long
 //
 // In a pattern "…" is any value and "$NAME" is any value at first sight, the same from then on; an
 // object may have more fields than its pattern; an array is compared element by element.
@@ -39,6 +40,7 @@ export function transcripts(markdown) {
 const kForms = [
   ['exchange', /^(POST|GET) (\S+)(?: (.*))?$/s, ['method', 'path', 'json']],
   ['answer', /^(\d{3})(?: (.*))?$/s, ['status', 'json']],
+  ['pause', /^(\d+) ms later$/, ['duration']],
   ['openSocket', /^WS (\S+) as (\w+)$/s, ['path', 'name']],
   ['openStream', /^SSE (POST|GET) (\S+)(?: (.*))? as (\w+)$/s, ['method', 'path', 'json', 'name']],
   ['send', /^(\w+) >> (.*)$/s, ['name', 'json']],

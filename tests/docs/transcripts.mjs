@@ -64,6 +64,10 @@ class Transcript {
     if (json) this.#bindings.match(JSON.parse(json), answer.json);
   }
 
+  async pause({ duration }) {
+    await new Promise((resolve) => setTimeout(resolve, Number(duration)));
+  }
+
   async openSocket({ path, name }) {
     const inbox = new Inbox();
     const socket = new WebSocket(`ws://${this.server.authority}${this.#bindings.fill(path)}`, 'sigway.v1');

@@ -125,6 +125,7 @@ TEST_CASE_TEMPLATE("names: one whose holder is suspended or dead passes on, and 
 
   // Attached, and silent when it is asked.
   b.session.heartbeat_answers = 0;
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
   c.open();
   c.send({{"type", "login"}, {"name", "n"}});
   CHECK(c.expect("login").at("name") == "n");

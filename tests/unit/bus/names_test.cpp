@@ -37,6 +37,7 @@ TEST_CASE_TEMPLATE("a name is one session's", Shards, OneShard, ThreeShards) {
   Person bob(world, "bob", 1);
   alice.login("a");
   CHECK(alice.last() == Json{{"type", "login"}, {"name", "a"}, {"re", 1}});
+  world.advance(2s);
   bob.login("a");
   CHECK(alice.log->control() == "probe");
   alice.client.heard();
@@ -72,9 +73,10 @@ TEST_CASE_TEMPLATE("a name is one session's", Shards, OneShard, ThreeShards) {
   }
   SUBCASE("until it fails a probe; the first that asked is given it") {
     Person carol(world, "carol", 2);
+    world.advance(2s);
     bob.login("a");
     carol.login("a");
-    world.advance(4s);
+    world.advance(9s);
     CHECK(bob.last()["type"] == "login");
     CHECK(carol.last()["code"] == "name_taken");
     CHECK(alice.last()["type"] == "name-lost");
@@ -102,9 +104,10 @@ TEST_CASE_TEMPLATE("the room hears of a name, and of its loss", Shards, OneShard
   CHECK(bob.last()["name"] == "b");
   SUBCASE("given back") { alice.client.say(R"({"type":"logout"})"); }
   SUBCASE("lost") {
+    world.advance(2s);
     thief.login("b");
     bob.client.heard();
-    world.advance(4s);
+    world.advance(9s);
   }
   CHECK(bob.log->news() == "peer-named");
   CHECK_FALSE(bob.last().contains("name"));
@@ -119,13 +122,14 @@ TEST_CASE_TEMPLATE("a name that is lost while a join is on its way is not in the
   Person thief(world, "thief", 2);
   for (auto* member : {&bob, &carol}) member->client.say(R"({"type":"join","room":"r"})");
   alice.login("a");
+  world.advance(2s);
   alice.client.say(R"({"type":"join","room":"r"})");  // waits: the members are probed
   alice.client.upload(R"({"away":true})");
   thief.login("a");
   CHECK(alice.last()["type"] == "name-lost");
   bob.client.heard();
   bob.log->news();
-  world.advance(4s);  // carol loses her place to alice
+  world.advance(9s);  // carol loses her place to alice
   CHECK(bob.log->news() == "peer-left peer-joined ready peer-named peer-suspended");
   CHECK_FALSE(bob.log->events[bob.log->events.size() - 2].contains("name"));
 }

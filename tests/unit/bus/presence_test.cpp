@@ -170,6 +170,7 @@ TEST_CASE_TEMPLATE("who is away gives no sign of life by saying so", Shards, One
   Pair pair(world);
   Client carol(world, "carol", 2);
   const auto c = carol.stream(R"({"open":{},"carrier":"c","turn":1})");
+  world.advance(2s);
   carol.say(R"({"type":"join","room":"r"})");
   CHECK(pair.b->control() == "probe");
   pair.bob.upload(R"({"away":true})");

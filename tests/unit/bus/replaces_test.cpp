@@ -31,6 +31,7 @@ TEST_CASE_TEMPLATE("a reload passes place and name on in one step", Shards, OneS
   old.upload(R"({"ack":0})");
   old.say(R"({"type":"join","room":"another","capacity":3})");
   b->news();
+  world.advance(2s);
   // Somebody else waits for a place: it must not get this one.
   const auto w = waiting.stream(open("r", "", ""));
   bob.heard();
@@ -45,7 +46,7 @@ TEST_CASE_TEMPLATE("a reload passes place and name on in one step", Shards, OneS
   CHECK(old.upload("{}")->refusal() == "gone");
   CHECK_MESSAGE(world.rooms() == 1, "the other rooms are left");
   young.heard();
-  world.advance(4s);
+  world.advance(9s);
   CHECK(w->types() == "full");
 }
 
@@ -111,12 +112,13 @@ TEST_CASE_TEMPLATE("a reload of a reload that still waits gets what that waited 
   const auto log_b = b.stream(open("r", "", ""));
   a.upload(R"({"ack":0})");
   b.upload(R"({"ack":0})");
+  world.advance(2s);
   const auto log_second = second.stream(open("r", "", ""));  // waits: the members are probed
   CHECK(log_a->control() == "probe");
   const auto log_third = third.stream(open("r", "", second.key));
   CHECK(log_third->types().empty());
   a.heard();
-  world.advance(4s);
+  world.advance(9s);
   CHECK(log_third->types() == "joined ready");
   CHECK(log_second->types().empty());
   CHECK(log_second->control() == "end replaced");
@@ -130,10 +132,11 @@ TEST_CASE_TEMPLATE("a reload of somebody who waits for a name gets the name", Sh
   Client third(world, "third", 2);
   const auto log_a = a.stream(open("", "alice", ""));
   a.upload(R"({"ack":0})");
+  world.advance(2s);
   const auto log_second = second.stream(open("", "alice", ""));
   CHECK(log_a->control() == "probe");
   const auto log_third = third.stream(open("", "alice", second.key));
-  world.advance(4s);
+  world.advance(9s);
   CHECK(log_third->types() == "login");
   CHECK(log_a->types() == "login name-lost");
   CHECK(log_second->control() == "end replaced");
@@ -151,6 +154,7 @@ TEST_CASE_TEMPLATE("who is replaced ends also if its successor ends first", Shar
   a.upload(R"({"ack":0})");
   b.upload(R"({"ack":0})");
   const auto before = old.stream(open("elsewhere", "", ""));
+  world.advance(2s);
   young.stream(open("r", "", old.key));  // waits for the answers to a probe
   CHECK_FALSE(before->ended);
   young.session()->end(session::End::timeout);

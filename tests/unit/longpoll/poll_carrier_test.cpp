@@ -256,7 +256,8 @@ TEST_CASE("a probe answers the parked poll, and the next poll is the sign of lif
   const auto parked = f.poll(2, 1);
   bool answered = false;
   bool alive = false;
-  f.alice.session()->probe([&](bool is) {
+  f.world.advance(2s);
+  f.alice.session()->probe(session::Probe::ask, [&](bool is) {
     answered = true;
     alive = is;
   });
