@@ -22,6 +22,8 @@ session::Settings sessions(const ops::Config& config) {
   settings.outbox_limit = config.outbox_limit;
   settings.message_rate = config.message_rate;
   settings.message_burst = config.message_burst;
+  settings.join_rate = config.join_rate;
+  settings.join_burst = 20.0 * config.join_rate;
   settings.max_rooms = config.max_rooms_per_session;
   settings.max_room_capacity = static_cast<std::uint32_t>(config.max_room_capacity);
   return settings;

@@ -50,6 +50,7 @@ struct Config {
   std::size_t max_connections = 0;
   std::size_t max_connections_per_address = 0;
   std::size_t max_sessions_per_address = 0;
+  unsigned join_rate = 0;
   unsigned message_rate = 0;
   unsigned message_burst = 0;
 

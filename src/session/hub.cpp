@@ -10,6 +10,12 @@ constexpr base::Duration kDrainStep = std::chrono::milliseconds(20);
 
 }  // namespace
 
+dialects::Error too_many_joins() {
+  return {.code = dialects::ErrorCode::rate_limited,
+          .message = "Your address joins rooms too often.",
+          .hint = "Join again in a few seconds. --join-rate sets the limit; 0 switches it off."};
+}
+
 Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)
     : shard_(shard),
       shared_(shared),

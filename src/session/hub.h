@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/address_key.h"
+#include "base/address_rates.h"
 #include "base/clock.h"
 #include "base/memory_budget.h"
 #include "base/timer_wheel.h"
@@ -39,19 +40,24 @@ class Runner {
 /// When who is told to come back because of a drain may do so.
 inline constexpr base::Duration kDrainRetry = std::chrono::seconds(1);
 
+/// What a client hears whose address joins rooms too often (`Shared::joins`).
+dialects::Error too_many_joins();
+
 /// What all shards' hubs share. Set up before the first session, outlives them all.
 struct Shared {
   Shared(const Settings& with, std::size_t memory_limit, std::size_t sessions_per_address)
       : settings(with),
         directory(with.ended_key_memory, with.ended_keys),
         memory(memory_limit),
-        addresses(sessions_per_address) {}
+        addresses(sessions_per_address),
+        joins({.per_second = with.join_rate, .burst = with.join_burst}) {}
 
   Settings settings;
   Directory directory;
   base::MemoryBudget memory;
   Quota<base::AddressKey> addresses;  ///< sessions
-  std::vector<class Hub*> hubs;       ///< by shard
+  base::AddressRates joins;
+  std::vector<class Hub*> hubs;  ///< by shard
   /// How sessions ended, by End; and what went by. Counters for metrics.
   std::array<std::atomic<std::uint64_t>, kEndCount> ends{};
   std::atomic<std::uint64_t> opened{0}, messages{0}, events{0};

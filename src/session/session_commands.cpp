@@ -65,6 +65,9 @@ void Session::run(dialects::Command command, dialects::Re re) {
     if (in_room(join->room)) return refuse(re, {.code = ErrorCode::already_joined});
     if (rooms_.size() >= hub_.settings().max_rooms)
       return refuse(re, {.code = ErrorCode::too_many_rooms});
+    // What `open` asked for was counted when the request came.
+    if (re != 0 && !hub_.shared().joins.take(contents_.address, hub_.now()))
+      return refuse(re, too_many_joins());
     if (join->capacity && (*join->capacity < 1 || *join->capacity > max)) {
       return refuse(re, {.code = ErrorCode::bad_capacity, .limit = max});
     }

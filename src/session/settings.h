@@ -36,6 +36,8 @@ struct Settings {
                               << 10U;  ///< commands that wait for the result of a join or login
   double message_rate = 200;           ///< a second; 0: no limit
   double message_burst = 400;
+  double join_rate = 50;     ///< joins a second of one address; 0: no limit
+  double join_burst = 1000;  ///< at once, before the rate holds
   std::size_t max_rooms = 8;
   std::size_t standby_carriers = 3;
   std::uint32_t max_room_capacity = 64;

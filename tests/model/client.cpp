@@ -176,10 +176,10 @@ void Client::tick() {
   }
   const auto link = usable();
   if (link == nullptr) return;
-  // A ghost may cost three seconds, not more.
+  // A ghost may cost ten seconds, not more.
   const bool heard_well = link->active && link->kind != Kind::poll && !link->broken;
   if (asked_ && heard_well &&
-      world_.now() - std::max(link->welcomed_at, silent_until_) > seconds(7)) {
+      world_.now() - std::max(link->welcomed_at, silent_until_) > seconds(14)) {
     violated("no answer to a join");
   }
   const bool none_active =

@@ -53,6 +53,7 @@ void run_model(Run& run, std::uint64_t actions) {
   auto& violations = run.violations;
   session::Settings settings;
   settings.message_rate = 0;
+  settings.join_rate = 0;  // all come from one address
   World world(run.seed, static_cast<base::ShardIndex>(1 + run.seed % 4), settings);
   Faults faults{.drop_request = 0.05,
                 .drop_answer = 0.05,

@@ -13,7 +13,7 @@ const transports = process.argv.length > 2 ? process.argv.slice(2) : ["websocket
 const atOnce = 200;
 
 async function startServer() {
-  const child = spawn(process.env.SIGWAY_BINARY, ["--port", "0", "--log-level", "warn", "--max-sessions-per-address", "0", "--poll-hold", "120s",
+  const child = spawn(process.env.SIGWAY_BINARY, ["--port", "0", "--log-level", "warn", "--max-sessions-per-address", "0", "--max-connections-per-address", "1000000", "--join-rate", "0", "--poll-hold", "120s",
     "--ping-interval", "120s"], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await new Promise((resolve) => createInterface(child.stdout).once("line", (text) => resolve([text])));
   return { child, port: Number(line.match(/:(\d+)$/)[1]) };

@@ -1,6 +1,5 @@
 #include "probe/limits.h"
 
-#include <chrono>
 #include <string>
 #include <utility>
 
@@ -15,24 +14,11 @@ http::Response later(http::Response refusal, std::size_t seconds = 5) {
 
 }  // namespace
 
-bool AddressRate::take(base::AddressKey address, double count, base::TimePoint now) {
-  if (limit_.per_second <= 0) return true;
-  const std::lock_guard lock(mutex_);
-  // Once a full refill has passed, a gate that nobody has touched says nothing; forgetting all
-  // then is what bounds the table: nobody gains more than one further burst by it.
-  const std::chrono::duration<double> refill(1 + limit_.burst / limit_.per_second);
-  if (now - swept_ > 2 * refill) {
-    gates_.clear();
-    swept_ = now;
-  }
-  return gates_[address].take(limit_, count, now);
-}
-
 Limits::Limits(Options options)
     : options_(options),
       per_address_(options.per_address),
-      requests_(options.rate, options.burst),
-      bytes_(static_cast<double>(options.bytes_rate), static_cast<double>(options.bytes_burst)) {}
+      requests_({static_cast<double>(options.rate), static_cast<double>(options.burst)}),
+      bytes_({static_cast<double>(options.bytes_rate), static_cast<double>(options.bytes_burst)}) {}
 
 Limits::Permit::~Permit() {
   limits_->per_address_.subtract(address_);
@@ -40,7 +26,7 @@ Limits::Permit::~Permit() {
 }
 
 std::optional<http::Response> Limits::check_rate(base::AddressKey address, base::TimePoint now) {
-  if (requests_.take(address, 1, now)) return std::nullopt;
+  if (requests_.take(address, now)) return std::nullopt;
   return later(http::Response::error(429, "rate_limited", "Your address probes too often.",
                                      "Wait a few seconds; the operator sets --probe-rate."));
 }
@@ -60,7 +46,7 @@ std::variant<std::unique_ptr<Limits::Permit>, http::Response> Limits::admit(
                                        "Try again in a minute; the operator sets --max-probes."));
   }
   auto permit = std::make_unique<Permit>(shared_from_this(), address);
-  if (!bytes_.take(address, static_cast<double>(bytes), now)) {
+  if (!bytes_.take(address, now, static_cast<double>(bytes))) {
     // After so long there is enough, unless the address asks for more meanwhile.
     return later(http::Response::error(429, "rate_limited",
                                        "Your address asks for too many bytes of probes.",

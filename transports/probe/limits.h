@@ -3,34 +3,16 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <unordered_map>
 #include <variant>
 
 #include "base/address_key.h"
+#include "base/address_rates.h"
 #include "base/clock.h"
-#include "base/rate_gate.h"
 #include "http/response.h"
 #include "session/quota.h"
 
 namespace sigway::probe {
-
-/// So many a second for each address, with bursts. Thread: any.
-class AddressRate {
- public:
-  /// `rate` a second, at most `burst` at once. A rate of 0 refuses nothing.
-  AddressRate(double rate, double burst) : limit_{rate, burst} {}
-
-  /// Takes `count`, all or none.
-  bool take(base::AddressKey address, double count, base::TimePoint now);
-
- private:
-  const base::RateLimit limit_;
-  std::mutex mutex_;
-  std::unordered_map<base::AddressKey, base::RateGate> gates_;
-  base::TimePoint swept_{};
-};
 
 /// How much probing there may be: requests and streamed bytes a second of one address, and probes
 /// that last (holds, streams, sockets) at once, of one address and in all. Thread: any. Lifetime:
@@ -73,8 +55,8 @@ class Limits : public std::enable_shared_from_this<Limits> {
   const Options options_;
   session::Quota<base::AddressKey> per_address_;
   std::atomic<std::size_t> running_{0};
-  AddressRate requests_;
-  AddressRate bytes_;
+  base::AddressRates requests_;
+  base::AddressRates bytes_;
 };
 
 }  // namespace sigway::probe

@@ -218,6 +218,39 @@ TEST_CASE("sessions of one address are limited, and counted down when they end")
   CHECK(d.upload(R"({"open":{}})")->refusal().empty());
 }
 
+TEST_CASE_TEMPLATE("joins of one address are limited, by `open` and by `join`", Shards, OneShard,
+                   ThreeShards) {
+  World::Options options{.shards = Shards::value};
+  options.settings.join_rate = 1;
+  options.settings.join_burst = 4;
+  World world(options);
+  std::vector<std::unique_ptr<Client>> clients;
+  const auto client = [&](const std::string& address) -> Client& {
+    const auto number = static_cast<unsigned>(clients.size());
+    clients.push_back(std::make_unique<Client>(world, "c" + std::to_string(number), number));
+    clients.back()->address = address;
+    return *clients.back();
+  };
+  auto& first = client("2001:db8::1");
+  const auto log = first.stream(R"({"open":{"room":"a"},"carrier":"c","turn":1})");
+  first.upload(R"({"ack":1})");
+  CHECK(first.upload(R"({"open":{"room":"a"}})")->refusal().empty());
+  for (const char* room : {"b", "c", "d", "e"})
+    first.say(Json{{"type", "join"}, {"room", room}}.dump());
+  CHECK(log->types() == "created created created created error");
+  CHECK(log->events.back()["code"] == "rate_limited");
+  CHECK(log->events.back()["re"] == 4);
+  const std::string hint = log->events.back()["hint"];
+  CHECK(hint.find("--join-rate") != std::string::npos);
+  CHECK_MESSAGE(
+      client("2001:db8::2").upload(R"({"open":{"room":"f"}})")->refusal() == "rate_limited",
+      "a new session is no new address");
+  CHECK(client("2001:db8::3").upload(R"({"open":{}})")->refusal().empty());
+  CHECK(client("10.0.0.1").upload(R"({"open":{"room":"f"}})")->refusal().empty());
+  world.advance(1100ms);
+  CHECK(client("2001:db8::4").upload(R"({"open":{"room":"f"}})")->refusal().empty());
+}
+
 TEST_CASE("a session that opens from two addresses at once counts for one, and counts down there") {
   World world({.shards = 3, .sessions_per_address = 1});
   Client alice(world, "alice", 0);
