@@ -7,9 +7,9 @@
 namespace sigway::dialects {
 namespace {
 
-// One row for each ErrorCode, in its order. The status counts for requests alone. Only 413, 429 and 5xx tell a client to send the same
-// thing again, so a refused message has none of these even where it means "later"
-// (docs/protocol.md, "Up: messages").
+// One row for each ErrorCode, in its order. The status counts for requests alone. Only 413, 429 and
+// 5xx tell a client to send the same thing again, so a refused message has none of these even where
+// it means "later" (docs/protocol.md, "Up: messages").
 constexpr std::array kTable = {
     ErrorInfo{ErrorCode::bad_json, "bad_json", 400, "The request is not JSON.",
               "Send one JSON object, for example {\"key\":\"…\",\"open\":{\"room\":\"demo\"}}."},

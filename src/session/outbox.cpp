@@ -18,18 +18,13 @@ SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin) {
     const auto held = entry == origins_.end() ? 0 : entry->bytes;
     if (!takes(origin, held, size) || share_.budget().exceeded()) return SendStatus::busy;
   }
-  if (origin.is_mail()) {
-    mail_bytes_ += size;
-  } else if (share_.bytes() - mail_bytes_ + size > limit_) {
-    return SendStatus::full;
-  }
-  if (entry == origins_.end()) {
-    origins_.push_back({origin, size});
-  } else {
-    entry->bytes += size;
-  }
-  share_.add(size);
+  if (!origin.is_mail() && share_.bytes() - mail_bytes_ + size > limit_) return SendStatus::full;
+  // First what may fail, then what is counted.
+  if (entry == origins_.end()) entry = origins_.insert(origins_.end(), {origin, 0});
   events_.push_back({std::move(event), origin});
+  entry->bytes += size;
+  share_.add(size);
+  if (origin.is_mail()) mail_bytes_ += size;
   return SendStatus::sent;
 }
 

@@ -19,14 +19,15 @@ enum class Step { handshake, read, write };
 // One step always comes to the same; the others work.
 class OneResult final : public Stream {
  public:
-  OneResult(int descriptor, Step step, const IoResult& result, int& calls)
+  OneResult(int descriptor, bool tls, Step step, const IoResult& result, int& calls)
       : Stream(descriptor),
         inner_(make_plain_stream(descriptor)),
+        is_tls_(tls),
         step_(step),
         result_(result),
         calls_(calls) {}
 
-  bool is_tls() const override { return true; }  // so that there is a handshake
+  bool is_tls() const override { return is_tls_; }
   IoResult handshake() override { return step_ == Step::handshake ? told() : IoResult(); }
   IoResult try_read(std::span<std::uint8_t> into) override {
     if (step_ == Step::read) return told();
@@ -47,6 +48,7 @@ class OneResult final : public Stream {
   }
 
   std::unique_ptr<Stream> inner_;
+  const bool is_tls_;
   const Step step_;
   const IoResult result_;
   int& calls_;
@@ -89,10 +91,20 @@ bool ends_connection(Step step, const IoResult& result) {
   return step != Step::handshake && result.says_nothing();
 }
 
+struct AsPlain {
+  static constexpr bool kTls = false;
+};
+struct AsTls {
+  static constexpr bool kTls = true;
+};
+
 }  // namespace
 
-TEST_CASE("every result of every step ends the connection, waits, or is progress") {
+TEST_CASE_TEMPLATE("every result of every step ends the connection, waits, or is progress", T,
+                   AsPlain, AsTls) {
   for (const Step step : {Step::handshake, Step::read, Step::write}) {
+    // A plain stream has no handshake, and none of them moves bytes.
+    if (step == Step::handshake && !T::kTls) continue;
     for (const auto& [name, result] : all_results()) {
       if (step == Step::handshake && result.bytes != 0) continue;
       CAPTURE(static_cast<int>(step));
@@ -110,7 +122,7 @@ TEST_CASE("every result of every step ends the connection, waits, or is progress
         f.shard.stop();
       };
       const int end = f.connect(std::move(script), [&, told = result](int descriptor) {
-        return std::make_unique<OneResult>(descriptor, step, told, calls);
+        return std::make_unique<OneResult>(descriptor, T::kTls, step, told, calls);
       });
       Fixture::write(end, "go");  // readiness is what starts the steps
       // The loop is given turns, so that one that spins shows itself by its calls.
