@@ -69,7 +69,7 @@ const proxies = {
     ['server sigway 127.0.0.1:8080', `server sigway ${server.authority}`], ['bind :443 ssl', `bind 127.0.0.1:${port} ssl`], ['/etc/haproxy/call.example.org.pem', pem],
   ])) },
   Caddy: { file: 'Caddyfile', start: (server) => Proxy.start('caddy', (file) => ['run', '--config', file, '--adapter', 'caddyfile'], ({ port, folder: state }) =>
-    `{\n\tadmin off\n\tauto_https off\n\tgrace_period 1s\n\tdefault_bind 127.0.0.1\n\tstorage file_system ${state}\n}\n${adapted('Caddyfile', [
+    `{\n\tadmin off\n\tauto_https off\n\tskip_install_trust\n\tgrace_period 1s\n\tdefault_bind 127.0.0.1\n\tstorage file_system ${state}\n}\n${adapted('Caddyfile', [
       ['call.example.org {', `https://127.0.0.1:${port}, https://call.example.org:${port} {\n\ttls ${certificate} ${key}`], ['reverse_proxy 127.0.0.1:8080', `reverse_proxy ${server.authority}`],
     ])}`) },
 };
