@@ -10,12 +10,15 @@ import { Inbox, within } from './patience.mjs';
 
 export const makeKey = () => randomBytes(18).toString('base64url');
 
+// How a client connects. A server object with `localAddress` stands for the server as that address sees it.
+const connectOptions = ({ localAddress }) => ({ agent: false, rejectUnauthorized: false, localAddress });
+
 // A request by Node's own HTTP client.
 export function fetchJson(server, path, body, { method = 'POST', headers = {} } = {}) {
   const library = server.url.startsWith('https') ? https : http;
   const text = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   return within(new Promise((resolve, reject) => {
-    const request = library.request(server.url + path, { method, agent: false, rejectUnauthorized: false, headers }, (response) => {
+    const request = library.request(server.url + path, { ...connectOptions(server), method, headers }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part)).on('error', reject).on('end', () => {
         const answer = { status: response.statusCode, headers: response.headers, text: Buffer.concat(parts).toString() };
@@ -66,7 +69,8 @@ export class WebSocketMember extends Member {
   #controls = new Inbox();
 
   async open(open) {
-    this.socket = new WebSocket(`${this.server.url.replace(/^http/, 'ws')}/v1/ws`, 'sigway.v1', { rejectUnauthorized: false });
+    this.socket = new WebSocket(`${this.server.url.replace(/^http/, 'ws')}/v1/ws`, 'sigway.v1',
+      { rejectUnauthorized: false, localAddress: this.server.localAddress });
     this.closed = new Promise((resolve) => {
       this.socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
     });
@@ -133,7 +137,7 @@ export class EventStreamMember extends Member {
   async open(open) {
     const library = this.server.url.startsWith('https') ? https : http;
     const welcome = new Inbox();
-    this.stream = library.request(`${this.server.url}/v1/sse`, { method: 'POST', agent: false, rejectUnauthorized: false });
+    this.stream = library.request(`${this.server.url}/v1/sse`, { ...connectOptions(this.server), method: 'POST' });
     this.stream.on('error', (error) => { this.events.fail(error); welcome.fail(error); });
     this.stream.on('response', (response) => {
       response.on('error', (error) => this.events.fail(error));

@@ -31,10 +31,10 @@ export class Inbox {
     for (const taker of this.#waiting.splice(0)) taker.reject(error);
   }
 
-  take(what = () => 'something to arrive') {
+  take(what = () => 'something to arrive', patience = kPatience) {
     if (this.#values.length > 0) return Promise.resolve(this.#values.shift());
     if (this.#failure) return Promise.reject(this.#failure);
-    return within(new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })), what);
+    return within(new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })), what, patience);
   }
 
   get isEmpty() {

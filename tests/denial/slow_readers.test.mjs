@@ -1,0 +1,42 @@
+// Who reads slowly is served: a modem, a phone at the edge of its cell. Who reads so little that the server holds its output
+// for ever (less than 50 bytes a second over --write-timeout) is closed.
+
+import assert from 'node:assert/strict';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startProcess } from '../conformance/support/process.mjs';
+import { within } from '../conformance/support/patience.mjs';
+import { attacked } from './support/target.mjs';
+
+const kReader = fileURLToPath(new URL('support/slow_reader.pl', import.meta.url));
+const kWriteTimeout = 4;
+const kSeconds = 12;
+const kRequests = 600;   // some 300 KB of answers: far more than a reader takes in that time
+
+async function reader(target, rate) {
+  const { child, exit } = startProcess('perl', [kReader, target.server.port, '/metrics', kRequests, rate, kSeconds].map(String),
+    ['ignore', 'pipe', 'inherit']);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await within(lines.next(), () => 'a reader')).value, 'open');
+  return { exit, result: lines.next().then(({ value }) => value) };
+}
+
+test('four readers of 10 bytes a second are closed, four of 500 live', () =>
+  attacked(['--write-timeout', `${kWriteTimeout}s`], async (target, talk) => {
+    const before = (await target.metrics()).sigway_connections;
+    const drips = await Promise.all(Array.from({ length: 4 }, () => reader(target, 10)));
+    const slow = await Promise.all(Array.from({ length: 4 }, () => reader(target, 500)));
+    await pause(2.5 * kWriteTimeout * 1000);
+    // Each poll and each upload of the pairs is a connection as well, so a few more or less come and go.
+    await talk.stop();
+    const left = (await target.metrics()).sigway_connections - before;
+    for (const { result } of slow) {
+      const [, what, bytes] = /^(\w+) (\d+)$/.exec(await within(result, () => 'the end of a slow reader'));
+      assert.equal(what, 'read', 'a slow reader is not closed');
+      assert.ok(bytes > kSeconds * 250, `it got ${bytes} bytes`);
+    }
+    await Promise.all([...drips, ...slow].map(({ exit }) => exit));
+    assert.ok(left >= 4 && left <= 7, `${left} of the 8 readers' connections are left`);
+  }));

@@ -1,0 +1,66 @@
+// Eight connections that send as fast as the server takes it and read all answers. Runs as a thread of its own, so that the
+// pairs' thread keeps its time: new Worker(file, {workerData: {server, kind, seconds}}).
+
+import { once } from 'node:events';
+import { isMainThread, parentPort, workerData, Worker } from 'node:worker_threads';
+import { encodeFrame, opcode } from '../../conformance/support/websocket.mjs';
+import { deafSocket, deafWebSocket, getText, readIntoNowhere, repeated, textFrame } from './attacker.mjs';
+
+const kConnections = 8;
+const kChunk = 16384;
+
+const badUpload = 'POST /v1/send HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx';
+
+// kind → what is sent again and again, on a plain connection or in a session's WebSocket.
+export const kFloods = {
+  'requests for a path that is not there': { unit: () => getText('/nothing-here') },
+  'uploads with bad JSON': { unit: () => badUpload },
+  'frames that ask for a pong': { isFrame: true, unit: () => textFrame({ ping: 1 }) },
+  'frames that are no JSON': { isFrame: true, unit: () => textFrame('x') },
+  'acknowledgements': { isFrame: true, unit: () => textFrame({ ack: 1 }) },
+  'pings of RFC 6455': { isFrame: true, unit: () => encodeFrame(opcode.ping, 'p') },
+};
+
+// Calls `begun` when all connections are open; resolves with the bytes that were sent.
+export async function flood(server, kind, seconds, begun) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { server, kind, seconds } });
+  await once(worker, 'message');
+  begun();
+  const [bytes] = await once(worker, 'message');
+  await worker.terminate();
+  return bytes;
+}
+
+const open = async (server, { isFrame }) => (isFrame ? (await deafWebSocket(server)).socket : deafSocket(server));
+
+async function send(server, flood, socket, until) {
+  const chunk = repeated(flood.unit(), kChunk);
+  let bytes = 0;
+  readIntoNowhere(socket);
+  while (Date.now() < until) {
+    if (!socket || socket.destroyed) {   // the server may end who floods it; come again
+      socket = await open(server, flood).catch(() => null);
+      if (!socket) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        continue;
+      }
+      readIntoNowhere(socket);
+    }
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, 200);
+      socket.write(chunk, (error) => { if (!error) bytes += chunk.length; clearTimeout(timer); resolve(); });
+    });
+    await new Promise(setImmediate);
+  }
+  socket?.destroy();
+  return bytes;
+}
+
+if (!isMainThread && workerData?.kind) {
+  const { server, kind, seconds } = workerData;
+  const sockets = await Promise.all(Array.from({ length: kConnections }, () => open(server, kFloods[kind])));
+  parentPort.postMessage('begun');
+  const until = Date.now() + seconds * 1000;
+  const sent = await Promise.all(sockets.map((socket) => send(server, kFloods[kind], socket, until)));
+  parentPort.postMessage(sent.reduce((sum, bytes) => sum + bytes, 0));
+}
