@@ -13,7 +13,7 @@ import { attacked } from './support/target.mjs';
 const kReader = fileURLToPath(new URL('support/slow_reader.pl', import.meta.url));
 const kWriteTimeout = 4;
 const kSeconds = 12;
-const kRequests = 600;   // some 300 KB of answers: far more than a reader takes in that time
+const kRequests = 4000;   // some 8 MB of answers: more than the kernel takes in advance on the loopback device
 
 async function reader(target, rate) {
   const { child, exit } = startProcess('perl', [kReader, target.server.port, '/metrics', kRequests, rate, kSeconds].map(String),
