@@ -7,6 +7,8 @@
 #   idle    10,000 idle clients on each transport; reports the memory that each one takes
 #   pages   the demo pages and the peer link in Chromium: every state, 50 glares, 20 reloads, six in a mesh
 #   doctor  the doctor through every network of the bed, and its page in Chromium
+#   chaos   half-right clients on every transport for SIGWAY_CHAOS_SECONDS (3600), plain and TLS, against the build with the
+#           address and undefined-behaviour sanitizers, while pairs talk; SIGWAY_SEED repeats the cases
 #   fuzz    every fuzz target for SIGWAY_FUZZ_SECONDS (600)
 #   tidy    clang-tidy on all files
 set -euo pipefail
@@ -53,6 +55,14 @@ stage_doctor() {
   run_soak_tests doctor
 }
 
+stage_chaos() {
+  scripts/install-deps.sh ci
+  scripts/install-npm.sh
+  cmake --preset asan >/dev/null
+  cmake --build --preset asan --target sigway
+  UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1} SIGWAY_BINARY=$PWD/build/asan/bin/sigway node tests/soak/chaos.mjs
+}
+
 stage_fuzz() {
   scripts/install-deps.sh ci
   cmake --preset asan "-DSIGWAY_FUZZ_SECONDS=${SIGWAY_FUZZ_SECONDS:-600}" >/dev/null
@@ -66,10 +76,10 @@ stage_tidy() {
 }
 
 stages=("$@")
-if (($# == 0)); then stages=(faults networks doctor idle pages fuzz tidy); fi
+if (($# == 0)); then stages=(faults networks doctor idle pages chaos fuzz tidy); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then
-    echo "soak.sh: no stage '$stage'; there are: faults networks doctor idle pages fuzz tidy" >&2
+    echo "soak.sh: no stage '$stage'; there are: faults networks doctor idle pages chaos fuzz tidy" >&2
     exit 2
   fi
 done
