@@ -14,7 +14,7 @@ const kPipelined = repeated(kRequest, scaled(4000) * kRequest.length);
 
 async function pending(line) {
   line.goDeaf();
-  await push(line.tls, kPipelined, 1, 2);
+  await push(line.tls, kPipelined, 1, { seconds: 2 });
   await pause(50);
 }
 

@@ -19,13 +19,13 @@ export async function deafSocket({ host, port, localAddress }) {
 }
 
 // Writes `chunk` again and again until the server has taken `bytes`, takes no more, has closed, or `seconds` are over.
-export async function push(socket, chunk, bytes, seconds = 10) {
+export async function push(socket, chunk, bytes, { seconds = 10, stuckMs = kStuckMs } = {}) {
   const until = Date.now() + seconds * 1000;
   let taken = 0;
   while (taken < bytes && !socket.destroyed && Date.now() < until) {
     const isTaken = await Promise.race([
       new Promise((resolve) => socket.write(chunk, (error) => resolve(!error))),
-      pause(kStuckMs, false),
+      pause(stuckMs, false),
     ]);
     if (!isTaken) break;
     taken += chunk.length;

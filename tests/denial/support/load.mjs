@@ -4,7 +4,7 @@
 export const isSanitized = process.env.SIGWAY_SANITIZED === '1';
 
 // How long an attack lasts that goes on for a time.
-export const kSeconds = Number(process.env.SIGWAY_DENIAL_SECONDS ?? (isSanitized ? 1 : 2));
+export const kSeconds = Number(process.env.SIGWAY_DENIAL_SECONDS ?? (isSanitized ? 1 : 1.5));
 
 // `count`, or what is left of it under a sanitizer.
 export const scaled = (count) => (isSanitized ? Math.ceil(count / 8) : count);

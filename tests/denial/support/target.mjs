@@ -9,7 +9,7 @@ import { Server } from '../../conformance/support/server.mjs';
 import { isSanitized, MiB } from './load.mjs';
 import { Talk } from './talk.mjs';
 
-const kQuietMs = 1000;
+const kQuietMs = 500;
 const kTicks = 100;   // of /proc/PID/stat, a second
 
 export class Target {
