@@ -377,7 +377,7 @@ std::optional<std::uint64_t> RequestParser::announced_length() const {
 std::size_t RequestParser::held_bytes() const {
   const Request& request = impl_->request;
   return sizeof(Impl) + impl_->guard.size() + request.headers.capacity() * sizeof(Header) +
-         request.body.capacity();
+         request.body.size();  // what was reserved and not written is no memory yet
 }
 bool RequestParser::has_started() const { return impl_->started; }
 bool RequestParser::has_head() const { return impl_->head_complete; }

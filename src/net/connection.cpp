@@ -16,7 +16,7 @@ namespace {
 // One connection may not keep the others waiting: after so many full buffers, or so many requests
 // and frames, it is their turn.
 constexpr int kReadsPerTurn = 4;
-constexpr std::uint8_t kSharePerTurn = 16;
+constexpr std::uint8_t kSharePerTurn = 8;
 
 }  // namespace
 

@@ -60,7 +60,7 @@ void StreamCarrier::pump(Outbox& outbox) {
   }
 }
 
-void StreamCarrier::tell(Copy& copy, Control control) {
+void StreamCarrier::tell(Copy& copy, std::uint8_t control) {
   copy.owed |= control;
   settle(copy);
 }

@@ -75,11 +75,11 @@ class StreamCarrier : public Carrier {
     std::uint64_t confirmed;  ///< the highest hello that the client has confirmed
     std::uint8_t owed = 0;    ///< controls that wait for room, a bit each
   };
-  enum Control : std::uint8_t { kActivated = 1, kStandby = 2, kHello = 4, kProbe = 8 };
+  static constexpr std::uint8_t kActivated = 1, kStandby = 2, kHello = 4, kProbe = 8;
 
   /// Writes the control, or notes that the copy is owed it: what is asked for while the queue is
   /// full is said once, when there is room.
-  void tell(Copy& copy, Control control);
+  void tell(Copy& copy, std::uint8_t control);
   void settle(Copy& copy);
 
   void end_copy(std::size_t index, End reason);
