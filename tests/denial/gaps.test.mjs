@@ -48,5 +48,6 @@ test('136 sessions that hold 250 KB beyond a gap', () => attacked(['--memory-bud
   const metrics = await target.metrics();
   console.log(`${sockets.length} of ${kSessions} came in, ${metrics['sigway_sessions_ended_total{reason="memory"}']} ended, ${(total / MiB).toFixed(1)} MiB are held`);
   for (const { socket } of holders) socket.destroy();
+  console.log(String(talk));
   for (const socket of sockets) socket.destroy();
 }, { talk: { burst: 1 } }));

@@ -125,6 +125,12 @@ export class Talk {
     }));
   }
 
+  // For a report: the longest round of each transport, and what was refused for a moment.
+  toString() {
+    return this.pairs.map(({ transport, latencies, refusals }) =>
+      `${transport} ${latencies.length} rounds, the longest ${Math.max(...latencies).toFixed(0)} ms, refused ${JSON.stringify(refusals)}`).join('; ');
+  }
+
   async stop() {
     this.#isOver = true;
     await within(this.ended, () => 'the last round of the pairs');
