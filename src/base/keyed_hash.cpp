@@ -20,11 +20,11 @@ HashSecret make_secret() noexcept {
 }
 
 // Made before `main`, so that the hot path needs no check whether it exists.
-const HashSecret g_process_secret = make_secret();
+const HashSecret kProcessSecret = make_secret();
 
 }  // namespace
 
-const HashSecret& process_secret() noexcept { return g_process_secret; }
+const HashSecret& process_secret() noexcept { return kProcessSecret; }
 
 std::uint64_t keyed_hash(std::string_view bytes, const HashSecret& secret) noexcept {
   std::uint64_t hash = 0;
@@ -35,7 +35,7 @@ std::uint64_t keyed_hash(std::string_view bytes, const HashSecret& secret) noexc
 }
 
 std::uint64_t keyed_hash(std::string_view bytes) noexcept {
-  return keyed_hash(bytes, g_process_secret);
+  return keyed_hash(bytes, kProcessSecret);
 }
 
 }  // namespace sigway::base

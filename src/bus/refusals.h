@@ -33,8 +33,8 @@ class Refusals {
 
  private:
   struct Row {
-    base::TimePoint until;
-    base::Duration wait;
+    base::TimePoint until{};
+    base::Duration wait{};
   };
 
   void make_room(base::TimePoint now);

@@ -41,8 +41,8 @@ KeyHash hash_key(std::string_view key) {
   const auto& secret = base::process_secret();
   const auto size = secret.size() + key.size();
   // On the stack where the key is one that the protocol allows: this runs for every request.
-  std::array<char, std::tuple_size_v<base::HashSecret> + kLongestKey>
-      small;  // NOLINT(*-member-init)
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+  std::array<char, std::tuple_size_v<base::HashSecret> + kLongestKey> small;
   std::string large;
   char* text = small.data();
   if (size > small.size()) {

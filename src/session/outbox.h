@@ -57,7 +57,7 @@ class Outbox {
   };
   struct OriginBytes {
     Origin origin;
-    std::size_t bytes;
+    std::size_t bytes = 0;
   };
 
   bool takes(Origin origin, std::size_t held, std::size_t size) const noexcept;
