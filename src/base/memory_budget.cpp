@@ -82,9 +82,12 @@ bool MemoryLedger::relieve() {
     other->wake_();
     return false;
   }
-  if (largest() == 0) return false;
-  classes_[largest() - 1]->give_up_memory();
-  return true;
+  const auto list = largest();
+  if (list == 0) return false;
+  const auto* const holder = classes_[list - 1];
+  classes_[list - 1]->give_up_memory();
+  // Only compared: it may be gone. One that gave nothing back is not asked again in this turn.
+  return classes_[list - 1] != holder;
 }
 
 }  // namespace sigway::base

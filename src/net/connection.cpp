@@ -89,10 +89,10 @@ void Connection::replace_handler(std::unique_ptr<ConnectionHandler> handler, std
   // From within on_data the bytes are handed over as soon as that returns; this is for elsewhere.
   if (unread_) {
     shard_.at_end_of_turn([&shard = shard_, id = id_] {
-      if (Connection* connection = shard.find(id)) {
-        connection->deliver_unread();
-        if (connection->unread_ && connection->is_open()) connection->continue_later();
-      }
+      shard.run_for(id, [](Connection& connection) {
+        connection.deliver_unread();
+        if (connection.unread_ && connection.is_open()) connection.continue_later();
+      });
     });
   }
 }
@@ -124,7 +124,7 @@ void Connection::abort(CloseReason reason) {
   deadline_.cancel();
   set_idle(false);
   waiter_.reset();
-  permit_.reset();  // who comes in this same turn may have the place
+  permit_.reset();  // a connection that is accepted in this same turn may have the place
   // Memory that is given up must be free at once.
   queue_ = {};
   unread_.reset();
@@ -155,7 +155,7 @@ void Connection::on_readable(bool failed) {
   waiting_readable_ = false;
   if (state_ == State::closed) return;
   if (failed) return abort(CloseReason::peer_reset);
-  if (!waits_for_turn_) share_ = kSharePerTurn;
+  refill_share();
   if (write_wants_read_) {
     write_wants_read_ = false;
     write_queue();
@@ -175,7 +175,7 @@ void Connection::on_writable(bool failed) {
   waiting_writable_ = false;
   if (state_ == State::closed) return;
   if (failed) return abort(CloseReason::peer_reset);
-  if (!waits_for_turn_) share_ = kSharePerTurn;
+  refill_share();
   if (state_ == State::handshaking) return continue_handshake();
   if (queued_bytes_ > 0) write_queue();
   if (read_wants_write_ && state_ == State::open) {
@@ -216,7 +216,9 @@ void Connection::read_some() {
     if (result.bytes > 0) deliver(scratch.first(result.bytes));
     if (state_ != State::open) return;
     if (result.failed() || result.says_nothing()) return abort(CloseReason::peer_reset);
-    if (unread_ && !reading_paused_) return continue_later();  // eof is read again after it
+    // What was left comes first, and after a pause the end of the stream is read again.
+    if (reading_paused_) return;
+    if (unread_) return continue_later();
     if (result.eof) return handle_eof();
     if (result.want_write) {
       read_wants_write_ = true;
@@ -242,11 +244,16 @@ void Connection::continue_later() {
 
 void Connection::on_turn() {
   waits_for_turn_ = false;
-  share_ = kSharePerTurn;
+  refill_share();
   deliver_unread();
   if (state_ != State::open || reading_paused_) return;
   if (unread_) return continue_later();
   if (!waiting_readable_ && !peer_finished_) read_some();
+}
+
+// Once a turn, however often the connection is looked at in it.
+void Connection::refill_share() {
+  if (std::exchange(share_turn_, shard_.turn_) != shard_.turn_) share_ = kSharePerTurn;
 }
 
 bool Connection::take_share() {
@@ -312,19 +319,10 @@ void Connection::pause_reading() { reading_paused_ = true; }
 void Connection::resume_reading() {
   if (!reading_paused_) return;
   reading_paused_ = false;
-  if (state_ != State::open || peer_finished_) return;
-  // Not now: the caller may be in the middle of on_data.
-  shard_.at_end_of_turn([&shard = shard_, id = id_] {
-    Connection* connection = shard.find(id);
-    if (!connection || connection->reading_paused_ || connection->peer_finished_) return;
-    connection->deliver_unread();
-    if (connection->state_ != State::open || connection->reading_paused_) return;
-    if (connection->unread_ || connection->stream_->has_buffered_input()) {
-      connection->continue_later();
-    } else {
-      connection->wait_readable();
-    }
-  });
+  if (state_ != State::open || (peer_finished_ && !unread_)) return;
+  // Not now: the caller may be in the middle of on_data. By reading, not by waiting: TLS may hold
+  // input, or the end of it, that no readiness will announce.
+  continue_later();
 }
 
 }  // namespace sigway::net

@@ -177,6 +177,7 @@ class Connection {
   void deliver(std::span<std::uint8_t> bytes);
   void deliver_unread();
   bool has_share() const { return share_ != 0 && !is_output_full(); }
+  void refill_share();
   void continue_later();
   void on_turn();
   void count_held();
@@ -218,7 +219,8 @@ class Connection {
 
   State state_ = State::handshaking;
   CloseReason close_reason_ = CloseReason::local;
-  std::uint8_t share_ = 0;  // units left in this turn
+  std::uint8_t share_ = 0;        // units left in this turn
+  std::uint32_t share_turn_ = 0;  // the turn that it is for
   bool is_idle_ : 1 = false;
   bool reading_paused_ : 1 = false;
   bool waiting_readable_ : 1 = false;

@@ -26,15 +26,17 @@ constexpr std::size_t kGathered = 8 * 1024;
 void Connection::write(base::Bytes bytes) {
   if (!is_open() || bytes.empty()) return;
   const std::size_t size = bytes.size();
-  queued_bytes_ += size;
+  std::size_t counted = size;
   // Not to the head of the queue, which is being written.
-  if (size <= kShortPiece && queue_.size() >= queue_head_ + 2 &&
-      queue_.back().append_short(bytes.view(), kGathered)) {
-    counted_bytes_ += size;
-  } else {
-    counted_bytes_ += bytes.counted_size();
+  if (size > kShortPiece || queue_.size() < queue_head_ + 2 ||
+      !queue_.back().append_short(bytes.view(), kGathered)) {
+    counted = bytes.counted_size();
     queue_.push_back(std::move(bytes));
   }
+  // After what may fail.
+  queued_bytes_ += size;
+  counted_bytes_ += counted;
+  if (waiting_writable_) count_held();  // no flush will do it in this turn
   request_flush();
 }
 

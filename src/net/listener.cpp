@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -188,7 +189,12 @@ void Listener::Acceptor::accept_some() {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     const int descriptor = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
-      welcome(descriptor);
+      try {
+        welcome(descriptor);
+      } catch (const std::bad_alloc&) {
+        pause();  // or nobody would ever be accepted again
+        throw;
+      }
       continue;
     }
     switch (errno) {
@@ -222,24 +228,24 @@ bool Listener::Acceptor::survive_exhaustion() {
 }
 
 void Listener::Acceptor::welcome(int descriptor) {
+  Descriptor owned(descriptor);  // until a stream has it
   prepare(descriptor);
   const Address peer = Address::peer_of(descriptor);
   auto permit = limits_->count(peer);
   auto admission = Admission::normal;
   // The address first: its own excess must not cost others their idle connections.
   if (limits_->is_address_exceeded(peer)) {
-    if (limits_->are_address_refusals_exceeded(peer)) return turn_away(descriptor, address_answer_);
+    if (limits_->are_address_refusals_exceeded(peer))
+      return turn_away(owned.release(), address_answer_);
     admission = Admission::address_full;
   } else if (limits_->is_total_exceeded() && shard_.reclaim_idle(1) == 0) {
     admission = Admission::server_full;
   }
   if (admission != Admission::normal && limits_->are_refusals_exceeded())
-    return turn_away(descriptor, overload_answer_);
+    return turn_away(owned.release(), overload_answer_);
   auto stream = tls_ ? tls_->make_stream(descriptor) : make_plain_stream(descriptor);
-  if (!stream) {
-    ::close(descriptor);
-    return;
-  }
+  if (!stream) return;
+  owned.release();
   shard_.adopt(
       std::move(stream), port_,
       [&](Connection& connection) { return make_handler_(connection, admission); },

@@ -1,7 +1,6 @@
 #include "net/shard.h"
 
 #include <csignal>
-#include <new>
 
 #include <asio/post.hpp>
 
@@ -103,25 +102,6 @@ void Shard::run() {
   current_shard = nullptr;
 }
 
-template <class Function>
-void Shard::guard(Function&& function) {
-  try {
-    function();
-  } catch (const std::bad_alloc&) {
-    failed_allocations_.fetch_add(1, std::memory_order_relaxed);
-  }
-}
-
-template <class Function>
-void Shard::guard(Connection& connection, Function&& function) {
-  try {
-    function();
-  } catch (const std::bad_alloc&) {
-    failed_allocations_.fetch_add(1, std::memory_order_relaxed);
-    connection.abort(CloseReason::memory);
-  }
-}
-
 bool Shard::has_more() const {
   return !at_end_.empty() || !flushes_.empty() || closed_ != nullptr || !next_turn_.empty() ||
          next_due_ < due_.size() || ledger_.must_relieve();
@@ -143,6 +123,7 @@ void Shard::run_turn() {
   guard([&] { wait(sleep); });
 
   now_ = base::Clock::now();
+  ++turn_;
   turn_began_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
   run_next_turns();  // first, for `run_ready` adds to them
   run_ready();
@@ -173,7 +154,7 @@ void Shard::run_ready() {
 void Shard::run_next_turns() {
   if (next_turn_.empty()) return;
   for (const ConnectionId id : std::exchange(next_turn_, {})) {
-    if (Connection* connection = find(id)) guard(*connection, [&] { connection->on_turn(); });
+    run_for(id, [](Connection& connection) { connection.on_turn(); });
   }
 }
 
@@ -193,7 +174,11 @@ void Shard::run_posted() {
 
 void Shard::end_turn() {
   for (int round = 0; round < kEndRounds; ++round) {
-    if (at_end_.empty() && flushes_.empty() && closed_ == nullptr && !ledger_.relieve()) break;
+    if (at_end_.empty() && flushes_.empty() && closed_ == nullptr) {
+      bool is_relieved = false;
+      guard([&] { is_relieved = ledger_.relieve(); });
+      if (!is_relieved) break;
+    }
     for (const auto& function : std::exchange(at_end_, {})) guard(function);
     for (const ConnectionId id : std::exchange(flushes_, {})) {
       const auto found = connections_.find(id);
@@ -229,7 +214,12 @@ Connection& Shard::adopt(std::unique_ptr<Stream> stream, std::shared_ptr<const P
                                             std::move(permit));
   Connection& connection = *owned;
   connections_.emplace(id, std::move(owned));
-  connection.start(make(connection));
+  try {
+    connection.start(make(connection));
+  } catch (const std::bad_alloc&) {
+    connections_.erase(id);  // nobody has seen it yet
+    throw;
+  }
   return connection;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -73,6 +74,12 @@ class Shard {
 
   // Null when there is no such connection, or it has closed.
   Connection* find(ConnectionId id);
+  // Calls `action` with the connection, if it is there. What runs in the name of a connection goes
+  // through this: an allocation that fails ends that connection, not what is going on around it.
+  template <class Action>
+  void run_for(ConnectionId id, Action&& action) {
+    if (Connection* connection = find(id)) guard(*connection, [&] { action(*connection); });
+  }
   std::size_t connection_count() const { return connections_.size(); }
   std::size_t idle_count() const { return idle_count_; }
 
@@ -102,6 +109,7 @@ class Shard {
   void run_posted();
   void end_turn();
   void wake();
+  // Runs it; if it runs out of memory, that is counted, and ends the connection if there is one.
   template <class Function>
   void guard(Function&& function);
   template <class Function>
@@ -118,6 +126,7 @@ class Shard {
   std::vector<std::uint8_t> scratch_;
 
   base::MemoryLedger ledger_;
+  std::uint32_t turn_ = 0;                       // counts the turns, for the shares of connections
   std::atomic<base::Clock::rep> turn_began_{0};  // 0: none runs
   std::atomic<base::Clock::rep> longest_turn_{0};
   std::atomic<std::size_t> failed_allocations_{0};
@@ -141,6 +150,25 @@ class Shard {
   std::size_t idle_count_ = 0;
   std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
 };
+
+template <class Function>
+void Shard::guard(Function&& function) {
+  try {
+    function();
+  } catch (const std::bad_alloc&) {
+    failed_allocations_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+template <class Function>
+void Shard::guard(Connection& connection, Function&& function) {
+  try {
+    function();
+  } catch (const std::bad_alloc&) {
+    failed_allocations_.fetch_add(1, std::memory_order_relaxed);
+    connection.abort(CloseReason::memory);
+  }
+}
 
 // All shards of a process, which outlive everything that refers to them by index.
 using Shards = std::vector<std::unique_ptr<Shard>>;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 
 #include "net/shard.h"
 #include "server/http_exchange.h"
@@ -12,7 +13,7 @@ namespace sigway::server {
 
 namespace {
 
-constexpr base::Duration kRefusalPatience = std::chrono::seconds(3);
+constexpr base::Duration kRefusalTimeout = std::chrono::seconds(3);
 
 }  // namespace
 
@@ -32,13 +33,13 @@ bool HttpConnection::is_answering() const {
 
 // Not idle yet, and so not to be reclaimed: for a while its first request counts as on the way.
 void HttpConnection::on_attached(net::Connection&) {
-  connection_.shard().schedule_in(timer_, patience());
+  connection_.shard().schedule_in(timer_, head_timeout());
 }
 
-// Who is refused keeps a place from those who could be told so as well.
-base::Duration HttpConnection::patience() const {
+// A refused connection still occupies a slot that another client needs to receive its own refusal.
+base::Duration HttpConnection::head_timeout() const {
   const base::Duration longest = server_.options().head_timeout;
-  return admission_ == net::Admission::normal ? longest : std::min(longest, kRefusalPatience);
+  return admission_ == net::Admission::normal ? longest : std::min(longest, kRefusalTimeout);
 }
 
 void HttpConnection::drain() {
@@ -98,7 +99,7 @@ void HttpConnection::begin_request() {
   parser_ = std::make_unique<http::RequestParser>(server_.options().limits);
   phase_ = Phase::head;
   connection_.set_idle(false);
-  connection_.shard().schedule_in(timer_, patience());
+  connection_.shard().schedule_in(timer_, head_timeout());
 }
 
 // True when the request is complete. Takes what belongs to it off `bytes`.
@@ -154,10 +155,12 @@ bool HttpConnection::accept_head() {
   }
   if (has_body) {
     constexpr std::uint64_t kSmallBody = 16 * 1024;  // acknowledgements, which free memory
-    if (connection_.shard().ledger().budget().exceeded() &&
-        parser_->announced_length().value_or(UINT64_MAX) > kSmallBody) {
-      refuse_with(overloaded("The server is short of memory."));
-      return false;
+    if (connection_.shard().ledger().budget().exceeded()) {
+      if (parser_->announced_length().value_or(0) > kSmallBody) {
+        refuse_with(overloaded("The server is short of memory."));
+        return false;
+      }
+      parser_->set_max_body(kSmallBody);  // of a body in chunks the length is not known yet
     }
     phase_ = Phase::body;
     body_mark_ = 0;
@@ -206,6 +209,8 @@ void HttpConnection::call_route(http::Request& request) {
   HttpExchange exchange(*this, sequence_, request);
   try {
     pending_->match.route->handler(exchange);
+  } catch (const std::bad_alloc&) {
+    throw;  // ends the connection
   } catch (const std::exception&) {
     // What a route could not foresee must not take the other connections of the shard down.
     if (phase_ == Phase::streaming) return connection_.abort();
@@ -218,9 +223,9 @@ void HttpConnection::call_route(http::Request& request) {
 // something and does not expect the next request's route to run inside it.
 void HttpConnection::continue_later() {
   connection_.shard().at_end_of_turn([&shard = connection_.shard(), id = connection_.id()] {
-    net::Connection* connection = shard.find(id);
-    if (!connection) return;
-    if (auto* self = dynamic_cast<HttpConnection*>(connection->handler())) self->continue_now();
+    shard.run_for(id, [](net::Connection& connection) {
+      if (auto* self = dynamic_cast<HttpConnection*>(connection.handler())) self->continue_now();
+    });
   });
 }
 

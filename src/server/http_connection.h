@@ -95,7 +95,7 @@ class HttpConnection final : public net::ConnectionHandler {
   bool is_answering() const;
   bool is_current(std::uint32_t sequence, Phase phase) const;
   void process(std::string_view bytes);
-  base::Duration patience() const;
+  base::Duration head_timeout() const;
   void close_if_finished();
   void count_held();
   void begin_request();

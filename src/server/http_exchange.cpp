@@ -12,9 +12,9 @@ namespace {
 // Calls `action` with the HttpConnection of that id, if it still is one, on its shard.
 template <class Action>
 void with_connection(net::Shard& shard, net::ConnectionId id, Action&& action) {
-  net::Connection* connection = shard.find(id);
-  if (!connection) return;
-  if (auto* http = dynamic_cast<HttpConnection*>(connection->handler())) action(*http);
+  shard.run_for(id, [&](net::Connection& connection) {
+    if (auto* http = dynamic_cast<HttpConnection*>(connection.handler())) action(*http);
+  });
 }
 
 // A stream by the name of its exchange, so that it may be held anywhere and outlive everything.

@@ -61,11 +61,10 @@ void HttpServer::respond(const http::ExchangeId& id, http::Response response) {
   if (id.shard >= shards_.size()) return;
   net::Shard& shard = *shards_[id.shard];
   const auto deliver = [&shard, id](http::Response&& answer) {
-    net::Connection* connection = shard.find(id.connection);
-    if (!connection) return;
-    if (auto* http = dynamic_cast<HttpConnection*>(connection->handler())) {
-      http->respond(id.sequence, std::move(answer));
-    }
+    shard.run_for(id.connection, [&](net::Connection& connection) {
+      if (auto* http = dynamic_cast<HttpConnection*>(connection.handler()))
+        http->respond(id.sequence, std::move(answer));
+    });
   };
   if (shard.is_current_thread()) return deliver(std::move(response));
   shard.post([deliver, response = std::move(response)]() mutable { deliver(std::move(response)); });

@@ -239,9 +239,10 @@ class StaticPages::FileCache {
   }
 
  private:
+  // Half of the budget at the most: nobody ends for a file, so files must not be what ends others.
   bool has_room_for(std::size_t size) const {
-    const std::size_t used = budget_.used();
-    return used < budget_.limit() && size <= budget_.limit() - used;
+    return !budget_.exceeded() &&
+           budget_.used(base::MemoryPart::file) + size <= budget_.limit() / 2;
   }
 
   base::MemoryBudget& budget_;

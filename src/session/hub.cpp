@@ -1,12 +1,14 @@
 #include "session/hub.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace sigway::session {
 namespace {
 
 constexpr base::Duration kDrainStep = std::chrono::milliseconds(20);
+constexpr std::size_t kKeptCapacity = 1024;  // of the list of those that have something to write
 
 }  // namespace
 
@@ -87,21 +89,29 @@ void Hub::touch(Session& session) {
 
 void Hub::bury(Session& session) {
   const auto entry = sessions_.find(session.id().serial);
-  buried_.push_back(std::move(entry->second));
+  buried_.push_back(nullptr);  // may fail, and must not take the session with it
+  buried_.back() = std::move(entry->second);
   sessions_.erase(entry);
   runner_.request_flush();
 }
 
+void Hub::pump(std::uint64_t serial) {
+  auto* const session = find(serial);
+  if (session == nullptr) return;
+  session->mark_dirty(false);
+  try {
+    session->pump();
+  } catch (const std::bad_alloc&) {
+    // Its own end, and not that of those whose turn comes after it.
+    session->end(End::memory);
+  }
+}
+
 void Hub::flush() {
   // Writing can end a session, and an end can make others dirty: until nothing is left.
-  while (!dirty_.empty()) {
-    for (const auto serial : std::exchange(dirty_, {})) {
-      if (auto* session = find(serial)) {
-        session->mark_dirty(false);
-        session->pump();
-      }
-    }
-  }
+  for (std::size_t next = 0; next < dirty_.size(); ++next) pump(dirty_[next]);
+  dirty_.clear();
+  if (dirty_.capacity() > kKeptCapacity) dirty_ = {};
   buried_.clear();
 }
 

@@ -112,6 +112,7 @@ class Hub {
   void bury(Session& session);
 
  private:
+  void pump(std::uint64_t serial);
   void drain_next();
 
   base::ShardIndex shard_;

@@ -36,7 +36,7 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
     const auto n = message.n.value_or(up_ + 1);
     if (n <= up_ || (held_ && held_->gap.contains(n))) continue;
     const bool next = n == up_ + 1;
-    // The one that all others wait for is never refused: nothing would ever get on.
+    // Always accept the lowest missing number; refusing it would block every later one.
     if (!next && !may_hold(n, message.cost())) {
       refusal = dialects::Error{.code = dialects::ErrorCode::number_gap, .expected = up_ + 1};
       break;

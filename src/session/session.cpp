@@ -320,6 +320,14 @@ void Session::end(End reason) {
   if (ended_) return;
   ended_ = true;
   timer_.cancel();
+  // First what gives memory back: it is needed now, and what follows may run out of it.
+  outbox_.acknowledge(outbox_.last());
+  inbox_.clear();
+  if (!running_) drop_commands();
+  hub_.bury(*this);
+  hub_.shared().directory.end(contents_.key, reason, hub_.now());
+  if (contents_.counted) hub_.shared().addresses.subtract(contents_.address);
+  hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   for (auto& slot : slots_) slot.carrier->end(reason, {});
   auto& bus = hub_.switchboard();
   const auto why = reason_for_peers(reason);
@@ -329,14 +337,6 @@ void Session::end(End reason) {
   if (!logging_in_.empty() && logging_in_ != name_) bus.logout(id_, logging_in_, {});
   answer_probes(false);
   end_replaced();
-  // The memory is needed now, not at the end of the turn.
-  outbox_.acknowledge(outbox_.last());
-  inbox_.clear();
-  if (!running_) drop_commands();
-  hub_.shared().directory.end(contents_.key, reason, hub_.now());
-  if (contents_.counted) hub_.shared().addresses.subtract(contents_.address);
-  hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
-  hub_.bury(*this);
 }
 
 void Session::drain(base::Duration retry) {

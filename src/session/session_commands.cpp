@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <new>
 #include <utility>
 
 #include "session/hub.h"
@@ -30,16 +31,21 @@ void Session::run_commands() {
   if (running_) return;
   running_ = true;
   std::size_t done = 0;
-  while (done < commands_.size() && !waiting_ && !ended_) {
-    auto taken = std::move(commands_[done++]);
-    // What runs now waits no longer. Counted on, it would hide that the outbox which it fills is
-    // what exceeds the budget: its sender would hear `busy` for ever, and the largest never end.
-    commands_share_.subtract(cost_of(taken));
-    if (auto* command = std::get_if<dialects::Command>(&taken.content)) {
-      run(std::move(*command), taken.re);
-    } else {
-      refuse(taken.re, std::get<Error>(std::move(taken.content)));
+  try {
+    while (done < commands_.size() && !waiting_ && !ended_) {
+      auto taken = std::move(commands_[done++]);
+      // What runs now waits no longer. Counted on, it would hide that the outbox which it fills is
+      // what exceeds the budget: its sender would hear `busy` for ever, and the largest never end.
+      commands_share_.subtract(cost_of(taken));
+      if (auto* command = std::get_if<dialects::Command>(&taken.content)) {
+        run(std::move(*command), taken.re);
+      } else {
+        refuse(taken.re, std::get<Error>(std::move(taken.content)));
+      }
     }
+  } catch (const std::bad_alloc&) {
+    // The message counts as taken, so a session that goes on would have lost it.
+    end(End::memory);
   }
   if (done == commands_.size() || ended_) {
     drop_commands();
@@ -139,7 +145,7 @@ void Session::settle(const Settlement& settlement) {
       rooms_.push_back(settlement.subject);
       joining_.clear();
       waiting_ = false;
-      // What happened to name and presence while the home decided, it did not hear.
+      // Name and presence changes made while the join was pending have not reached the room.
       if (std::exchange(renamed_meanwhile_, false)) bus.renamed(id_, settlement.subject, name_);
       if (suspended_) bus.presence(id_, settlement.subject, true);
       break;

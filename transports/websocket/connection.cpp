@@ -65,10 +65,13 @@ void Connection::on_data(net::Connection& connection, std::span<std::uint8_t> by
 
 // What is on its way to the session waits in another shard's memory, so it is bounded here.
 bool Connection::is_stalled() {
-  if (!flow_ || flow_->frames < Port::kMostFrames) return false;
+  const auto is_full = [this] {
+    return flow_->frames >= Port::kMostFrames || flow_->bytes >= Port::kMostBytes;
+  };
+  if (!flow_ || !is_full()) return false;
   flow_->stalled = true;
   // Looked at again, because the session may have taken all before the flag could be seen.
-  if (flow_->frames < Port::kMostFrames && flow_->stalled.exchange(false)) return false;
+  if (!is_full() && flow_->stalled.exchange(false)) return false;
   connection_->pause_reading();
   return true;
 }
@@ -134,7 +137,7 @@ void Connection::on_text(std::string_view text) {
                         .message = "This WebSocket has its session already.",
                         .hint = "`key`, `open` and `resume` belong into the first frame only."});
   }
-  pass_on(std::move(request));
+  pass_on(std::move(request), text.size());
 }
 
 void Connection::attach(native::Request request) {
@@ -182,31 +185,35 @@ void Connection::attach(native::Request request) {
                     });
 }
 
-void Connection::pass_on(native::Request request) {
+void Connection::pass_on(native::Request request, std::size_t bytes) {
   const Port port(connection_->shard(), connection_->id(), flow_);
-  if (flow_) ++flow_->frames;
+  if (flow_) {
+    ++flow_->frames;
+    flow_->bytes += bytes;
+  }
   if (!request.carrier) request.carrier = carrier_;
-  entry::at_session(context_, connection_->shard().index(), session_,
-                    [id = session_, request = std::move(request), port](session::Hub& hub) mutable {
-                      auto* const session = hub.find(id.serial);
-                      port.frame_taken();
-                      if (session == nullptr) return;  // its carriers were told why
-                      const bool messages = !request.messages.empty();
-                      const auto ping = request.ping;
-                      const auto error = session->process(entry::inputs_of(request, false, false));
-                      if (error) {
-                        port.send_error(*error);
-                        if (error->code == ErrorCode::rate_limited) {
-                          // Frames cannot be taken back; whoever returns sends again from `up`.
-                          const auto& row = session::info(session::End::rate_limited);
-                          port.send_text(native::end_control(row.name, row.sentence, 1000));
-                          port.close(row.close_code, row.name);
-                          return;
-                        }
-                      }
-                      if (messages) port.send_text(native::up_control(session->up()));
-                      if (ping) port.send_text(native::pong_control(*ping));
-                    });
+  entry::at_session(
+      context_, connection_->shard().index(), session_,
+      [id = session_, request = std::move(request), port, bytes](session::Hub& hub) mutable {
+        auto* const session = hub.find(id.serial);
+        port.frame_taken(bytes);
+        if (session == nullptr) return;  // its carriers were told why
+        const bool messages = !request.messages.empty();
+        const auto ping = request.ping;
+        const auto error = session->process(entry::inputs_of(request, false, false));
+        if (error) {
+          port.send_error(*error);
+          if (error->code == ErrorCode::rate_limited) {
+            // Frames cannot be taken back; whoever returns sends again from `up`.
+            const auto& row = session::info(session::End::rate_limited);
+            port.send_text(native::end_control(row.name, row.sentence, 1000));
+            port.close(row.close_code, row.name);
+            return;
+          }
+        }
+        if (messages) port.send_text(native::up_control(session->up()));
+        if (ping) port.send_text(native::pong_control(*ping));
+      });
 }
 
 void Connection::refuse(const Error& error) {

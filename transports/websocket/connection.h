@@ -58,7 +58,7 @@ class Connection final : public net::ConnectionHandler {
   void on_control(const MessagePtr& message);
   void on_text(std::string_view text);
   void attach(dialects::native::Request request);
-  void pass_on(dialects::native::Request request);
+  void pass_on(dialects::native::Request request, std::size_t bytes);
   bool is_stalled();
   /// Refuses what has come; without a session there is nothing to go on with.
   void refuse(const dialects::Error& error);

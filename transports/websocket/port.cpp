@@ -11,9 +11,9 @@ namespace sigway::websocket {
 template <typename Action>
 void Port::act(Action action) const {
   const auto run = [shard = shard_, id = id_, action = std::move(action)]() {
-    auto* const connection = shard->find(id);
-    if (connection == nullptr) return;
-    if (auto* socket = dynamic_cast<Connection*>(connection->handler())) action(*socket);
+    shard->run_for(id, [&](net::Connection& connection) {
+      if (auto* socket = dynamic_cast<Connection*>(connection.handler())) action(*socket);
+    });
   };
   if (shard_->is_current_thread()) {
     run();
@@ -60,9 +60,12 @@ void Port::send_error(const dialects::Error& error) const {
   });
 }
 
-void Port::frame_taken() const {
+void Port::frame_taken(std::size_t bytes) const {
   if (!flow_) return;
-  if (flow_->frames.fetch_sub(1) > kMostFrames / 2 || !flow_->stalled.exchange(false)) return;
+  flow_->bytes -= bytes;
+  const auto left = flow_->frames.fetch_sub(1) - 1;
+  if (left > kMostFrames / 2 || flow_->bytes > kMostBytes / 2) return;
+  if (!flow_->stalled.exchange(false)) return;
   act([](Connection& socket) { socket.go_on(); });
 }
 

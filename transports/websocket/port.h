@@ -22,6 +22,7 @@ struct Flow {
   std::atomic<std::size_t> queued{0};  ///< bytes in the connection's queue when last looked at
   std::atomic<bool> starved{false};    ///< the session waits for room
   std::atomic<std::size_t> frames{0};  ///< passed on, and not taken by the session yet
+  std::atomic<std::size_t> bytes{0};   ///< of those frames
   std::atomic<bool> stalled{false};    ///< the connection waits for the session to take some
 };
 
@@ -32,8 +33,9 @@ class Port {
   /// Bytes in all that a session may have waiting: less than what stops the reading of a
   /// connection.
   static constexpr std::size_t kQueue = 64U << 10U;
-  /// Frames on their way to another shard, beyond which no more are read.
+  /// Frames on their way to another shard, and their bytes, beyond which no more are read.
   static constexpr std::size_t kMostFrames = 64;
+  static constexpr std::size_t kMostBytes = 256U << 10U;
 
   /// `flow` is null where connection and session share a shard.
   Port(net::Shard& shard, net::ConnectionId id, std::shared_ptr<Flow> flow)
@@ -44,8 +46,8 @@ class Port {
   void send_text(base::Bytes text) const;
   /// Says that a frame was refused, and counts it against the message rate.
   void send_error(const dialects::Error& error) const;
-  /// The session has taken one frame.
-  void frame_taken() const;
+  /// The session has taken one frame of that size.
+  void frame_taken(std::size_t bytes) const;
   void ping() const;
   void close(std::uint16_t code, std::string_view reason) const;
 
