@@ -1,7 +1,7 @@
 # Reads the answers to many requests slowly. Node cannot make the receive buffer of a socket small, and with a large one the
 # server sees nothing of a slow reader: the kernel takes megabytes in advance.
 #   perl slow_reader.pl PORT PATH REQUESTS BYTES_PER_SECOND SECONDS
-# Says "open" when it is connected. Says "read N" when the time is over, "closed N" when the server has ended the connection.
+# Says "open OWN_PORT" when it is connected. Says "read N" when the time is over, "closed N" when the server has ended the connection.
 use strict;
 use warnings;
 use Socket;
@@ -13,7 +13,7 @@ socket(my $socket, PF_INET, SOCK_STREAM, getprotobyname('tcp')) or die "socket: 
 setsockopt($socket, SOL_SOCKET, SO_RCVBUF, 1024) or die "setsockopt: $!";
 connect($socket, sockaddr_in($port, inet_aton('127.0.0.1'))) or die "connect: $!";
 syswrite($socket, "GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n" x $requests) or die "write: $!";
-print "open\n";
+print "open ", (sockaddr_in(getsockname($socket)))[0], "\n";
 
 my $interval = $rate < 100 ? 1 : 0.1;
 my ($got, $until) = (0, time + $seconds);
