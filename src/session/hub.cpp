@@ -19,8 +19,7 @@ dialects::Error too_many_joins() {
 }
 
 Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)
-    : shard_(shard),
-      shared_(shared),
+    : shared_(shared),
       runner_(runner),
       drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
   if (shared_.hubs.size() <= shard) shared_.hubs.resize(shard + 1);

@@ -115,7 +115,6 @@ class Hub {
   void pump(std::uint64_t serial);
   void drain_next();
 
-  base::ShardIndex shard_;
   Shared& shared_;
   Runner& runner_;
   Switchboard* switchboard_ = nullptr;
