@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { deafSocket, getText, push, repeated } from './support/attacker.mjs';
-import { MiB, scaled } from './support/load.mjs';
+import { isSanitized, MiB, scaled } from './support/load.mjs';
 import { attacked } from './support/target.mjs';
 
 // One connection may hold 256 KiB of output, its unread input and one answer that is being made. The rest of this bound is
@@ -28,7 +28,7 @@ const attack = (flags, chunk, bytes, connections = 1) => attacked(flags, async (
   await target.answers('during the attack');
   target.grewByLess(before, kMostGrowth);
   const { output, file } = await target.memory();
-  assert.ok(output + file > 0, 'the answers that wait are counted');
+  assert.ok(isSanitized || output + file > 0, 'the answers that wait are counted');
   assert.ok(output < connections * MiB, `${output} bytes of output wait`);
   for (const socket of sockets) socket.destroy();
 });
