@@ -38,8 +38,12 @@ class Bytes {
   }
   std::size_t size() const { return view().size(); }
   bool empty() const { return view().empty(); }
-  // What a holder of these bytes is charged with.
+  // What a holder of these bytes is charged with: of a string, all that it has reserved outside.
   std::size_t counted_size() const {
+    if (const auto* owned = std::get_if<std::string>(&data_)) {
+      const bool is_inside = owned->capacity() == std::string().capacity();
+      return is_inside ? owned->size() : owned->capacity();
+    }
     return std::holds_alternative<Borrowed>(data_) ? 0 : view().size();
   }
 

@@ -51,6 +51,8 @@ class MemoryBudget {
   std::size_t limit() const noexcept { return limit_; }
   // From here on no new work is taken, and the largest holders end.
   bool exceeded() const noexcept { return used() > limit_; }
+  // The reserve for small things between the moment of exceeding and the relief is used up, too.
+  bool exhausted() const noexcept { return used() > limit_ + limit_ / 8; }
 
  private:
   friend class MemoryLedger;
@@ -59,6 +61,13 @@ class MemoryBudget {
   std::array<std::atomic<std::size_t>, kMemoryParts> used_{};
   std::vector<MemoryLedger*> ledgers_;  // constant once the shards run
 };
+
+// How much a byte counts when the holder to end is looked for. What the client can send again
+// without loss goes first: a partial body, messages beyond a gap. An outbox is what nobody can get
+// again.
+constexpr std::size_t weight(MemoryPart part) noexcept {
+  return part == MemoryPart::input || part == MemoryPart::inbox ? 4 : 1;
+}
 
 // Somebody for whom bytes are held and who can be made to give them back: a session, a connection.
 // Thread: its ledger's.
@@ -71,7 +80,8 @@ class MemoryHolder {
 
   void charge(MemoryPart part, std::size_t bytes) noexcept;
   void release(MemoryPart part, std::size_t bytes) noexcept;
-  std::size_t held_bytes() const noexcept { return held_; }
+  // Weighted; zero if nothing is held.
+  std::size_t burden() const noexcept { return held_; }
   const MemoryBudget& budget() const noexcept;
 
   // Ends this holder, which gives back all its bytes at once, or at the latest when it is destroyed
@@ -84,7 +94,7 @@ class MemoryHolder {
   MemoryLedger* ledger_;
   MemoryHolder* previous_ = nullptr;  // in the list of its size class
   MemoryHolder* next_ = nullptr;
-  std::size_t held_ = 0;
+  std::size_t held_ = 0;  // weighted
 };
 
 // One holder's bytes of one part; gives back what is left of them when it dies. Thread: its
@@ -120,8 +130,8 @@ class MemoryShare {
   MemoryPart part_;
 };
 
-// The holders of one shard in the order of their size, so that the largest is found without looking
-// at the others. Holders of less than 4 KiB are in no list: most sessions at most times.
+// The holders of one shard in the order of their burden, so that the largest is found without
+// looking at the others. Holders of less than 4 KiB are in no list: most sessions at most times.
 // Thread: the shard's, but for the budget's look at `largest()`.
 class MemoryLedger {
  public:
@@ -169,7 +179,7 @@ inline const MemoryBudget& MemoryHolder::budget() const noexcept { return ledger
 inline void MemoryHolder::charge(MemoryPart part, std::size_t bytes) noexcept {
   ledger_->budget_.charge(part, bytes);
   const auto from = MemoryLedger::class_of(held_);
-  held_ += bytes;
+  held_ += bytes * weight(part);
   const auto to = MemoryLedger::class_of(held_);
   if (from != to) ledger_->move(*this, from, to);
 }
@@ -177,7 +187,7 @@ inline void MemoryHolder::charge(MemoryPart part, std::size_t bytes) noexcept {
 inline void MemoryHolder::release(MemoryPart part, std::size_t bytes) noexcept {
   ledger_->budget_.release(part, bytes);
   const auto from = MemoryLedger::class_of(held_);
-  held_ -= bytes;
+  held_ -= bytes * weight(part);
   const auto to = MemoryLedger::class_of(held_);
   if (from != to) ledger_->move(*this, from, to);
 }

@@ -292,7 +292,7 @@ void Connection::count_held() {
   }
   held_->input.set(held_->of_handler + unread);
   held_->output.set(output);
-  if (held_->held_bytes() == 0) held_.reset();
+  if (held_->burden() == 0) held_.reset();
 }
 
 void Connection::deliver(std::span<std::uint8_t> bytes) {

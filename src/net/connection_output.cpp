@@ -26,10 +26,12 @@ constexpr std::size_t kGathered = 8 * 1024;
 void Connection::write(base::Bytes bytes) {
   if (!is_open() || bytes.empty()) return;
   const std::size_t size = bytes.size();
-  std::size_t counted = size;
   // Not to the head of the queue, which is being written.
-  if (size > kShortPiece || queue_.size() < queue_head_ + 2 ||
-      !queue_.back().append_short(bytes.view(), kGathered)) {
+  const bool may_gather = size <= kShortPiece && queue_.size() >= queue_head_ + 2;
+  std::size_t counted = may_gather ? queue_.back().counted_size() : 0;
+  if (may_gather && queue_.back().append_short(bytes.view(), kGathered)) {
+    counted = queue_.back().counted_size() - counted;
+  } else {
     counted = bytes.counted_size();
     queue_.push_back(std::move(bytes));
   }

@@ -166,6 +166,7 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
 
   void pause() { shard_.schedule_in(pause_, kPause); }
   void accept_some();
+  void accept_batch();
   bool survive_exhaustion();
   void welcome(int descriptor);
   void turn_away(int descriptor, std::string_view answer);
@@ -181,20 +182,25 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   const std::string address_answer_;
   const MakeHandler make_handler_;
   std::unique_ptr<Watched> watched_;
-  base::Timer pause_ = base::Timer::calling<&Acceptor::wait>(this);
+  base::Timer pause_ = base::Timer::calling<&Acceptor::accept_some>(this);
 };
 
+// An allocation that fails, for a connection or for the next wait, must not end the accepting.
 void Listener::Acceptor::accept_some() {
+  try {
+    accept_batch();
+  } catch (const std::bad_alloc&) {
+    pause();
+    throw;
+  }
+}
+
+void Listener::Acceptor::accept_batch() {
   if (!socket_.is_valid()) return;
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     const int descriptor = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
-      try {
-        welcome(descriptor);
-      } catch (const std::bad_alloc&) {
-        pause();  // or nobody would ever be accepted again
-        throw;
-      }
+      welcome(descriptor);
       continue;
     }
     switch (errno) {

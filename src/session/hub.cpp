@@ -19,9 +19,7 @@ dialects::Error too_many_joins() {
 }
 
 Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)
-    : shared_(shared),
-      runner_(runner),
-      drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
+    : shared_(shared), runner_(runner), drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
   if (shared_.hubs.size() <= shard) shared_.hubs.resize(shard + 1);
   shared_.hubs[shard] = this;
 }

@@ -60,10 +60,12 @@ class Outbox {
     std::size_t bytes = 0;
   };
 
+  bool budget_allows(std::size_t size) const noexcept;
   bool takes(Origin origin, std::size_t held, std::size_t size) const noexcept;
   static std::size_t cost(const dialects::EncodedEvent& event) noexcept {
     return event->size() + kOverhead;
   }
+  static constexpr std::size_t kSmall = 16U << 10U;
   static constexpr std::size_t kOverhead = 64;  // the entry, its part of the shared block
 
   base::MemoryShare share_;

@@ -22,7 +22,7 @@ struct Holder final : MemoryHolder {
 
   std::string name;
   std::vector<std::string>& log;
-  MemoryShare share{*this, MemoryPart::input};
+  MemoryShare share{*this, MemoryPart::outbox};
 };
 
 struct Fixture {
@@ -76,6 +76,18 @@ TEST_CASE("a larger holder on another shard gives way there, when that shard is 
   CHECK(f.ended == std::vector<std::string>{"there"});
 }
 
+TEST_CASE("what can be sent again goes before what nobody can get again") {
+  Fixture f(500'000);
+  f.hold(0, "outbox", 300'000);
+  auto& partial = f.hold(0, "partial body", 0);
+  MemoryShare input(partial, MemoryPart::input);
+  input.add(100'000);
+  CHECK_FALSE(f.first.relieve());
+  f.hold(0, "other", 150'000);
+  f.first.relieve();
+  CHECK(f.ended == std::vector<std::string>{"partial body"});
+}
+
 TEST_CASE("holders of little are not looked for, and nothing spins over them") {
   Fixture f(100'000);
   for (int i = 0; i < 100; ++i) f.hold(0, "little", 4'000);
@@ -111,9 +123,9 @@ TEST_CASE("each part is counted by itself, and what dies gives back") {
     MemoryShare output(holder, MemoryPart::output);
     output.set(700);
     output.set(200);
-    CHECK(f.budget.used(MemoryPart::input) == 10);
+    CHECK(f.budget.used(MemoryPart::outbox) == 10);
     CHECK(f.budget.used(MemoryPart::output) == 200);
-    CHECK(holder.held_bytes() == 210);
+    CHECK(holder.burden() == 210);
   }
   CHECK(f.budget.used(MemoryPart::output) == 0);
   f.budget.charge(MemoryPart::file, 5);

@@ -235,7 +235,7 @@ TEST_CASE("a file for which there is no memory is 503, and one that is being sen
   const Folder folder;
   folder.write("a.txt", std::string(5000, 'a'));
   folder.write("b.txt", std::string(5000, 'b'));
-  base::MemoryBudget budget(8000);
+  base::MemoryBudget budget(16'000);  // files may take half
   const auto opened = StaticPages::open_folder(folder.path, budget);
   const auto& pages = *std::get<0>(opened);
   {
@@ -246,11 +246,11 @@ TEST_CASE("a file for which there is no memory is 503, and one that is being sen
     CHECK(*refused.header("retry-after") == "5");
     CHECK(refused.header("etag") == nullptr);
     CHECK(pages.serve(request_for("/a.txt")).status() == 200);
-    budget.charge(base::MemoryPart::outbox, 10'000);
+    budget.charge(base::MemoryPart::outbox, 20'000);
     CHECK(pages.serve(request_for("/a.txt")).status() == 200);
   }
   CHECK(pages.serve(request_for("/a.txt")).status() == 503);
-  budget.release(base::MemoryPart::outbox, 10'000);
+  budget.release(base::MemoryPart::outbox, 20'000);
   CHECK(pages.serve(request_for("/b.txt")).status() == 200);
   CHECK(budget.used() == 0);
 }
