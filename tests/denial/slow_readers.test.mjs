@@ -12,8 +12,9 @@ import { within } from '../conformance/support/patience.mjs';
 import { attacked } from './support/target.mjs';
 
 const kReader = fileURLToPath(new URL('support/slow_reader.pl', import.meta.url));
-const kWriteTimeout = 4;
-const kSeconds = 12;
+// The smallest window opens for about a kilobyte at a time, every two seconds at 500 bytes a second: the timeout is far longer.
+const kWriteTimeout = 8;
+const kSeconds = 24;
 const kRequests = 4000;   // some 8 MB of answers: more than the kernel takes in advance on the loopback device
 
 async function reader(target, rate) {
