@@ -106,7 +106,8 @@ void Hub::pump(std::uint64_t serial) {
 
 void Hub::flush() {
   // Writing can end a session, and an end can make others dirty: until nothing is left.
-  for (std::size_t next = 0; next < dirty_.size(); ++next) pump(dirty_[next]);
+  std::size_t next = 0;
+  while (next < dirty_.size()) pump(dirty_[next++]);  // the list grows meanwhile
   dirty_.clear();
   if (dirty_.capacity() > kKeptCapacity) dirty_ = {};
   buried_.clear();
