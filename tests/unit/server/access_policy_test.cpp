@@ -118,12 +118,14 @@ TEST_CASE("an absent Origin is allowed, except where a browser says that another
 }
 
 TEST_CASE("what a browser asks for ahead of time is refused by whichever name it says so") {
-  for (const auto& [name, value] : Headers{{"sec-purpose", "prefetch;prerender"},
-                                           {"purpose", "prefetch"},
-                                           {"purpose", "Prefetch"},
-                                           {"x-purpose", "prefetch"},
-                                           {"x-purpose", "preview"},
-                                           {"x-moz", "prefetch"}}) {
+  for (const auto& row : Headers{{"sec-purpose", "prefetch;prerender"},
+                                 {"purpose", "prefetch"},
+                                 {"purpose", "Prefetch"},
+                                 {"x-purpose", "prefetch"},
+                                 {"x-purpose", "preview"},
+                                 {"x-moz", "prefetch"}}) {
+    const auto& name = row.first;
+    const auto& value = row.second;
     CAPTURE(name);
     CHECK(decide({}, request_with({{name, value}})) == 403);
     CHECK(decide({}, request_with({{name, value}}, "localhost"), kLoopback) == 403);
@@ -316,7 +318,7 @@ TEST_CASE("X-Forwarded-For is a list: white space, empty elements, and what is n
     const char* list;
     const char* client;
   };
-  for (const auto& [list, client] : std::vector<Row>{
+  for (const auto& row : std::vector<Row>{
            {"192.0.2.9", "192.0.2.9"},
            {"192.0.2.9,", "192.0.2.9"},
            {"192.0.2.9, ,\t,", "192.0.2.9"},
@@ -337,6 +339,8 @@ TEST_CASE("X-Forwarded-For is a list: white space, empty elements, and what is n
            {"", "10.1.1.1"},
            {" ,\t, ", "10.1.1.1"},
        }) {
+    const auto& list = row.first;
+    const auto& client = row.second;
     CAPTURE(list);
     CHECK(client_by({{"x-forwarded-for", list}}) == client);
   }
@@ -348,12 +352,14 @@ TEST_CASE("X-Forwarded-For is a list: white space, empty elements, and what is n
 
 TEST_CASE("X-Forwarded-Proto and X-Forwarded-Host are lists, too") {
   const AccessPolicy policy({.trusted_proxies = {"10.0.0.0/8"}});
-  for (const auto& [scheme, host] : std::vector<std::pair<const char*, const char*>>{
+  for (const auto& row : std::vector<std::pair<const char*, const char*>>{
            {"https", "a.net"},
            {"http,\thttps", "b.net,\ta.net"},
            {"https,", "a.net, ,"},
            {"\thttps\t", "\ta.net\t"},
        }) {
+    const auto& scheme = row.first;
+    const auto& host = row.second;
     CAPTURE(scheme);
     const auto client =
         policy.client_of(request_with({{"x-forwarded-proto", scheme}, {"x-forwarded-host", host}}),
