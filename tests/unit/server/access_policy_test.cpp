@@ -124,8 +124,8 @@ TEST_CASE("what a browser asks for ahead of time is refused by whichever name it
                                  {"x-purpose", "prefetch"},
                                  {"x-purpose", "preview"},
                                  {"x-moz", "prefetch"}}) {
-    const auto& name = row.first;
-    const auto& value = row.second;
+    const auto& name = row.name;
+    const auto& value = row.value;
     CAPTURE(name);
     CHECK(decide({}, request_with({{name, value}})) == 403);
     CHECK(decide({}, request_with({{name, value}}, "localhost"), kLoopback) == 403);
@@ -339,8 +339,8 @@ TEST_CASE("X-Forwarded-For is a list: white space, empty elements, and what is n
            {"", "10.1.1.1"},
            {" ,\t, ", "10.1.1.1"},
        }) {
-    const auto& list = row.first;
-    const auto& client = row.second;
+    const auto& list = row.list;
+    const auto& client = row.client;
     CAPTURE(list);
     CHECK(client_by({{"x-forwarded-for", list}}) == client);
   }
