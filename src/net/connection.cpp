@@ -233,8 +233,8 @@ void Connection::read_some() {
   continue_later();
 }
 
-// Goes on in the next turn, after the other connections have had theirs. With a full queue it is
-// the drained one that goes on.
+// Reads on in the next turn, after the other connections have had their share. While the queue is
+// full nothing is scheduled: `write_queue` calls this again when the queue is empty.
 void Connection::continue_later() {
   count_held();
   if (waits_for_turn_ || is_output_full()) return;

@@ -239,7 +239,8 @@ class StaticPages::FileCache {
   }
 
  private:
-  // Half of the budget at the most: nobody ends for a file, so files must not be what ends others.
+  // Half of the budget at most: a file has no holder that could end, so files alone must never
+  // exceed the budget and end sessions.
   bool has_room_for(std::size_t size) const {
     return !budget_.exceeded() &&
            budget_.used(base::MemoryPart::file) + size <= budget_.limit() / 2;

@@ -99,7 +99,7 @@ void Hub::pump(std::uint64_t serial) {
   try {
     session->pump();
   } catch (const std::bad_alloc&) {
-    // Its own end, and not that of those whose turn comes after it.
+    // This session ends; the sessions behind it in the list are still written.
     session->end(End::memory);
   }
 }

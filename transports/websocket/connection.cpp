@@ -77,8 +77,11 @@ bool Connection::is_stalled() {
 }
 
 void Connection::on_drained(net::Connection& connection) {
-  const bool starved =
-      flow_ ? (flow_->queued = 0, flow_->starved.exchange(false)) : std::exchange(starved_, false);
+  bool starved = std::exchange(starved_, false);
+  if (flow_) {
+    flow_->queued = 0;
+    starved = flow_->starved.exchange(false);
+  }
   if (starved) entry::tell_drained(context_, connection.shard().index(), session_, carrier_)();
 }
 

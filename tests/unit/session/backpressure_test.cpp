@@ -63,7 +63,7 @@ TEST_CASE("a session that acknowledges nothing is bounded by its outbox, as any 
     CHECK(log->events.size() >= 41);
     CHECK(watcher.session()->outbox().bytes() == 0);
   }
-  SUBCASE("it reads nothing: senders are told that it is busy, then it ends") {
+  SUBCASE("it reads nothing: senders are told that it is busy, and memory stays bounded") {
     log->room = 0;
     for (int i = 0; i < 10; ++i) r.chat(4000);
     CHECK(r.log->events.back()["code"] == "busy");
@@ -138,7 +138,7 @@ TEST_CASE("over the budget nothing new is taken, and acknowledgements are") {
   CHECK(r.alice.upload(R"({"messages":[{"n":1,"type":"chat"}]})")->up == 1);
 }
 
-TEST_CASE("whoever holds most gives way, also when it is held beyond a gap") {
+TEST_CASE("what is held beyond gaps is refused before it exceeds the budget, and ends nobody") {
   World::Options options;
   options.memory = 600'000;
   Room r(options);
@@ -158,7 +158,7 @@ TEST_CASE("whoever holds most gives way, also when it is held beyond a gap") {
     }
     if (hoarder.session() == nullptr) ++ended;
   }
-  CHECK(ended == 0);  // each is refused before it can end another, or ends as the largest itself
+  CHECK(ended == 0);
   CHECK_FALSE(r.world.shared.memory.exceeded());
   CHECK_MESSAGE(r.alice.session() != nullptr, "the innocent lives");
 }
