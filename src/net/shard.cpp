@@ -159,7 +159,9 @@ void Shard::run_next_turns() {
 }
 
 void Shard::run_posted() {
-  if (next_due_ == due_.size()) {
+  // What was posted while the rest of an earlier batch waited has used up its wake.
+  const bool is_rest = next_due_ < due_.size();
+  if (!is_rest) {
     due_.clear();
     next_due_ = 0;
     const std::lock_guard lock(posted_mutex_);
@@ -170,6 +172,7 @@ void Shard::run_posted() {
     const auto function = std::move(due_[next_due_++]);
     guard(function);
   }
+  if (is_rest && next_due_ == due_.size()) wake();
 }
 
 void Shard::end_turn() {
