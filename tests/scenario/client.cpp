@@ -105,6 +105,10 @@ void Client::leave() { ask({{"messages", Json::array({{{"type", "leave"}, {"n", 
 
 void Client::vanish() { carrier_->cut(); }
 
+void Client::go_away() {
+  CHECK(site_.post("/v1/send", {{"key", session.key}, {"away", true}}).status == 200);
+}
+
 Json event_while_alive(Client& waiting, std::initializer_list<Client*> others) {
   const auto deadline = Clock::now() + kPatience;
   constexpr auto kGlance = std::chrono::milliseconds(5);

@@ -51,6 +51,9 @@ class Client {
   void leave();
   /// Everything that it has is cut.
   void vanish();
+  /// Says `away`, as a page does that is being closed: suspended at once, without a time that a
+  /// busy machine could miss. An upload of its own, whatever the transport.
+  void go_away();
 
  private:
   Answer attach(std::unique_ptr<Carrier> carrier, Json request);

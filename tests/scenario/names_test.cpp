@@ -99,7 +99,7 @@ TEST_CASE_TEMPLATE("names: one that is taken is refused to others", T, WebSocket
 
 TEST_CASE_TEMPLATE("names: one whose holder is suspended or dead passes on, and it hears of it", T,
                    WebSocket, Sse, Poll) {
-  Site site({"--suspend-after", "300ms", "--probe-timeout", "800ms"});
+  Site site({"--probe-timeout", "800ms"});
   Client a(site, T::kTransport), b(site, T::kTransport), c(site, T::kTransport);
   a.open({{"name", "n"}, {"room", "r"}});
   a.expect("login");
@@ -108,6 +108,7 @@ TEST_CASE_TEMPLATE("names: one whose holder is suspended or dead passes on, and 
   b.expect("joined");
   b.expect("ready");
   a.vanish();
+  a.go_away();
   b.expect("peer-suspended");
   b.send({{"type", "login"}, {"name", "n"}});
   // What others see of the two names is said by each for itself: in no order.
