@@ -12,23 +12,32 @@ struct Delivery {
   std::string address;
 };
 
-void report_busy(session::Shared& shared, session::Runner& from, const Sender& sender,
-                 std::string address) {
+dialects::Error not_taken(session::SendStatus status, std::string address) {
+  dialects::Error error{.code = dialects::ErrorCode::busy, .to = std::move(address)};
+  if (status == session::SendStatus::overloaded) {
+    error.message = "The server holds as much for its clients as it may.";
+    error.hint = "Send this message again a little later. --memory-budget sets the limit.";
+  }
+  return error;
+}
+
+void report(session::Shared& shared, session::Runner& from, const Sender& sender,
+            dialects::Error error) {
   auto* const hub = shared.hubs[sender.id.shard];
   // Posted also on the own shard: a refusal is an event to the sender, who may be in the middle of
   // speaking.
-  from.run_on(sender.id.shard, [hub, sender, address = std::move(address)]() mutable {
-    hub->refuse(sender.id.serial, sender.re,
-                {.code = dialects::ErrorCode::busy, .to = std::move(address)});
+  from.run_on(sender.id.shard, [hub, sender, error = std::move(error)]() mutable {
+    hub->refuse(sender.id.serial, sender.re, std::move(error));
   });
 }
 
 void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, const Sender& sender) {
   for (const auto& delivery : deliveries) {
     const auto status = hub.deliver(delivery.serial, delivery.event, sender.origin);
-    if (status == session::SendStatus::busy && sender.id) {
-      report_busy(hub.shared(), hub.runner(), sender, delivery.address);
-    }
+    const bool is_refused =
+        status == session::SendStatus::busy || status == session::SendStatus::overloaded;
+    if (is_refused && sender.id)
+      report(hub.shared(), hub.runner(), sender, not_taken(status, delivery.address));
   }
 }
 

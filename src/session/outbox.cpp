@@ -10,7 +10,7 @@ bool Outbox::takes(Origin origin, std::size_t held, std::size_t size) const noex
          (held == 0 || held + size <= limit_ / 16);
 }
 
-// The budget may be exceeded by others, for the moment until the largest holder has ended: that
+// The budget may be exceeded by others, for the moment until one of their holders has ended: that
 // must not make a small message to a client that keeps up `busy`.
 bool Outbox::budget_allows(std::size_t size) const noexcept {
   const auto& budget = share_.budget();
@@ -23,7 +23,8 @@ SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin) {
                             [&](const auto& o) { return o.origin == origin; });
   if (!origin.is_server()) {
     const auto held = entry == origins_.end() ? 0 : entry->bytes;
-    if (!takes(origin, held, size) || !budget_allows(size)) return SendStatus::busy;
+    if (!takes(origin, held, size)) return SendStatus::busy;
+    if (!budget_allows(size)) return SendStatus::overloaded;
   }
   if (!origin.is_mail() && share_.bytes() - mail_bytes_ + size > limit_) return SendStatus::full;
   // First what may fail, then what is counted.

@@ -14,8 +14,9 @@ namespace sigway::session {
 /// What happened to an event that was put into an outbox.
 enum class SendStatus : std::uint8_t {
   sent,
-  busy,  ///< the sender's share of this outbox, or the memory budget, is used up; nothing was put
-  full,  ///< the outbox is over its limit: the session does not keep up
+  busy,        ///< the sender's share of this outbox is used up; nothing was put in
+  overloaded,  ///< the memory budget is used up; nothing was put in
+  full,        ///< the outbox is over its limit: the session does not keep up
 };
 
 /// All about what a session has been told and has not acknowledged: numbers, bytes, who filled it.

@@ -100,12 +100,12 @@ TEST_CASE("one letter of any size always fits, a second one does not") {
   CHECK(outbox.push(event(60'000), 0) == SendStatus::sent);
 }
 
-TEST_CASE("beyond the memory budget senders are busy, the server is not") {
+TEST_CASE("beyond the memory budget nothing is taken but what the server says itself") {
   Account account(100);
   Outbox outbox(account.holder, 10'000);
   CHECK(outbox.push(event(100), 7) == SendStatus::sent);
   CHECK(account.budget.exceeded());
-  CHECK(outbox.push(event(1), 8) == SendStatus::busy);
+  CHECK(outbox.push(event(1), 8) == SendStatus::overloaded);
   CHECK(outbox.push(event(1), 0) == SendStatus::sent);
 }
 
