@@ -1,8 +1,8 @@
 #include "base/memory_budget.h"
 
-#include <algorithm>
-#include <bit>
+#include <new>
 #include <numeric>
+#include <utility>
 
 namespace sigway::base {
 
@@ -26,8 +26,8 @@ std::size_t MemoryBudget::used() const noexcept {
 }
 
 MemoryHolder::~MemoryHolder() {
-  if (const auto list = MemoryLedger::class_of(held_); list != MemoryLedger::kNoClass)
-    ledger_->move(*this, list, MemoryLedger::kNoClass);
+  if (const auto list = Lists::class_of(held_); list != Lists::kNone)
+    ledger_->move(*this, list, Lists::kNone);
 }
 
 MemoryLedger::MemoryLedger(MemoryBudget& budget, std::function<void()> wake)
@@ -37,57 +37,61 @@ MemoryLedger::MemoryLedger(MemoryBudget& budget, std::function<void()> wake)
 
 MemoryLedger::~MemoryLedger() { std::erase(budget_.ledgers_, this); }
 
-unsigned MemoryLedger::class_of(std::size_t bytes) noexcept {
-  if ((bytes >> kFirstBits) == 0) return kNoClass;
-  const auto power = static_cast<unsigned>(std::bit_width(bytes)) - 1;
-  const auto quarter = static_cast<unsigned>(bytes >> (power - 2)) & 3U;
-  return std::min((power - kFirstBits) * 4 + quarter, kClasses - 1);
-}
-
-void MemoryLedger::unlink(MemoryHolder& holder, unsigned from) noexcept {
-  (holder.previous_ != nullptr ? holder.previous_->next_ : classes_[from]) = holder.next_;
-  if (holder.next_ != nullptr) holder.next_->previous_ = holder.previous_;
-  holder.previous_ = holder.next_ = nullptr;
+MemoryOwner& MemoryLedger::owner(AddressKey address) noexcept {
+  if (!address) return unknown_;
+  try {
+    return owners_.try_emplace(address, address).first->second;
+  } catch (const std::bad_alloc&) {
+    return unknown_;
+  }
 }
 
 void MemoryLedger::move(MemoryHolder& holder, unsigned from, unsigned to) noexcept {
-  if (from != kNoClass) unlink(holder, from);
-  if (to != kNoClass) {
-    holder.next_ = classes_[to];
-    if (holder.next_ != nullptr) holder.next_->previous_ = &holder;
-    classes_[to] = &holder;
+  using Lists = MemoryHolder::Lists;
+  if (holder.owner_ == nullptr) holder.owner_ = &owner(holder.memory_owner());
+  auto& owner = *holder.owner_;
+  owner.holders_.move(holder, from, to);
+  if (to == Lists::kNone) holder.owner_ = nullptr;
+
+  const auto from_weight = MemoryOwner::Lists::class_of(owner.held_);
+  owner.held_ = owner.held_ - Lists::least_of(from) + Lists::least_of(to);
+  const auto to_weight = MemoryOwner::Lists::class_of(owner.held_);
+  if (from_weight != to_weight) {
+    by_weight_.move(owner, from_weight, to_weight);
+    rank_.store(by_weight_.end(), std::memory_order_relaxed);
   }
-  auto top = largest();
-  if (to != kNoClass) top = std::max(top, to + 1);
-  while (top != 0 && classes_[top - 1] == nullptr) --top;
-  largest_.store(top, std::memory_order_relaxed);
+  if (owner.held_ == 0 && &owner != &unknown_) owners_.erase(owner.address_);
 }
 
-const MemoryLedger* MemoryLedger::ledger_of_largest() const noexcept {
-  // This one, if another is no larger: of equals each may act.
-  const auto* of_largest = this;
+const MemoryLedger* MemoryLedger::heaviest_ledger() const noexcept {
+  // This one, if another is no heavier: of equals each may act.
+  const auto* heaviest = this;
   for (const auto* ledger : budget_.ledgers_) {
-    if (ledger->largest() > of_largest->largest()) of_largest = ledger;
+    if (ledger->rank() > heaviest->rank()) heaviest = ledger;
   }
-  return of_largest;
+  return heaviest;
 }
 
 bool MemoryLedger::must_relieve() const noexcept {
-  return budget_.exceeded() && largest() != 0 && ledger_of_largest() == this;
+  return budget_.exceeded() && rank() != 0 && heaviest_ledger() == this;
+}
+
+MemoryHolder* MemoryLedger::largest_holder() const noexcept {
+  const auto* const heaviest = by_weight_.largest();
+  return heaviest == nullptr ? nullptr : heaviest->holders_.largest();
 }
 
 bool MemoryLedger::relieve() {
   if (!budget_.exceeded()) return false;
-  if (const auto* other = ledger_of_largest(); other != this) {
+  if (const auto* other = heaviest_ledger(); other != this) {
     other->wake_();
     return false;
   }
-  const auto list = largest();
-  if (list == 0) return false;
-  const auto* const holder = classes_[list - 1];
-  classes_[list - 1]->give_up_memory();
+  auto* const holder = largest_holder();
+  if (holder == nullptr) return false;
+  holder->give_up_memory();
   // Only compared: it may be gone. One that gave nothing back is not asked again in this turn.
-  return classes_[list - 1] != holder;
+  return largest_holder() != holder;
 }
 
 }  // namespace sigway::base

@@ -6,13 +6,14 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
-#include "base/shard_index.h"
+#include "base/address_key.h"
+#include "base/size_lists.h"
 
 // What the process holds for its clients, in bytes: counted by part, bounded as a whole, and taken
-// back from the largest holder when the bound is exceeded
+// back from the client address that holds the most when the bound is exceeded
 // (docs/decisions/memory-is-one-account.md).
 namespace sigway::base {
 
@@ -28,6 +29,7 @@ enum class MemoryPart : std::uint8_t {
 inline constexpr std::size_t kMemoryParts = 6;
 std::string_view to_string(MemoryPart part) noexcept;
 
+class MemoryHolder;
 class MemoryLedger;
 
 // The account of the whole process. Thread: any; counting takes no lock.
@@ -49,7 +51,7 @@ class MemoryBudget {
   }
   std::size_t used() const noexcept;
   std::size_t limit() const noexcept { return limit_; }
-  // From here on no new work is taken, and the largest holders end.
+  // From here on no new work is taken, and the heaviest addresses give way.
   bool exceeded() const noexcept { return used() > limit_; }
   // The reserve for small things between the moment of exceeding and the relief is used up, too.
   bool exhausted() const noexcept { return used() > limit_ + limit_ / 8; }
@@ -69,6 +71,24 @@ constexpr std::size_t weight(MemoryPart part) noexcept {
   return part == MemoryPart::input || part == MemoryPart::inbox ? 4 : 1;
 }
 
+// The holders of one address in one ledger.
+class MemoryOwner {
+ public:
+  explicit MemoryOwner(AddressKey address) noexcept : address_(address) {}
+
+ private:
+  friend class MemoryLedger;
+  using Lists = SizeLists<MemoryOwner, 128>;
+  friend Lists;
+
+  const AddressKey address_;
+  // Up to 256 MiB: a holder of more is one of the largest anyhow.
+  SizeLists<MemoryHolder, 64> holders_;
+  std::size_t held_ = 0;  // the sum of the least sizes of their classes
+  MemoryOwner* previous_ = nullptr;
+  MemoryOwner* next_ = nullptr;
+};
+
 // Somebody for whom bytes are held and who can be made to give them back: a session, a connection.
 // Thread: its ledger's.
 class MemoryHolder {
@@ -87,11 +107,17 @@ class MemoryHolder {
   // Ends this holder, which gives back all its bytes at once, or at the latest when it is destroyed
   // in this turn of the loop.
   virtual void give_up_memory() = 0;
+  // Whose bytes these are: all holders of one address are weighed together. Asked when the holder
+  // comes to hold 4 KiB.
+  virtual AddressKey memory_owner() const noexcept = 0;
 
  private:
   friend class MemoryLedger;
+  using Lists = SizeLists<MemoryHolder, 64>;
+  friend Lists;
 
   MemoryLedger* ledger_;
+  MemoryOwner* owner_ = nullptr;      // while it is in a list
   MemoryHolder* previous_ = nullptr;  // in the list of its size class
   MemoryHolder* next_ = nullptr;
   std::size_t held_ = 0;  // weighted
@@ -130,9 +156,10 @@ class MemoryShare {
   MemoryPart part_;
 };
 
-// The holders of one shard in the order of their burden, so that the largest is found without
-// looking at the others. Holders of less than 4 KiB are in no list: most sessions at most times.
-// Thread: the shard's, but for the budget's look at `largest()`.
+// The holders of one shard: addresses in the order of what they hold together, and the holders of
+// each address in the order of their burden. The largest holder of the heaviest address is found
+// without looking at the others. Holders of less than 4 KiB are in no list: most sessions at most
+// times. Thread: the shard's, but for the look of other ledgers at `rank()`.
 class MemoryLedger {
  public:
   // `wake` makes another turn of this ledger's loop happen soon; it may be called on any thread.
@@ -145,8 +172,8 @@ class MemoryLedger {
   MemoryBudget& budget() const noexcept { return budget_; }
 
   // To be called by the loop at the end of each turn. If the budget is exceeded, ends the largest
-  // holder of this ledger, if no other ledger has a larger one; else wakes that one. True: a holder
-  // was ended, so its remains are to be removed before the next call.
+  // holder of this ledger's heaviest address, if no other ledger has a heavier one; else wakes that
+  // one. True: a holder was ended, so its remains are to be removed before the next call.
   bool relieve();
 
   // Whether `relieve` would end a holder.
@@ -155,40 +182,38 @@ class MemoryLedger {
  private:
   friend class MemoryHolder;
 
-  // Four classes for each power of two, from 4 KiB on: two holders of one class differ by less than
-  // a quarter.
-  static constexpr unsigned kFirstBits = 12;
-  static constexpr unsigned kClasses = 4 * 32;
-  static constexpr unsigned kNoClass = kClasses;
-  static unsigned class_of(std::size_t bytes) noexcept;
-
+  // The holder's size class has changed.
   void move(MemoryHolder& holder, unsigned from, unsigned to) noexcept;
-  void unlink(MemoryHolder& holder, unsigned from) noexcept;
-  // 0: nobody is in a list; else one more than the highest class that is not empty.
-  unsigned largest() const noexcept { return largest_.load(std::memory_order_relaxed); }
-  const MemoryLedger* ledger_of_largest() const noexcept;
+  MemoryOwner& owner(AddressKey address) noexcept;
+  // The size class of the heaviest address, plus one; 0 if nobody is in a list.
+  unsigned rank() const noexcept { return rank_.load(std::memory_order_relaxed); }
+  const MemoryLedger* heaviest_ledger() const noexcept;
+  MemoryHolder* largest_holder() const noexcept;
 
   MemoryBudget& budget_;
   const std::function<void()> wake_;
-  std::array<MemoryHolder*, kClasses> classes_{};
-  std::atomic<unsigned> largest_{0};
+  std::unordered_map<AddressKey, MemoryOwner> owners_;  // those with holders in a list
+  // Takes in the holders whose address found no memory for a row.
+  MemoryOwner unknown_{AddressKey{}};
+  MemoryOwner::Lists by_weight_;
+  std::atomic<unsigned> rank_{0};
 };
 
 inline const MemoryBudget& MemoryHolder::budget() const noexcept { return ledger_->budget(); }
 
 inline void MemoryHolder::charge(MemoryPart part, std::size_t bytes) noexcept {
   ledger_->budget_.charge(part, bytes);
-  const auto from = MemoryLedger::class_of(held_);
+  const auto from = Lists::class_of(held_);
   held_ += bytes * weight(part);
-  const auto to = MemoryLedger::class_of(held_);
+  const auto to = Lists::class_of(held_);
   if (from != to) ledger_->move(*this, from, to);
 }
 
 inline void MemoryHolder::release(MemoryPart part, std::size_t bytes) noexcept {
   ledger_->budget_.release(part, bytes);
-  const auto from = MemoryLedger::class_of(held_);
+  const auto from = Lists::class_of(held_);
   held_ -= bytes * weight(part);
-  const auto to = MemoryLedger::class_of(held_);
+  const auto to = Lists::class_of(held_);
   if (from != to) ledger_->move(*this, from, to);
 }
 

@@ -39,6 +39,11 @@ std::string_view to_string(CloseReason reason) {
 struct Connection::Held final : base::MemoryHolder {
   explicit Held(Connection& of) : MemoryHolder(of.shard_.ledger()), connection(of) {}
   void give_up_memory() override { connection.abort(CloseReason::memory); }
+  base::AddressKey memory_owner() const noexcept override {
+    // Many clients share the connections of a trusted proxy: each of these stands for itself.
+    const auto client = connection.permit_ ? connection.permit_->client() : base::AddressKey{};
+    return client ? client : base::AddressKey{connection.id_};
+  }
 
   Connection& connection;
   std::size_t of_handler = 0;

@@ -17,15 +17,20 @@ class ConnectionLimits;
 // A connection's place in the counts; gives it back when destroyed. Any thread.
 class ConnectionPermit {
  public:
-  // `counted` is the address that it counts for; none if its address is exempt.
-  ConnectionPermit(std::shared_ptr<ConnectionLimits> limits, base::AddressKey counted);
+  // `client` as below; `is_counted` if it counts for that address.
+  ConnectionPermit(std::shared_ptr<ConnectionLimits> limits, base::AddressKey client,
+                   bool is_counted);
   ~ConnectionPermit();
   ConnectionPermit(const ConnectionPermit&) = delete;
   ConnectionPermit& operator=(const ConnectionPermit&) = delete;
 
+  // Whose connection it is; nobody's, if its address is exempt because many clients share it.
+  base::AddressKey client() const { return client_; }
+
  private:
   std::shared_ptr<ConnectionLimits> limits_;
-  base::AddressKey counted_;
+  base::AddressKey client_;
+  bool is_counted_;
 };
 
 // How many connections there may be, in all and from one address, over all shards and ports.
@@ -71,7 +76,7 @@ class ConnectionLimits : public std::enable_shared_from_this<ConnectionLimits> {
     std::unordered_map<base::AddressKey, std::size_t> counts;
   };
   bool is_over(std::size_t count) const { return options_.total != 0 && total() > count; }
-  bool counts_address(const Address& peer) const;
+  bool is_exempt(const Address& peer) const { return options_.exempt && options_.exempt(peer); }
   bool is_address_over(const Address& peer, std::size_t most) const;
   // By the upper bits: the tables use the lower ones.
   Stripe& stripe_of(base::AddressKey key) { return stripes_[key.value >> 60U]; }

@@ -27,7 +27,8 @@ constexpr std::array<EndInfo, kEndCount> kTable{{
     {End::slow_consumer, "slow_consumer", 4104, false,
      "The session has ended: it did not keep up with its events."},
     {End::memory, "memory", 4105, false,
-     "The session has ended: the server is short of memory and its queue was the largest."},
+     "The session has ended: the server is short of memory, and this client's address held the "
+     "most."},
 }};
 
 }  // namespace

@@ -162,6 +162,7 @@ class Session final : public base::MemoryHolder {
   void end(End reason);
 
   void give_up_memory() override { end(End::memory); }
+  base::AddressKey memory_owner() const noexcept override { return contents_.address; }
 
   /// Tells every carrier to come back later, or elsewhere.
   void drain(base::Duration retry);

@@ -13,6 +13,7 @@ struct Account {
   struct Holder final : base::MemoryHolder {
     using MemoryHolder::MemoryHolder;
     void give_up_memory() override {}
+    base::AddressKey memory_owner() const noexcept override { return {1}; }
   };
   base::MemoryBudget budget;
   base::MemoryLedger ledger{budget, [] {}};

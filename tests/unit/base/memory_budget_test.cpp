@@ -13,13 +13,16 @@ namespace {
 
 // Gives back what it holds, and says so.
 struct Holder final : MemoryHolder {
-  Holder(MemoryLedger& ledger, std::string called, std::vector<std::string>& ended)
-      : MemoryHolder(ledger), name(std::move(called)), log(ended) {}
+  Holder(MemoryLedger& ledger, std::uint64_t from, std::string called,
+         std::vector<std::string>& ended)
+      : MemoryHolder(ledger), address{from}, name(std::move(called)), log(ended) {}
   void give_up_memory() override {
     log.push_back(name);
     share.set(0);
   }
+  AddressKey memory_owner() const noexcept override { return address; }
 
+  AddressKey address;
   std::string name;
   std::vector<std::string>& log;
   MemoryShare share{*this, MemoryPart::outbox};
@@ -28,8 +31,9 @@ struct Holder final : MemoryHolder {
 struct Fixture {
   explicit Fixture(std::size_t limit) : budget(limit) {}
 
-  Holder& hold(int ledger, const std::string& name, std::size_t bytes) {
-    holders.push_back(std::make_unique<Holder>(ledger == 0 ? first : second, name, ended));
+  // On ledger 0 or 1; all from one address, if no other is given.
+  Holder& hold(int ledger, const std::string& name, std::size_t bytes, std::uint64_t address = 1) {
+    holders.push_back(std::make_unique<Holder>(ledger == 0 ? first : second, address, name, ended));
     holders.back()->share.add(bytes);
     return *holders.back();
   }
@@ -74,6 +78,51 @@ TEST_CASE("a larger holder on another shard gives way there, when that shard is 
   CHECK(f.second.must_relieve());
   CHECK(f.second.relieve());
   CHECK(f.ended == std::vector<std::string>{"there"});
+}
+
+TEST_CASE("many holders of one address go before the larger one of somebody else") {
+  Fixture f(1'000'000);
+  f.hold(0, "large", 420'000, 1);
+  for (int i = 0; i < 4; ++i) f.hold(0, "one of many", 240'000, 2);
+  auto& most = f.hold(0, "most of many", 300'000, 2);
+  CHECK(f.first.relieve());
+  CHECK(f.ended == std::vector<std::string>{"most of many"});
+  CHECK(f.first.relieve());
+  CHECK(f.first.relieve());
+  CHECK(f.ended.back() == "one of many");
+  CHECK_FALSE(f.first.relieve());
+  CHECK(f.budget.used() == 900'000);
+  SUBCASE("as often as one of them grows") {
+    most.share.add(290'000);
+    CHECK(f.first.relieve());
+    CHECK(f.ended.back() == "most of many");
+  }
+  SUBCASE("until another address is heavier") {
+    f.hold(0, "heavier", 700'000, 3);
+    CHECK(f.first.relieve());
+    CHECK(f.ended.back() == "heavier");
+    CHECK_FALSE(f.first.relieve());
+  }
+  SUBCASE("and on another shard too") {
+    f.hold(1, "there", 600'000, 3);
+    CHECK_FALSE(f.first.relieve());
+    CHECK(f.woken[1] == 1);
+    CHECK(f.second.relieve());
+    CHECK(f.ended.back() == "there");
+  }
+}
+
+TEST_CASE("an address without holders in a list weighs nothing, whatever it had") {
+  Fixture f(1'000'000);
+  auto& once = f.hold(0, "once", 900'000, 2);
+  once.share.set(3'000);
+  f.hold(0, "here", 300'000, 1);
+  f.hold(0, "gone", 600'000, 2);
+  f.holders.pop_back();
+  f.hold(0, "there", 500'000, 3);
+  f.hold(0, "last", 250'000, 1);
+  CHECK(f.first.relieve());
+  CHECK(f.ended == std::vector<std::string>{"here"});
 }
 
 TEST_CASE("what can be sent again goes before what nobody can get again") {
