@@ -248,3 +248,32 @@ TEST_CASE("posted functions are bounded in a turn, and keep their order") {
   CHECK(in_order);
   CHECK(most <= 256);
 }
+
+// The wake of such a function is used up by the turn that runs the rest of the batch.
+TEST_CASE("what is posted while the rest of a batch waits runs without another event") {
+  int poster = 0;
+  int count = 300;
+  SUBCASE("by the first of two turns") {}
+  SUBCASE("by the last of the first turn") { poster = 255; }
+  SUBCASE("by the second of three turns") {
+    poster = 300;
+    count = 600;
+  }
+  Fixture f;
+  const auto begun = f.shard.now();
+  base::TimePoint ran;
+  Alarm alarm([&] { f.shard.stop(); });  // or the loop sleeps for a minute
+  f.shard.schedule_in(alarm.timer, 40s);
+  for (int i = 0; i < count; ++i) {
+    f.shard.post([&, i] {
+      if (i != poster) return;
+      f.shard.post([&] {
+        ran = f.shard.now();
+        f.shard.stop();
+      });
+    });
+  }
+  f.shard.run();
+  CHECK(ran >= begun);
+  CHECK(ran < begun + 20s);  // by its own wake, and not by the alarm
+}
