@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { FakeServer } from './fake_server.mjs';
-import { counting, makeClient, noted, numbers, storage, talk } from './helpers.mjs';
+import { counting, holdTimers, makeClient, noted, numbers, storage, talk } from './helpers.mjs';
 
 let server, clients;
 const client = (options) => makeClient({ url: server.url, room: 'one', ...options }, clients);
@@ -22,20 +22,21 @@ afterEach(async () => {
 });
 
 async function eventually(condition) {
-  for (let i = 0; i < 400 && !condition(); ++i) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let i = 0; i < 1500 && !condition(); ++i) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.ok(condition(), String(condition));
 }
 
 describe('the race', () => {
-  test('WebSocket where it works: a poll was begun beside it, on the same session', async () => {
+  test('WebSocket where it works: a poll was begun beside it, on the same session', async (t) => {
+    const passStreamDelay = holdTimers(t, 300);
     const alice = client();
     await alice.until(() => alice.connection.transport === 'websocket');
     assert.equal(routes()[0], '/v1/poll');
     assert.ok(!routes().includes('/v1/sse'));
     assert.equal(server.opens.length, 1);
     assert.equal(server.sessions.size, 1);
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    assert.ok(!routes().includes('/v1/sse'), 'no stream is tried when WebSocket was proved in time');
+    passStreamDelay();
+    assert.ok(noted(alice, 'trying').every(({ transport }) => transport !== 'sse'), 'no stream is tried when WebSocket was proved in time');
   });
 
   for (const fault of ['refuse', 'mute', 'deaf']) test(`SSE where the WebSocket is ${fault}; polls carry until then`, async () => {
