@@ -258,6 +258,23 @@ test('half a connection closed still gets its answer', async () => {
   assertOpens(await connection.response());
 });
 
+// A browser that closes a page ends its connections, and says nothing else.
+for (const [what, path, more] of [['a poll is held', '/v1/poll', { n: 2, ack: 1 }], ['a stream runs', '/v1/sse', { resume: {}, turn: 2 }]]) {
+  test(`who closes half a connection while ${what} is gone`, async () => {
+    const key = makeKey();
+    const opening = { key, open: { room: key }, carrier: 'p', n: 1, turn: 1 };
+    assert.equal((await fetchJson(server, '/v1/poll', opening)).status, 200);
+    const connection = await RawConnection.open(server, { allowHalfOpen: true });
+    connection.request(...post(server, path, JSON.stringify({ key, carrier: path === '/v1/poll' ? 'p' : 's', ...more })));
+    if (path === '/v1/sse') assert.equal((await connection.responseHead()).status, 200);
+    connection.socket.end();
+    const rest = await connection.ended();
+    if (path === '/v1/poll') assert.equal(rest, '', 'no answer');
+    // The session waits for its client to come back.
+    assert.equal((await fetchJson(server, '/v1/send', { key })).status, 200);
+  });
+}
+
 test('curl agrees: plain -d, a file in chunks, HEAD, keep-alive, HTTP/1.0', async () => {
   const key = makeKey();
   const [status, text] = await curl('-d', openBody(key), `${server.url}/v1/poll`);
