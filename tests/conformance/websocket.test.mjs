@@ -250,21 +250,19 @@ test('a close that the server begins is finished by the client', async () => {
 });
 
 test('the server pings, and drops a peer that answers nothing for two intervals', async () => {
-  const quick = await Server.start(['--ping-interval', '300ms']);
+  const quick = await Server.start(['--ping-interval', '2s']);   // a busy machine answers within two of these
   const key = makeKey();
   const socket = await RawWebSocket.open(quick);
   socket.send({ key, open: {}, carrier: 'w', turn: 1 });
   let pings = 0;
-  const started = Date.now();
   try {
     for (;;) if ((await socket.next()).opcode === opcode.ping) pings += 1;
   } catch { /* the connection ended */ }
-  assert.ok(pings >= 1, 'it was asked');
-  assert.ok(Date.now() - started < 10000);
+  assert.ok(pings >= 1 && pings <= 3, `it was asked, and given up after two intervals: ${pings} pings`);
   // Whoever answers stays.
   const good = await RawWebSocket.open(quick);
   good.send({ key, resume: {}, carrier: 'v', turn: 2 });
-  for (let answered = 0; answered < 5;) {
+  for (let answered = 0; answered < 3;) {
     const { opcode: code, payload } = await good.next();
     if (code !== opcode.ping) continue;
     good.frame(opcode.pong, payload);

@@ -31,10 +31,11 @@ export class Middlebox {
   #born = null;
   #closed = false;
 
-  // target: {host, port} of the next hop. via: {host, port} of an explicit proxy between us and the target.
-  static async start(target, behaviours, { random = new Random(1), via = null } = {}) {
+  // target: {host, port} of the next hop. via: {host, port} of an explicit proxy between us and the target. now: the time in ms, by
+  // which `age` goes.
+  static async start(target, behaviours, { random = new Random(1), via = null, now = () => performance.now() } = {}) {
     const box = new Middlebox();
-    Object.assign(box, { target, random });
+    Object.assign(box, { target, random, now });
     box.hooks = behaviours.map((behaviour) => behaviour.on(box));
     const exchanges = box.hooks.flatMap(({ exchange }) => exchange ?? []);
     if (exchanges.length || via) box.proxy = await Proxy.start(target, exchanges, via);
@@ -48,7 +49,7 @@ export class Middlebox {
 
   // Milliseconds since the first connection.
   get age() {
-    return this.#born === null ? 0 : performance.now() - this.#born;
+    return this.#born === null ? 0 : this.now() - this.#born;
   }
 
   // Whether now is in one of the [from, to] since the first connection.
@@ -79,7 +80,7 @@ export class Middlebox {
   }
 
   async #accept(near) {
-    this.#born ??= performance.now();
+    this.#born ??= this.now();
     const line = new Line(near, this);
     this.#lines.add(line);
     this.#count(1);
