@@ -314,19 +314,25 @@ test('a transport that keeps dying young is set aside', async () => {
 
 test('polls that are cut while they are held ask for less', async () => {
   const held = [];
+  let longest = 0;      // ms for which a poll was held; a busy machine cuts late
   const cut = async (url, init) => {
     const body = JSON.parse(init.body);
     if (!url.endsWith('poll') || body.wait === undefined) return fetch(url, init);
     held.push(body.wait);
+    const began = performance.now();
     const stop = new AbortController();
     init.signal.addEventListener('abort', () => stop.abort());
     const timer = setTimeout(() => stop.abort(), 2200);
-    return fetch(url, { ...init, signal: stop.signal }).finally(() => clearTimeout(timer));
+    return fetch(url, { ...init, signal: stop.signal }).finally(() => {
+      clearTimeout(timer);
+      longest = Math.max(longest, performance.now() - began);
+    });
   };
   const alice = client({ transport: 'poll', fetch: cut });
   await alice.until(() => noted(alice, 'learnt').length === 1);
-  assert.ok(noted(alice, 'learnt')[0].hold < 2000);
-  await eventually(() => held.at(-1) < 2000);
+  const { hold } = noted(alice, 'learnt')[0];
+  assert.ok(hold < longest, `${hold} of ${longest}`);
+  await eventually(() => held.at(-1) <= hold);
   assert.deepEqual(alice.logged('state').map(({ state }) => state), ['open'], 'nobody notices');
 });
 
@@ -352,11 +358,13 @@ test('a stream that is cut at one age is renewed before it, and nobody notices',
 test('silence that is cut asks for heartbeats within it', async () => {
   const alice = client({ transport: 'websocket' });
   await alice.connection.opened;
+  const opened = performance.now();
   await new Promise((resolve) => setTimeout(resolve, 2500));
   server.cut();
+  const silence = performance.now() - opened;     // longer on a busy machine
   await alice.until(() => alice.logged('state').length === 3);
   const { heartbeat } = noted(alice, 'learnt')[0];
-  assert.ok(heartbeat >= 1000 && heartbeat < 2000, `${heartbeat}`);
+  assert.ok(heartbeat >= 1000 && heartbeat < silence, `${heartbeat} of ${silence}`);
   assert.equal(server.carriers()[0].heartbeat, heartbeat);
 });
 
