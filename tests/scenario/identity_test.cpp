@@ -167,7 +167,7 @@ TEST_CASE_TEMPLATE("identity: keys are not logged, and peers hear peer ids only"
 }
 
 TEST_CASE_TEMPLATE("identity: a session without an acknowledgement ends", T, WebSocket, Sse, Poll) {
-  Site site({"--ack-deadline", "1500ms"});
+  Site site({"--ack-deadline", "4s"});
   Client watcher(site, T::kTransport), a(site, T::kTransport);
   watcher.open({{"room", "r"}});
   watcher.acknowledge(0);

@@ -52,7 +52,7 @@ TEST_CASE_TEMPLATE("names: a mailbox keeps what came before the name, and hands 
 }
 
 TEST_CASE_TEMPLATE("names: a mailbox is bounded and has a lifetime", T, WebSocket, Sse, Poll) {
-  Site site({"--mailbox-messages", "3", "--mailbox-per-sender", "4", "--mailbox-lifetime", "1s"});
+  Site site({"--mailbox-messages", "3", "--mailbox-per-sender", "4", "--mailbox-lifetime", "5s"});
   Client a(site, T::kTransport), b(site, T::kTransport);
   a.open();
   const auto say = [&](const std::string& to) {
@@ -78,7 +78,7 @@ TEST_CASE_TEMPLATE("names: a mailbox is bounded and has a lifetime", T, WebSocke
 }
 
 TEST_CASE_TEMPLATE("names: one that is taken is refused to others", T, WebSocket, Sse, Poll) {
-  Site site({"--probe-timeout", "1s"});
+  Site site;
   Client a(site, T::kTransport), b(site, T::kTransport);
   a.open({{"name", "n"}});
   a.expect("login");

@@ -62,7 +62,7 @@ TEST_CASE("websocket: a peer that answers pings lives on") {
   Client a(site, Transport::websocket);
   a.open({{"room", "r"}});
   a.expect("created");
-  for (int i = 0; i < 4; ++i) CHECK(a.carrier().control("heartbeat").at("next") == 2);
+  for (int i = 0; i < 3; ++i) CHECK(a.carrier().control("heartbeat").at("next") == 2);
   CHECK(!a.carrier().has_ended());
 }
 
@@ -105,12 +105,11 @@ TEST_CASE("sse: whatever is written is padded, if the client asked for it") {
 }
 
 TEST_CASE("sse: the stream ends itself by time and resumes by cursor") {
-  Site site({"--stream-max-age", "600ms"});
+  Site site({"--stream-max-age", "2s"});
   Client a(site, Transport::sse), b(site, Transport::poll);
-  a.open({{"room", "r"}});
-  a.expect("created");
   b.open({{"room", "r"}});
-  a.expect("peer-joined");
+  a.open({{"room", "r"}});
+  a.expect("joined");
   a.expect("ready");
   for (int i = 0; i < 3; ++i) {
     CHECK(a.carrier().end().code == "stream_limit");
@@ -151,18 +150,18 @@ TEST_CASE("sse: the stream ends itself by size and resumes by cursor") {
 }
 
 TEST_CASE("sse: a client that uploads nothing for three intervals is silent") {
-  Site site({"--ping-interval", "500ms"});
+  Site site({"--ping-interval", "2s"});
   Client a(site, Transport::sse);
   a.open({{"room", "r"}});
   // As long as it uploads something at each heartbeat it lives.
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 3; ++i) {
     a.carrier().control("heartbeat");
     CHECK(a.acknowledge(a.session.received).error.empty());
   }
   CHECK(!a.carrier().has_ended());
   const auto last = Clock::now();
   CHECK(a.carrier().end().code == "silent");
-  CHECK(Clock::now() - last >= milliseconds(900));
+  CHECK(Clock::now() - last >= milliseconds(3900));
   CHECK(a.carrier().attach(resume()).error.empty());
 }
 
@@ -292,13 +291,13 @@ TEST_CASE("poll: held as long as the client asks, and the server's time at the m
   Client a(site, Transport::poll);
   a.open();
   Json poll{{"key", a.session.key}, {"carrier", "c1"}, {"ack", 0}};
-  for (const auto& [wait, least] : {std::pair{0, 0}, std::pair{300, 250}, std::pair{9000, 700}}) {
+  for (const auto& [wait, least] : {std::pair{0, 0}, std::pair{300, 250}, std::pair{60000, 700}}) {
     poll["wait"] = wait;
     poll["n"] = 100 + wait;
     const auto began = Clock::now();
     CHECK(Parked(site, poll).answer().at("events").empty());
     CHECK(Clock::now() - began >= milliseconds(least));
-    CHECK(Clock::now() - began < milliseconds(8000));
+    CHECK(Clock::now() - began < milliseconds(30000));
   }
 }
 

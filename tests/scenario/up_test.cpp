@@ -162,10 +162,10 @@ TEST_CASE_TEMPLATE("up: a refused message counts as taken and its refusal is an 
 }
 
 TEST_CASE_TEMPLATE("up: a request that was not taken is sent again", T, WebSocket, Sse, Poll) {
-  Site site({"--message-rate", "1", "--message-burst", "2"});
+  Site site({"--message-rate", "1", "--message-burst", "5"});
   Pair pair(site, T::kTransport);
-  CHECK(pair.send({1, 2}).up == 2);
-  const auto refused = pair.send({3, 4});
+  CHECK(pair.send({1, 2, 3, 4, 5}).up == 5);
+  const auto refused = pair.send({6, 7, 8, 9, 10});
   CHECK(refused.error == "rate_limited");
   if (T::kTransport == Transport::websocket) {
     // Frames cannot be taken back: the carrier ends, and whoever returns sends again from `up`.
@@ -173,17 +173,17 @@ TEST_CASE_TEMPLATE("up: a request that was not taken is sent again", T, WebSocke
     CHECK(end.code == "rate_limited");
     CHECK(end.close_code == 4029);
     CHECK(end.body.at("retry").get<int>() > 0);
-    CHECK(pair.a.resume().at("up") == 2);
+    CHECK(pair.a.resume().at("up") == 5);
   } else {
     CHECK(refused.status == 429);
   }
   const auto deadline = Clock::now() + kPatience;
-  while (pair.send({3, 4}).up != 4) {
+  while (pair.send({6, 7, 8, 9, 10}).up != 10) {
     REQUIRE(Clock::now() < deadline);
     if (pair.a.carrier().has_ended()) pair.a.resume();
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  pair.expect_messages(1, 4);
+  pair.expect_messages(1, 10);
 }
 
 TEST_CASE_TEMPLATE("up: a body that is too large takes nothing", T, WebSocket, Sse, Poll) {
