@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +20,17 @@ struct Problem {
   std::string message;                      // a sentence
   std::string hint;                         // what to do next
   std::optional<std::uint64_t> limit = {};  // bytes, where a size was the matter
+};
+
+// A body that is made in slices while it is sent, because it may be larger than what should be held
+// or read at once. Thread: that of the connection.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual std::size_t size() const = 0;  // of the whole body, in bytes; more than zero
+  // The next slice, until all bytes have been given. None: it cannot be had, so the body can never
+  // be completed. May wait for the disk.
+  virtual std::optional<base::Bytes> next() = 0;
 };
 
 // An answer: a value. Header names and values are checked when they are set, so nothing that came
@@ -46,9 +59,14 @@ class Response {
   bool set(std::string_view name, std::string_view value);
   bool add(std::string_view name, std::string_view value);
   void set_body(base::Bytes body) { body_ = std::move(body); }
+  // Instead of a body. For one answer only: whoever sends it uses it up.
+  void set_source(std::shared_ptr<BodySource> source) { source_ = std::move(source); }
+  const std::shared_ptr<BodySource>& source() const { return source_; }
   // The length that the answer to a HEAD tells, where no body was made for it.
   void set_unsent_length(std::size_t length) { unsent_length_ = length; }
-  std::size_t content_length() const { return unsent_length_.value_or(body_.size()); }
+  std::size_t content_length() const {
+    return source_ ? source_->size() : unsent_length_.value_or(body_.size());
+  }
   // Ends the connection after this answer.
   Response& close() & {
     close_ = true;
@@ -61,6 +79,7 @@ class Response {
   bool close_ = false;
   std::vector<std::pair<std::string, std::string>> headers_;
   base::Bytes body_;
+  std::shared_ptr<BodySource> source_;
   std::optional<std::size_t> unsent_length_;
 };
 

@@ -39,11 +39,7 @@ std::string_view to_string(CloseReason reason) {
 struct Connection::Held final : base::MemoryHolder {
   explicit Held(Connection& of) : MemoryHolder(of.shard_.ledger()), connection(of) {}
   void give_up_memory() override { connection.abort(CloseReason::memory); }
-  base::AddressKey memory_owner() const noexcept override {
-    // Many clients share the connections of a trusted proxy: each of these stands for itself.
-    const auto client = connection.permit_ ? connection.permit_->client() : base::AddressKey{};
-    return client ? client : base::AddressKey{connection.id_};
-  }
+  base::AddressKey memory_owner() const noexcept override { return connection.memory_owner(); }
 
   Connection& connection;
   std::size_t of_handler = 0;
@@ -276,6 +272,12 @@ void Connection::leave_unread(std::span<const std::uint8_t> rest) {
     unread_ = std::make_unique<std::string>(text, rest.size());
   }
   continue_later();
+}
+
+base::AddressKey Connection::memory_owner() const noexcept {
+  // Many clients share the connections of a trusted proxy: each of these stands for itself.
+  const auto client = permit_ ? permit_->client() : base::AddressKey{};
+  return client ? client : base::AddressKey{id_};
 }
 
 void Connection::hold_input(std::size_t bytes) {

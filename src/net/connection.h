@@ -133,6 +133,8 @@ class Connection {
   bool take_share();
   void leave_unread(std::span<const std::uint8_t> rest);
 
+  // Whose bytes those are that are held for this connection.
+  base::AddressKey memory_owner() const noexcept;
   // How many bytes the handler keeps of what it was given: counted in the memory budget.
   void hold_input(std::size_t bytes);
 

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr int kReadyPerTurn = 256;
 constexpr int kPostedPerTurn = 256;
+constexpr int kDiskStepsPerTurn = 4;
 // A turn's end may make work for itself (on_closed writes to another connection). What is left
 // after so many rounds waits for the next turn, so that sockets get their share.
 constexpr int kEndRounds = 16;
@@ -93,6 +94,7 @@ void Shard::run() {
   // Destroyed outside the lock: what they hold may want to post.
   std::exchange(due_, {}).clear();
   next_due_ = 0;
+  std::exchange(disk_steps_, {}).clear();
   std::vector<std::function<void()>> unrun;
   {
     const std::lock_guard lock(posted_mutex_);
@@ -104,7 +106,7 @@ void Shard::run() {
 
 bool Shard::has_more() const {
   return !at_end_.empty() || !flushes_.empty() || closed_ != nullptr || !next_turn_.empty() ||
-         next_due_ < due_.size() || ledger_.must_relieve();
+         next_due_ < due_.size() || !disk_steps_.empty() || ledger_.must_relieve();
 }
 
 void Shard::wait(base::Duration longest) {
@@ -128,6 +130,7 @@ void Shard::run_turn() {
   run_next_turns();  // first, for `run_ready` adds to them
   run_ready();
   run_posted();
+  run_disk_steps();
   guard([&] { wheel_.advance(now_); });
   end_turn();
   turn_began_.store(0, std::memory_order_relaxed);
@@ -174,6 +177,16 @@ void Shard::run_posted() {
   }
   if (is_rest && next_due_ == due_.size()) wake();
 }
+
+void Shard::run_disk_steps() {
+  for (int count = 0; count < kDiskStepsPerTurn && !disk_steps_.empty(); ++count) {
+    const auto step = std::move(disk_steps_.front());
+    disk_steps_.pop_front();
+    guard(step);
+  }
+}
+
+void Shard::queue_disk_step(std::function<void()> step) { disk_steps_.push_back(std::move(step)); }
 
 void Shard::end_turn() {
   for (int round = 0; round < kEndRounds; ++round) {

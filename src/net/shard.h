@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,10 +22,10 @@ namespace sigway::net {
 
 // One event loop on one thread, and everything that lives on it. A turn of the loop is: run a
 // bounded batch of ready handlers, a share for each connection that had more to do than its last
-// one, a bounded batch of posted functions, fire due timers, then the end-of-turn functions, then
-// flush what connections have gathered, then bury the closed ones; at last holders of memory go,
-// of the address that holds the most, if the budget is exceeded. Thread: as each method says;
-// unsaid means the shard's own (the one in run(), or any single thread before run()).
+// one, a bounded batch of posted functions, a few disk steps, fire due timers, then the end-of-turn
+// functions, then flush what connections have gathered, then bury the closed ones; at last holders
+// of memory go, of the address that holds the most, if the budget is exceeded. Thread: as each
+// method says; unsaid means the shard's own (the one in run(), or any single thread before run()).
 //
 // An allocation that fails (std::bad_alloc) ends the connection in whose name the code ran. A
 // posted function, a timer or an end-of-turn function that throws it is over; the loop goes on.
@@ -72,6 +73,11 @@ class Shard {
   // Runs `function` once at the end of this turn, before the flush.
   void at_end_of_turn(std::function<void()> function);
 
+  // Runs `step`, which may wait for the disk, in a coming turn: a few of them in a turn, in the
+  // order of queueing. A step reads a bounded amount, so a turn is never long because many files or
+  // large ones are asked for.
+  void queue_disk_step(std::function<void()> step);
+
   // Null when there is no such connection, or it has closed.
   Connection* find(ConnectionId id);
   // Calls `action` with the connection, if it is there. What runs in the name of a connection goes
@@ -107,6 +113,7 @@ class Shard {
   void run_ready();
   void run_next_turns();
   void run_posted();
+  void run_disk_steps();
   void end_turn();
   void wake();
   // Runs it; if it runs out of memory, that is counted, and ends the connection if there is one.
@@ -137,6 +144,7 @@ class Shard {
 
   std::vector<std::function<void()>> due_;  // posted, and not run yet from `next_due_` on
   std::size_t next_due_ = 0;
+  std::deque<std::function<void()>> disk_steps_;
   std::vector<ConnectionId> next_turn_;  // those that go on in the next turn
   std::vector<std::function<void()>> at_end_;
   std::vector<ConnectionId> flushes_;

@@ -23,6 +23,31 @@ std::string_view date_now() {
 
 }  // namespace
 
+// An answer whose body is made in slices. One slice at a time is read and queued: what an answer
+// holds does not depend on the size of its body. It is counted for each of the connections that
+// share a slice, like a broadcast, so each of them can be ended for what it holds.
+struct HttpConnection::SlicedAnswer final : base::MemoryHolder {
+  SlicedAnswer(net::Connection& of, http::Response&& what)
+      : MemoryHolder(of.shard().ledger()),
+        connection(of),
+        response(std::move(what)),
+        left(response.content_length()) {}
+  void give_up_memory() override {
+    slice.set(0);
+    connection.abort(net::CloseReason::memory);
+  }
+  base::AddressKey memory_owner() const noexcept override { return connection.memory_owner(); }
+
+  net::Connection& connection;
+  http::Response response;
+  std::size_t left;        // bytes of the body that have not been read
+  bool has_begun = false;  // the head has been written
+  base::MemoryShare slice{*this, base::MemoryPart::file};  // what is queued
+};
+
+HttpConnection::Pending::Pending() = default;
+HttpConnection::Pending::~Pending() = default;
+
 bool HttpConnection::is_current(std::uint32_t sequence, Phase phase) const {
   return sequence == sequence_ && phase_ == phase;
 }
@@ -33,10 +58,64 @@ void HttpConnection::respond(std::uint32_t sequence, http::Response response) {
 }
 
 void HttpConnection::write_answer(http::Response response) {
+  if (response.source() && http::sends_body(response.status(), pending_->is_head))
+    return begin_slices(std::move(response));
   const bool keep_alive = may_keep_alive(response);
   write_head(response, http::Framing::length, keep_alive);
   if (http::sends_body(response.status(), pending_->is_head)) connection_.write(response.body());
   finish_answer(keep_alive);
+}
+
+void HttpConnection::begin_slices(http::Response response) {
+  pending_->sliced = std::make_unique<SlicedAnswer>(connection_, std::move(response));
+  phase_ = Phase::sending;
+  queue_slice();
+}
+
+void HttpConnection::queue_slice() {
+  net::Shard& shard = connection_.shard();
+  shard.queue_disk_step([this_shard = &shard, id = connection_.id(), sequence = sequence_] {
+    this_shard->run_for(id, [&](net::Connection& connection) {
+      if (auto* self = dynamic_cast<HttpConnection*>(connection.handler()))
+        self->send_slice(sequence);
+    });
+  });
+}
+
+void HttpConnection::send_slice(std::uint32_t sequence) {
+  if (!is_current(sequence, Phase::sending)) return;
+  SlicedAnswer& answer = *pending_->sliced;
+  auto slice = answer.response.source()->next();
+  if (!slice || slice->empty() || slice->size() > answer.left) {
+    const bool has_begun = answer.has_begun;
+    pending_->sliced.reset();
+    if (!has_begun) {
+      return write_answer(http::Response::error(500, "internal_error",
+                                                "The server could not read this file.",
+                                                "Try again; if it stays, tell the operator."));
+    }
+    // The body stays shorter than its Content-Length, which tells the client that it is broken.
+    forget_pending();
+    return close();
+  }
+  if (!answer.has_begun) {
+    pending_->keep_alive = may_keep_alive(answer.response);
+    write_head(answer.response, http::Framing::length, pending_->keep_alive);
+    answer.has_begun = true;
+  }
+  answer.left -= slice->size();
+  answer.slice.set(slice->size());
+  connection_.write(std::move(*slice));
+}
+
+// Everything queued has gone: a slice, or what was queued before the first one.
+void HttpConnection::slice_has_gone() {
+  SlicedAnswer& answer = *pending_->sliced;
+  if (answer.slice.bytes() == 0) return;
+  answer.slice.set(0);
+  if (answer.left > 0) return queue_slice();
+  // While it ran, the server may have begun to drain.
+  finish_answer(pending_->keep_alive && !server_.is_draining());
 }
 
 bool HttpConnection::may_keep_alive(const http::Response& response) const {

@@ -28,7 +28,8 @@ Caller HttpConnection::caller() const {
 }
 
 bool HttpConnection::is_answering() const {
-  return phase_ == Phase::handling || phase_ == Phase::waiting || phase_ == Phase::streaming;
+  return phase_ == Phase::handling || phase_ == Phase::waiting || phase_ == Phase::sending ||
+         phase_ == Phase::streaming;
 }
 
 // Not idle yet, and so not to be reclaimed: for a while its first request counts as on the way.
@@ -249,12 +250,13 @@ void HttpConnection::on_eof(net::Connection&) {
   // Half-closing after a request is legal, but whoever waits for long must hear that nobody
   // listens: so a request that asked for on_gone, or a stream, ends here; a short one gets its
   // answer.
-  if (phase_ == Phase::waiting && !pending_->on_gone) return;
+  if (phase_ == Phase::sending || (phase_ == Phase::waiting && !pending_->on_gone)) return;
   forget_pending();
   close();
 }
 
 void HttpConnection::on_drained(net::Connection&) {
+  if (phase_ == Phase::sending) return slice_has_gone();
   if (phase_ != Phase::streaming) return;
   StreamState& stream = *pending_->stream;
   stream.queued.store(0);

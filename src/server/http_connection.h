@@ -76,9 +76,12 @@ class HttpConnection final : public net::ConnectionHandler {
     body,       // the same
     handling,   // the route's handler runs
     waiting,    // for an answer by id
+    sending,    // the answer, in slices
     streaming,  // the answer
     over,       // closing, or given away
   };
+
+  struct SlicedAnswer;
 
   // What is remembered of a request from its head to the end of its answer; the request itself is
   // not.
@@ -90,6 +93,12 @@ class HttpConnection final : public net::ConnectionHandler {
     bool keep_alive = true;
     std::function<void()> on_gone;
     std::shared_ptr<StreamState> stream;
+    std::unique_ptr<SlicedAnswer> sliced;
+    // Where the type of `sliced` is complete.
+    Pending();
+    ~Pending();
+    Pending(const Pending&) = delete;
+    Pending& operator=(const Pending&) = delete;
   };
 
   bool is_answering() const;
@@ -114,6 +123,10 @@ class HttpConnection final : public net::ConnectionHandler {
   std::optional<http::Response> admission_refusal() const;
   static http::Response overloaded(std::string message);
   void write_answer(http::Response response);
+  void begin_slices(http::Response response);
+  void queue_slice();
+  void send_slice(std::uint32_t sequence);
+  void slice_has_gone();
   void write_head(http::Response& response, http::Framing framing, bool keep_alive);
   void finish_answer(bool keep_alive);
   bool may_keep_alive(const http::Response& response) const;

@@ -1,20 +1,7 @@
 #include "server/static_pages.h"
 
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <compare>
-#include <cstdint>
-#include <cstdio>
-#include <map>
-#include <mutex>
-#include <system_error>
 #include <utility>
 
 namespace sigway::server {
@@ -29,7 +16,6 @@ constexpr std::string_view kContentSecurityPolicy =
     "frame-ancestors 'none'; form-action 'self'";
 
 constexpr std::string_view kRoomPrefix = "/r/";
-constexpr std::size_t kMaxFileBytes = 64 * 1024 * 1024;
 
 struct ContentType {
   std::string_view extension;
@@ -84,42 +70,6 @@ bool matches(const std::string& if_none_match, std::string_view etag) {
   return false;
 }
 
-// Names that begin with a dot hold what no visitor is meant to see: .git, .env, .htpasswd. The one
-// folder for the world is /.well-known/ (RFC 8615 section 3).
-bool is_hidden(std::string_view file) {
-  constexpr std::string_view kWellKnown = ".well-known/";
-  if (file.starts_with(kWellKnown)) file.remove_prefix(kWellKnown.size());
-  return file.starts_with('.') || file.find("/.") != std::string_view::npos;
-}
-
-// Opens a file below the folder; the kernel itself refuses every way out of it, symbolic links and
-// a race with somebody who moves things included.
-int open_below(int folder, std::string_view file) {
-  if (is_hidden(file)) return -1;
-  const std::string path(file);
-  open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const long opened = ::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how);
-  if (opened >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(opened);
-
-  // An old kernel or a sandbox: walk by hand and follow no link at all.
-  int directory = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
-  std::string_view rest = file;
-  while (directory >= 0) {
-    const std::size_t slash = rest.find('/');
-    const std::string name(rest.substr(0, slash));
-    const bool is_last = slash == std::string_view::npos;
-    const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (is_last ? 0 : O_DIRECTORY);
-    const int next = name == ".." ? -1 : ::openat(directory, name.c_str(), flags);
-    ::close(directory);
-    if (is_last || next < 0) return next;
-    directory = next;
-    rest.remove_prefix(slash + 1);
-  }
-  return -1;
-}
-
 http::Response no_page() {
   return http::Response::error(404, "unknown_route", "There is no page at this path.",
                                "Start at / or at /r/ROOM.");
@@ -134,197 +84,54 @@ http::Response no_memory() {
   return response;
 }
 
-bool is_regular(int descriptor, struct stat& status) {
-  return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-}
-
 }  // namespace
 
-// What tells one version of a file from every other, without a look at its bytes: whoever writes to
-// it changes the times, whoever replaces it the inode.
-struct StaticPages::FileVersion {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = 0;
-  std::int64_t modified = 0;  // nanoseconds since the epoch
-  std::int64_t changed = 0;
-
-  explicit FileVersion(const struct stat& status)
-      : device(status.st_dev),
-        inode(status.st_ino),
-        size(status.st_size),
-        modified(nanoseconds(status.st_mtim)),
-        changed(nanoseconds(status.st_ctim)) {}
-  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the comparison's 0 for a pointer
-  auto operator<=>(const FileVersion&) const = default;
-
-  std::string etag() const {
-    // FNV-1a. Nobody gains by forging an ETag.
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (const std::uint64_t part :
-         {std::uint64_t{device}, std::uint64_t{inode}, static_cast<std::uint64_t>(modified),
-          static_cast<std::uint64_t>(changed)}) {
-      for (unsigned shift = 0; shift < 64; shift += 8) {
-        hash ^= (part >> shift) & 0xFFU;
-        hash *= 0x100000001b3U;
-      }
-    }
-    std::array<char, 64> text{};
-    const int length =
-        std::snprintf(text.data(), text.size(), "\"%016llx-%lld\"",
-                      static_cast<unsigned long long>(hash), static_cast<long long>(size));
-    return {text.data(), static_cast<std::size_t>(length)};
-  }
-
- private:
-  static std::int64_t nanoseconds(const timespec& time) {
-    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-  }
-};
-
-// The bytes of one version of a file, for all answers that send it at the same time.
-class StaticPages::FileBuffer {
- public:
-  FileBuffer(base::MemoryBudget& budget, std::size_t size) : budget_(budget), size_(size) {
-    // The whole size and not what is read of it: that is what the allocation takes.
-    bytes_.resize(size);
-    budget_.charge(base::MemoryPart::file, size_);
-  }
-  ~FileBuffer() { budget_.release(base::MemoryPart::file, size_); }
-  FileBuffer(const FileBuffer&) = delete;
-  FileBuffer& operator=(const FileBuffer&) = delete;
-
-  // False: the file could not be read. One that has become shorter meanwhile is shorter.
-  bool read_from(int descriptor) {
-    std::size_t filled = 0;
-    while (filled < size_) {
-      const ssize_t count = ::read(descriptor, bytes_.data() + filled, size_ - filled);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return false;
-      if (count == 0) break;
-      filled += static_cast<std::size_t>(count);
-    }
-    bytes_.resize(filled);
-    return true;
-  }
-  std::string_view view() const { return bytes_; }
-
- private:
-  base::MemoryBudget& budget_;
-  const std::size_t size_;
-  std::string bytes_;
-};
-
-// The buffers of a folder's files that are being sent. An answer keeps its buffer alive; the cache
-// does not. Thread: any.
-class StaticPages::FileCache {
- public:
-  explicit FileCache(base::MemoryBudget& budget) : budget_(budget) {}
-
-  // The buffer, or a refusal. While a file is read, the other shards wait, so that no version of it
-  // is in memory twice.
-  std::variant<std::shared_ptr<const FileBuffer>, http::Response> find_or_read(
-      const FileVersion& version, int descriptor) {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = buffers_.find(version); found != buffers_.end()) {
-      if (auto buffer = found->second.lock()) return buffer;
-    }
-    std::erase_if(buffers_, [](const auto& entry) { return entry.second.expired(); });
-    const auto size = static_cast<std::size_t>(version.size);
-    if (!has_room_for(size)) return no_memory();
-    auto buffer = std::make_shared<FileBuffer>(budget_, size);
-    if (!buffer->read_from(descriptor)) return no_page();
-    buffers_.emplace(version, buffer);
-    return buffer;
-  }
-
- private:
-  // Half of the budget at most: a file has no holder that could end, so files alone must never
-  // exceed the budget and end sessions.
-  bool has_room_for(std::size_t size) const {
-    return !budget_.exceeded() &&
-           budget_.used(base::MemoryPart::file) + size <= budget_.limit() / 2;
-  }
-
-  base::MemoryBudget& budget_;
-  std::mutex mutex_;
-  std::map<FileVersion, std::weak_ptr<const FileBuffer>> buffers_;
-};
-
-// A file that is open, or one that is part of the program.
+// A file of the folder, or one that is part of the program.
 struct StaticPages::File {
-  int descriptor = -1;
   std::string_view content_type;
   std::string etag;
-  std::size_t size = 0;
-  std::string_view bytes;  // of the program
-  std::optional<FileVersion> version;
-
-  File() = default;
-  File(File&& other) noexcept
-      : descriptor(std::exchange(other.descriptor, -1)),
-        content_type(other.content_type),
-        etag(std::move(other.etag)),
-        size(other.size),
-        bytes(other.bytes),
-        version(other.version) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  File& operator=(File&&) = delete;
-  ~File() {
-    if (descriptor >= 0) ::close(descriptor);
-  }
+  std::string_view bytes;              // of the program
+  std::string path;                    // in the folder
+  std::optional<FileVersion> version;  // there
 };
 
 StaticPages::StaticPages(std::span<const PageFile> files) {
   for (const PageFile& file : files) files_.emplace(file.path, file);
 }
 
-StaticPages::StaticPages(int folder, base::MemoryBudget& budget)
-    : folder_(folder), cache_(std::make_unique<FileCache>(budget)) {}
+StaticPages::StaticPages(std::shared_ptr<const Folder> folder, const base::MemoryBudget& budget)
+    : folder_(std::move(folder)), budget_(&budget) {}
 
-StaticPages::~StaticPages() {
-  if (folder_ >= 0) ::close(folder_);
-}
+StaticPages::~StaticPages() = default;
 
 std::variant<std::shared_ptr<const StaticPages>, std::string> StaticPages::open_folder(
-    const std::string& path, base::MemoryBudget& budget) {
-  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0)
-    return "Cannot serve the folder " + path + ": " + std::generic_category().message(errno) + ".";
-  return std::shared_ptr<const StaticPages>(new StaticPages(folder, budget));
+    const std::string& path, const base::MemoryBudget& budget, Folder::ReadAt read_at) {
+  auto folder = Folder::open(path, std::move(read_at));
+  if (auto* error = std::get_if<std::string>(&folder)) return std::move(*error);
+  return std::shared_ptr<const StaticPages>(
+      new StaticPages(std::get<std::shared_ptr<const Folder>>(std::move(folder)), budget));
 }
 
 bool StaticPages::exists(std::string_view file) const {
   if (file.empty() || file.find('\0') != std::string_view::npos) return false;
-  if (folder_ < 0) return files_.find(file) != files_.end();
-  const int descriptor = open_below(folder_, file);
-  if (descriptor < 0) return false;
-  struct stat status {};
-  const bool is_file = is_regular(descriptor, status);
-  ::close(descriptor);
-  return is_file;
+  return folder_ ? folder_->find(file).has_value() : files_.find(file) != files_.end();
 }
 
-std::optional<StaticPages::File> StaticPages::open(std::string_view path) const {
+std::optional<StaticPages::File> StaticPages::find(std::string path) const {
   File file;
-  if (folder_ < 0) {
+  if (!folder_) {
     const auto found = files_.find(path);
     if (found == files_.end()) return std::nullopt;
     file.content_type = found->second.content_type;
     file.etag = found->second.etag;
     file.bytes = found->second.bytes;
-    file.size = file.bytes.size();
     return file;
   }
-  file.descriptor = open_below(folder_, path);
-  struct stat status {};
-  if (file.descriptor < 0 || !is_regular(file.descriptor, status)) return std::nullopt;
-  file.version.emplace(status);
-  file.size = static_cast<std::size_t>(status.st_size);
-  if (file.size > kMaxFileBytes) return std::nullopt;
+  file.version = folder_->find(path);
+  if (!file.version) return std::nullopt;
   file.content_type = content_type_of(path);
   file.etag = file.version->etag();
+  file.path = std::move(path);
   return file;
 }
 
@@ -359,7 +166,7 @@ bool StaticPages::has(std::string_view path) const {
 bool StaticPages::has_file(std::string_view path) const { return exists(file_for(path)); }
 
 http::Response StaticPages::serve(const http::Request& request) const {
-  const auto file = open(file_for(request.path));
+  const auto file = find(file_for(request.path));
   if (!file) {
     if (const auto room = room_for(request.path)) {
       http::Response response(302);
@@ -377,7 +184,7 @@ http::Response StaticPages::serve(const http::Request& request) const {
   response.set("ETag", file->etag);
   // Always ask, and mostly hear 304: a new version of the program must not meet old scripts.
   response.set("Cache-Control", "no-cache");
-  if (folder_ < 0) response.set("Content-Security-Policy", kContentSecurityPolicy);
+  if (!folder_) response.set("Content-Security-Policy", kContentSecurityPolicy);
   return response;
 }
 
@@ -386,13 +193,11 @@ http::Response StaticPages::send(const File& file, http::Method method) const {
   if (!file.version) {
     response.set_body(base::Bytes::of_static(file.bytes));
   } else if (method == http::Method::head) {
-    response.set_unsent_length(file.size);
-  } else {
-    auto found = cache_->find_or_read(*file.version, file.descriptor);
-    if (auto* refusal = std::get_if<http::Response>(&found)) return std::move(*refusal);
-    auto& buffer = std::get<std::shared_ptr<const FileBuffer>>(found);
-    const std::string_view bytes = buffer->view();
-    response.set_body(base::Bytes::borrowed(std::move(buffer), bytes));
+    response.set_unsent_length(file.version->size);
+  } else if (budget_->exceeded()) {
+    return no_memory();
+  } else if (file.version->size > 0) {
+    response.set_source(folder_->body(file.path, *file.version));
   }
   return response;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +13,7 @@
 #include "base/memory_budget.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "server/folder.h"
 
 namespace sigway::server {
 
@@ -30,17 +33,17 @@ struct PageFile {
 //   /foo     foo.html if there is one; else, without a dot: 302 to /r/foo
 // Of a folder, no file is served whose path has a name that begins with a dot, except below
 // /.well-known/.
-// Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>. A
-// folder's files are read on the calling shard: it is meant for development. All answers that send
-// one version of a file at the same time share one buffer, which is charged to the budget while it
-// lives (MemoryPart::file); an answer may outlive the pages, but not the budget. A file for which
-// the budget has no room is answered with 503. Thread: any.
+// Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>. The body
+// of a folder's file is read in slices (Response::source) on the shard of the connection that it is
+// sent to. While the budget is exceeded, such a file is answered with 503. An answer may outlive
+// the pages. Thread: any.
 class StaticPages {
  public:
   explicit StaticPages(std::span<const PageFile> files);
   // The error is a sentence: the folder cannot be opened.
+  // `budget` outlives the pages; `read_at` reads the files.
   static std::variant<std::shared_ptr<const StaticPages>, std::string> open_folder(
-      const std::string& path, base::MemoryBudget& budget);
+      const std::string& path, const base::MemoryBudget& budget, Folder::ReadAt read_at = ::pread);
   ~StaticPages();
   StaticPages(const StaticPages&) = delete;
   StaticPages& operator=(const StaticPages&) = delete;
@@ -52,19 +55,16 @@ class StaticPages {
 
  private:
   struct File;
-  struct FileVersion;
-  class FileBuffer;
-  class FileCache;
-  StaticPages(int folder, base::MemoryBudget& budget);
-  std::optional<File> open(std::string_view path) const;
+  StaticPages(std::shared_ptr<const Folder> folder, const base::MemoryBudget& budget);
+  std::optional<File> find(std::string path) const;
   http::Response send(const File& file, http::Method method) const;
   bool exists(std::string_view file) const;
   std::string file_for(std::string_view path) const;
   std::optional<std::string> room_for(std::string_view path) const;
 
   std::unordered_map<std::string_view, PageFile> files_;
-  int folder_ = -1;  // descriptor of the folder; everything is opened relative to it
-  std::unique_ptr<FileCache> cache_;  // of the folder's files
+  std::shared_ptr<const Folder> folder_;  // null: the pages are part of the program
+  const base::MemoryBudget* budget_ = nullptr;
 };
 
 }  // namespace sigway::server

@@ -37,16 +37,6 @@ std::string post_head(std::size_t length) {
          "\r\n\r\n";
 }
 
-// Asks until it is so, for a shard takes its turns when it likes.
-template <class Condition>
-bool becomes(Condition condition) {
-  for (int i = 0; i < 2000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("a client that reads nothing is answered as far as its queue goes, then later",

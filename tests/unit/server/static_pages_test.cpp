@@ -5,14 +5,19 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "raw_client.h"
+#include "test_folder.h"
 #include "test_server.h"
 
 using namespace sigway;
@@ -41,20 +46,17 @@ base::MemoryBudget& plenty() {
   return budget;
 }
 
-// A folder that is gone afterwards.
-struct Folder {
-  std::filesystem::path path;
-  Folder() {
-    std::string name = "/tmp/sigway-pages-XXXXXX";
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
+// The whole body. Of a folder's file it comes in slices, and is used up.
+std::string whole(const http::Response& response) {
+  if (!response.source()) return std::string(response.body().view());
+  std::string all;
+  while (all.size() < response.source()->size()) {
+    const auto slice = response.source()->next();
+    if (!slice) return "cannot be read after " + std::to_string(all.size()) + " bytes";
+    all += slice->view();
   }
-  ~Folder() { std::filesystem::remove_all(path); }
-  void write(const std::string& name, const std::string& bytes) const {
-    std::filesystem::create_directories((path / name).parent_path());
-    std::ofstream(path / name) << bytes;
-  }
-};
+  return all;
+}
 
 }  // namespace
 
@@ -106,9 +108,9 @@ TEST_CASE("rooms: /r/ROOM is a page, /ROOM leads there") {
 }
 
 TEST_CASE("a folder instead: its files, its types, nothing outside it") {
-  const Folder outside;
+  const TestFolder outside;
   outside.write("secret.txt", "secret");
-  const Folder folder;
+  const TestFolder folder;
   folder.write("index.html", "<p>mine");
   folder.write("sub/app.js", "1");
   folder.write("data.bin", std::string("\0\1", 2));
@@ -118,13 +120,13 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
   REQUIRE(std::holds_alternative<std::shared_ptr<const StaticPages>>(opened));
   const auto& pages = *std::get<0>(opened);
   const auto index = pages.serve(request_for("/"));
-  CHECK(index.body().view() == "<p>mine");
+  CHECK(whole(index) == "<p>mine");
   CHECK(index.header("content-security-policy") == nullptr);
   CHECK(*pages.serve(request_for("/sub/app.js")).header("content-type") ==
         "text/javascript; charset=utf-8");
   CHECK(*pages.serve(request_for("/data.bin")).header("content-type") ==
         "application/octet-stream");
-  CHECK(pages.serve(request_for("/data.bin")).body().size() == 2);
+  CHECK(whole(pages.serve(request_for("/data.bin"))).size() == 2);
   for (const char* bad : {"/link.txt", "/linked/secret.txt", "/sub/../../x.txt", "//etc/passwd",
                           "/sub/", "/../secret.txt", "/sub/app.js/"}) {
     CAPTURE(bad);
@@ -139,11 +141,11 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
   folder.write("index.html", "<p>edited");
   const auto edited = pages.serve(request_for("/", {{"if-none-match", tag}}));
   CHECK(edited.status() == 200);
-  CHECK(edited.body().view() == "<p>edited");
+  CHECK(whole(edited) == "<p>edited");
 }
 
 TEST_CASE("names with a leading dot are not served, except below /.well-known/") {
-  const Folder folder;
+  const TestFolder folder;
   for (const char* file :
        {"index.html", ".env", ".htpasswd", ".html", ".git/config", ".git/refs/heads/main",
         "sub/.env", "sub/.git/config", ".well-known/.env", ".well-known/sub/.git/config",
@@ -167,113 +169,181 @@ TEST_CASE("names with a leading dot are not served, except below /.well-known/")
        {"/a..b", "/a.b/c.d", "/.well-known/acme-challenge/token", "/.well-known/security.txt"}) {
     CAPTURE(shown);
     CHECK(pages.has_file(shown));
-    CHECK(pages.serve(request_for(shown)).body().view() == std::string_view(shown).substr(1));
+    CHECK(whole(pages.serve(request_for(shown))) == std::string_view(shown).substr(1));
   }
   // A room's name is no file's.
-  CHECK(pages.serve(request_for("/r/.env")).body().view() == "index.html");
+  CHECK(whole(pages.serve(request_for("/r/.env"))) == "index.html");
 }
 
-TEST_CASE("answers that send one version of a file share one buffer, which is counted") {
-  const Folder folder;
-  const std::string text(100'000, 'a');
+TEST_CASE("a file's slices are shared by the answers that are at them, and freed after the last") {
+  const TestFolder folder;
+  std::string text;
+  for (int i = 0; text.size() < 3 * Folder::kSliceBytes; ++i) text += std::to_string(i);
   folder.write("big.txt", text);
   folder.write("other.txt", text);
-  base::MemoryBudget budget(1'000'000);
-  const auto used = [&] { return budget.used(base::MemoryPart::file); };
+  std::vector<std::size_t> reads;
+  const auto opened =
+      Folder::open(folder.path, [&](int descriptor, void* into, std::size_t size, off_t at) {
+        reads.push_back(size);
+        return ::pread(descriptor, into, size, at);
+      });
+  const auto& files = *std::get<0>(opened);
+  const auto version = files.find("big.txt");
+  REQUIRE(version.has_value());
+  CHECK(version->size == text.size());
+  const auto body_of = [&](const char* file) { return files.body(file, *files.find(file)); };
+  std::filesystem::create_hard_link(folder.path / "other.txt", folder.path / "link.txt");
   {
-    const auto opened = StaticPages::open_folder(folder.path, budget);
-    const auto& pages = *std::get<0>(opened);
-    std::optional<http::Response> first = pages.serve(request_for("/big.txt"));
-    std::optional<http::Response> second = pages.serve(request_for("/big.txt"));
-    CHECK(first->body().view() == text);
-    CHECK(first->body().view().data() == second->body().view().data());
-    CHECK(first->body().counted_size() == 0);
-    CHECK(used() == text.size());
-    // Another path to the same file, another file, another version.
-    std::filesystem::create_hard_link(folder.path / "big.txt", folder.path / "link.txt");
-    first = pages.serve(request_for("/link.txt"));
-    second = pages.serve(request_for("/big.txt"));
-    CHECK(first->body().view().data() == second->body().view().data());
-    CHECK(used() == text.size());
-    const auto other = pages.serve(request_for("/other.txt"));
-    CHECK(other.body().view().data() != second->body().view().data());
-    CHECK(used() == 2 * text.size());
-    folder.write("big.txt", std::string(50'000, 'b'));
-    const auto edited = pages.serve(request_for("/big.txt"));
-    CHECK(edited.body().view() == std::string(50'000, 'b'));
-    CHECK(second->body().view() == text);  // what is being sent stays as it was
-    CHECK(*edited.header("etag") != *second->header("etag"));
-    CHECK(used() == 2 * text.size() + 50'000);
-    // Nobody sends it any more.
-    first.reset();
-    second.reset();
-    CHECK(used() == text.size() + 50'000);
-    // Neither HEAD nor a client that has the file makes anybody read it.
-    auto head = request_for("/big.txt");
-    head.method = http::Method::head;
-    CHECK(pages.serve(request_for("/link.txt", {{"if-none-match", "*"}})).status() == 304);
-    CHECK(pages.serve(head).content_length() == 50'000);
-    CHECK(pages.serve(head).body().empty());
-    CHECK(used() == text.size() + 50'000);
+    const auto first = body_of("big.txt");
+    const auto second = body_of("big.txt");
+    CHECK(reads.empty());
+    auto of_first = first->next();
+    auto of_second = second->next();
+    REQUIRE((of_first && of_second));
+    CHECK(of_first->view() == std::string_view(text).substr(0, Folder::kSliceBytes));
+    CHECK(of_first->view().data() == of_second->view().data());
+    CHECK(reads.size() == 1);
+    const auto ahead = first->next();
+    CHECK(ahead->view() == std::string_view(text).substr(Folder::kSliceBytes, Folder::kSliceBytes));
+    CHECK(files.held_slices() == 2);
+    // Another file with the same bytes, by two paths.
+    const auto other = body_of("other.txt")->next();
+    CHECK(other->view().data() != of_first->view().data());
+    CHECK(body_of("link.txt")->next()->view().data() == other->view().data());
+    CHECK(files.held_slices() == 3);
+    of_first.reset();
+    CHECK(files.held_slices() == 3);
+    of_second.reset();
+    CHECK(files.held_slices() == 2);
   }
-  CHECK(used() == 0);
+  CHECK(files.held_slices() == 0);
+  for (const std::size_t size : reads) CHECK(size <= Folder::kSliceBytes);
+}
+
+TEST_CASE("a body ends at the first slice that its version of the file no longer has") {
+  const std::size_t slice = Folder::kSliceBytes;
+  const TestFolder folder;
+  const auto opened = Folder::open(folder.path, ::pread);
+  const auto& files = *std::get<0>(opened);
+  const std::string text(3 * slice, 'a');
+  const auto path = folder.path / "big.txt";
+  const std::vector<std::pair<const char*, std::function<void()>>> changes = {
+      {"shorter", [&] { std::filesystem::resize_file(path, slice + 10); }},
+      {"longer", [&] { std::filesystem::resize_file(path, 4 * slice); }},
+      {"written in place",
+       [&] {
+         std::fstream(path, std::ios::in | std::ios::out) << "b";
+         // In case that the kernel's clock has not ticked since the file was made.
+         std::filesystem::last_write_time(
+             path, std::filesystem::last_write_time(path) + std::chrono::seconds(1));
+       }},
+      {"replaced",
+       [&] {
+         folder.write("new.txt", text);
+         std::filesystem::rename(folder.path / "new.txt", path);
+       }},
+      {"removed", [&] { std::filesystem::remove(path); }},
+  };
+  for (const auto& [what, change] : changes) {
+    CAPTURE(what);
+    folder.write("big.txt", text);
+    const auto body = files.body("big.txt", *files.find("big.txt"));
+    const auto first = body->next();
+    REQUIRE(first.has_value());
+    change();
+    CHECK_FALSE(body->next().has_value());
+    CHECK(first->view() == std::string(slice, 'a'));  // what is being sent stays as it was
+  }
+}
+
+TEST_CASE("a file is neither read for HEAD nor for a client that has it") {
+  const TestFolder folder;
+  folder.write("a.txt", std::string(50'000, 'a'));
+  folder.write("empty.txt", "");
+  int reads = 0;
+  const auto opened = StaticPages::open_folder(
+      folder.path, plenty(), [&](int descriptor, void* into, std::size_t size, off_t at) {
+        ++reads;
+        return ::pread(descriptor, into, size, at);
+      });
+  const auto& pages = *std::get<0>(opened);
+  auto head = request_for("/a.txt");
+  head.method = http::Method::head;
+  CHECK(pages.serve(head).content_length() == 50'000);
+  CHECK(pages.serve(request_for("/a.txt", {{"if-none-match", "*"}})).status() == 304);
+  const auto empty = pages.serve(request_for("/empty.txt"));
+  CHECK(empty.status() == 200);
+  CHECK(empty.source() == nullptr);
+  CHECK(empty.content_length() == 0);
+  CHECK(reads == 0);
 }
 
 TEST_CASE("an answer may outlive the pages that it came from") {
-  const Folder folder;
-  folder.write("a.txt", std::string(5000, 'a'));
-  base::MemoryBudget budget(1'000'000);
-  std::optional<http::Response> answer =
-      std::get<0>(StaticPages::open_folder(folder.path, budget))->serve(request_for("/a.txt"));
-  CHECK(answer->body().view() == std::string(5000, 'a'));
-  CHECK(budget.used(base::MemoryPart::file) == 5000);
-  answer.reset();
-  CHECK(budget.used(base::MemoryPart::file) == 0);
+  const TestFolder folder;
+  folder.write("a.txt", std::string(200'000, 'a'));
+  const http::Response answer =
+      std::get<0>(StaticPages::open_folder(folder.path, plenty()))->serve(request_for("/a.txt"));
+  CHECK(whole(answer) == std::string(200'000, 'a'));
 }
 
-TEST_CASE("a file for which there is no memory is 503, and one that is being sent anyway is not") {
-  const Folder folder;
+TEST_CASE("over the budget a file is 503") {
+  const TestFolder folder;
   folder.write("a.txt", std::string(5000, 'a'));
-  folder.write("b.txt", std::string(5000, 'b'));
-  base::MemoryBudget budget(16'000);  // files may take half
+  base::MemoryBudget budget(16'000);
   const auto opened = StaticPages::open_folder(folder.path, budget);
   const auto& pages = *std::get<0>(opened);
-  {
-    const auto sent = pages.serve(request_for("/a.txt"));
-    REQUIRE(sent.status() == 200);
-    const auto refused = pages.serve(request_for("/b.txt"));
-    CHECK(refused.status() == 503);
-    CHECK(*refused.header("retry-after") == "5");
-    CHECK(refused.header("etag") == nullptr);
-    CHECK(pages.serve(request_for("/a.txt")).status() == 200);
-    budget.charge(base::MemoryPart::outbox, 20'000);
-    CHECK(pages.serve(request_for("/a.txt")).status() == 200);
-  }
-  CHECK(pages.serve(request_for("/a.txt")).status() == 503);
+  CHECK(pages.serve(request_for("/a.txt")).status() == 200);
+  budget.charge(base::MemoryPart::outbox, 20'000);
+  const auto refused = pages.serve(request_for("/a.txt"));
+  CHECK(refused.status() == 503);
+  CHECK(*refused.header("retry-after") == "5");
+  CHECK(refused.header("etag") == nullptr);
   budget.release(base::MemoryPart::outbox, 20'000);
-  CHECK(pages.serve(request_for("/b.txt")).status() == 200);
-  CHECK(budget.used() == 0);
+  CHECK(pages.serve(request_for("/a.txt")).status() == 200);
 }
 
-TEST_CASE("several threads that ask for one file at once get one buffer") {
-  const Folder folder;
+TEST_CASE("several threads that ask for one slice at once get one copy") {
+  const TestFolder folder;
   folder.write("a.txt", std::string(100'000, 'a'));
-  base::MemoryBudget budget(1'000'000);
-  const auto opened = StaticPages::open_folder(folder.path, budget);
-  const auto& pages = *std::get<0>(opened);
+  const auto opened = Folder::open(folder.path, ::pread);
+  const auto& files = *std::get<0>(opened);
   for (int round = 0; round < 20; ++round) {
-    std::array<std::optional<http::Response>, 4> answers;
+    std::array<std::optional<base::Bytes>, 4> slices;
     std::vector<std::thread> threads;
-    for (auto& answer : answers) {
-      threads.emplace_back([&] { answer = pages.serve(request_for("/a.txt")); });
+    for (auto& slice : slices) {
+      threads.emplace_back([&] { slice = files.body("a.txt", *files.find("a.txt"))->next(); });
     }
     for (auto& thread : threads) thread.join();
-    for (const auto& answer : answers) {
-      CHECK(answer->body().view().data() == answers[0]->body().view().data());
-    }
-    CHECK(budget.used(base::MemoryPart::file) == 100'000);
+    for (const auto& slice : slices) CHECK(slice->view().data() == slices[0]->view().data());
+    CHECK(files.held_slices() == 1);
   }
-  CHECK(budget.used() == 0);
+  CHECK(files.held_slices() == 0);
+}
+
+TEST_CASE("a read that waits for the disk delays no other thread's") {
+  const TestFolder folder;
+  folder.write("slow.txt", "slow");
+  folder.write("fast.txt", "fast");
+  std::promise<void> begun, disk;
+  std::atomic<bool> is_first = true;
+  const auto opened =
+      Folder::open(folder.path, [&](int descriptor, void* into, std::size_t size, off_t at) {
+        if (is_first.exchange(false)) {
+          begun.set_value();
+          disk.get_future().wait();
+        }
+        return ::pread(descriptor, into, size, at);
+      });
+  const auto& files = *std::get<0>(opened);
+  const auto slow = files.body("slow.txt", *files.find("slow.txt"));
+  std::string read;
+  std::thread other([&] { read = slow->next()->view(); });
+  begun.get_future().wait();
+  CHECK(files.body("fast.txt", *files.find("fast.txt"))->next()->view() == "fast");
+  CHECK(files.body("slow.txt", *files.find("slow.txt"))->next()->view() == "slow");
+  disk.set_value();
+  other.join();
+  CHECK(read == "slow");
 }
 
 TEST_CASE("a folder that is not there is an error that says so") {

@@ -34,6 +34,16 @@ inline std::shared_ptr<net::TlsContext> self_signed_context() {
   return context;
 }
 
+// Asks until it is so, for a shard takes its turns when it likes.
+template <class Condition>
+bool becomes(Condition condition) {
+  for (int i = 0; i < 2000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
 struct ServerSetup {
   HttpOptions http;
   AccessOptions access;
