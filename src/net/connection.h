@@ -69,6 +69,16 @@ constexpr bool is_too_slow(std::size_t bytes, base::Duration time) {
   return std::chrono::duration<double>(time).count() * kLeastRate > static_cast<double>(bytes);
 }
 
+// Pauses of the client of a download. Its system may buffer megabytes, and says nothing until the
+// client has read a part of them and the server's system has asked again, which it does every two
+// minutes at last. So bytes that were acknowledged earn time in which nothing need be, as long as
+// a client takes that reads so many bytes a second: half of what the slowest lines carry.
+inline constexpr std::size_t kPausingRate = 250;
+// The most that is earned, in write timeouts: 10 minutes by default. A client that stops reading is
+// closed after so long, instead of after one write timeout. Until then it holds its place and one
+// slice of a file, which is counted; under memory pressure it ends like every other holder.
+inline constexpr int kMostPause = 20;
+
 // Settings of every connection of a listener.
 struct ConnectionOptions {
   base::Duration handshake_timeout = std::chrono::seconds(10);
@@ -150,6 +160,11 @@ class Connection {
   // Closes now; what is queued is lost.
   void abort(CloseReason reason = CloseReason::local);
 
+  // Lets the peer pause for time that it has earned (kPausingRate), from now on or no longer: for
+  // a download, which people throttle. The system's own timeout for bytes that wait in its buffers
+  // (TCP_USER_TIMEOUT) is then as long as the longest pause.
+  void allow_pauses(bool allow);
+
   // Marks the connection as one that may be closed to make room (keep-alive between requests).
   void set_idle(bool idle);
   bool is_idle() const { return is_idle_; }
@@ -165,6 +180,11 @@ class Connection {
   friend class Shard;
   struct Waiter;
   struct Held;
+  // What a peer that may pause has earned and not used.
+  struct Pauses {
+    std::uint64_t counted = 0;  // acknowledged bytes that have earned time
+    base::Duration left{};
+  };
   enum class State : std::uint8_t { handshaking, open, flushing, lingering, closed };
 
   // Idle, and neither an answer on its way out nor a request that has come would be lost.
@@ -189,7 +209,9 @@ class Connection {
   void write_queue();
   void consume(std::size_t bytes);
   void begin_write_timeout();
-  bool is_output_stuck() const;
+  bool is_output_stuck();
+  bool may_pause_on(std::uint64_t acknowledged);
+  base::Duration longest_pause() const { return kMostPause * port_->connections.write_timeout; }
   void begin_linger();
   void on_deadline();
   void finish_close();
@@ -212,7 +234,8 @@ class Connection {
   std::uint64_t acknowledged_mark_ = 0;  // when the write timeout began
   // What waits for a share of a turn, or travels to the next handler; read before the socket.
   std::unique_ptr<std::string> unread_;
-  std::unique_ptr<Held> held_;  // the account, while anything is held
+  std::unique_ptr<Held> held_;      // the account, while anything is held
+  std::unique_ptr<Pauses> pauses_;  // while they are allowed
   base::Timer deadline_ = base::Timer::calling<&Connection::on_deadline>(this);
 
   // A place in the shard's list of idle connections, oldest first.

@@ -1,9 +1,13 @@
 // The output of a connection: the queue, the flush at the end of the turn, the ways to close.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <utility>
 
 #include "net/connection.h"
 #include "net/loop.h"
@@ -100,10 +104,44 @@ void Connection::begin_write_timeout() {
 
 // The socket takes from the queue in large steps, minutes apart on a slow line. What the peer's
 // system has acknowledged in the meantime is what tells a slow line from a peer that reads nothing.
-bool Connection::is_output_stuck() const {
+bool Connection::is_output_stuck() {
   const auto acknowledged = stream_->acknowledged_bytes();
   if (!acknowledged) return !moved_output_;
-  return is_too_slow(*acknowledged - acknowledged_mark_, port_->connections.write_timeout);
+  if (!is_too_slow(*acknowledged - acknowledged_mark_, port_->connections.write_timeout))
+    return false;
+  return !may_pause_on(*acknowledged);
+}
+
+void Connection::allow_pauses(bool allow) {
+  if (state_ == State::closed || allow == (pauses_ != nullptr)) return;
+  pauses_ = allow ? std::make_unique<Pauses>() : nullptr;
+  if (pauses_) pauses_->counted = stream_->acknowledged_bytes().value_or(0);
+  using std::chrono::milliseconds;
+  const milliseconds usual = port_->connections.user_timeout;
+  if (usual == milliseconds::zero()) return;
+  // Without output of ours that waits, only the system sees that its buffers are not emptied. Its
+  // timer also ends connections whose peer answers each probe with a closed window.
+  const auto longest = std::chrono::duration_cast<milliseconds>(longest_pause());
+  const auto timeout = static_cast<unsigned>((allow ? std::max(usual, longest) : usual).count());
+  (void)::setsockopt(stream_->descriptor(), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
+                     sizeof timeout);
+}
+
+// Takes the write timeout that has passed off what the peer has earned, if it has earned so much.
+bool Connection::may_pause_on(std::uint64_t acknowledged) {
+  if (!pauses_) return false;
+  const std::chrono::duration<double> earned(
+      static_cast<double>(acknowledged - std::exchange(pauses_->counted, acknowledged)) /
+      kPausingRate);
+  // Compared before the conversion: terabytes would overflow it.
+  pauses_->left =
+      earned >= longest_pause()
+          ? longest_pause()
+          : std::min(longest_pause(),
+                     pauses_->left + std::chrono::duration_cast<base::Duration>(earned));
+  if (pauses_->left < port_->connections.write_timeout) return false;
+  pauses_->left -= port_->connections.write_timeout;
+  return true;
 }
 
 void Connection::consume(std::size_t bytes) {

@@ -69,6 +69,7 @@ void HttpConnection::write_answer(http::Response response) {
 void HttpConnection::begin_slices(http::Response response) {
   pending_->sliced = std::make_unique<SlicedAnswer>(connection_, std::move(response));
   phase_ = Phase::sending;
+  connection_.allow_pauses(true);
   queue_slice();
 }
 

@@ -207,6 +207,7 @@ void HttpConnection::answer_request(http::Request& request) {
 }
 
 void HttpConnection::call_route(http::Request& request) {
+  connection_.allow_pauses(false);  // a download of before is over; a route is no download
   HttpExchange exchange(*this, sequence_, request);
   try {
     pending_->match.route->handler(exchange);

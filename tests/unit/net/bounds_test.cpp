@@ -163,6 +163,56 @@ TEST_CASE("a line that is slow lives, and one below 50 bytes a second does not")
   CHECK(looks == 10);
 }
 
+TEST_CASE("the client of a download may pause for what it has acknowledged, up to a bound") {
+  struct Row {
+    const char* what;
+    bool is_download;
+    std::uint64_t at_once;       // acknowledged before the first look
+    std::uint64_t at_each_look;  // at each further one
+    int timeouts;                // until it is closed
+  };
+  // One timeout is a tenth of a second: 25 acknowledged bytes earn one, and 5 need none.
+  for (const Row& row : {
+           Row{"nothing earned", true, 0, 0, 1},
+           Row{"not a download", false, 1'000'000, 0, 2},
+           Row{"one timeout and what moved in the first", true, 49, 0, 3},
+           Row{"two timeouts", true, 50, 0, 4},
+           Row{"the longest pause", true, 1'000'000, 0, 22},
+           Row{"a drip does not make it longer", true, 1'000'000, 1, 22},
+           Row{"a drip alone", true, 0, 1, 1},
+       }) {
+    CAPTURE(row.what);
+    Fixture f;
+    f.port->connections.write_timeout = 100ms;
+    int looks = 0;
+    auto script = std::make_unique<Script>();
+    script->attached = [&](Connection& connection) {
+      connection.allow_pauses(row.is_download);
+      connection.write(std::string(8 << 20, 'x'));
+    };
+    CloseReason why{};
+    script->closed = [&](CloseReason reason) {
+      why = reason;
+      f.shard.stop();
+    };
+    std::uint64_t carried = 7'000'000;  // of answers before: they earn nothing
+    const int before = row.is_download ? 2 : 1;
+    f.connect(std::move(script), [&](int descriptor) {
+      return std::make_unique<SlowLine>(descriptor, [&] {
+        // When the download begins, when the first timeout does; then at the end of each and at the
+        // beginning of the next.
+        ++looks;
+        if (looks == before + 1) carried += row.at_once;
+        if (looks > before + 1 && (looks - before) % 2 == 1) carried += row.at_each_look;
+        return carried;
+      });
+    });
+    f.shard.run();
+    CHECK(why == CloseReason::write_timeout);
+    CHECK((looks - before + 1) / 2 == row.timeouts);
+  }
+}
+
 TEST_CASE("what a connection holds is counted, and the one that holds most is cut") {
   Fixture f;
   f.port->connections.output_limit = 1 << 20;
