@@ -15,20 +15,15 @@ class ShardRunner final : public session::Runner {
       : shards_(shards), shard_(*shards[index]) {}
 
   /// Set once, before the shards run.
-  void serve(session::Hub& hub) { hub_ = &hub; }
+  void serve(session::Hub& hub) {
+    shard_.set_turn_end([&hub] { hub.flush(); });
+  }
 
   void run_on(base::ShardIndex shard, std::function<void()> task) override {
     shards_[shard]->post(std::move(task));
   }
 
-  void request_flush() override {
-    if (flush_requested_) return;
-    shard_.at_end_of_turn([this] {
-      flush_requested_ = false;
-      hub_->flush();
-    });
-    flush_requested_ = true;  // after what may fail
-  }
+  void request_flush() noexcept override { shard_.request_turn_end(); }
 
   base::TimePoint now() const override { return shard_.now(); }
   base::TimerWheel& wheel() override { return shard_.wheel(); }
@@ -37,8 +32,6 @@ class ShardRunner final : public session::Runner {
  private:
   const net::Shards& shards_;
   net::Shard& shard_;
-  session::Hub* hub_ = nullptr;
-  bool flush_requested_ = false;
 };
 
 }  // namespace sigway

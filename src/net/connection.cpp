@@ -78,7 +78,8 @@ void Connection::start(std::unique_ptr<ConnectionHandler> handler) {
 void Connection::replace_handler(std::unique_ptr<ConnectionHandler> handler, std::string unread) {
   if (!is_open()) return;
   set_idle(false);
-  shard_.retired_.push_back(std::exchange(handler_, std::move(handler)));
+  shard_.retired_.emplace_back();  // may fail, and must not take the old handler with it
+  shard_.retired_.back() = std::exchange(handler_, std::move(handler));
   if (!unread.empty()) {
     if (unread_) {
       unread_->insert(0, unread);

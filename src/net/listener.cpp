@@ -158,9 +158,14 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     if (!watched_) return;
     watched_->wait(false, [weak = weak_from_this(), &loop = shard_.loop()](const auto& error) {
       if (error) return;
-      loop.ready_functions.push_back([weak] {
-        if (const auto self = weak.lock()) self->accept_some();
-      });
+      try {
+        loop.ready_functions.push_back([weak] {
+          if (const auto self = weak.lock()) self->accept_some();
+        });
+      } catch (const std::bad_alloc&) {
+        // Nobody would wait for the next connection any more.
+        if (const auto self = weak.lock()) self->pause();
+      }
     });
   }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/reserve.h"
 #include "net/connection_limits.h"
 #include "net/loop.h"
 
@@ -51,13 +52,19 @@ void Shard::post(std::function<void()> function) {
     const std::lock_guard lock(posted_mutex_);
     if (stopped_) return;
     must_wake = posted_.empty();
-    posted_.push_back(std::move(function));
+    base::retry_from_reserve([&] { posted_.push_back(std::move(function)); });
   }
   if (must_wake) wake();
 }
 
-void Shard::wake() {
-  asio::post(loop_->io, [] {});
+void Shard::wake() noexcept {
+  try {
+    asio::post(loop_->io, [] {});
+  } catch (const std::bad_alloc&) {
+    // It interrupts the wait without an allocation; `wait` makes good for it.
+    must_not_sleep_.store(true);
+    loop_->io.stop();
+  }
 }
 
 void Shard::stop() {
@@ -105,12 +112,15 @@ void Shard::run() {
 }
 
 bool Shard::has_more() const {
-  return !at_end_.empty() || !flushes_.empty() || closed_ != nullptr || !next_turn_.empty() ||
-         next_due_ < due_.size() || !disk_steps_.empty() || ledger_.must_relieve();
+  return turn_end_requested_ || !at_end_.empty() || !flushes_.empty() || closed_ != nullptr ||
+         !next_turn_.empty() || next_due_ < due_.size() || !disk_steps_.empty() ||
+         ledger_.must_relieve();
 }
 
 void Shard::wait(base::Duration longest) {
   auto& io = loop_->io;
+  if (io.stopped()) io.restart();
+  if (must_not_sleep_.exchange(false)) longest = base::Duration::zero();
   int count = longest > base::Duration::zero() ? static_cast<int>(io.run_one_for(longest)) : 0;
   while (count < kReadyPerTurn && io.poll_one() != 0) ++count;
 }
@@ -190,12 +200,13 @@ void Shard::queue_disk_step(std::function<void()> step) { disk_steps_.push_back(
 
 void Shard::end_turn() {
   for (int round = 0; round < kEndRounds; ++round) {
-    if (at_end_.empty() && flushes_.empty() && closed_ == nullptr) {
+    if (!turn_end_requested_ && at_end_.empty() && flushes_.empty() && closed_ == nullptr) {
       bool is_relieved = false;
       guard([&] { is_relieved = ledger_.relieve(); });
       if (!is_relieved) break;
     }
     for (const auto& function : std::exchange(at_end_, {})) guard(function);
+    if (std::exchange(turn_end_requested_, false)) guard(turn_end_);
     for (const ConnectionId id : std::exchange(flushes_, {})) {
       const auto found = connections_.find(id);
       if (found == connections_.end()) continue;

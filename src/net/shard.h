@@ -78,6 +78,10 @@ class Shard {
   // large ones are asked for.
   void queue_disk_step(std::function<void()> step);
 
+  // Sets what runs, before the flush, at the end of each turn in which it was requested. Once.
+  void set_turn_end(std::function<void()> function) { turn_end_ = std::move(function); }
+  void request_turn_end() noexcept { turn_end_requested_ = true; }
+
   // Null when there is no such connection, or it has closed.
   Connection* find(ConnectionId id);
   // Calls `action` with the connection, if it is there. What runs in the name of a connection goes
@@ -115,7 +119,7 @@ class Shard {
   void run_posted();
   void run_disk_steps();
   void end_turn();
-  void wake();
+  void wake() noexcept;
   // Runs it; if it runs out of memory, that is counted, and ends the connection if there is one.
   template <class Function>
   void guard(Function&& function);
@@ -147,6 +151,9 @@ class Shard {
   std::deque<std::function<void()>> disk_steps_;
   std::vector<ConnectionId> next_turn_;  // those that go on in the next turn
   std::vector<std::function<void()>> at_end_;
+  std::function<void()> turn_end_;
+  bool turn_end_requested_ = false;
+  std::atomic<bool> must_not_sleep_{false};
   std::vector<ConnectionId> flushes_;
   // A list by `idle_next_`, which a closed one does not need otherwise: nothing that could fail.
   Connection* closed_ = nullptr;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <new>
 
 namespace sigway::net {
 
@@ -136,7 +137,12 @@ std::unique_ptr<Stream> make_tls_stream(ssl_ctx_st* context, int descriptor) {
     return nullptr;
   }
   SSL_set_accept_state(ssl);
-  return std::make_unique<TlsStream>(ssl, descriptor);
+  try {
+    return std::make_unique<TlsStream>(ssl, descriptor);
+  } catch (const std::bad_alloc&) {
+    SSL_free(ssl);
+    throw;
+  }
 }
 
 }  // namespace sigway::net
