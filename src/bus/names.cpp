@@ -1,7 +1,10 @@
 #include "bus/names.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
+
+#include "base/reserve.h"
 
 namespace sigway::bus {
 
@@ -20,6 +23,29 @@ std::size_t block(std::size_t bytes) noexcept {
 std::size_t outside(const std::string& text) noexcept {
   return text.capacity() > std::string().capacity() ? block(text.capacity() + 1) : 0;
 }
+
+/// A share of a quota that is given back unless it is kept.
+template <typename Key>
+class Share {
+ public:
+  Share(session::Quota<Key>& quota, const Key& key, std::size_t amount)
+      : quota_(quota), key_(key), amount_(amount), is_taken_(quota.try_add(key, amount)) {}
+  ~Share() {
+    if (is_taken_ && !is_kept_) quota_.subtract(key_, amount_);
+  }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+
+  bool is_taken() const noexcept { return is_taken_; }
+  void keep() noexcept { is_kept_ = true; }
+
+ private:
+  session::Quota<Key>& quota_;
+  const Key key_;
+  const std::size_t amount_;
+  const bool is_taken_;
+  bool is_kept_ = false;
+};
 
 constexpr std::size_t kPointer = sizeof(void*);
 constexpr std::size_t kQuotaRows = 3 * 48;  // at the most: of its sender and its address
@@ -70,7 +96,6 @@ bool Names::may_ask(const std::string& key, const Waiting& who) const {
 }
 
 void Names::probe(const std::string& key, Name& name) {
-  name.probing = true;
   const auto how = std::any_of(name.waiting.begin(), name.waiting.end(),
                                [&](const Waiting& waiting) { return may_ask(key, waiting); })
                        ? session::Probe::ask
@@ -78,12 +103,20 @@ void Names::probe(const std::string& key, Name& name) {
   const auto holder = name.holder->id;
   outlet_.probe(holder, how,
                 [this, key, holder, how](bool alive) { on_probed(key, holder, how, alive); });
+  name.probing = true;  // after what may fail
 }
 
 void Names::refuse(const std::string& key, const Waiting& who) {
-  refusals_.refused(key, who.caller.address, runner_.now());
-  outlet_.refuse({who.caller.id, who.re}, {.code = ErrorCode::name_taken, .to = "@" + key});
-  outlet_.settle(who.caller.id, {Settlement::Kind::not_logged_in, key});
+  outlet_.or_end(who.caller.id, [&] {
+    refusals_.refused(key, who.caller.address, runner_.now());
+    outlet_.refuse({who.caller.id, who.re}, {.code = ErrorCode::name_taken, .to = "@" + key});
+    outlet_.settle(who.caller.id, {Settlement::Kind::not_logged_in, key});
+  });
+}
+
+void Names::pass_on(const std::string& key, Name& name, const Waiting& to) {
+  // In the turn of another client, which must not end for it. The end gives the name back.
+  outlet_.or_end(to.caller.id, [&] { take(key, name, to.caller, to.re); });
 }
 
 void Names::take(const std::string& key, Name& name, const session::Caller& caller,
@@ -106,22 +139,30 @@ void Names::on_probed(const std::string& key, SessionId holder, session::Probe h
   auto& name = entry->second;
   name.probing = false;
   if (!alive && name.holder && name.holder->id == holder && !name.waiting.empty()) {
-    outlet_.send(event::NameLost{key}, Recipient{holder, name.holder->dialect, {}});
-    outlet_.settle(holder, {Settlement::Kind::name_lost, key});
+    outlet_.or_end(holder, [&] {
+      outlet_.send(event::NameLost{key}, Recipient{holder, name.holder->dialect, {}});
+      outlet_.settle(holder, {Settlement::Kind::name_lost, key});
+    });
     name.holder.reset();
   }
-  std::vector<Waiting> may_ask_yet;
-  for (auto& waiting : std::exchange(name.waiting, {})) {
+  // Without an allocation: those who may ask yet move to the front.
+  std::size_t may_ask_yet = 0;
+  for (auto& waiting : name.waiting) {
     if (!name.holder) {
-      take(key, name, waiting.caller, waiting.re);
+      pass_on(key, name, waiting);
     } else if (how == session::Probe::look && may_ask(key, waiting)) {
-      may_ask_yet.push_back(std::move(waiting));  // came while others had only a look
+      // Came while others had only a look.
+      if (auto& place = name.waiting[may_ask_yet++]; &place != &waiting) place = std::move(waiting);
     } else {
       refuse(key, waiting);
     }
   }
-  name.waiting = std::move(may_ask_yet);
-  if (!name.waiting.empty()) return probe(key, name);
+  name.waiting.erase(name.waiting.begin() + static_cast<std::ptrdiff_t>(may_ask_yet),
+                     name.waiting.end());
+  if (!name.waiting.empty()) {
+    if (base::try_from_reserve([&] { probe(key, name); })) return;
+    for (const auto& waiting : std::exchange(name.waiting, {})) refuse(key, waiting);
+  }
   erase_if_empty(key);
 }
 
@@ -134,7 +175,7 @@ void Names::logout(SessionId id, const std::string& key, const session::Answer& 
       if (!name.waiting.empty()) {
         const auto next = std::move(name.waiting.front());
         name.waiting.erase(name.waiting.begin());
-        take(key, name, next.caller, next.re);
+        pass_on(key, name, next);
       }
     }
     erase_if_empty(key);
@@ -146,6 +187,17 @@ void Names::logout(SessionId id, const std::string& key, const session::Answer& 
 void Names::say(const session::Caller& caller, const dialects::Say& message, dialects::Re re) {
   const auto& key = message.to.front().value;
   auto& entry = *names_.try_emplace(key).first;
+  try {
+    say_to(entry, caller, message, re);
+  } catch (const std::bad_alloc&) {
+    erase_if_empty(key);
+    throw;  // the sender's session ends
+  }
+}
+
+void Names::say_to(Entry& entry, const session::Caller& caller, const dialects::Say& message,
+                   dialects::Re re) {
+  const auto& key = entry.first;
   if (const auto& holder = entry.second.holder) {
     outlet_.send(event::Said{message.type, {}, caller.peer, caller.name, message.data},
                  Recipient{holder->id, holder->dialect, "@" + key}, sender_of(caller, re));
@@ -154,7 +206,7 @@ void Names::say(const session::Caller& caller, const dialects::Say& message, dia
   if (auto refused = store(entry, caller, message, re)) {
     refused->to = "@" + key;
     outlet_.refuse({caller.id, re}, *std::move(refused));
-    erase_if_empty(key);
+    erase_if_empty(message.to.front().value);
     return;
   }
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(totals_.settings.lifetime);
@@ -185,25 +237,30 @@ std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller&
     return full("", "");
   if (totals_.bytes + mail.cost + row > settings.total_bytes || totals_.memory.exceeded())
     return full("The mailboxes of this server are full.", "Try again in a minute.");
-  if (!totals_.senders.try_add(caller.id.serial)) {
+  // Whatever ends this early, a refusal or an allocation that fails, gives back what it has taken.
+  Share sender(totals_.senders, caller.id.serial, 1);
+  if (!sender.is_taken()) {
     return full("You have as many messages in mailboxes as a session may.",
                 "Wait until some are read or expire. --mailbox-per-sender sets the limit.");
   }
-  if (!totals_.addresses.try_add(mail.address)) {
-    totals_.senders.subtract(caller.id.serial);
+  Share messages(totals_.addresses, mail.address, 1);
+  if (!messages.is_taken()) {
     return full("Your address has as many messages in mailboxes as it may.",
                 "Wait until some are read or expire. --mailbox-per-address sets the limit.");
   }
-  if (!totals_.address_bytes.try_add(mail.address, mail.cost)) {
-    totals_.senders.subtract(caller.id.serial);
-    totals_.addresses.subtract(mail.address);
+  Share bytes(totals_.address_bytes, mail.address, mail.cost);
+  if (!bytes.is_taken()) {
     return full("Your address fills a quarter of all mailboxes, which is as much as it may.",
                 "Wait until some are read or expire. --mailbox-total-bytes sets the whole.");
   }
-  charge(mail.cost + row);
-  name.bytes += mail.cost;
+  mail_.push_back(std::move(mail));
+  sender.keep();
+  messages.keep();
+  bytes.keep();
+  auto& kept = mail_.back();
+  charge(kept.cost + row);
+  name.bytes += kept.cost;
   ++name.messages;
-  auto& kept = mail_.emplace_back(std::move(mail));
   kept.self = std::prev(mail_.end());
   (name.first == nullptr ? name.first : name.last->next) = &kept;
   name.last = &kept;

@@ -98,10 +98,13 @@ class Names {
   };
 
   void take(const std::string& key, Name& name, const session::Caller& caller, dialects::Re re);
+  void pass_on(const std::string& key, Name& name, const Waiting& to);
   void refuse(const std::string& key, const Waiting& who);
   bool may_ask(const std::string& key, const Waiting& who) const;
   void probe(const std::string& key, Name& name);
   void on_probed(const std::string& key, session::SessionId holder, session::Probe how, bool alive);
+  void say_to(Entry& entry, const session::Caller& caller, const dialects::Say& message,
+              dialects::Re re);
   /// Why not, or nothing when it was put into the mailbox.
   std::optional<dialects::Error> store(Entry& entry, const session::Caller& caller,
                                        const dialects::Say& message, dialects::Re re);

@@ -21,59 +21,62 @@ Node::Node(base::ShardIndex shard, Exchange& exchange, session::Runner& runner)
 }
 
 template <typename Task>
-void Node::at_home(std::string_view of, Task task) {
+void Node::at_home(SessionId id, std::string_view of, Task task) {
   const auto home =
       home_of(of, static_cast<base::ShardIndex>(exchange_.nodes.size()), exchange_.home_secret);
   if (home == shard_) {
     task(*this);
   } else {
     auto* const node = exchange_.nodes[home];
-    runner_.run_on(home, [node, task = std::move(task)]() mutable { task(*node); });
+    session::post(runner_, home, [node, id, task = std::move(task)]() mutable {
+      node->outlet_.or_end(id, [&] { task(*node); });
+    });
   }
 }
 
 void Node::join(const Caller& caller, dialects::Join join, SessionId replaces, dialects::Re re) {
   const auto room = join.room;
-  at_home(room, [caller, join = std::move(join), replaces, re](Node& home) {
+  at_home(caller.id, room, [caller, join = std::move(join), replaces, re](Node& home) {
     home.rooms_.join(caller, join, replaces, re);
   });
 }
 
 void Node::leave(SessionId id, const std::string& room, std::string_view reason,
                  session::Answer answer) {
-  at_home(room, [id, room, reason = std::string(reason), answer](Node& home) {
+  at_home(id, room, [id, room, reason = std::string(reason), answer](Node& home) {
     home.rooms_.leave(id, room, reason, answer);
   });
 }
 
 void Node::presence(SessionId id, const std::string& room, bool suspended) {
-  at_home(room, [id, room, suspended](Node& home) { home.rooms_.presence(id, room, suspended); });
+  at_home(id, room,
+          [id, room, suspended](Node& home) { home.rooms_.presence(id, room, suspended); });
 }
 
 void Node::renamed(SessionId id, const std::string& room, const std::string& name) {
-  at_home(room, [id, room, name](Node& home) { home.rooms_.renamed(id, room, name); });
+  at_home(id, room, [id, room, name](Node& home) { home.rooms_.renamed(id, room, name); });
 }
 
 void Node::login(const Caller& caller, const std::string& name, SessionId replaces,
                  dialects::Re re) {
-  at_home(name, [caller, name, replaces, re](Node& home) {
+  at_home(caller.id, name, [caller, name, replaces, re](Node& home) {
     home.names_.login(caller, name, replaces, re);
   });
 }
 
 void Node::logout(SessionId id, const std::string& name, session::Answer answer) {
-  at_home(name, [id, name, answer](Node& home) { home.names_.logout(id, name, answer); });
+  at_home(id, name, [id, name, answer](Node& home) { home.names_.logout(id, name, answer); });
 }
 
 void Node::say(SessionId id, dialects::Say message, dialects::Re re) {
   const auto room = *message.room;
-  at_home(room,
+  at_home(id, room,
           [id, message = std::move(message), re](Node& home) { home.rooms_.say(id, message, re); });
 }
 
 void Node::mail(const Caller& caller, dialects::Say message, dialects::Re re) {
   const auto name = message.to.front().value;
-  at_home(name, [caller, message = std::move(message), re](Node& home) {
+  at_home(caller.id, name, [caller, message = std::move(message), re](Node& home) {
     home.names_.say(caller, message, re);
   });
 }

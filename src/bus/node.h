@@ -52,9 +52,10 @@ class Node final : public session::Switchboard {
   const Names& names() const noexcept { return names_; }
 
  private:
-  /// Runs `task(node)` at the home of that room or name: inline if it is this shard.
+  /// Runs `task(node)` at the home of that room or name: inline if it is this shard. If memory is
+  /// short on another shard, session `id` ends; here, std::bad_alloc tells the caller.
   template <typename Task>
-  void at_home(std::string_view of, Task task);
+  void at_home(session::SessionId id, std::string_view of, Task task);
 
   base::ShardIndex shard_;
   Exchange& exchange_;

@@ -1,7 +1,10 @@
 #include "bus/outlet.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
+
+#include "base/reserve.h"
 
 namespace sigway::bus {
 namespace {
@@ -26,9 +29,16 @@ void report(session::Shared& shared, session::Runner& from, const Sender& sender
   auto* const hub = shared.hubs[sender.id.shard];
   // Posted also on the own shard: a refusal is an event to the sender, who may be in the middle of
   // speaking.
-  from.run_on(sender.id.shard, [hub, sender, error = std::move(error)]() mutable {
+  session::post(from, sender.id.shard, [hub, sender, error = std::move(error)]() mutable {
     hub->refuse(sender.id.serial, sender.re, std::move(error));
   });
+}
+
+void end_session(session::Shared& shared, session::Runner& from, session::SessionId id) noexcept {
+  auto* const hub = shared.hubs[id.shard];
+  // Posted also on the own shard: a session does not end within its own call.
+  base::try_from_reserve(
+      [&] { from.run_on(id.shard, [hub, serial = id.serial] { hub->give_up(serial); }); });
 }
 
 void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, const Sender& sender) {
@@ -36,8 +46,13 @@ void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, con
     const auto status = hub.deliver(delivery.serial, delivery.event, sender.origin);
     const bool is_refused =
         status == session::SendStatus::busy || status == session::SendStatus::overloaded;
-    if (is_refused && sender.id)
+    if (!is_refused || !sender.id) continue;
+    try {
       report(hub.shared(), hub.runner(), sender, not_taken(status, delivery.address));
+    } catch (const std::bad_alloc&) {
+      // It would take the message for one that has arrived.
+      end_session(hub.shared(), hub.runner(), sender.id);
+    }
   }
 }
 
@@ -52,17 +67,33 @@ void Outlet::send(const dialects::Event& event, std::span<const Recipient> recip
     if (known != encoded.end()) return known->second;
     return encoded.emplace_back(dialect, dialect->encode(event)).second;
   };
+  for (const auto& recipient : recipients) (void)in(recipient.dialect);
   const auto shards = static_cast<base::ShardIndex>(shared_.hubs.size());
   for (base::ShardIndex shard = 0; shard < shards; ++shard) {
-    std::vector<Delivery> deliveries;
-    for (const auto& recipient : recipients) {
-      if (recipient.id.shard != shard) continue;
-      deliveries.push_back({recipient.id.serial, in(recipient.dialect), recipient.address});
+    try {
+      std::vector<Delivery> deliveries;
+      for (const auto& recipient : recipients) {
+        if (recipient.id.shard != shard) continue;
+        deliveries.push_back({recipient.id.serial, in(recipient.dialect), recipient.address});
+      }
+      if (deliveries.empty()) continue;
+      at(shard, [deliveries = std::move(deliveries), sender](session::Hub& hub) {
+        deliver_all(hub, deliveries, sender);
+      });
+    } catch (const std::bad_alloc&) {
+      // Delivering throws nothing, so nobody on this shard has been told. Others may have been.
+      for (const auto& recipient : recipients) {
+        if (recipient.id.shard == shard) end(recipient.id);
+      }
     }
-    if (deliveries.empty()) continue;
-    at(shard, [deliveries = std::move(deliveries), sender](session::Hub& hub) {
-      deliver_all(hub, deliveries, sender);
-    });
+  }
+}
+
+void Outlet::end(session::SessionId id) noexcept {
+  if (id.shard == shard_) {
+    shared_.hubs[id.shard]->give_up(id.serial);
+  } else {
+    end_session(shared_, runner_, id);
   }
 }
 
@@ -76,7 +107,7 @@ void Outlet::settle(session::SessionId id, session::Settlement settlement) {
   // Never inline: a settled session goes on with its next command, which may come back to the home
   // that is settling.
   auto* const hub = shared_.hubs[id.shard];
-  runner_.run_on(id.shard, [hub, id, settlement = std::move(settlement)] {
+  session::post(runner_, id.shard, [hub, id, settlement = std::move(settlement)] {
     hub->settle(id.serial, settlement);
   });
 }
@@ -84,12 +115,14 @@ void Outlet::settle(session::SessionId id, session::Settlement settlement) {
 void Outlet::probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer) {
   const auto shard = shard_;
   auto* const hub = shared_.hubs[id.shard];
-  runner_.run_on(id.shard, [hub, id, how, home_shard = shard,
-                            answer = std::move(answer)]() mutable {
-    hub->probe(id.serial, how, [hub, home_shard, answer = std::move(answer)](bool alive) mutable {
-      hub->runner().run_on(home_shard, [answer = std::move(answer), alive] { answer(alive); });
-    });
-  });
+  session::post(
+      runner_, id.shard, [hub, id, how, home_shard = shard, answer = std::move(answer)]() mutable {
+        hub->probe(id.serial, how, [hub, home_shard, answer = std::move(answer)](bool alive) {
+          // The home would wait for ever for an answer that is lost. Copied, to be tried again.
+          base::try_from_reserve(
+              [&] { hub->runner().run_on(home_shard, [answer, alive] { answer(alive); }); });
+        });
+      });
 }
 
 }  // namespace sigway::bus

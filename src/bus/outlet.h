@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <new>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,7 +35,9 @@ class Outlet {
   Outlet(base::ShardIndex shard, session::Shared& shared, session::Runner& runner)
       : shard_(shard), shared_(shared), runner_(runner) {}
 
-  /// One event to many: encoded once a dialect, handed over once a shard.
+  /// One event to many: encoded once a dialect, handed over once a shard. If memory is short, it
+  /// throws std::bad_alloc before it has told anybody, or ends those whom it could not tell: a
+  /// session never misses an event.
   void send(const dialects::Event& event, std::span<const Recipient> recipients,
             const Sender& sender = {});
   void send(const dialects::Event& event, const Recipient& recipient, const Sender& sender = {}) {
@@ -43,6 +46,19 @@ class Outlet {
   /// Tells a sender that its message was refused.
   void refuse(const Sender& sender, dialects::Error error);
   void settle(session::SessionId id, session::Settlement settlement);
+
+  /// Memory was short for something that this session must hear: it ends at the end of the turn,
+  /// and its end gives back what it has here.
+  void end(session::SessionId id) noexcept;
+  /// Runs `step` for a session in the turn of another one: if memory is short, the session ends.
+  template <typename Step>
+  void or_end(session::SessionId id, Step step) noexcept {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      end(id);
+    }
+  }
   base::TimePoint now() const { return runner_.now(); }
   /// The answer comes on this shard, never inline.
   void probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer);
@@ -55,7 +71,7 @@ class Outlet {
     if (shard == shard_) {
       task(*hub);
     } else {
-      runner_.run_on(shard, [hub, task = std::move(task)]() mutable { task(*hub); });
+      session::post(runner_, shard, [hub, task = std::move(task)]() mutable { task(*hub); });
     }
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/reserve.h"
+
 namespace sigway::bus {
 
 namespace event = dialects::event;
@@ -75,17 +77,36 @@ void Rooms::serve_waiting(Room& room) {
       if (suspended == room.members.end()) break;
       evict(room, suspended->recipient.id);
     }
-    const auto next = std::move(room.waiting.front());
-    room.waiting.pop_front();
-    admit(room, next);
+    admit_next(room);
   }
   if (room.waiting.empty() || room.probing != 0) return;
   room.probe_round = next_round_++;
-  room.probing = room.members.size();
   for (const auto& member : room.members) {
-    outlet_.probe(member.recipient.id, session::Probe::ask,
-                  [this, name = room.name, round = room.probe_round,
-                   id = member.recipient.id](bool alive) { on_probed(name, round, id, alive); });
+    // Whoever could not be asked is taken for alive.
+    const bool is_asked = base::try_from_reserve([&] {
+      outlet_.probe(member.recipient.id, session::Probe::ask,
+                    [this, name = room.name, round = room.probe_round,
+                     id = member.recipient.id](bool alive) { on_probed(name, round, id, alive); });
+    });
+    if (is_asked) ++room.probing;
+  }
+  if (room.probing == 0) refuse_waiting(room);
+}
+
+void Rooms::admit_next(Room& room) {
+  const auto next = std::move(room.waiting.front());
+  room.waiting.pop_front();
+  admit(room, next);
+}
+
+void Rooms::refuse_waiting(Room& room) {
+  while (!room.waiting.empty()) {
+    if (room.members.size() < room.capacity) {
+      admit_next(room);  // a member left while the others were asked
+    } else {
+      refuse(room, room.waiting.front());
+      room.waiting.pop_front();
+    }
   }
 }
 
@@ -96,64 +117,80 @@ void Rooms::on_probed(const std::string& name, std::uint64_t round, SessionId id
   if (!alive && !room->waiting.empty() && room->members.size() >= room->capacity &&
       find(*room, id) != nullptr) {
     evict(*room, id);
-    const auto next = std::move(room->waiting.front());
-    room->waiting.pop_front();
-    admit(*room, next);
+    admit_next(*room);
   }
   if (room->probing != 0) return;
-  for (const auto& waiting : std::exchange(room->waiting, {})) {
-    if (room->members.size() < room->capacity) {
-      admit(*room, waiting);  // a member left while the others were asked
-    } else {
-      refuse(*room, waiting);
-    }
-  }
+  refuse_waiting(*room);
   erase_if_empty(name);
 }
 
 void Rooms::refuse(const Room& room, const Waiting& who) {
-  refusals_.refused(room.name, who.caller.address, outlet_.now());
-  const Recipient recipient{who.caller.id, who.caller.dialect, {}};
-  outlet_.send(event::Full{room.name, room.capacity, who.re}, recipient);
-  outlet_.settle(recipient.id, {Settlement::Kind::not_joined, room.name});
+  outlet_.or_end(who.caller.id, [&] {
+    refusals_.refused(room.name, who.caller.address, outlet_.now());
+    const Recipient recipient{who.caller.id, who.caller.dialect, {}};
+    outlet_.send(event::Full{room.name, room.capacity, who.re}, recipient);
+    outlet_.settle(recipient.id, {Settlement::Kind::not_joined, room.name});
+  });
+}
+
+template <typename Make>
+void Rooms::tell_others(const Room& room, SessionId but, Make make) noexcept {
+  if (base::try_from_reserve([&] { outlet_.send(make(), others(room, but)); })) return;
+  for (const auto& member : room.members) {
+    if (member.recipient.id != but) outlet_.end(member.recipient.id);
+  }
 }
 
 void Rooms::admit(Room& room, const Waiting& who) {
   refusals_.admitted(room.name, who.caller.address);
-  Member member{{who.caller.id, who.caller.dialect, who.caller.peer},
-                who.caller.name,
-                room.next_join++,
-                false};
-  if (room.members.empty()) {
-    outlet_.send(event::Created{room.name, member.peer(), member.join, room.capacity, who.re},
-                 member.recipient);
-  } else {
-    event::Joined joined{room.name, member.peer(), member.join, room.capacity, {}, who.re};
-    for (const auto& other : room.members) {
-      joined.members.push_back({other.peer(), other.name, other.join, true, other.suspended});
+  const auto id = who.caller.id;
+  const auto before = room.members.size();
+  // Perhaps in the turn of another client. The end of the session gives the place back.
+  outlet_.or_end(id, [&] {
+    room.members.push_back(
+        {{id, who.caller.dialect, who.caller.peer}, who.caller.name, room.next_join++, false});
+    const auto& member = room.members.back();
+    if (before == 0) {
+      outlet_.send(event::Created{room.name, member.peer(), member.join, room.capacity, who.re},
+                   member.recipient);
+    } else {
+      event::Joined joined{room.name, member.peer(), member.join, room.capacity, {}, who.re};
+      for (std::size_t i = 0; i < before; ++i) {
+        const auto& other = room.members[i];
+        joined.members.push_back({other.peer(), other.name, other.join, true, other.suspended});
+      }
+      outlet_.send(joined, member.recipient);
     }
-    outlet_.send(joined, member.recipient);
-    outlet_.send(event::PeerJoined{room.name, member.peer(), member.name, member.join, false},
-                 others(room, {}));
+    outlet_.settle(id, {Settlement::Kind::joined, room.name});
+  });
+  if (room.members.size() == before) return;
+  const auto& member = room.members.back();
+  if (before != 0) {
+    tell_others(room, id, [&] {
+      return event::PeerJoined{room.name, member.peer(), member.name, member.join, false};
+    });
   }
-  outlet_.settle(member.recipient.id, {Settlement::Kind::joined, room.name});
-  room.members.push_back(std::move(member));
-  if (room.members.size() == room.capacity) outlet_.send(event::Ready{room.name}, others(room, {}));
+  if (room.members.size() == room.capacity)
+    tell_others(room, {}, [&] { return event::Ready{room.name}; });
 }
 
 void Rooms::remove(Room& room, SessionId id, std::string_view reason) {
-  const auto* member = find(room, id);
+  auto* const member = find(room, id);
   if (member == nullptr) return;
-  const auto peer = member->peer();
+  const auto gone = std::move(*member);
   room.members.erase(room.members.begin() + (member - room.members.data()));
-  outlet_.send(event::PeerLeft{room.name, peer, std::string(reason)}, others(room, {}));
+  tell_others(room, {}, [&] {
+    return event::PeerLeft{room.name, gone.peer(), std::string(reason)};
+  });
 }
 
 void Rooms::evict(Room& room, SessionId id) {
-  const auto recipient = find(room, id)->recipient;
+  const Recipient recipient{id, find(room, id)->recipient.dialect, {}};
   remove(room, id, "place-lost");
-  outlet_.send(event::PlaceLost{room.name}, recipient);
-  outlet_.settle(id, {Settlement::Kind::place_lost, room.name});
+  outlet_.or_end(id, [&] {
+    outlet_.send(event::PlaceLost{room.name}, recipient);
+    outlet_.settle(id, {Settlement::Kind::place_lost, room.name});
+  });
 }
 
 void Rooms::leave(SessionId id, const std::string& name, std::string_view reason,
@@ -174,10 +211,10 @@ void Rooms::presence(SessionId id, const std::string& name, bool suspended) {
   if (member == nullptr || member->suspended == suspended) return;
   member->suspended = suspended;
   if (suspended) {
-    outlet_.send(event::PeerSuspended{name, member->peer()}, others(*room, id));
+    tell_others(*room, id, [&] { return event::PeerSuspended{name, member->peer()}; });
     serve_waiting(*room);
   } else {
-    outlet_.send(event::PeerResumed{name, member->peer()}, others(*room, id));
+    tell_others(*room, id, [&] { return event::PeerResumed{name, member->peer()}; });
   }
 }
 
@@ -186,7 +223,7 @@ void Rooms::renamed(SessionId id, const std::string& name, const std::string& ne
   auto* member = room == nullptr ? nullptr : find(*room, id);
   if (member == nullptr || member->name == new_name) return;
   member->name = new_name;
-  outlet_.send(event::PeerNamed{name, member->peer(), new_name}, others(*room, id));
+  tell_others(*room, id, [&] { return event::PeerNamed{name, member->peer(), new_name}; });
 }
 
 void Rooms::say(SessionId id, const dialects::Say& message, dialects::Re re) {

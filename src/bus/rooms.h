@@ -58,7 +58,13 @@ class Rooms {
   static std::vector<Recipient> others(const Room& room, session::SessionId but);
   Room* find(const std::string& name) noexcept;
 
+  /// Tells all members but one what `make` returns. Those whom it cannot tell end: they would
+  /// know a room that is not so.
+  template <typename Make>
+  void tell_others(const Room& room, session::SessionId but, Make make) noexcept;
   void admit(Room& room, const Waiting& who);
+  void admit_next(Room& room);
+  void refuse_waiting(Room& room);
   void refuse(const Room& room, const Waiting& who);
   /// Nobody can come in unless a member turns out not to be there.
   static bool is_taken(const Room& room) noexcept;

@@ -53,6 +53,8 @@ class Replies {
   // Answers, at once on the owning shard, else by a post to it. Harmless when the request was
   // answered already or the connection is gone.
   virtual void respond(const ExchangeId& id, Response response) = 0;
+  // There is no memory for an answer: cuts the connection, whose client may send the request again.
+  virtual void abandon(const ExchangeId& id) noexcept = 0;
   // Begins a stream as Exchange::begin_stream does, likewise from anywhere. Never null; closed from
   // the start, or soon, when the request cannot be answered any more.
   virtual std::shared_ptr<StreamWriter> begin_stream(const ExchangeId& id, Response head) = 0;

@@ -271,6 +271,11 @@ void HttpConnection::on_closed(net::Connection&, net::CloseReason) {
 }
 
 void HttpConnection::on_timer() {
+  // A timer runs in nobody's name. Without memory for the answer the connection must still end.
+  connection_.shard().run_for(connection_.id(), [this](net::Connection&) { on_timeout(); });
+}
+
+void HttpConnection::on_timeout() {
   if (auto refusal = admission_refusal()) return refuse_with(std::move(*refusal));
   switch (phase_) {
     case Phase::idle: return connection_.is_idle() ? close() : go_idle();

@@ -134,6 +134,7 @@ class HttpConnection final : public net::ConnectionHandler {
   void close();
   void forget_pending();
   void on_timer();
+  void on_timeout();
 
   HttpServer& server_;
   net::Connection& connection_;

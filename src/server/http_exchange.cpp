@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/reserve.h"
 #include "net/shard.h"
 
 namespace sigway::server {
@@ -81,9 +82,12 @@ class ShardStream final : public http::StreamWriter {
                       [&](HttpConnection& http) { action(http, id_.sequence); });
       return;
     }
-    shard_.post([&shard = shard_, id = id_, action] {
-      with_connection(shard, id.connection,
-                      [&](HttpConnection& http) { action(http, id.sequence); });
+    // Also called by destructors.
+    base::try_from_reserve([&] {
+      shard_.post([&shard = shard_, id = id_, action] {
+        with_connection(shard, id.connection,
+                        [&](HttpConnection& http) { action(http, id.sequence); });
+      });
     });
   }
 

@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/reserve.h"
 #include "server/admission.h"
 #include "server/http_connection.h"
 #include "server/http_exchange.h"
@@ -68,6 +69,17 @@ void HttpServer::respond(const http::ExchangeId& id, http::Response response) {
   };
   if (shard.is_current_thread()) return deliver(std::move(response));
   shard.post([deliver, response = std::move(response)]() mutable { deliver(std::move(response)); });
+}
+
+void HttpServer::abandon(const http::ExchangeId& id) noexcept {
+  if (id.shard >= shards_.size()) return;
+  net::Shard& shard = *shards_[id.shard];
+  const auto cut = [&shard, id] {
+    if (auto* const connection = shard.find(id.connection))
+      connection->abort(net::CloseReason::memory);
+  };
+  if (shard.is_current_thread()) return cut();
+  base::try_from_reserve([&] { shard.post(cut); });
 }
 
 std::shared_ptr<http::StreamWriter> HttpServer::begin_stream(const http::ExchangeId& id,

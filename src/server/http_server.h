@@ -49,6 +49,7 @@ class HttpServer final : public http::Replies {
 
   // http::Replies
   void respond(const http::ExchangeId& id, http::Response response) override;
+  void abandon(const http::ExchangeId& id) noexcept override;
   std::shared_ptr<http::StreamWriter> begin_stream(const http::ExchangeId& id,
                                                    http::Response head) override;
 

@@ -51,7 +51,8 @@ class Carrier {
   /// A connection has room again: writes the controls that had to wait. Events follow by `pump`.
   virtual void drained() {}
 
-  /// Ends every connection of the carrier. `retry` goes to the client, 0: none. Calls nothing back.
+  /// Ends every connection of the carrier. `retry` goes to the client, 0: none. Calls nothing back,
+  /// and throws nothing: a connection for whose last words there is no memory is cut.
   virtual void end(End reason, base::Duration retry) = 0;
 
   /// When `on_timer` wants to be called; TimePoint::max() if never. Read after every call into the

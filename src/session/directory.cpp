@@ -1,5 +1,7 @@
 #include "session/directory.h"
 
+#include "base/reserve.h"
+
 namespace sigway::session {
 
 Directory::Found Directory::found(const Stripe& stripe, const KeyHash& key) {
@@ -34,13 +36,31 @@ bool Directory::is_live(const KeyHash& key, SessionId id) {
   return entry != stripe.entries.end() && entry->second.id == id;
 }
 
-void Directory::end(const KeyHash& key, End reason, base::TimePoint now) {
+void Directory::set_made(const KeyHash& key, SessionId id) noexcept {
+  auto& stripe = stripe_of(key);
+  const std::lock_guard lock(stripe.mutex);
+  const auto entry = stripe.entries.find(key);
+  if (entry != stripe.entries.end() && entry->second.id == id) entry->second.is_made = true;
+}
+
+void Directory::forget_unmade(const KeyHash& key, SessionId id) noexcept {
+  auto& stripe = stripe_of(key);
+  const std::lock_guard lock(stripe.mutex);
+  const auto entry = stripe.entries.find(key);
+  if (entry != stripe.entries.end() && entry->second.id == id && !entry->second.is_made)
+    stripe.entries.erase(entry);
+}
+
+void Directory::end(const KeyHash& key, End reason, base::TimePoint now) noexcept {
   auto& stripe = stripe_of(key);
   const std::lock_guard lock(stripe.mutex);
   const auto entry = stripe.entries.find(key);
   if (entry == stripe.entries.end() || !entry->second.id) return;
+  if (!base::try_from_reserve([&] { stripe.ended.push_back(key); })) {
+    stripe.entries.erase(entry);
+    return;
+  }
   entry->second = Entry{{}, now, reason};
-  stripe.ended.push_back(key);
   forget_old(stripe, now);
 }
 

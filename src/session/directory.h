@@ -42,8 +42,14 @@ class Directory {
   /// since it may have ended while the request was on its way.
   bool is_live(const KeyHash& key, SessionId id);
 
-  /// The session has ended; its key is remembered.
-  void end(const KeyHash& key, End reason, base::TimePoint now);
+  /// The session has been made.
+  void set_made(const KeyHash& key, SessionId id) noexcept;
+  /// The session will not be made by the request that inserted it: the key is unknown again, unless
+  /// another request has made the session.
+  void forget_unmade(const KeyHash& key, SessionId id) noexcept;
+
+  /// The session has ended; its key is remembered, if there is memory for that.
+  void end(const KeyHash& key, End reason, base::TimePoint now) noexcept;
 
   /// Live entries and remembered ones; for tests and metrics.
   std::size_t live() const;
@@ -53,9 +59,10 @@ class Directory {
   static constexpr std::size_t kStripes = 64;
 
   struct Entry {
-    SessionId id;  // none: ended
+    SessionId id = {};  // none: ended
     base::TimePoint ended{};
     End reason = End::left;
+    bool is_made = false;
   };
   struct Stripe {
     mutable std::mutex mutex;

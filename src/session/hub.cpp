@@ -10,6 +10,16 @@ namespace {
 constexpr base::Duration kDrainStep = std::chrono::milliseconds(20);
 constexpr std::size_t kKeptCapacity = 1024;  // of the list of those that have something to write
 
+/// Runs `step`, which is not the session's own request and so has nobody else to end for it.
+template <typename Step>
+void or_give_up(Session& session, Step step) noexcept {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    session.give_up();
+  }
+}
+
 }  // namespace
 
 dialects::Error too_many_joins() {
@@ -39,11 +49,12 @@ std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents con
   }
   const auto replaced =
       contents.replaces ? shared_.directory.find(contents.replaces, now()).id : SessionId{};
-  auto& session = sessions_[id.serial];
-  session = std::make_unique<Session>(*this, id, std::move(contents));
-  shared_.opened.fetch_add(1, std::memory_order_relaxed);
+  auto session = std::make_unique<Session>(*this, id, std::move(contents));
   auto* const made = session.get();
-  made->begin(replaced);
+  sessions_.emplace(id.serial, std::move(session));
+  shared_.directory.set_made(made->contents().key, id);
+  shared_.opened.fetch_add(1, std::memory_order_relaxed);
+  or_give_up(*made, [&] { made->begin(replaced); });
   return made;
 }
 
@@ -58,11 +69,12 @@ SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& even
 }
 
 void Hub::refuse(std::uint64_t serial, dialects::Re re, dialects::Error error) {
-  if (auto* session = find(serial)) session->refuse(re, std::move(error));
+  if (auto* session = find(serial))
+    or_give_up(*session, [&] { session->refuse(re, std::move(error)); });
 }
 
 void Hub::settle(std::uint64_t serial, const Settlement& settlement) {
-  if (auto* session = find(serial)) session->settle(settlement);
+  if (auto* session = find(serial)) or_give_up(*session, [&] { session->settle(settlement); });
 }
 
 void Hub::probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer) {
@@ -77,17 +89,31 @@ void Hub::end(std::uint64_t serial, End reason) {
   if (auto* session = find(serial)) session->end(reason);
 }
 
-void Hub::touch(Session& session) {
+void Hub::give_up(std::uint64_t serial) noexcept {
+  if (auto* session = find(serial)) session->give_up();
+}
+
+void Hub::touch(Session& session) noexcept {
   if (session.marked_dirty()) return;
-  dirty_.push_back(session.id().serial);
-  session.mark_dirty(true);  // after what may fail, or it would never be written again
+  session.mark_dirty(true);
+  try {
+    dirty_.push_back(session.id().serial);
+  } catch (const std::bad_alloc&) {
+    is_dirty_beyond_ = true;
+  }
   runner_.request_flush();
 }
 
-void Hub::bury(Session& session) {
+Session* Hub::find_dirty() noexcept {
+  const auto entry = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [](const auto& each) { return each.second->marked_dirty(); });
+  return entry == sessions_.end() ? nullptr : entry->second.get();
+}
+
+void Hub::bury(Session& session) noexcept {
   const auto entry = sessions_.find(session.id().serial);
-  buried_.push_back(nullptr);  // may fail, and must not take the session with it
-  buried_.back() = std::move(entry->second);
+  entry->second->keep_buried(std::move(buried_));
+  buried_ = std::move(entry->second);
   sessions_.erase(entry);
   runner_.request_flush();
 }
@@ -110,7 +136,13 @@ void Hub::flush() {
   while (next < dirty_.size()) pump(dirty_[next++]);  // the list grows meanwhile
   dirty_.clear();
   if (dirty_.capacity() > kKeptCapacity) dirty_ = {};
-  buried_.clear();
+  if (std::exchange(is_dirty_beyond_, false)) {
+    // Slow, and rare.
+    while (auto* session = find_dirty()) pump(session->id().serial);
+    dirty_.clear();
+  }
+  // One by one: the list may be long.
+  while (buried_) buried_ = buried_->take_buried();
 }
 
 void Hub::drain(base::Duration spread) {
@@ -131,7 +163,8 @@ void Hub::drain_next() {
     left = static_cast<std::size_t>(static_cast<double>(drain_total_) * (1 - share));
   }
   while (to_drain_.size() > left) {
-    if (auto* session = find(to_drain_.back())) session->drain(kDrainRetry);
+    if (auto* session = find(to_drain_.back()))
+      or_give_up(*session, [&] { session->drain(kDrainRetry); });
     to_drain_.pop_back();
   }
   if (!to_drain_.empty()) runner_.wheel().schedule(drain_timer_, now() + kDrainStep);

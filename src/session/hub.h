@@ -12,6 +12,7 @@
 #include "base/address_rates.h"
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "base/reserve.h"
 #include "base/timer_wheel.h"
 #include "session/directory.h"
 #include "session/quota.h"
@@ -30,12 +31,22 @@ class Runner {
   /// inline.
   virtual void run_on(base::ShardIndex shard, std::function<void()> task) = 0;
   /// Sees to it that `Hub::flush` is called at the end of this turn.
-  virtual void request_flush() = 0;
+  virtual void request_flush() noexcept = 0;
   virtual base::TimePoint now() const = 0;
   virtual base::TimerWheel& wheel() = 0;
   /// Where what this shard's sessions hold is counted. The loop calls its `relieve`.
   virtual base::MemoryLedger& ledger() = 0;
 };
+
+/// `runner.run_on` for what must not be lost: from the reserve if memory is short. Throws
+/// std::bad_alloc, and posts nothing, if that does not suffice.
+template <typename Task>
+void post(Runner& runner, base::ShardIndex shard, Task task) {
+  std::function<void()> posted;
+  // An allocation that fails comes before the task is moved.
+  base::retry_from_reserve([&] { posted = std::function<void()>(std::move(task)); });
+  runner.run_on(shard, std::move(posted));
+}
 
 /// When who is told to come back because of a drain may do so.
 inline constexpr base::Duration kDrainRetry = std::chrono::seconds(1);
@@ -83,11 +94,14 @@ class Hub {
   // -- What the bus does to sessions here. Serials that are not found are ignored (the session has
   // ended).
 
+  /// Throws nothing: a session for whose event there is no memory ends.
   SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin);
   void refuse(std::uint64_t serial, dialects::Re re, dialects::Error error);
   void settle(std::uint64_t serial, const Settlement& settlement);
   void probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer);
   void end(std::uint64_t serial, End reason);
+  /// Memory was short for something that the session must hear: it ends at the end of the turn.
+  void give_up(std::uint64_t serial) noexcept;
 
   /// End of the turn: carriers write, ended sessions go.
   void flush();
@@ -107,12 +121,13 @@ class Hub {
   Runner& runner() noexcept { return runner_; }
   base::TimePoint now() const { return runner_.now(); }
   /// The session has something to write.
-  void touch(Session& session);
+  void touch(Session& session) noexcept;
   /// The session has ended itself.
-  void bury(Session& session);
+  void bury(Session& session) noexcept;
 
  private:
   void pump(std::uint64_t serial);
+  Session* find_dirty() noexcept;
   void drain_next();
 
   Shared& shared_;
@@ -120,7 +135,8 @@ class Hub {
   Switchboard* switchboard_ = nullptr;
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::vector<std::uint64_t> dirty_;
-  std::vector<std::unique_ptr<Session>> buried_;
+  bool is_dirty_beyond_ = false;     // there was no memory to put all dirty ones into the list
+  std::unique_ptr<Session> buried_;  // a list, see Session::keep_buried
 
   bool draining_ = false;
   std::vector<std::uint64_t> to_drain_;

@@ -61,13 +61,14 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
 }
 
 void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
-  ++up_;
-  if (held_) held_->in_pieces.erase(up_);
+  const auto n = up_ + 1;
   if (auto* command = std::get_if<dialects::Command>(&message.content)) {
-    taken.push_back({up_, std::move(*command)});
+    taken.push_back({n, std::move(*command)});
   } else {
-    taken.push_back({up_, std::get<dialects::Error>(std::move(message.content))});
+    taken.push_back({n, std::get<dialects::Error>(std::move(message.content))});
   }
+  up_ = n;  // after what may fail
+  if (held_) held_->in_pieces.erase(n);
 }
 
 bool Inbox::may_hold(std::uint64_t n, std::size_t cost) const {

@@ -43,9 +43,19 @@ class Quota {
     if (entry != stripe.counts.end() && (entry->second -= amount) == 0) stripe.counts.erase(entry);
   }
 
+  /// How many keys have a count; for tests.
+  std::size_t size() const {
+    std::size_t keys = 0;
+    for (const auto& stripe : stripes_) {
+      const std::lock_guard lock(stripe.mutex);
+      keys += stripe.counts.size();
+    }
+    return keys;
+  }
+
  private:
   struct Stripe {
-    std::mutex mutex;
+    mutable std::mutex mutex;
     std::unordered_map<Key, std::size_t> counts;
   };
 

@@ -1,7 +1,10 @@
 #include "session/session.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
+
+#include "base/reserve.h"
 
 #include "session/hub.h"
 
@@ -153,7 +156,12 @@ void Session::end_carrier(Slot& slot, End reason) {
   slot.carrier->end(reason, {});
   if (info(reason).carrier_may_return) return;
   if (ended_carriers_.size() >= kRememberedCarriers) ended_carriers_.erase(ended_carriers_.begin());
-  ended_carriers_.push_back({std::move(slot.name), reason});
+  // First the place, which may fail: then the name is still the slot's.
+  if (base::try_from_reserve([&] { ended_carriers_.emplace_back(); })) {
+    ended_carriers_.back() = {std::move(slot.name), reason};
+  } else {
+    give_up();  // or a carrier that was moved could return
+  }
   if (slot.carrier.get() == active_) active_ = nullptr;
   slots_.erase(slots_.begin() + (&slot - slots_.data()));
 }
@@ -184,8 +192,12 @@ void Session::detach(std::string_view carrier, std::uint64_t connection) {
   auto* slot = find_slot(carrier);
   if (ended_ || slot == nullptr || !slot->carrier->detach(connection)) return;
   note_absence();
-  if (!any_connected() && hub_.now() < overtaken_until_) set_suspended(true);
-  check_deadlines(hub_.now());
+  try {
+    if (!any_connected() && hub_.now() < overtaken_until_) set_suspended(true);
+    check_deadlines(hub_.now());
+  } catch (const std::bad_alloc&) {
+    give_up();  // nobody else would see to its deadlines
+  }
 }
 
 void Session::drained(std::string_view carrier) {
@@ -256,7 +268,15 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
   if (!rate_.take(limit, count, hub_.now())) return Error{.code = ErrorCode::rate_limited};
   hub_.shared().messages.fetch_add(messages.size(), std::memory_order_relaxed);
   const auto before = commands_.size();
-  auto error = inbox_.offer(std::move(messages), commands_);
+  std::optional<Error> error;
+  try {
+    error = inbox_.offer(std::move(messages), commands_);
+  } catch (const std::bad_alloc&) {
+    // Some may count as taken, so a session that goes on could have lost one.
+    commands_.erase(commands_.begin() + static_cast<std::ptrdiff_t>(before), commands_.end());
+    give_up();
+    return Error{.code = ErrorCode::overloaded};
+  }
   run_commands_from(before);
   return error;
 }
@@ -264,8 +284,14 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
 // -- Down
 
 SendStatus Session::deliver(dialects::EncodedEvent event, Origin origin) {
-  if (ended_ || overflowed_) return SendStatus::sent;
-  const auto status = outbox_.push(std::move(event), origin);
+  if (ended_ || overflowed_ || gives_up_) return SendStatus::sent;
+  auto status = SendStatus::sent;
+  try {
+    status = outbox_.push(std::move(event), origin);
+  } catch (const std::bad_alloc&) {
+    give_up();
+    return status;
+  }
   if (status == SendStatus::full) {
     // Ended at the end of the turn: the room that is telling everybody must not lose a member on
     // the way.
@@ -278,6 +304,12 @@ SendStatus Session::deliver(dialects::EncodedEvent event, Origin origin) {
     hub_.touch(*this);
   }
   return status;
+}
+
+void Session::give_up() noexcept {
+  if (ended_) return;
+  gives_up_ = true;
+  hub_.touch(*this);
 }
 
 void Session::refuse(dialects::Re re, Error error) {
@@ -294,12 +326,17 @@ void Session::probe(Probe how, std::function<void(bool)> answer) {
   // Without a connection nothing is written, and the client may have crashed just now.
   if (any_connected() && now < heard_at_ + std::min(kFreshSign, timeout / 4)) return answer(true);
   const bool first = probes_.empty();
-  probes_.push_back(std::move(answer));
+  // Whoever asks waits for the answer: one that cannot be kept says that nothing is known.
+  if (!base::try_from_reserve([&] { probes_.push_back(std::move(answer)); })) return answer(true);
   if (!first) return;
   // An idle client is silent for longer than the timeout between two heartbeats. It must have time
   // to answer, and a short stall must not cost its place.
   probe_deadline_ = std::max(heard_at_ + timeout, now + timeout / 2);
-  for (auto& slot : slots_) slot.carrier->probe();
+  try {
+    for (auto& slot : slots_) slot.carrier->probe();
+  } catch (const std::bad_alloc&) {
+    give_up();  // it would lose its place for a question that it has not heard
+  }
   hub_.touch(*this);
   schedule();
 }
@@ -316,7 +353,7 @@ void Session::set_suspended(bool suspended) {
   if (suspended) answer_probes(false);
 }
 
-void Session::end(End reason) {
+void Session::end(End reason) noexcept {
   if (ended_) return;
   ended_ = true;
   timer_.cancel();
@@ -331,12 +368,18 @@ void Session::end(End reason) {
   for (auto& slot : slots_) slot.carrier->end(reason, {});
   auto& bus = hub_.switchboard();
   const auto why = reason_for_peers(reason);
-  for (const auto& room : rooms_) bus.leave(id_, room, why, {});
-  if (!joining_.empty()) bus.leave(id_, joining_, why, {});
-  if (!name_.empty()) bus.logout(id_, name_, {});
-  if (!logging_in_.empty() && logging_in_ != name_) bus.logout(id_, logging_in_, {});
+  const auto leave = [&](const std::string& room) {
+    base::try_from_reserve([&] { bus.leave(id_, room, why, {}); });
+  };
+  const auto logout = [&](const std::string& name) {
+    base::try_from_reserve([&] { bus.logout(id_, name, {}); });
+  };
+  for (const auto& room : rooms_) leave(room);
+  if (!joining_.empty()) leave(joining_);
+  if (!name_.empty()) logout(name_);
+  if (!logging_in_.empty() && logging_in_ != name_) logout(logging_in_);
   answer_probes(false);
-  end_replaced();
+  base::try_from_reserve([&] { end_replaced(); });
 }
 
 void Session::drain(base::Duration retry) {
@@ -349,6 +392,7 @@ void Session::drain(base::Duration retry) {
 void Session::pump() {
   if (ended_) return;
   if (overflowed_) return end(End::slow_consumer);
+  if (gives_up_) return end(End::memory);
   std::optional<std::uint64_t> delivered;
   for (auto& slot : slots_) {
     if (!receives(slot) || !slot.carrier->connected()) continue;
@@ -395,7 +439,11 @@ void Session::schedule() {
 
 void Session::on_timer() {
   timer_at_ = base::TimePoint::max();
-  check_deadlines(hub_.now());
+  try {
+    check_deadlines(hub_.now());
+  } catch (const std::bad_alloc&) {
+    give_up();  // no timer would look at it again
+  }
 }
 
 void Session::check_deadlines(base::TimePoint now) {

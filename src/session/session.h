@@ -159,7 +159,11 @@ class Session final : public base::MemoryHolder {
   void drained(std::string_view carrier);
 
   /// Ends the session: carriers, places, name, key.
-  void end(End reason);
+  /// Gives back all that it has, also while memory is short; throws nothing.
+  void end(End reason) noexcept;
+
+  /// Memory was short for what it must hear, or must do: it ends at the end of the turn.
+  void give_up() noexcept;
 
   void give_up_memory() override { end(End::memory); }
   base::AddressKey memory_owner() const noexcept override { return contents_.address; }
@@ -168,6 +172,10 @@ class Session final : public base::MemoryHolder {
   void drain(base::Duration retry);
   /// Whether it has been told so: a carrier that was between two polls is told at its next.
   bool drained() const noexcept { return drained_; }
+
+  /// The hub's list of ended sessions, which needs no memory.
+  void keep_buried(std::unique_ptr<Session> next) noexcept { next_buried_ = std::move(next); }
+  std::unique_ptr<Session> take_buried() noexcept { return std::move(next_buried_); }
 
   bool marked_dirty() const noexcept { return dirty_; }
   void mark_dirty(bool dirty) noexcept { dirty_ = dirty; }
@@ -257,11 +265,14 @@ class Session final : public base::MemoryHolder {
   base::TimePoint timer_at_ = base::TimePoint::max();
   base::Timer timer_;
 
+  std::unique_ptr<Session> next_buried_;
+
   bool acknowledged_ = false;  // at least once, by a request after the opening one
   bool acks_itself_ = false;   // a person's session that has begun to acknowledge
   bool quoted_ = false;
   bool suspended_ = false;
   bool overflowed_ = false;
+  bool gives_up_ = false;
   bool renamed_meanwhile_ = false;  // while `joining_` awaits its answer
   bool drained_ = false;
   bool ended_ = false;

@@ -82,8 +82,9 @@ void Session::run(dialects::Command command, dialects::Re re) {
     bus.join(caller(), std::move(*join), replaces, re);
   } else if (auto* leave_room = std::get_if<dialects::LeaveRoom>(&command)) {
     if (!in_room(leave_room->room)) return refuse(re, {.code = ErrorCode::not_in_room});
-    std::erase(rooms_, leave_room->room);
+    // Forgotten after what may fail, or the session's end would leave it a member.
     bus.leave(id_, leave_room->room, "left", {contents_.dialect, re});
+    std::erase(rooms_, leave_room->room);
   } else if (std::get_if<dialects::Leave>(&command) != nullptr) {
     end(End::left);
   } else if (auto* login = std::get_if<dialects::Login>(&command)) {
@@ -92,7 +93,8 @@ void Session::run(dialects::Command command, dialects::Re re) {
     bus.login(caller(), logging_in_, replaces, re);
   } else if (std::get_if<dialects::Logout>(&command) != nullptr) {
     if (name_.empty()) return refuse(re, {.code = ErrorCode::no_name});
-    bus.logout(id_, std::exchange(name_, {}), {contents_.dialect, re});
+    bus.logout(id_, name_, {contents_.dialect, re});
+    name_.clear();  // after what may fail
     for (const auto& room : rooms_) bus.renamed(id_, room, {});
   } else {
     say(std::get<dialects::Say>(std::move(command)), re);
@@ -155,8 +157,8 @@ void Session::settle(const Settlement& settlement) {
       waiting_ = false;
       break;
     case Kind::logged_in: {
-      const auto old = std::exchange(name_, settlement.subject);
-      if (!old.empty() && old != name_) bus.logout(id_, old, {});
+      if (!name_.empty() && name_ != settlement.subject) bus.logout(id_, name_, {});
+      name_ = settlement.subject;
       for (const auto& room : rooms_) bus.renamed(id_, room, name_);
       logging_in_.clear();
       waiting_ = false;
@@ -182,14 +184,15 @@ void Session::end_replaced() {
   // Only when all that could pass on has passed on: the old session would else give its places back
   // to anybody. Who ends before that takes the old one along: its client is the same.
   if (!replaced_ || (waiting_ && !ended_)) return;
-  const auto old = std::exchange(replaced_, {});
+  const auto old = replaced_;
   auto* const hub = hub_.shared().hubs[old.shard];
-  hub_.runner().run_on(old.shard, [hub, old, key = contents_.replaces] {
+  post(hub_.runner(), old.shard, [hub, old, key = contents_.replaces] {
     hub->end(old.serial, End::replaced);
     // Opened but not made yet: it must not be made any more.
     auto& directory = hub->shared().directory;
     if (directory.is_live(key, old)) directory.end(key, End::replaced, hub->now());
   });
+  replaced_ = {};  // after what may fail
 }
 
 }  // namespace sigway::session

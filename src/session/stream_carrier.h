@@ -27,6 +27,7 @@ class StreamSink {
   virtual void hello(std::uint64_t which) = 0;
   virtual void heartbeat(std::uint64_t next) = 0;
   virtual void probe() = 0;
+  /// Throws nothing: without memory for the words it cuts the connection.
   virtual void end(End reason, base::Duration retry) = 0;
 };
 

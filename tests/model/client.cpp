@@ -93,6 +93,7 @@ class Client::Sink final : public session::StreamSink {
 class Client::Reply final : public longpoll::PollReply {
  public:
   explicit Reply(std::function<void(std::string)> answer) : answer_(std::move(answer)) {}
+  void abandon() noexcept override {}
   void answer(std::string body) override { answer_(std::move(body)); }
 
  private:

@@ -33,7 +33,7 @@ class FakeRunner final : public session::Runner {
   FakeRunner(World& world, base::ShardIndex shard);
 
   void run_on(base::ShardIndex shard, std::function<void()> task) override;
-  void request_flush() override { flush_requested = true; }
+  void request_flush() noexcept override { flush_requested = true; }
   TimePoint now() const override;
   base::TimerWheel& wheel() override { return wheel_; }
   base::MemoryLedger& ledger() override { return ledger_; }

@@ -107,6 +107,7 @@ class RecordingReply final : public longpoll::PollReply {
  public:
   explicit RecordingReply(std::shared_ptr<ReplyLog> log) : log_(std::move(log)) {}
 
+  void abandon() noexcept override {}
   void answer(std::string body) override {
     log_->answer = Json::parse(body);
     ++log_->answers;

@@ -25,7 +25,7 @@ class ManualRunner final : public session::Runner {
   void run_on(base::ShardIndex shard, std::function<void()> task) override {
     all_[shard]->tasks.push_back(std::move(task));
   }
-  void request_flush() override { flush_requested = true; }
+  void request_flush() noexcept override { flush_requested = true; }
   base::TimePoint now() const override { return now_; }
   base::TimerWheel& wheel() override { return wheel_; }
   base::MemoryLedger& ledger() override { return ledger_; }

@@ -44,13 +44,16 @@ std::variant<Located, Error> locate_open(Context& context, const Request& reques
   if (found.state == Directory::State::unknown) {
     if (shared.memory.exceeded()) return Error{.code = ErrorCode::overloaded};
     if (open.room && !shared.joins.take(contents.address, now)) return session::too_many_joins();
+    auto opening = std::make_shared<Opening>(shared, contents);
     if (!shared.addresses.try_add(contents.address))
       return Error{.code = ErrorCode::too_many_sessions};
+    opening->counted();
     found = shared.directory.find_or_insert(contents.key, home, now);
+    // Else another request was faster.
     if (found.inserted) {
+      opening->inserted(found.id);
       contents.counted = true;
-    } else {
-      shared.addresses.subtract(contents.address);  // another request was faster
+      located.opening = std::move(opening);
     }
   }
   if (found.state == Directory::State::ended) return session::gone(found.reason);
@@ -65,6 +68,11 @@ Error gone(Hub& hub, const session::KeyHash& key) {
 }
 
 }  // namespace
+
+Opening::~Opening() {
+  if (id_) shared_.directory.forget_unmade(key_, id_);
+  if (is_counted_) shared_.addresses.subtract(address_);
+}
 
 std::variant<Located, Error> locate(Context& context, const Request& request,
                                     const std::string& address, base::ShardIndex here,
@@ -84,7 +92,7 @@ std::variant<Located, Error> locate(Context& context, const Request& request,
   const auto key = session::hash_key(*request.key);
   const auto found = context.shared.directory.find(key, now);
   switch (found.state) {
-    case Directory::State::live: return Located{found.id, std::nullopt, key, {}};
+    case Directory::State::live: return Located{found.id, std::nullopt, {}, key, {}};
     case Directory::State::ended: return session::gone(found.reason);
     case Directory::State::unknown: break;
   }
@@ -96,6 +104,7 @@ std::variant<Located, Error> locate(Context& context, const Request& request,
 std::variant<Session*, Error> enter(Hub& hub, const Located& located) {
   if (located.open) {
     auto opened = hub.open(located.id, *located.open);
+    if (located.opening) located.opening->made();
     if (auto* const* session = std::get_if<Session*>(&opened); session != nullptr) {
       if ((*session)->ended()) return gone(hub, located.key);
       if (located.made_key.empty()) (*session)->quoted();

@@ -34,10 +34,37 @@ struct Context {
   std::atomic<bool> draining{false};
 };
 
+/// What a request that opens has taken before its session is made: the key and the address's count.
+/// Gives both back unless the session is made.
+class Opening {
+ public:
+  Opening(session::Shared& shared, const session::OpenContents& contents)
+      : shared_(shared), key_(contents.key), address_(contents.address) {}
+  ~Opening();
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+
+  void counted() noexcept { is_counted_ = true; }
+  void inserted(session::SessionId id) noexcept { id_ = id; }
+  /// The session, or its end, gives them back.
+  void made() noexcept {
+    is_counted_ = false;
+    id_ = {};
+  }
+
+ private:
+  session::Shared& shared_;
+  session::KeyHash key_;
+  base::AddressKey address_;
+  session::SessionId id_ = {};
+  bool is_counted_ = false;
+};
+
 /// Whose request it is: which session, on which shard, and whether it may have to be made there.
 struct Located {
   session::SessionId id;
   std::optional<session::OpenContents> open;  ///< the request opens
+  std::shared_ptr<Opening> opening = {};      ///< of the request that has inserted the key
   session::KeyHash key;
   std::string made_key;  ///< the server made the key just now: a person's session
 };

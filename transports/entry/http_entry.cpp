@@ -112,12 +112,22 @@ std::function<void()> tell_drained(Context& context, base::ShardIndex here, sess
 
 void detach_when_gone(http::Exchange& exchange, Context& context, session::SessionId id,
                       std::string carrier, std::uint64_t connection) {
-  exchange.on_gone(
-      [&context, here = exchange.id().shard, id, carrier = std::move(carrier), connection] {
-        at_session(context, here, id, [id, carrier, connection](session::Hub& hub) {
-          if (auto* session = hub.find(id.serial)) session->detach(carrier, connection);
-        });
-      });
+  exchange.on_gone([&context, here = exchange.id().shard, id, carrier = std::move(carrier),
+                    connection] { detach(context, here, id, carrier, connection); });
+}
+
+void detach(Context& context, base::ShardIndex here, session::SessionId id,
+            const std::string& carrier, std::uint64_t connection) noexcept {
+  if (id.shard == here) {
+    auto* const session = context.shared.hubs[here]->find(id.serial);
+    if (session != nullptr) session->detach(carrier, connection);
+    return;
+  }
+  base::try_from_reserve([&] {
+    at_session(context, here, id, [id, carrier, connection](session::Hub& hub) {
+      if (auto* session = hub.find(id.serial)) session->detach(carrier, connection);
+    });
+  });
 }
 
 void send(Context& context, http::Exchange& exchange) {
@@ -136,17 +146,19 @@ void send(Context& context, http::Exchange& exchange) {
   if (const auto* error = std::get_if<Error>(&located)) return exchange.respond(refusal(*error));
   auto where = std::get<Located>(std::move(located));
   const auto id = where.id;
-  at_session(context, here, id,
-             [&replies = exchange.replies(), to = exchange.id(), where = std::move(where),
-              request = std::move(request)](session::Hub& at) mutable {
-               const auto result = upload(at, where, std::move(request));
-               if (const auto* error = std::get_if<Error>(&result)) {
-                 replies.respond(to, refusal(*error));
-               } else {
-                 replies.respond(to, answer(R"({"up":)" +
-                                            std::to_string(std::get<std::uint64_t>(result)) + "}"));
-               }
-             });
+  at_session(
+      context, here, id,
+      [&replies = exchange.replies(), to = exchange.id(), where = std::move(where),
+       request = std::move(request)](session::Hub& at) mutable {
+        const auto result = upload(at, where, std::move(request));
+        if (const auto* error = std::get_if<Error>(&result)) {
+          replies.respond(to, refusal(*error));
+        } else {
+          replies.respond(
+              to, answer(R"({"up":)" + std::to_string(std::get<std::uint64_t>(result)) + "}"));
+        }
+      },
+      [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
 }
 
 }  // namespace sigway::entry

@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "dialects/native.h"
@@ -30,18 +32,35 @@ http::Response answer(base::Bytes json);
 /// A number that names a connection to sessions (`Session::detach`), never used twice. Any thread.
 std::uint64_t next_connection() noexcept;
 
-/// Runs `task(hub)` on the session's shard: at once if it is `here`, the current one.
-template <typename Task>
-void at_session(Context& context, base::ShardIndex here, session::SessionId id, Task task) {
+/// Runs `task(hub)` on the session's shard: at once if it is `here`, the current one. If memory is
+/// short there, `failed()` is called; here, std::bad_alloc tells the caller.
+template <typename Task, typename Failed>
+void at_session(Context& context, base::ShardIndex here, session::SessionId id, Task task,
+                Failed failed) {
   auto* const hub = context.shared.hubs[id.shard];
   if (id.shard == here) {
     task(*hub);
   } else {
     // std::function wants copies; what is carried may only move.
     auto carried = std::make_shared<Task>(std::move(task));
-    context.shared.hubs[here]->runner().run_on(id.shard, [hub, carried] { (*carried)(*hub); });
+    session::post(context.shared.hubs[here]->runner(), id.shard, [hub, carried, failed] {
+      try {
+        (*carried)(*hub);
+      } catch (const std::bad_alloc&) {
+        failed();
+      }
+    });
   }
 }
+template <typename Task>
+void at_session(Context& context, base::ShardIndex here, session::SessionId id, Task task) {
+  at_session(context, here, id, std::move(task), [] {});
+}
+
+/// Tells the session that a connection of shard `here`, the current one, is gone: also while memory
+/// is short.
+void detach(Context& context, base::ShardIndex here, session::SessionId id,
+            const std::string& carrier, std::uint64_t connection) noexcept;
 
 /// What a full connection of shard `here` does when it has room again: tells the session.
 std::function<void()> tell_drained(Context& context, base::ShardIndex here, session::SessionId id,

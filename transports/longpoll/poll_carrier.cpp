@@ -1,6 +1,7 @@
 #include "longpoll/poll_carrier.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "longpoll/poll_answer.h"
@@ -10,12 +11,22 @@ namespace sigway::longpoll {
 using session::End;
 using session::Outbox;
 
+template <typename Make>
+void PollCarrier::answer_all(Make make) noexcept {
+  for (auto& parked : std::exchange(parked_, {})) {
+    try {
+      parked.reply->answer(make(parked));
+    } catch (const std::bad_alloc&) {
+      parked.reply->abandon();
+    }
+  }
+}
+
 PollCarrier::Begun PollCarrier::begin(std::optional<std::uint64_t> n, std::uint64_t cursor) {
   const auto number = n.value_or(n_ + 1);
   if (number < n_) return Begun::stale;
   if (number == n_) return Begun::copy;
-  const auto before = empty();
-  for (auto& parked : std::exchange(parked_, {})) parked.reply->answer(before);
+  answer_all([this](const Parked&) { return empty(); });
   n_ = number;
   cursor_ = std::max(cursor_, cursor);
   answered_ = false;
@@ -71,8 +82,7 @@ std::string PollCarrier::answer(std::string_view welcome, const Outbox& outbox) 
 
 void PollCarrier::answer_parked(const Outbox& outbox) {
   answered_ = true;
-  for (auto& parked : std::exchange(parked_, {}))
-    parked.reply->answer(answer(parked.welcome, outbox));
+  answer_all([&](const Parked& parked) { return answer(parked.welcome, outbox); });
 }
 
 std::string PollCarrier::empty() const {
@@ -120,8 +130,7 @@ void PollCarrier::answer_soon() {
 }
 
 void PollCarrier::end(End reason, base::Duration retry) {
-  const auto body = ended(reason, retry, session_);
-  for (auto& parked : std::exchange(parked_, {})) parked.reply->answer(body);
+  answer_all([&](const Parked&) { return ended(reason, retry, session_); });
 }
 
 std::optional<End> PollCarrier::on_timer(base::TimePoint, Outbox& outbox) {

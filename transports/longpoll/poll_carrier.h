@@ -18,6 +18,8 @@ class PollReply {
   virtual ~PollReply() = default;
   /// The body of a complete 200. Called once, last, and calls nothing back.
   virtual void answer(std::string body) = 0;
+  /// Instead of `answer`: there is no memory for one. The client sends the poll again.
+  virtual void abandon() noexcept = 0;
 };
 
 /// A row of polls as one carrier (docs/protocol.md, "Long-polling"): it lives between the polls. A
@@ -83,6 +85,9 @@ class PollCarrier final : public session::Carrier {
   /// copy.
   std::string answer(std::string_view welcome, const session::Outbox& outbox);
   void answer_parked(const session::Outbox& outbox);
+  /// Gives each parked poll the answer that `make` returns for it.
+  template <typename Make>
+  void answer_all(Make make) noexcept;
   void answer_soon();
   void choose_range(session::Outbox& outbox);
   bool is_gathering() const noexcept { return gathers_ && session_.awaits_bus(); }

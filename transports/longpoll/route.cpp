@@ -17,6 +17,7 @@ class HttpReply final : public PollReply {
  public:
   HttpReply(http::Replies& replies, const http::ExchangeId& to) : replies_(replies), to_(to) {}
   void answer(std::string body) override { replies_.respond(to_, entry::answer(std::move(body))); }
+  void abandon() noexcept override { replies_.abandon(to_); }
 
  private:
   http::Replies& replies_;
@@ -42,12 +43,14 @@ void handle(entry::Context& context, http::Exchange& exchange) {
   entry::detach_when_gone(exchange, context, id, entry::carrier_name(request), connection);
   Poll poll{std::move(where), std::move(request), connection,
             std::make_unique<HttpReply>(exchange.replies(), exchange.id())};
-  entry::at_session(context, here, id,
-                    [&context, &replies = exchange.replies(), to = exchange.id(),
-                     poll = std::move(poll)](session::Hub& hub) mutable {
-                      if (const auto error = run(context, hub, std::move(poll)))
-                        replies.respond(to, entry::refusal(*error));
-                    });
+  entry::at_session(
+      context, here, id,
+      [&context, &replies = exchange.replies(), to = exchange.id(),
+       poll = std::move(poll)](session::Hub& hub) mutable {
+        if (const auto error = run(context, hub, std::move(poll)))
+          replies.respond(to, entry::refusal(*error));
+      },
+      [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
 }
 
 }  // namespace sigway::longpoll

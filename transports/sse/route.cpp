@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -57,7 +58,11 @@ class Sink final : public session::StreamSink {
       retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
     }
     const auto& row = session::info(reason);
-    control(native::end_control(row.name, row.sentence, retry_ms));
+    try {
+      control(native::end_control(row.name, row.sentence, retry_ms));
+    } catch (const std::bad_alloc&) {
+      return stream_->abort();  // cut, the client comes back and hears why
+    }
     stream_->end();
   }
 
@@ -185,17 +190,20 @@ void handle_request(Arrival arrival, http::Exchange& exchange, native::Request r
   auto where = std::get<entry::Located>(std::move(located));
   const auto id = where.id;
   entry::detach_when_gone(exchange, context, id, entry::carrier_name(request), arrival.connection);
-  entry::at_session(context, here, id,
-                    [arrival = std::move(arrival), where = std::move(where),
-                     request = std::move(request)](session::Hub& hub) mutable {
-                      const bool ticket = request.ticket;
-                      entry::StreamAttach attach{std::move(where), std::move(request), 0, {}, {}};
-                      if (ticket) {
-                        give_ticket(arrival, hub, std::move(attach));
-                      } else {
-                        stream(arrival, hub, std::move(attach));
-                      }
-                    });
+  const auto failed = [&replies = arrival.replies, to = arrival.to] { replies.abandon(to); };
+  entry::at_session(
+      context, here, id,
+      [arrival = std::move(arrival), where = std::move(where),
+       request = std::move(request)](session::Hub& hub) mutable {
+        const bool ticket = request.ticket;
+        entry::StreamAttach attach{std::move(where), std::move(request), 0, {}, {}};
+        if (ticket) {
+          give_ticket(arrival, hub, std::move(attach));
+        } else {
+          stream(arrival, hub, std::move(attach));
+        }
+      },
+      failed);
 }
 
 /// A ticket that is shown: receives on the carrier it names, as often as it is used while that
@@ -240,10 +248,12 @@ void handle_ticket(const Arrival& arrival, http::Exchange& exchange, const std::
     if (error == std::errc{} && end == header->data() + header->size()) last_id = value;
   }
   entry::detach_when_gone(exchange, context, ticket.session, ticket.carrier, arrival.connection);
-  entry::at_session(context, exchange.id().shard, ticket.session,
-                    [arrival, ticket, last_id](session::Hub& hub) {
-                      resume_ticket(arrival, hub, ticket, last_id);
-                    });
+  entry::at_session(
+      context, exchange.id().shard, ticket.session,
+      [arrival, ticket, last_id](session::Hub& hub) {
+        resume_ticket(arrival, hub, ticket, last_id);
+      },
+      [&replies = arrival.replies, to = arrival.to] { replies.abandon(to); });
 }
 
 }  // namespace

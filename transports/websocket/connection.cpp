@@ -161,31 +161,32 @@ void Connection::attach(native::Request request) {
   carrier_ = entry::carrier_name(request);
   if (session_.shard != here) flow_ = std::make_shared<Flow>();
   const Port port(shard, connection_->id(), flow_);
-  entry::at_session(context_, here, session_,
-                    [&context = context_, where, request = std::move(request), port,
-                     number = number_](session::Hub& hub) mutable {
-                      const bool messages = !request.messages.empty();
-                      const auto ping = request.ping;
-                      const auto result =
-                          entry::attach_stream(context, hub,
-                                               {where, std::move(request), number,
-                                                [&hub](bool) { return make_carrier(hub); },
-                                                [port](const native::Welcome& welcome) {
-                                                  port.send_text(native::welcome_control(welcome));
-                                                  return std::make_unique<Sink>(port);
-                                                }});
-                      if (const auto* error = std::get_if<Error>(&result)) {
-                        port.send_text(native::error_control(*error));
-                        port.close(close_code(*error), info(error->code).name);
-                      } else if (const auto* ended = std::get_if<session::End>(&result)) {
-                        port.close(session::info(*ended).close_code, session::info(*ended).name);
-                      } else {
-                        const auto& attached = std::get<entry::Attached>(result);
-                        if (attached.error) port.send_error(*attached.error);
-                        if (messages) port.send_text(native::up_control(attached.session->up()));
-                        if (ping) port.send_text(native::pong_control(*ping));
-                      }
-                    });
+  entry::at_session(
+      context_, here, session_,
+      [&context = context_, where, request = std::move(request), port,
+       number = number_](session::Hub& hub) mutable {
+        const bool messages = !request.messages.empty();
+        const auto ping = request.ping;
+        const auto result = entry::attach_stream(
+            context, hub,
+            {where, std::move(request), number, [&hub](bool) { return make_carrier(hub); },
+             [port](const native::Welcome& welcome) {
+               port.send_text(native::welcome_control(welcome));
+               return std::make_unique<Sink>(port);
+             }});
+        if (const auto* error = std::get_if<Error>(&result)) {
+          port.send_text(native::error_control(*error));
+          port.close(close_code(*error), info(error->code).name);
+        } else if (const auto* ended = std::get_if<session::End>(&result)) {
+          port.close(session::info(*ended).close_code, session::info(*ended).name);
+        } else {
+          const auto& attached = std::get<entry::Attached>(result);
+          if (attached.error) port.send_error(*attached.error);
+          if (messages) port.send_text(native::up_control(attached.session->up()));
+          if (ping) port.send_text(native::pong_control(*ping));
+        }
+      },
+      [port] { port.abort(); });
 }
 
 void Connection::pass_on(native::Request request, std::size_t bytes) {
@@ -216,7 +217,8 @@ void Connection::pass_on(native::Request request, std::size_t bytes) {
         }
         if (messages) port.send_text(native::up_control(session->up()));
         if (ping) port.send_text(native::pong_control(*ping));
-      });
+      },
+      [port] { port.abort(); });
 }
 
 void Connection::refuse(const Error& error) {
@@ -256,6 +258,12 @@ void Connection::fail(const FrameFault& fault) {
 void Connection::on_eof(net::Connection& connection) { connection.close_after_flush(); }
 
 void Connection::on_timer() {
+  // A timer runs in nobody's name. Without memory for the close frame the connection must still
+  // end.
+  connection_->shard().run_for(connection_->id(), [this](net::Connection&) { on_timeout(); });
+}
+
+void Connection::on_timeout() {
   if (closing_) return connection_->close_after_flush();
   const auto& row = session::info(session::End::no_attach);
   send_text(native::end_control(row.name, row.sentence, std::nullopt));
@@ -265,10 +273,7 @@ void Connection::on_timer() {
 void Connection::on_closed(net::Connection& connection, net::CloseReason) {
   timer_.cancel();
   if (!session_) return;
-  entry::at_session(context_, connection.shard().index(), session_,
-                    [id = session_, carrier = carrier_, number = number_](session::Hub& hub) {
-                      if (auto* session = hub.find(id.serial)) session->detach(carrier, number);
-                    });
+  entry::detach(context_, connection.shard().index(), session_, carrier_, number_);
 }
 
 }  // namespace sigway::websocket

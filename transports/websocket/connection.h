@@ -64,6 +64,7 @@ class Connection final : public net::ConnectionHandler {
   void refuse(const dialects::Error& error);
   void fail(const FrameFault& fault);
   void on_timer();
+  void on_timeout();
 
   entry::Context& context_;
   const Options& options_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/reserve.h"
 #include "dialects/native.h"
 #include "websocket/connection.h"
 
@@ -18,7 +19,7 @@ void Port::act(Action action) const {
   if (shard_->is_current_thread()) {
     run();
   } else {
-    shard_->post(run);
+    base::retry_from_reserve([&] { shard_->post(run); });
   }
 }
 
@@ -71,6 +72,14 @@ void Port::frame_taken(std::size_t bytes) const {
 
 void Port::ping() const {
   act([](Connection& socket) { socket.ping(); });
+}
+
+void Port::abort() const noexcept {
+  const auto cut = [shard = shard_, id = id_] {
+    if (auto* const connection = shard->find(id)) connection->abort(net::CloseReason::memory);
+  };
+  if (shard_->is_current_thread()) return cut();
+  base::try_from_reserve([&] { shard_->post(cut); });
 }
 
 void Port::close(std::uint16_t code, std::string_view reason) const {

@@ -49,6 +49,8 @@ class Port {
   /// The session has taken one frame of that size.
   void frame_taken(std::size_t bytes) const;
   void ping() const;
+  /// There is no memory for what should be said: cuts the connection.
+  void abort() const noexcept;
   void close(std::uint16_t code, std::string_view reason) const;
 
  private:

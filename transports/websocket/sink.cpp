@@ -1,5 +1,7 @@
 #include "websocket/sink.h"
 
+#include <new>
+
 #include "dialects/native.h"
 
 namespace sigway::websocket {
@@ -37,8 +39,12 @@ void Sink::end(session::End reason, base::Duration retry) {
     retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
   }
   const auto& row = session::info(reason);
-  port_.send_text(native::end_control(row.name, row.sentence, retry_ms));
-  port_.close(row.close_code, row.name);
+  try {
+    port_.send_text(native::end_control(row.name, row.sentence, retry_ms));
+    port_.close(row.close_code, row.name);
+  } catch (const std::bad_alloc&) {
+    port_.abort();  // cut, the client comes back and hears why
+  }
 }
 
 }  // namespace sigway::websocket

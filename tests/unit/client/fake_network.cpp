@@ -74,6 +74,7 @@ class FakeNetwork::Sink final : public session::StreamSink {
 class FakeNetwork::Reply final : public longpoll::PollReply {
  public:
   explicit Reply(Answer answer) : answer_(std::move(answer)) {}
+  void abandon() noexcept override {}
   void answer(std::string body) override { answer_({.status = 200, .body = std::move(body)}); }
 
  private:
