@@ -55,7 +55,7 @@ void Session::begin(SessionId replaced) {
     if (contents_.capacity != 0) capacity = contents_.capacity;
     commands_.push_back({0, dialects::Command(dialects::Join{contents_.room, capacity})});
   }
-  run_commands_from(0);
+  run_commands();
   schedule();
 }
 
@@ -277,7 +277,7 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
     give_up();
     return Error{.code = ErrorCode::overloaded};
   }
-  run_commands_from(before);
+  run_commands();
   return error;
 }
 

@@ -209,8 +209,6 @@ class Session final : public base::MemoryHolder {
 
   /// Runs commands in order, until one has to wait for its result.
   void run_commands();
-  /// The same, when some have been added to `commands_`.
-  void run_commands_from(std::size_t first_new);
   void drop_commands();
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
@@ -244,6 +242,7 @@ class Session final : public base::MemoryHolder {
 
   std::vector<Taken> commands_;  // taken, and waiting for `waiting_` to settle
   base::MemoryShare commands_share_;
+  std::size_t counted_commands_ = 0;  // the first of them, which are in the share
   bool waiting_ = false;
   bool running_ = false;
 
