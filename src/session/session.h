@@ -192,7 +192,7 @@ class Session final : public base::MemoryHolder {
   };
   struct EndedCarrier {
     std::string name;
-    End reason;
+    End reason = End::left;
   };
 
   Slot* find_slot(std::string_view name) noexcept;

@@ -181,7 +181,8 @@ TEST_CASE_TEMPLATE("a file that changes while it is sent ends the connection, sh
       {"removed", [&] { std::filesystem::remove(path); }},
   };
   for (const auto& [what, change] : changes) {
-    CAPTURE(what);
+    const auto& name = what;  // clang 14 lets no lambda capture a structured binding
+    CAPTURE(name);
     served.folder.write("big.txt", text);
     RawClient client(served.port(), T::kTls);
     client.send(file_request("/big.txt") + file_request("/big.txt"));
