@@ -14,15 +14,15 @@ import { attacked } from './support/target.mjs';
 const kReader = fileURLToPath(new URL('support/slow_reader.pl', import.meta.url));
 // The smallest window opens for about a kilobyte at a time, every two seconds at 500 bytes a second: the timeout is far longer.
 const kWriteTimeout = 8;
-const kSeconds = 24;
+const kSeconds = 2.5 * kWriteTimeout;
 const kRequests = 4000;   // some 8 MB of answers: more than the kernel takes in advance on the loopback device
 
 async function reader(target, rate) {
-  const { child, exit } = startProcess('perl', [kReader, target.server.port, '/metrics', kRequests, rate, kSeconds].map(String),
-    ['ignore', 'pipe', 'inherit']);
+  const { child, exit } = startProcess('perl', [kReader, target.server.port, '/metrics', kRequests, rate].map(String),
+    ['pipe', 'pipe', 'inherit']);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const [, port] = /^open (\d+)$/.exec((await within(lines.next(), () => 'a reader')).value);
-  return { port: Number(port), exit, result: lines.next().then(({ value }) => value) };
+  return { port: Number(port), exit, stop: () => child.stdin.end(), result: lines.next().then(({ value }) => value) };
 }
 
 // Whether the server still has its end of the connection. The reader cannot tell: it has not read up to the end.
@@ -35,9 +35,10 @@ test('four readers of 10 bytes a second are closed, four of 500 live', () =>
   attacked(['--write-timeout', `${kWriteTimeout}s`], async (target, talk) => {
     const drips = await Promise.all(Array.from({ length: 4 }, () => reader(target, 10)));
     const slow = await Promise.all(Array.from({ length: 4 }, () => reader(target, 500)));
-    await pause(2.5 * kWriteTimeout * 1000);
+    await pause(kSeconds * 1000);
     assert.deepEqual(drips.map((each) => isServed(target, each)), [false, false, false, false], 'who reads next to nothing');
     assert.deepEqual(slow.map((each) => isServed(target, each)), [true, true, true, true], 'who reads slowly');
+    for (const { stop } of [...drips, ...slow]) stop();
     for (const { result } of slow) {
       const [, what, bytes] = /^(\w+) (\d+)$/.exec(await within(result, () => 'the end of a slow reader'));
       assert.equal(what, 'read', 'a slow reader is not closed');
