@@ -33,7 +33,8 @@ bus::MailboxSettings mailboxes(const ops::Config& config) {
   return {.lifetime = config.mailbox_lifetime,
           .messages = config.mailbox_messages,
           .bytes = config.mailbox_bytes,
-          .total_bytes = config.mailbox_total_bytes,
+          // Letters end nobody, so they must not be what exceeds the budget.
+          .total_bytes = std::min(config.mailbox_total_bytes, config.memory_budget / 4),
           .per_sender = config.mailbox_per_sender,
           .per_address = config.mailbox_per_address};
 }

@@ -1,3 +1,6 @@
+#include <malloc.h>
+#include <sys/resource.h>
+
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -16,7 +19,15 @@ namespace ops = sigway::ops;
 
 constexpr int kUsageError = 2;
 
+// Each thread's arena of glibc takes 64 MiB of addresses. Where they are limited and run out,
+// malloc maps a page for each object instead, and the loop crawls.
+void save_addresses() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) mallopt(M_ARENA_MAX, 1);
+}
+
 int serve(ops::Config config) {
+  save_addresses();
   ops::set_log_level(config.log_level);
   sigway::Gateway gateway{std::move(config)};
   if (const auto error = gateway.start()) {

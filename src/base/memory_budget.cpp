@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace sigway::base {
+namespace {
+
+constexpr std::size_t kKeptRows = 64;
+
+}  // namespace
 
 std::string_view to_string(MemoryPart part) noexcept {
   switch (part) {
@@ -58,16 +63,39 @@ void MemoryLedger::move(MemoryHolder& holder, unsigned from, unsigned to) noexce
   const auto to_weight = MemoryOwner::Lists::class_of(owner.held_);
   if (from_weight != to_weight) {
     by_weight_.move(owner, from_weight, to_weight);
+    const auto* const heaviest = by_weight_.largest();
     rank_.store(by_weight_.end(), std::memory_order_relaxed);
+    heaviest_.store(heaviest == nullptr ? 0 : heaviest->address_.value, std::memory_order_relaxed);
   }
-  if (owner.held_ == 0 && &owner != &unknown_) owners_.erase(owner.address_);
+  if (owner.held_ == 0 && &owner != &unknown_ && owners_.size() > kKeptRows)
+    owners_.erase(owner.address_);
+}
+
+std::size_t MemoryLedger::weight_of_heaviest() const noexcept {
+  const auto weight = [](unsigned rank) {
+    return rank == 0 ? 0 : MemoryOwner::Lists::least_of(rank - 1);
+  };
+  auto sum = weight(rank());
+  const auto address = heaviest();
+  for (const auto* ledger : budget_.ledgers_) {
+    if (ledger != this && address && ledger->heaviest() == address) sum += weight(ledger->rank());
+  }
+  return sum;
 }
 
 const MemoryLedger* MemoryLedger::heaviest_ledger() const noexcept {
-  // This one, if another is no heavier: of equals each may act.
+  // This one, if another is no heavier: of equals each may act. An address that is spread over
+  // several shards gives way where it holds the most.
+  const auto order = [](const MemoryLedger& ledger) {
+    return std::pair(ledger.weight_of_heaviest(), ledger.rank());
+  };
   const auto* heaviest = this;
+  auto most = order(*this);
   for (const auto* ledger : budget_.ledgers_) {
-    if (ledger->rank() > heaviest->rank()) heaviest = ledger;
+    if (const auto other = order(*ledger); other > most) {
+      heaviest = ledger;
+      most = other;
+    }
   }
   return heaviest;
 }

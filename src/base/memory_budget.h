@@ -83,7 +83,7 @@ class MemoryOwner {
 
   const AddressKey address_;
   // Up to 256 MiB: a holder of more is one of the largest anyhow.
-  SizeLists<MemoryHolder, 64> holders_;
+  SizeLists<MemoryHolder, 72> holders_;
   std::size_t held_ = 0;  // the sum of the least sizes of their classes
   MemoryOwner* previous_ = nullptr;
   MemoryOwner* next_ = nullptr;
@@ -108,12 +108,12 @@ class MemoryHolder {
   // in this turn of the loop.
   virtual void give_up_memory() = 0;
   // Whose bytes these are: all holders of one address are weighed together. Asked when the holder
-  // comes to hold 4 KiB.
+  // comes to hold 1 KiB.
   virtual AddressKey memory_owner() const noexcept = 0;
 
  private:
   friend class MemoryLedger;
-  using Lists = SizeLists<MemoryHolder, 64>;
+  using Lists = SizeLists<MemoryHolder, 72>;
   friend Lists;
 
   MemoryLedger* ledger_;
@@ -158,8 +158,8 @@ class MemoryShare {
 
 // The holders of one shard: addresses in the order of what they hold together, and the holders of
 // each address in the order of their burden. The largest holder of the heaviest address is found
-// without looking at the others. Holders of less than 4 KiB are in no list: most sessions at most
-// times. Thread: the shard's, but for the look of other ledgers at `rank()`.
+// without looking at the others. Holders of less than 1 KiB are in no list: most sessions at most
+// times. Thread: the shard's, but for the look of other ledgers at `rank()` and `heaviest()`.
 class MemoryLedger {
  public:
   // `wake` makes another turn of this ledger's loop happen soon; it may be called on any thread.
@@ -187,16 +187,23 @@ class MemoryLedger {
   MemoryOwner& owner(AddressKey address) noexcept;
   // The size class of the heaviest address, plus one; 0 if nobody is in a list.
   unsigned rank() const noexcept { return rank_.load(std::memory_order_relaxed); }
+  // Whose that address is; none if nobody is in a list, or if it is not known.
+  AddressKey heaviest() const noexcept { return {heaviest_.load(std::memory_order_relaxed)}; }
+  // What the heaviest address holds here, and on the other shards where it is the heaviest, too.
+  std::size_t weight_of_heaviest() const noexcept;
   const MemoryLedger* heaviest_ledger() const noexcept;
   MemoryHolder* largest_holder() const noexcept;
 
   MemoryBudget& budget_;
   const std::function<void()> wake_;
-  std::unordered_map<AddressKey, MemoryOwner> owners_;  // those with holders in a list
+  // Those with holders in a list, and a few others, so that a holder that grows and shrinks with
+  // each message does not make its row again and again.
+  std::unordered_map<AddressKey, MemoryOwner> owners_;
   // Takes in the holders whose address found no memory for a row.
   MemoryOwner unknown_{AddressKey{}};
   MemoryOwner::Lists by_weight_;
   std::atomic<unsigned> rank_{0};
+  std::atomic<std::uint64_t> heaviest_{0};
 };
 
 inline const MemoryBudget& MemoryHolder::budget() const noexcept { return ledger_->budget(); }

@@ -275,10 +275,11 @@ void Connection::leave_unread(std::span<const std::uint8_t> rest) {
   continue_later();
 }
 
+bool Connection::is_shared() const { return permit_ && !permit_->client(); }
+
 base::AddressKey Connection::memory_owner() const noexcept {
-  // Many clients share the connections of a trusted proxy: each of these stands for itself.
-  const auto client = permit_ ? permit_->client() : base::AddressKey{};
-  return client ? client : base::AddressKey{id_};
+  const auto client = permit_ && permit_->client() ? permit_->client() : client_;
+  return client ? client : base::AddressKey{id_};  // without a client it stands for itself
 }
 
 void Connection::hold_input(std::size_t bytes) {

@@ -143,6 +143,10 @@ class Connection {
   bool take_share();
   void leave_unread(std::span<const std::uint8_t> rest);
 
+  // Many clients may share it: it comes from a trusted proxy.
+  bool is_shared() const;
+  // Whose request a shared connection carries now; nobody's if that is not known.
+  void set_client(base::AddressKey client) { client_ = client; }
   // Whose bytes those are that are held for this connection.
   base::AddressKey memory_owner() const noexcept;
   // How many bytes the handler keeps of what it was given: counted in the memory budget.
@@ -234,6 +238,7 @@ class Connection {
   std::uint64_t acknowledged_mark_ = 0;  // when the write timeout began
   // What waits for a share of a turn, or travels to the next handler; read before the socket.
   std::unique_ptr<std::string> unread_;
+  base::AddressKey client_;         // of the request, where many share the connection
   std::unique_ptr<Held> held_;      // the account, while anything is held
   std::unique_ptr<Pauses> pauses_;  // while they are allowed
   base::Timer deadline_ = base::Timer::calling<&Connection::on_deadline>(this);

@@ -134,6 +134,11 @@ bool HttpConnection::accept_head() {
   pending_->version_minor = request.version_minor;
   pending_->is_head = request.method == http::Method::head;
   pending_->keep_alive = request.keep_alive;
+  if (connection_.is_shared()) {
+    const auto client = server_.policy().client_of(request, caller()).address;
+    const bool is_proxy = client == connection_.peer().ip();
+    connection_.set_client(is_proxy ? base::AddressKey{} : base::AddressKey::parse(client));
+  }
   if (auto refusal = admission_refusal()) {
     refuse_with(std::move(*refusal));
     return false;
@@ -190,6 +195,7 @@ void HttpConnection::handle_request() {
 }
 
 void HttpConnection::answer_request(http::Request& request) {
+  connection_.allow_pauses(false);  // a download of before is over; few answers are one
   const Router::Match& match = pending_->match;
   if (pending_->decision.refusal) {
     return write_answer(http::Response::error(*pending_->decision.refusal));
@@ -207,7 +213,6 @@ void HttpConnection::answer_request(http::Request& request) {
 }
 
 void HttpConnection::call_route(http::Request& request) {
-  connection_.allow_pauses(false);  // a download of before is over; a route is no download
   HttpExchange exchange(*this, sequence_, request);
   try {
     pending_->match.route->handler(exchange);

@@ -12,7 +12,7 @@ import { MiB } from './support/load.mjs';
 import { attacked } from './support/target.mjs';
 
 // Few clients that hold much, so that what a connection costs besides is small against it.
-const kFlags = ['--max-connections-per-address', '10000', '--mailbox-total-bytes', '1GiB', '--mailbox-per-sender', '100000', '--output-limit', '4MiB'];
+const kFlags = ['--memory-budget', '4GiB', '--max-connections-per-address', '10000', '--mailbox-total-bytes', '1GiB', '--mailbox-per-sender', '100000', '--output-limit', '4MiB'];
 
 // The server may still be at work on what it was sent.
 async function settled(target) {
