@@ -83,7 +83,7 @@ class MemoryOwner {
 
   const AddressKey address_;
   // Up to 256 MiB: a holder of more is one of the largest anyhow.
-  SizeLists<MemoryHolder, 72> holders_;
+  SizeLists<MemoryHolder, 68> holders_;
   std::size_t held_ = 0;  // the sum of the least sizes of their classes
   MemoryOwner* previous_ = nullptr;
   MemoryOwner* next_ = nullptr;
@@ -108,12 +108,12 @@ class MemoryHolder {
   // in this turn of the loop.
   virtual void give_up_memory() = 0;
   // Whose bytes these are: all holders of one address are weighed together. Asked when the holder
-  // comes to hold 1 KiB.
+  // comes to hold 2 KiB.
   virtual AddressKey memory_owner() const noexcept = 0;
 
  private:
   friend class MemoryLedger;
-  using Lists = SizeLists<MemoryHolder, 72>;
+  using Lists = SizeLists<MemoryHolder, 68>;
   friend Lists;
 
   MemoryLedger* ledger_;
@@ -158,7 +158,7 @@ class MemoryShare {
 
 // The holders of one shard: addresses in the order of what they hold together, and the holders of
 // each address in the order of their burden. The largest holder of the heaviest address is found
-// without looking at the others. Holders of less than 1 KiB are in no list: most sessions at most
+// without looking at the others. Holders of less than 2 KiB are in no list: most sessions at most
 // times. Thread: the shard's, but for the look of other ledgers at `rank()` and `heaviest()`.
 class MemoryLedger {
  public:

@@ -8,7 +8,7 @@
 namespace sigway::base {
 
 // Items in lists by the class of their size, so that a largest one is found without a search. There
-// are four classes for each power of two, from 1 KiB on: two items of one class differ by less than
+// are four classes for each power of two, from 2 KiB on: two items of one class differ by less than
 // a quarter. Smaller items are in no list, and all above the last class are in that one. Nothing
 // here allocates. An item has two pointers, `previous_` and `next_`, for these lists alone.
 // Thread: one at a time.
@@ -43,7 +43,7 @@ class SizeLists {
   unsigned end() const noexcept { return end_; }
 
  private:
-  static constexpr unsigned kFirstBits = 10;
+  static constexpr unsigned kFirstBits = 11;
 
   void link(Item& item, unsigned to) noexcept {
     item.next_ = first_[to];
