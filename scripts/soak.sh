@@ -9,6 +9,7 @@
 #   doctor  the doctor through every network of the bed, and its page in Chromium
 #   chaos   half-right clients on every transport for SIGWAY_CHAOS_SECONDS (3600), plain and TLS, against the build with the
 #           address and undefined-behaviour sanitizers, while pairs talk; SIGWAY_SEED repeats the cases
+#   allocation  fails every single allocation of an exchange, one after the other, on every transport
 #   fuzz    every fuzz target for SIGWAY_FUZZ_SECONDS (600)
 #   tidy    clang-tidy on all files
 set -euo pipefail
@@ -63,6 +64,11 @@ stage_chaos() {
   UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1} SIGWAY_BINARY=$PWD/build/asan/bin/sigway node tests/soak/chaos.mjs
 }
 
+stage_allocation() {
+  build_release
+  run_soak_tests allocation
+}
+
 stage_fuzz() {
   scripts/install-deps.sh ci
   cmake --preset asan "-DSIGWAY_FUZZ_SECONDS=${SIGWAY_FUZZ_SECONDS:-600}" >/dev/null
@@ -76,10 +82,10 @@ stage_tidy() {
 }
 
 stages=("$@")
-if (($# == 0)); then stages=(faults networks doctor idle pages chaos fuzz tidy); fi
+if (($# == 0)); then stages=(faults networks doctor idle pages allocation chaos fuzz tidy); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then
-    echo "soak.sh: no stage '$stage'; there are: faults networks doctor idle pages chaos fuzz tidy" >&2
+    echo "soak.sh: no stage '$stage'; there are: faults networks doctor idle pages allocation chaos fuzz tidy" >&2
     exit 2
   fi
 done

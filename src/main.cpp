@@ -23,7 +23,8 @@ constexpr int kUsageError = 2;
 // malloc maps a page for each object instead, and the loop crawls.
 void save_addresses() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) mallopt(M_ARENA_MAX, 1);
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  mallopt(M_ARENA_MAX, 1);  // NOLINT(concurrency-mt-unsafe): there is one thread yet
 }
 
 int serve(ops::Config config) {

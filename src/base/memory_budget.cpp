@@ -7,7 +7,7 @@
 namespace sigway::base {
 namespace {
 
-constexpr std::size_t kKeptRows = 64;
+constexpr std::size_t kKeptRows = 64;  // of addresses that hold nothing now
 
 }  // namespace
 
@@ -53,7 +53,7 @@ MemoryOwner& MemoryLedger::owner(AddressKey address) noexcept {
 
 void MemoryLedger::move(MemoryHolder& holder, unsigned from, unsigned to) noexcept {
   using Lists = MemoryHolder::Lists;
-  if (holder.owner_ == nullptr) holder.owner_ = &owner(holder.memory_owner());
+  if (from == Lists::kNone) holder.owner_ = &owner(holder.memory_owner());
   auto& owner = *holder.owner_;
   owner.holders_.move(holder, from, to);
   if (to == Lists::kNone) holder.owner_ = nullptr;

@@ -71,6 +71,9 @@ constexpr std::size_t weight(MemoryPart part) noexcept {
   return part == MemoryPart::input || part == MemoryPart::inbox ? 4 : 1;
 }
 
+// Up to 256 MiB: a holder of more is one of the largest anyhow.
+using MemoryHolderLists = SizeLists<MemoryHolder, 68>;
+
 // The holders of one address in one ledger.
 class MemoryOwner {
  public:
@@ -82,8 +85,7 @@ class MemoryOwner {
   friend Lists;
 
   const AddressKey address_;
-  // Up to 256 MiB: a holder of more is one of the largest anyhow.
-  SizeLists<MemoryHolder, 68> holders_;
+  MemoryHolderLists holders_;
   std::size_t held_ = 0;  // the sum of the least sizes of their classes
   MemoryOwner* previous_ = nullptr;
   MemoryOwner* next_ = nullptr;
@@ -113,7 +115,7 @@ class MemoryHolder {
 
  private:
   friend class MemoryLedger;
-  using Lists = SizeLists<MemoryHolder, 68>;
+  using Lists = MemoryHolderLists;
   friend Lists;
 
   MemoryLedger* ledger_;

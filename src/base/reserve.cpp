@@ -15,15 +15,11 @@ std::atomic<void*>& reserve() noexcept {
 }
 
 // Taken at the start of the program, before memory can be short.
-[[maybe_unused]] const bool is_taken = reserve().load() != nullptr;
+[[maybe_unused]] const bool kIsTaken = reserve().load() != nullptr;
 
 }  // namespace
 
-bool release_reserve() noexcept {
-  void* const block = reserve().exchange(nullptr);
-  std::free(block);  // NOLINT
-  return block != nullptr;
-}
+void release_reserve() noexcept { std::free(reserve().exchange(nullptr)); }  // NOLINT
 
 void restore_reserve() noexcept {
   void* const block = std::malloc(kReserveBytes);  // NOLINT

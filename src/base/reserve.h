@@ -5,8 +5,8 @@
 
 namespace sigway::base {
 
-// Frees the process's reserve of memory for what must not fail; true if there was one. Any thread.
-bool release_reserve() noexcept;
+// Frees the process's reserve of memory, for what must not fail. Any thread.
+void release_reserve() noexcept;
 // Takes a new one, if there is memory for it. Any thread.
 void restore_reserve() noexcept;
 

@@ -211,7 +211,7 @@ std::unique_ptr<char[]> Folder::read(const std::string& file, const SliceKey& ke
     if (count <= 0) return nullptr;  // zero: it has become shorter
     filled += static_cast<std::size_t>(count);
   }
-  // After the read: these bytes are of that version only if it is still there.
+  // After the read, so that a write that began since the version was found is noticed.
   return open.version() == version ? std::move(bytes) : nullptr;
 }
 

@@ -21,7 +21,8 @@
 namespace sigway::server {
 
 // What tells one version of a file from every other, without a look at its bytes: whoever writes to
-// it changes the times, whoever replaces it the inode.
+// it changes the times, whoever replaces it the inode. The times change when a write begins, so a
+// file that is found in the middle of its last write may be sent half old: replace files by rename.
 struct FileVersion {
   dev_t device = 0;
   ino_t inode = 0;

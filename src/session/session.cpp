@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/reserve.h"
-
 #include "session/hub.h"
 
 namespace sigway::session {
@@ -55,7 +54,7 @@ void Session::begin(SessionId replaced) {
     if (contents_.capacity != 0) capacity = contents_.capacity;
     commands_.push_back({0, dialects::Command(dialects::Join{contents_.room, capacity})});
   }
-  run_commands();
+  run_commands(0);
   schedule();
 }
 
@@ -277,7 +276,7 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
     give_up();
     return Error{.code = ErrorCode::overloaded};
   }
-  run_commands();
+  run_commands(before);
   return error;
 }
 

@@ -207,8 +207,9 @@ class Session final : public base::MemoryHolder {
   std::optional<dialects::Error> take_ack(std::uint64_t ack, bool opening);
   std::optional<dialects::Error> take_messages(std::vector<dialects::Message> messages);
 
-  /// Runs commands in order, until one has to wait for its result.
-  void run_commands();
+  /// Runs commands in order, until one has to wait for its result. The first `counted` of them are
+  /// in `commands_share_`: those that waited before.
+  void run_commands(std::size_t counted);
   void drop_commands();
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
@@ -242,7 +243,6 @@ class Session final : public base::MemoryHolder {
 
   std::vector<Taken> commands_;  // taken, and waiting for `waiting_` to settle
   base::MemoryShare commands_share_;
-  std::size_t counted_commands_ = 0;  // the first of them, which are in the share
   bool waiting_ = false;
   bool running_ = false;
 

@@ -22,7 +22,7 @@ std::size_t cost_of(const Taken& taken) {
 
 }  // namespace
 
-void Session::run_commands() {
+void Session::run_commands(std::size_t counted) {
   if (running_) return;
   running_ = true;
   std::size_t done = 0;
@@ -31,7 +31,7 @@ void Session::run_commands() {
       auto taken = std::move(commands_[done++]);
       // What runs now waits no longer. Counted on, it would hide that the outbox which it fills is
       // what exceeds the budget: its sender would hear `busy` for ever, and the largest never end.
-      if (done <= counted_commands_) commands_share_.subtract(cost_of(taken));
+      if (done <= counted) commands_share_.subtract(cost_of(taken));
       if (auto* command = std::get_if<dialects::Command>(&taken.content)) {
         run(std::move(*command), taken.re);
       } else {
@@ -47,9 +47,8 @@ void Session::run_commands() {
   } else {
     commands_.erase(commands_.begin(), commands_.begin() + static_cast<std::ptrdiff_t>(done));
     // Only what is left has to wait: most commands run at once, and cost the account nothing.
-    counted_commands_ -= std::min(counted_commands_, done);
-    while (counted_commands_ < commands_.size())
-      commands_share_.add(cost_of(commands_[counted_commands_++]));
+    for (auto i = counted - std::min(counted, done); i < commands_.size(); ++i)
+      commands_share_.add(cost_of(commands_[i]));
   }
   running_ = false;
   end_replaced();
@@ -59,7 +58,6 @@ void Session::drop_commands() {
   commands_.clear();
   if (commands_.capacity() > 4) commands_ = {};
   commands_share_.set(0);
-  counted_commands_ = 0;
 }
 
 void Session::run(dialects::Command command, dialects::Re re) {
@@ -176,7 +174,7 @@ void Session::settle(const Settlement& settlement) {
       for (const auto& room : rooms_) bus.renamed(id_, room, {});
       return;
   }
-  run_commands();
+  run_commands(commands_.size());
   if (!ended_ && !awaits_bus()) hub_.touch(*this);  // an opening poll may wait for this
 }
 
