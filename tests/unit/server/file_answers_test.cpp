@@ -162,11 +162,15 @@ TEST_CASE("over the budget the answers that nobody reads are ended, and another'
   CHECK(becomes([&] { return budget.used(base::MemoryPart::file) == kSlice; }));
   RawClient half(served.port());
   half.send("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345");
+  CHECK(becomes([&] { return served.server->connections() == 2; }));
   budget.charge(base::MemoryPart::outbox, 1U << 30U);
   half.send("6");  // any turn of the loop
-  CHECK(becomes([&] { return budget.used(base::MemoryPart::file) == 0; }));
+  // Not until nothing of the file is held: so it is also between two slices.
+  CHECK(becomes([&] { return served.server->connections() == 1; }));
   budget.release(base::MemoryPart::outbox, 1U << 30U);
   CHECK_FALSE(deaf.receive_answer().is_complete);
+  half.send("7890");
+  CHECK(half.receive_answer().status == 404);
 }
 
 TEST_CASE_TEMPLATE("a file that changes while it is sent ends the connection, short of its length",

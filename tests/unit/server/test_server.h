@@ -67,9 +67,9 @@ class TestServer {
     auto router = std::make_shared<Router>();
     if (add_routes) add_routes(*router, *this);
     router->set_pages(setup.pages);
+    limits_ = std::make_shared<net::ConnectionLimits>(setup.limits);
     http_ = std::make_unique<HttpServer>(shards_, setup.http, router,
-                                         std::make_shared<AccessPolicy>(setup.access),
-                                         std::make_shared<net::ConnectionLimits>(setup.limits));
+                                         std::make_shared<AccessPolicy>(setup.access), limits_);
     net::ListenOptions options;
     options.address = setup.address;
     options.port = 0;
@@ -91,6 +91,8 @@ class TestServer {
   net::Shards& shards() { return shards_; }
   base::MemoryBudget& budget() { return budget_; }
   net::TlsContext& tls() { return *tls_; }
+  // How many are open now.
+  std::size_t connections() const { return limits_->total(); }
 
   // Runs on a shard and returns what it returned.
   template <class Function>
@@ -104,6 +106,7 @@ class TestServer {
  private:
   base::MemoryBudget budget_{1U << 30U};
   net::Shards shards_;
+  std::shared_ptr<net::ConnectionLimits> limits_;
   std::unique_ptr<HttpServer> http_;
   std::shared_ptr<net::TlsContext> tls_;
   std::vector<std::thread> threads_;
