@@ -26,6 +26,14 @@ class RateGate {
     return true;
   }
 
+  // How long until `take` gives so many. No more than the burst may be asked for.
+  Duration wait(const RateLimit& limit, double count, TimePoint now) const {
+    if (limit.per_second <= 0) return Duration::zero();
+    const auto full = now + of(limit.burst / limit.per_second);
+    const auto next = std::max(free_at_, now) + of(count / limit.per_second);
+    return std::max(next - full, Duration::zero());
+  }
+
   // Nothing has been taken for so long that the gate says no more than a new one does.
   bool is_full(TimePoint now) const { return free_at_ <= now; }
 

@@ -184,29 +184,32 @@ void Names::logout(SessionId id, const std::string& key, const session::Answer& 
     outlet_.send(event::LoggedOut{key, answer.re}, Recipient{id, answer.dialect, {}});
 }
 
-void Names::say(const session::Caller& caller, const dialects::Say& message, dialects::Re re) {
-  const auto& key = message.to.front().value;
+void Names::say(const session::Caller& caller, const session::Letter& letter,
+                const std::string& key, dialects::Re re) {
   auto& entry = *names_.try_emplace(key).first;
   try {
-    say_to(entry, caller, message, re);
+    say_to(entry, caller, letter, re);
   } catch (const std::bad_alloc&) {
     erase_if_empty(key);
     throw;  // the sender's session ends
   }
 }
 
-void Names::say_to(Entry& entry, const session::Caller& caller, const dialects::Say& message,
+void Names::say_to(Entry& entry, const session::Caller& caller, const session::Letter& letter,
                    dialects::Re re) {
   const auto& key = entry.first;
+  const auto& message = letter.message;
   if (const auto& holder = entry.second.holder) {
+    auto sender = sender_of(caller, re);
+    sender.transit = letter.parcel.transit();
     outlet_.send(event::Said{message.type, {}, caller.peer, caller.name, message.data},
-                 Recipient{holder->id, holder->dialect, "@" + key}, sender_of(caller, re));
+                 Recipient{holder->id, holder->dialect, "@" + key}, sender);
     return;
   }
   if (auto refused = store(entry, caller, message, re)) {
     refused->to = "@" + key;
     outlet_.refuse({caller.id, re}, *std::move(refused));
-    erase_if_empty(message.to.front().value);
+    erase_if_empty(key);
     return;
   }
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(totals_.settings.lifetime);
@@ -218,6 +221,15 @@ std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller&
                                             const dialects::Say& message, dialects::Re re) {
   const auto& settings = totals_.settings;
   auto& name = entry.second;
+  const auto full = [](std::string_view message, std::string_view hint) {
+    return dialects::Error{.code = ErrorCode::mailbox_full,
+                           .message = std::string(message),
+                           .hint = std::string(hint)};
+  };
+  // First without the copy that a letter is: a flood of refused ones must cost little.
+  const auto least = message.data.size();
+  if (name.messages >= settings.messages || name.bytes + least > settings.bytes)
+    return full("", "");
   Mail mail{.event = {message.type, {}, caller.peer, caller.name, message.data},
             .sender = sender_of(caller, re),
             .address = caller.address,
@@ -228,13 +240,7 @@ std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller&
               outside(said.from) + outside(said.name) + outside(said.data);
   // The name's row is there for its mailbox alone, or the holder would have had the message.
   const auto row = name.first == nullptr ? row_cost(entry) : 0;
-  const auto full = [](std::string_view message, std::string_view hint) {
-    return dialects::Error{.code = ErrorCode::mailbox_full,
-                           .message = std::string(message),
-                           .hint = std::string(hint)};
-  };
-  if (name.messages >= settings.messages || name.bytes + mail.cost > settings.bytes)
-    return full("", "");
+  if (name.bytes + mail.cost > settings.bytes) return full("", "");
   if (totals_.bytes + mail.cost + row > settings.total_bytes || totals_.memory.exceeded())
     return full("The mailboxes of this server are full.", "Try again in a minute.");
   // Whatever ends this early, a refusal or an allocation that fails, gives back what it has taken.

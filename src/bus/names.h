@@ -60,8 +60,9 @@ class Names {
   void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
              dialects::Re re);
   void logout(session::SessionId id, const std::string& name, const session::Answer& answer);
-  /// To whoever holds the name that `message.to` names, or to its mailbox.
-  void say(const session::Caller& caller, const dialects::Say& message, dialects::Re re);
+  /// To whoever holds the name, or to its mailbox.
+  void say(const session::Caller& caller, const session::Letter& letter, const std::string& name,
+           dialects::Re re);
 
   std::size_t size() const noexcept { return names_.size(); }
   std::size_t stored() const noexcept { return mail_.size(); }
@@ -103,7 +104,7 @@ class Names {
   bool may_ask(const std::string& key, const Waiting& who) const;
   void probe(const std::string& key, Name& name);
   void on_probed(const std::string& key, session::SessionId holder, session::Probe how, bool alive);
-  void say_to(Entry& entry, const session::Caller& caller, const dialects::Say& message,
+  void say_to(Entry& entry, const session::Caller& caller, const session::Letter& letter,
               dialects::Re re);
   /// Why not, or nothing when it was put into the mailbox.
   std::optional<dialects::Error> store(Entry& entry, const session::Caller& caller,

@@ -20,6 +20,15 @@ Node::Node(base::ShardIndex shard, Exchange& exchange, session::Runner& runner)
   exchange_.nodes[shard] = this;
 }
 
+namespace {
+
+/// What a message holds on its way.
+std::size_t cost(const dialects::Say& message) noexcept {
+  return sizeof message + message.data.size() + message.to.size() * sizeof(dialects::Address);
+}
+
+}  // namespace
+
 template <typename Task>
 void Node::at_home(SessionId id, std::string_view of, Task task) {
   const auto home =
@@ -68,17 +77,18 @@ void Node::logout(SessionId id, const std::string& name, session::Answer answer)
   at_home(id, name, [id, name, answer](Node& home) { home.names_.logout(id, name, answer); });
 }
 
-void Node::say(SessionId id, dialects::Say message, dialects::Re re) {
+void Node::say(SessionId id, dialects::Say message, dialects::Re re, session::Transit* transit) {
   const auto room = *message.room;
-  at_home(id, room,
-          [id, message = std::move(message), re](Node& home) { home.rooms_.say(id, message, re); });
+  session::Parcel parcel(transit, cost(message));
+  at_home(id, room, [id, message = std::move(message), re, parcel = std::move(parcel)](Node& home) {
+    home.rooms_.say(id, message, re, parcel.transit());
+  });
 }
 
-void Node::mail(const Caller& caller, dialects::Say message, dialects::Re re) {
-  const auto name = message.to.front().value;
-  at_home(caller.id, name, [caller, message = std::move(message), re](Node& home) {
-    home.names_.say(caller, message, re);
-  });
+void Node::mail(const Caller& caller, const std::shared_ptr<const session::Letter>& letter,
+                const std::string& name, dialects::Re re) {
+  at_home(caller.id, name,
+          [caller, letter, name, re](Node& home) { home.names_.say(caller, *letter, name, re); });
 }
 
 }  // namespace sigway::bus

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,8 +46,10 @@ class Node final : public session::Switchboard {
   void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
              dialects::Re re) override;
   void logout(session::SessionId id, const std::string& name, session::Answer answer) override;
-  void say(session::SessionId id, dialects::Say message, dialects::Re re) override;
-  void mail(const session::Caller& caller, dialects::Say message, dialects::Re re) override;
+  void say(session::SessionId id, dialects::Say message, dialects::Re re,
+           session::Transit* transit) override;
+  void mail(const session::Caller& caller, const std::shared_ptr<const session::Letter>& letter,
+            const std::string& name, dialects::Re re) override;
 
   const Rooms& rooms() const noexcept { return rooms_; }
   const Names& names() const noexcept { return names_; }

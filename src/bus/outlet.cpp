@@ -15,13 +15,16 @@ struct Delivery {
   std::string address;
 };
 
-dialects::Error not_taken(session::SendStatus status, std::string address) {
-  dialects::Error error{.code = dialects::ErrorCode::busy, .to = std::move(address)};
-  if (status == session::SendStatus::overloaded) {
-    error.message = "The server holds as much for its clients as it may.";
-    error.hint = "Send this message again a little later. --memory-budget sets the limit.";
+/// What they hold on their way.
+std::size_t cost(std::span<const Delivery> deliveries) noexcept {
+  std::size_t sum = 0;
+  dialects::EncodedEvent::element_type* last = nullptr;
+  for (const auto& delivery : deliveries) {
+    sum += sizeof delivery + delivery.address.size();
+    if (delivery.event.get() != last) sum += delivery.event->size();
+    last = delivery.event.get();
   }
-  return error;
+  return sum;
 }
 
 void report(session::Shared& shared, session::Runner& from, const Sender& sender,
@@ -29,9 +32,11 @@ void report(session::Shared& shared, session::Runner& from, const Sender& sender
   auto* const hub = shared.hubs[sender.id.shard];
   // Posted also on the own shard: a refusal is an event to the sender, who may be in the middle of
   // speaking.
-  session::post(from, sender.id.shard, [hub, sender, error = std::move(error)]() mutable {
-    hub->refuse(sender.id.serial, sender.re, std::move(error));
-  });
+  session::post(
+      from, sender.id.shard,
+      [hub, serial = sender.id.serial, re = sender.re, error = std::move(error)]() mutable {
+        hub->refuse(serial, re, std::move(error));
+      });
 }
 
 void end_session(session::Shared& shared, session::Runner& from, session::SessionId id) noexcept {
@@ -48,7 +53,7 @@ void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, con
         status == session::SendStatus::busy || status == session::SendStatus::overloaded;
     if (!is_refused || !sender.id) continue;
     try {
-      report(hub.shared(), hub.runner(), sender, not_taken(status, delivery.address));
+      report(hub.shared(), hub.runner(), sender, session::not_taken(status, delivery.address));
     } catch (const std::bad_alloc&) {
       // It would take the message for one that has arrived.
       end_session(hub.shared(), hub.runner(), sender.id);
@@ -77,9 +82,17 @@ void Outlet::send(const dialects::Event& event, std::span<const Recipient> recip
         deliveries.push_back({recipient.id.serial, in(recipient.dialect), recipient.address});
       }
       if (deliveries.empty()) continue;
-      at(shard, [deliveries = std::move(deliveries), sender](session::Hub& hub) {
-        deliver_all(hub, deliveries, sender);
-      });
+      const bool is_counted = shard != shard_ && sender.transit != nullptr;
+      const auto bytes = is_counted ? cost(deliveries) : 0;
+      const auto status = is_counted ? sender.transit->may_go_on(bytes) : session::SendStatus::sent;
+      if (status != session::SendStatus::sent) {
+        for (const auto& delivery : deliveries)
+          report(shared_, runner_, sender, session::not_taken(status, delivery.address));
+        continue;
+      }
+      at(shard, [deliveries = std::move(deliveries), sender,
+                 parcel = session::Parcel(is_counted ? sender.transit : nullptr, bytes)](
+                    session::Hub& hub) { deliver_all(hub, deliveries, sender); });
     } catch (const std::bad_alloc&) {
       // Delivering throws nothing, so nobody on this shard has been told. Others may have been.
       for (const auto& recipient : recipients) {

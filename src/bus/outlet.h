@@ -9,6 +9,7 @@
 
 #include "dialects/dialect.h"
 #include "session/hub.h"
+#include "session/transit.h"
 
 namespace sigway::bus {
 
@@ -26,6 +27,8 @@ struct Sender {
   session::SessionId id;
   dialects::Re re = 0;
   session::Origin origin = id.serial;
+  /// Counts the message on its way; none: it is not counted. Valid during the call.
+  session::Transit* transit = nullptr;
 };
 
 /// The way from a home (of rooms, of names) to sessions wherever they live. What one home sends
@@ -37,7 +40,8 @@ class Outlet {
 
   /// One event to many: encoded once a dialect, handed over once a shard. If memory is short, it
   /// throws std::bad_alloc before it has told anybody, or ends those whom it could not tell: a
-  /// session never misses an event.
+  /// session never misses an event. Recipients on other shards for whom there is no room in
+  /// `sender.transit` are told nothing, and the sender hears `busy`.
   void send(const dialects::Event& event, std::span<const Recipient> recipients,
             const Sender& sender = {});
   void send(const dialects::Event& event, const Recipient& recipient, const Sender& sender = {}) {

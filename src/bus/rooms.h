@@ -27,7 +27,9 @@ class Rooms {
              const session::Answer& answer);
   void presence(session::SessionId id, const std::string& room, bool suspended);
   void renamed(session::SessionId id, const std::string& room, const std::string& name);
-  void say(session::SessionId id, const dialects::Say& message, dialects::Re re);
+  /// `transit` counts the message on its way to other shards.
+  void say(session::SessionId id, const dialects::Say& message, dialects::Re re,
+           session::Transit* transit);
 
   std::size_t size() const noexcept { return rooms_.size(); }
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kMinHeartbeatMs = 1000;
 constexpr std::uint64_t kMaxPad = 65536;
+constexpr std::size_t kMaxRecipients = 1024;  // of all messages of one request
 constexpr std::string_view kExample =
     R"(Send one JSON object, for example {"key":"…","open":{"room":"demo"}}.)";
 
@@ -107,7 +108,7 @@ class RequestDecoder {
       FieldSet fields;
       fields.read(cursor_, kMessageFields);
       if (cursor_.fault()) return;
-      auto made = make_message(fields);
+      auto made = make_next_message(fields);
       if (auto* message = std::get_if<Message>(&made)) {
         request_.messages.push_back(std::move(*message));
       } else {
@@ -116,6 +117,27 @@ class RequestDecoder {
             "messages[" + std::to_string(i) + "]: " + std::string(message_error_->sentence());
       }
     }
+  }
+
+  // Once the messages have named so many, what others say to somebody is refused, and not looked at
+  // closely: a request of 256 KiB has room for 16,384.
+  std::variant<Message, Error> make_next_message(FieldSet& fields) {
+    const bool is_beyond = recipients_ >= kMaxRecipients && fields.has(Field::to);
+    if (is_beyond) fields.present &= ~mask(Field::to);
+    auto made = make_message(fields);
+    auto* const message = std::get_if<Message>(&made);
+    auto* const command = message == nullptr ? nullptr : std::get_if<Command>(&message->content);
+    auto* const say = command == nullptr ? nullptr : std::get_if<Say>(command);
+    if (say == nullptr) return made;
+    recipients_ += say->to.size();
+    if (!is_beyond) return made;
+    Error error{ErrorCode::rate_limited};
+    error.message = "The messages of this request are for more than " +
+                    std::to_string(kMaxRecipients) + " recipients.";
+    error.hint = "Send this one again in another request.";
+    if (!message->n) return error;
+    message->content = std::move(error);
+    return made;
   }
 
   // `{"key":…,"type":…}`: the object is the message.
@@ -243,6 +265,7 @@ class RequestDecoder {
   JsonCursor cursor_;
   FieldSet fields_;
   Request request_;
+  std::size_t recipients_ = 0;
   std::optional<Error> message_error_;
 };
 

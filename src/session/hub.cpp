@@ -77,6 +77,10 @@ void Hub::settle(std::uint64_t serial, const Settlement& settlement) {
   if (auto* session = find(serial)) or_give_up(*session, [&] { session->settle(settlement); });
 }
 
+void Hub::go_on(std::uint64_t serial) {
+  if (auto* session = find(serial)) or_give_up(*session, [&] { session->go_on(); });
+}
+
 void Hub::probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer) {
   if (auto* session = find(serial)) {
     session->probe(how, std::move(answer));

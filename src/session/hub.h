@@ -98,6 +98,7 @@ class Hub {
   SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin);
   void refuse(std::uint64_t serial, dialects::Re re, dialects::Error error);
   void settle(std::uint64_t serial, const Settlement& settlement);
+  void go_on(std::uint64_t serial);
   void probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer);
   void end(std::uint64_t serial, End reason);
   /// Memory was short for something that the session must hear: it ends at the end of the turn.

@@ -8,16 +8,9 @@
 #include "base/memory_budget.h"
 #include "dialects/event.h"
 #include "session/ids.h"
+#include "session/send_status.h"
 
 namespace sigway::session {
-
-/// What happened to an event that was put into an outbox.
-enum class SendStatus : std::uint8_t {
-  sent,
-  busy,        ///< the sender's share of this outbox is used up; nothing was put in
-  overloaded,  ///< the memory budget is used up; nothing was put in
-  full,        ///< the outbox is over its limit: the session does not keep up
-};
 
 /// All about what a session has been told and has not acknowledged: numbers, bytes, who filled it.
 /// An event gets its number here, and stays until `acknowledge` reaches it; that a transport took

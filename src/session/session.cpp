@@ -259,8 +259,12 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
   const auto& settings = hub_.settings();
   if (commands_share_.bytes() > settings.waiting_bytes) {
     return Error{.code = ErrorCode::rate_limited,
-                 .message = "Too many messages wait for the answer to a join or login.",
-                 .hint = "Wait for `joined`, `full` or `login` before sending more."};
+                 .message =
+                     "Too many messages wait for the answer to a join or login, or for "
+                     "their turn because they are for many.",
+                 .hint =
+                     "Send more when the earlier ones have been answered or a second has "
+                     "passed."};
   }
   const base::RateLimit limit{settings.message_rate, settings.message_burst};
   const auto count = std::min(static_cast<double>(messages.size()), limit.burst);
@@ -409,11 +413,11 @@ void Session::pump() {
 
 base::TimePoint Session::next_deadline() const {
   const auto& settings = hub_.settings();
-  auto deadline = probe_deadline_;
+  auto deadline = std::min(probe_deadline_, go_on_at_);
   const auto consider = [&](base::TimePoint time) { deadline = std::min(deadline, time); };
   if (!acknowledged_ && !contents_.personal) consider(opened_ + settings.ack_deadline);
   if (absent_since_ != base::TimePoint::max()) {
-    if (contents_.personal && !quoted_) consider(absent_since_ + linger_);
+    if (contents_.personal && !quoted_ && !paused_) consider(absent_since_ + linger_);
     if (!suspended_) consider(absent_since_ + settings.suspend_after);
     consider(absent_since_ + settings.resume_window);
   }
@@ -450,6 +454,8 @@ void Session::check_deadlines(base::TimePoint now) {
   if (!acknowledged_ && !contents_.personal && now >= opened_ + settings.ack_deadline)
     return end(End::no_ack);
   if (now >= probe_deadline_) answer_probes(false);
+  if (now >= go_on_at_) go_on();
+  if (ended_) return;
   bool changed = false;
   for (std::size_t i = 0; i < slots_.size();) {
     const auto slots = slots_.size();
@@ -465,7 +471,9 @@ void Session::check_deadlines(base::TimePoint now) {
   }
   if (changed) note_absence();
   if (absent_since_ != base::TimePoint::max()) {
-    if (contents_.personal && !quoted_ && now >= absent_since_ + linger_) return end(End::left);
+    // What it has said is said first.
+    if (contents_.personal && !quoted_ && !paused_ && now >= absent_since_ + linger_)
+      return end(End::left);
     if (now >= absent_since_ + settings.resume_window) return end(End::timeout);
     if (now >= absent_since_ + settings.suspend_after) set_suspended(true);
   }

@@ -128,6 +128,8 @@ class Session final : public base::MemoryHolder {
   Outbox& outbox() noexcept { return outbox_; }
   /// It has asked for a room or a name, and that is not decided yet.
   bool awaits_bus() const noexcept { return waiting_ || !commands_.empty(); }
+  /// Runs the commands that were left for a later turn.
+  void go_on();
 
   // -- Up.
 
@@ -207,12 +209,16 @@ class Session final : public base::MemoryHolder {
   std::optional<dialects::Error> take_ack(std::uint64_t ack, bool opening);
   std::optional<dialects::Error> take_messages(std::vector<dialects::Message> messages);
 
-  /// Runs commands in order, until one has to wait for its result. The first `counted` of them are
-  /// in `commands_share_`: those that waited before.
+  /// Runs commands in order, until one has to wait for its result, or the rest for its turn. The
+  /// first `counted` of them are in `commands_share_`: those that waited before.
   void run_commands(std::size_t counted);
+  /// Whether a command to so many must wait, when `told` have been told in this call.
+  bool must_pause(std::size_t recipients, std::size_t told);
   void drop_commands();
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
+  /// Counts a message on its way to other shards, if there are any.
+  Transit* transit();
   Caller caller() const;
   bool in_room(std::string_view room) const noexcept;
   /// Once name and place have passed on to this session, ends the one that it replaces.
@@ -241,10 +247,14 @@ class Session final : public base::MemoryHolder {
   std::uint64_t turn_ = 0;
   std::vector<EndedCarrier> ended_carriers_;  // the last few
 
-  std::vector<Taken> commands_;  // taken, and waiting for `waiting_` to settle
+  std::vector<Taken> commands_;  // taken, and waiting for `waiting_` to settle or `go_on`
   base::MemoryShare commands_share_;
   bool waiting_ = false;
   bool running_ = false;
+  bool paused_ = false;                                // until `go_on`
+  base::TimePoint go_on_at_ = base::TimePoint::max();  // while `paused_` by the rate
+
+  std::shared_ptr<Transit> transit_;  // once it has said something, if there are other shards
 
   std::vector<std::string> rooms_;
   std::string joining_;  // the room whose answer is awaited

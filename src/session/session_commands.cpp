@@ -14,10 +14,28 @@ namespace {
 using dialects::Error;
 using dialects::ErrorCode;
 
-std::size_t cost_of(const Taken& taken) {
-  const auto* say = std::get_if<dialects::Command>(&taken.content);
-  const auto* said = say ? std::get_if<dialects::Say>(say) : nullptr;
-  return sizeof taken + (said ? said->data.size() : 0);
+/// To how many others a session speaks before others have their turn: as many as one message may
+/// name.
+constexpr std::size_t kToldAtOnce = 64;
+
+/// A message's way to one name: who says it, to whom.
+constexpr std::size_t kAddressed = 512;
+
+std::size_t recipients_of(const Taken& taken) noexcept {
+  const auto* command = std::get_if<dialects::Command>(&taken.content);
+  const auto* said = command ? std::get_if<dialects::Say>(command) : nullptr;
+  return said ? std::max<std::size_t>(said->to.size(), 1) : 1;
+}
+
+/// What it holds beside itself.
+std::size_t cost_of(const dialects::Say& said) noexcept {
+  return said.data.size() + said.to.size() * sizeof(dialects::Address);
+}
+
+std::size_t cost_of(const Taken& taken) noexcept {
+  const auto* command = std::get_if<dialects::Command>(&taken.content);
+  const auto* said = command ? std::get_if<dialects::Say>(command) : nullptr;
+  return sizeof taken + (said ? cost_of(*said) : 0);
 }
 
 }  // namespace
@@ -26,8 +44,12 @@ void Session::run_commands(std::size_t counted) {
   if (running_) return;
   running_ = true;
   std::size_t done = 0;
+  std::size_t told = 0;
   try {
-    while (done < commands_.size() && !waiting_ && !ended_) {
+    while (done < commands_.size() && !waiting_ && !paused_ && !ended_) {
+      const auto recipients = recipients_of(commands_[done]);
+      if (must_pause(recipients, told)) break;
+      told += recipients;
       auto taken = std::move(commands_[done++]);
       // What runs now waits no longer. Counted on, it would hide that the outbox which it fills is
       // what exceeds the budget: its sender would hear `busy` for ever, and the largest never end.
@@ -52,6 +74,32 @@ void Session::run_commands(std::size_t counted) {
   }
   running_ = false;
   end_replaced();
+}
+
+bool Session::must_pause(std::size_t recipients, std::size_t told) {
+  if (told > 0 && told + recipients > kToldAtOnce) {
+    post(hub_.runner(), id_.shard, [&hub = hub_, serial = id_.serial] { hub.go_on(serial); });
+    return paused_ = true;
+  }
+  if (recipients == 1) return false;
+  // The message itself was counted when it was taken. Nobody waits for ever: more than the burst
+  // counts as the burst.
+  const auto& settings = hub_.settings();
+  const base::RateLimit limit{settings.message_rate, settings.message_burst};
+  const auto count = std::min(static_cast<double>(recipients - 1), limit.burst);
+  if (rate_.take(limit, count, hub_.now())) return false;
+  go_on_at_ = hub_.now() + rate_.wait(limit, count, hub_.now());
+  paused_ = true;
+  schedule();
+  return true;
+}
+
+void Session::go_on() {
+  if (ended_ || !paused_) return;
+  paused_ = false;
+  go_on_at_ = base::TimePoint::max();
+  run_commands(commands_.size());
+  if (!ended_) hub_.touch(*this);  // its deadlines, and an opening poll that may wait for this
 }
 
 void Session::drop_commands() {
@@ -124,10 +172,27 @@ void Session::say(dialects::Say message, dialects::Re re) {
       message.room = rooms_.front();
     }
   }
-  for (const auto& name : to_names) {
-    bus.mail(caller(), {message.type, {name}, std::nullopt, message.data}, re);
+  auto* const transit = this->transit();
+  const auto bytes = cost_of(message) + to_names.size() * kAddressed;
+  if (transit != nullptr) {
+    const auto status = transit->may_set_out(bytes);
+    if (status != SendStatus::sent) return refuse(re, not_taken(status, {}));
   }
-  if (to_room) bus.say(id_, std::move(message), re);
+  if (!to_names.empty()) {
+    const auto letter = std::make_shared<const Letter>(
+        Letter{{message.type, {}, {}, to_room ? message.data : std::move(message.data)},
+               Parcel(transit, bytes)});
+    const auto from = caller();
+    for (const auto& name : to_names) bus.mail(from, letter, name.value, re);
+  }
+  if (to_room) bus.say(id_, std::move(message), re, transit);
+}
+
+Transit* Session::transit() {
+  auto& shared = hub_.shared();
+  if (!transit_ && shared.hubs.size() > 1)
+    transit_ = std::make_shared<Transit>(shared.memory, hub_.settings().outbox_limit / 2);
+  return transit_.get();
 }
 
 Caller Session::caller() const { return {id_, peer_, name_, contents_.dialect, contents_.address}; }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "dialects/command.h"
 #include "dialects/event.h"
 #include "session/ids.h"
+#include "session/transit.h"
 
 namespace sigway::dialects {
 class Dialect;
@@ -21,6 +23,12 @@ struct Caller {
   std::string name;  ///< empty: none
   const dialects::Dialect* dialect = nullptr;
   base::AddressKey address = {};  ///< of its client
+};
+
+/// What is said to names: one message for all of them, and what counts it while it is on its way.
+struct Letter {
+  dialects::Say message;
+  Parcel parcel;
 };
 
 /// Whether and how a session is told that what it asked for has been done.
@@ -61,10 +69,12 @@ class Switchboard {
   /// Gives a name back, or a wish for it. Settles nothing.
   virtual void logout(SessionId id, const std::string& name, Answer answer) = 0;
 
-  /// Says something in a room (`message.room` is set), which knows its members.
-  virtual void say(SessionId id, dialects::Say message, dialects::Re re) = 0;
-  /// Says something to a name, the one of `message.to`.
-  virtual void mail(const Caller& caller, dialects::Say message, dialects::Re re) = 0;
+  /// Says something in a room (`message.room` is set), which knows its members. `transit` counts it
+  /// on its way to other shards; none: there is no other shard.
+  virtual void say(SessionId id, dialects::Say message, dialects::Re re, Transit* transit) = 0;
+  /// Says something to a name.
+  virtual void mail(const Caller& caller, const std::shared_ptr<const Letter>& letter,
+                    const std::string& name, dialects::Re re) = 0;
 };
 
 /// The result of `join` and `login`, and what a session loses without having asked.

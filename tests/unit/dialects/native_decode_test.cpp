@@ -398,6 +398,25 @@ TEST_CASE("a long unknown name is cut at a character") {
   CHECK(nlohmann::json::accept(to_json(error)));
 }
 
+TEST_CASE("the messages of a request are for 1,024 recipients, the rest is refused one by one") {
+  std::string to;
+  for (int i = 0; i < 64; ++i) to += (i == 0 ? "\"@n" : ",\"@n") + std::to_string(i) + '"';
+  std::string text = R"({"messages":[)";
+  for (int n = 1; n <= 18; ++n)
+    text += R"({"type":"x","n":)" + std::to_string(n) + R"(,"to":[)" + to + "]},";
+  text += R"({"type":"x","n":19}]})";
+  const auto request = std::get<native::Request>(native::decode_request(text));
+  REQUIRE(request.messages.size() == 19);
+  for (std::size_t i = 0; i < 19; ++i) {
+    CAPTURE(i);
+    const auto* error = std::get_if<Error>(&request.messages[i].content);
+    CHECK((error != nullptr) == (i == 16 || i == 17));
+    if (error == nullptr) continue;
+    CHECK(error->code == ErrorCode::rate_limited);
+    CHECK(error->sentence().find("1024") != std::string::npos);
+  }
+}
+
 TEST_CASE("a person's open from a URL") {
   const auto code = [](native::Open open) {
     return std::get<Error>(native::check_open(std::move(open))).code;

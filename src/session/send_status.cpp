@@ -1,0 +1,16 @@
+#include "session/send_status.h"
+
+#include <utility>
+
+namespace sigway::session {
+
+dialects::Error not_taken(SendStatus status, std::string to) {
+  dialects::Error error{.code = dialects::ErrorCode::busy, .to = std::move(to)};
+  if (status == SendStatus::overloaded) {
+    error.message = "The server holds as much for its clients as it may.";
+    error.hint = "Send this message again a little later. --memory-budget sets the limit.";
+  }
+  return error;
+}
+
+}  // namespace sigway::session

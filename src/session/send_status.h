@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "dialects/error.h"
+
+namespace sigway::session {
+
+/// What happened to an event that was put into an outbox, or to a message on its way there.
+enum class SendStatus : std::uint8_t {
+  sent,
+  busy,        ///< the sender's share is used up; nothing was put in
+  overloaded,  ///< the memory budget is used up; nothing was put in
+  full,        ///< the outbox is over its limit: the session does not keep up
+};
+
+/// What the sender hears of `busy` or `overloaded`. `to`: who did not get the message, as the
+/// sender would write it; empty: nobody got it.
+dialects::Error not_taken(SendStatus status, std::string to);
+
+}  // namespace sigway::session
