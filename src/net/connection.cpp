@@ -157,7 +157,7 @@ void Connection::on_readable(bool failed) {
   waiting_readable_ = false;
   if (state_ == State::closed) return;
   if (failed) return abort(CloseReason::peer_reset);
-  refill_share();
+  begin_turn();
   if (write_wants_read_) {
     write_wants_read_ = false;
     write_queue();
@@ -177,7 +177,7 @@ void Connection::on_writable(bool failed) {
   waiting_writable_ = false;
   if (state_ == State::closed) return;
   if (failed) return abort(CloseReason::peer_reset);
-  refill_share();
+  begin_turn();
   if (state_ == State::handshaking) return continue_handshake();
   if (queued_bytes_ > 0) write_queue();
   if (read_wants_write_ && state_ == State::open) {
@@ -246,7 +246,7 @@ void Connection::continue_later() {
 
 void Connection::on_turn() {
   waits_for_turn_ = false;
-  refill_share();
+  begin_turn();
   deliver_unread();
   if (state_ != State::open || reading_paused_) return;
   if (unread_) return continue_later();
@@ -254,8 +254,10 @@ void Connection::on_turn() {
 }
 
 // Once a turn, however often the connection is looked at in it.
-void Connection::refill_share() {
-  if (std::exchange(share_turn_, shard_.turn_) != shard_.turn_) share_ = kSharePerTurn;
+void Connection::begin_turn() {
+  if (std::exchange(share_turn_, shard_.turn_) == shard_.turn_) return;
+  share_ = kSharePerTurn;
+  stream_->begin_turn(shard_.now());
 }
 
 bool Connection::take_share() {

@@ -203,7 +203,7 @@ class Connection {
   void deliver(std::span<std::uint8_t> bytes);
   void deliver_unread();
   bool has_share() const { return share_ != 0 && !is_output_full(); }
-  void refill_share();
+  void begin_turn();
   void continue_later();
   void on_turn();
   void count_held();

@@ -10,6 +10,8 @@
 #include <string>
 #include <system_error>
 
+#include "base/clock.h"
+
 namespace sigway::net {
 
 // What one non-blocking step on a stream came to. `want_read` and `want_write` say for what the
@@ -39,6 +41,11 @@ class Stream {
 
   int descriptor() const { return descriptor_; }
   virtual bool is_tls() const = 0;
+
+  // A turn of the loop begins, in which the stream may do as much as one may take of a turn. Beyond
+  // that its steps say want_read although the socket has more; its readiness then begins the next
+  // turn. `now` never goes back.
+  virtual void begin_turn(base::TimePoint) {}
 
   // Neither wish nor error: done. A plain stream is done at once.
   virtual IoResult handshake() = 0;

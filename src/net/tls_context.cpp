@@ -93,9 +93,9 @@ std::optional<std::string> TlsContext::load(const TlsCertificate& certificate) {
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context) return "OpenSSL cannot make a TLS context: " + openssl_reason() + ".";
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  // Without renegotiation reading needs to write only for a key update, and nobody can make us
-  // work. A peer that closes without close_notify has closed; HTTP and WebSocket have ends of their
-  // own.
+  // Without renegotiation reading needs to write only for a key update. A peer can still make us
+  // work, by records without data: the stream bounds them. A peer that closes without close_notify
+  // has closed; HTTP and WebSocket have ends of their own.
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_IGNORE_UNEXPECTED_EOF |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);

@@ -1,5 +1,6 @@
 #include "net/tls_stream.h"
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <new>
 
@@ -19,9 +21,27 @@ namespace {
 // data and its end are one record and not three.
 constexpr std::size_t kRecordBytes = 16 * 1024;
 
+// OpenSSL reads records within one call for as long as they come, unless one of them has data. So
+// the calls are bounded at the socket: after so many reads from it in one turn it looks empty. A
+// record takes two: its head, then the rest. A turn's 256 KiB in full records take 34.
+constexpr int kReadsPerTurn = 2 * 32;
+
+// Records without data: key updates, requests to renegotiate, warnings, empty ones. A client that
+// is no attacker sends one of them in hours. Beyond so many in one window the stream has failed.
+constexpr std::uint32_t kMostWithoutData = 32;
+constexpr auto kWithoutDataWindow = std::chrono::seconds(10);
+
 class TlsStream final : public Stream {
  public:
-  TlsStream(SSL* ssl, int descriptor) : Stream(descriptor), ssl_(ssl) {}
+  TlsStream(SSL* ssl, int descriptor) : Stream(descriptor), ssl_(ssl) {
+    BIO* const socket = BIO_new(socket_method());
+    if (!socket) throw std::bad_alloc();
+    BIO_set_data(socket, this);
+    BIO_set_init(socket, 1);
+    SSL_set_bio(ssl_, socket, socket);
+    SSL_set_msg_callback_arg(ssl_, this);
+    SSL_set_msg_callback(ssl_, on_message);
+  }
   ~TlsStream() override {
     SSL_free(ssl_);
     ::close(descriptor_);
@@ -33,10 +53,20 @@ class TlsStream final : public Stream {
   bool spoke_plain_http() const override { return spoke_plain_http_; }
   bool has_buffered_input() const override { return SSL_has_pending(ssl_) != 0; }
 
+  void begin_turn(base::TimePoint now) override {
+    reads_left_ = kReadsPerTurn;
+    if (now - window_began_ < kWithoutDataWindow) return;
+    window_began_ = now;
+    without_data_ = 0;
+  }
+
   IoResult handshake() override {
     ERR_clear_error();
     const int outcome = SSL_do_handshake(ssl_);
-    if (outcome == 1) return {};
+    if (outcome == 1) {
+      without_data_ = 0;  // the timeout bounds those of the handshake
+      return {};
+    }
     if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) spoke_plain_http_ = true;
     return result_of(outcome);
   }
@@ -55,7 +85,10 @@ class TlsStream final : public Stream {
         break;
       }
       total.bytes += static_cast<std::size_t>(outcome);
+      if (without_data_ > 0) --without_data_;  // `on_message` has counted its record, too
     }
+    if (without_data_ > kMostWithoutData)
+      total.error = std::make_error_code(std::errc::protocol_error);
     return total;
   }
 
@@ -102,6 +135,51 @@ class TlsStream final : public Stream {
   }
 
  private:
+  // The socket as OpenSSL sees it. A method of our own, because a callback of OpenSSL's would also
+  // be called for each write, before and after it.
+  static const BIO_METHOD* socket_method() {
+    static const BIO_METHOD* const kMethod = [] {
+      BIO_METHOD* const made = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "socket of a turn");
+      if (!made) throw std::bad_alloc();
+      BIO_meth_set_read(made, read_socket);
+      BIO_meth_set_write(made, write_socket);
+      BIO_meth_set_ctrl(made, control_socket);
+      return made;
+    }();
+    return kMethod;
+  }
+  static TlsStream& stream_of(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
+
+  static int read_socket(BIO* bio, char* into, int size) {
+    TlsStream& stream = stream_of(bio);
+    BIO_clear_retry_flags(bio);
+    if (stream.reads_left_ == 0) {
+      BIO_set_retry_read(bio);
+      return -1;  // as if it were empty
+    }
+    --stream.reads_left_;
+    const ssize_t count = ::recv(stream.descriptor_, into, static_cast<std::size_t>(size), 0);
+    stream.socket_ended_ = count == 0;
+    if (count < 0 && may_retry()) BIO_set_retry_read(bio);
+    return static_cast<int>(count);
+  }
+  static int write_socket(BIO* bio, const char* data, int size) {
+    BIO_clear_retry_flags(bio);
+    const ssize_t count =
+        ::send(stream_of(bio).descriptor_, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    if (count < 0 && may_retry()) BIO_set_retry_write(bio);
+    return static_cast<int>(count);
+  }
+  static long control_socket(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_EOF) return stream_of(bio).socket_ended_ ? 1 : 0;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+  static bool may_retry() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+  static void on_message(int is_ours, int, int type, const void*, std::size_t, SSL*, void* stream) {
+    if (is_ours == 0 && type == SSL3_RT_HEADER) ++static_cast<TlsStream*>(stream)->without_data_;
+  }
+
   IoResult result_of(int outcome) {
     IoResult result;
     const int system = errno;
@@ -123,6 +201,10 @@ class TlsStream final : public Stream {
   }
 
   SSL* ssl_;
+  int reads_left_ = kReadsPerTurn;  // from the socket, in this turn
+  std::uint32_t without_data_ = 0;  // records since the window began that have given no data (yet)
+  base::TimePoint window_began_;
+  bool socket_ended_ = false;
   bool spoke_plain_http_ = false;
   bool is_broken_ = false;  // after a fatal error SSL_shutdown must not be called
 };
@@ -132,10 +214,6 @@ class TlsStream final : public Stream {
 std::unique_ptr<Stream> make_tls_stream(ssl_ctx_st* context, int descriptor) {
   SSL* ssl = SSL_new(context);
   if (!ssl) return nullptr;
-  if (SSL_set_fd(ssl, descriptor) != 1) {
-    SSL_free(ssl);
-    return nullptr;
-  }
   SSL_set_accept_state(ssl);
   try {
     return std::make_unique<TlsStream>(ssl, descriptor);

@@ -54,6 +54,40 @@ class OneResult final : public Stream {
   int& calls_;
 };
 
+// Takes so many steps in a turn and no more: the others come to want_read although the socket has
+// more.
+class BoundedSteps final : public Stream {
+ public:
+  BoundedSteps(int descriptor, int handshakes)
+      : Stream(descriptor), inner_(make_plain_stream(descriptor)), handshakes_(handshakes) {}
+
+  bool is_tls() const override { return true; }
+  void begin_turn(base::TimePoint) override { left_ = 3; }
+  IoResult handshake() override {
+    for (; handshakes_ > 0; --handshakes_) {
+      if (!takes_step()) return want_read();
+    }
+    return {};
+  }
+  IoResult try_read(std::span<std::uint8_t> into) override {
+    return takes_step() ? inner_->try_read(into.first(1)) : want_read();
+  }
+  IoResult try_write(std::span<const iovec> parts) override { return inner_->try_write(parts); }
+  void shutdown_write() override { inner_->shutdown_write(); }
+
+ private:
+  bool takes_step() { return left_ > 0 && left_-- > 0; }
+  static IoResult want_read() {
+    IoResult result;
+    result.want_read = true;
+    return result;
+  }
+
+  std::unique_ptr<Stream> inner_;
+  int handshakes_;
+  int left_ = 0;
+};
+
 struct Named {
   const char* name;
   IoResult result;
@@ -150,4 +184,47 @@ TEST_CASE_TEMPLATE("every result of every step ends the connection, waits, or is
       }
     }
   }
+}
+
+TEST_CASE("a stream that has done its part of a turn goes on in the next, and misses nothing") {
+  Fixture f;
+  const std::string all(500, 'a');
+  const std::string answer(100, 'b');
+  std::string taken;
+  std::size_t in_turn = 0;
+  std::size_t most = 0;
+  std::size_t before = all.size();
+  auto other = std::make_unique<Script>();
+  other->data = [&](Connection&, const std::string&) { before = taken.size(); };
+  const int other_end = f.connect(std::move(other));
+  auto script = std::make_unique<Script>();
+  script->data = [&](Connection& connection, const std::string& text) {
+    if (taken.empty()) Fixture::write(other_end, "x");
+    taken += text;
+    in_turn += text.size();
+    f.shard.at_end_of_turn([&] { most = std::max(most, std::exchange(in_turn, 0)); });
+    if (taken.size() < all.size()) return;
+    connection.write(answer);
+    connection.close_after_flush();
+  };
+  bool closed = false;
+  script->closed = [&](CloseReason) {
+    closed = true;
+    f.shard.stop();
+  };
+  const int end = f.connect(std::move(script), [](int descriptor) {
+    return std::make_unique<BoundedSteps>(descriptor, 20);
+  });
+  Fixture::write(end, all);
+  f.port->connections.linger_timeout = 10ms;
+  Alarm give_up([&] { f.shard.stop(); });
+  f.shard.schedule_in(give_up.timer, 20s);
+  const auto give_up_at = f.shard.now() + 20s;
+  f.shard.run();
+  CHECK_MESSAGE(f.shard.now() < give_up_at, "by itself");
+  CHECK(closed);
+  CHECK(taken == all);
+  CHECK(Fixture::read_all(end) == answer);
+  CHECK(most <= 3);
+  CHECK(before <= 9);
 }
