@@ -34,7 +34,10 @@ Outcome read(std::vector<std::uint8_t> bytes, std::size_t piece) {
     // Pieces of changing size, so that cuts fall into heads, masks and payloads.
     cut = 1 + (cut * 31 + 7) % (piece + 1);
     auto rest = std::span(bytes).subspan(at, std::min(cut, bytes.size() - at));
-    while (const auto message = reader.read(rest)) {
+    while (!rest.empty() && !reader.fault()) {
+      const auto message = reader.read(rest);
+      require(reader.held_bytes() <= kMaxMessage + 125);
+      if (!message) continue;
       const auto opcode = message->get_opcode();
       require(message->get_payload().size() <= kMaxMessage);
       if (websocketpp::frame::opcode::is_control(opcode))

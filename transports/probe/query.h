@@ -17,7 +17,7 @@ enum class Kind : std::uint8_t { echo, hold, stream, socket };
 /// What one probe may cost at the most.
 struct Bounds {
   std::chrono::milliseconds time = std::chrono::seconds(40);
-  std::size_t bytes = 1024 * 1024;  ///< written by a stream, or echoed by a socket
+  std::size_t bytes = 1024 * 1024;  ///< written by a stream, or read by a socket
 };
 
 /// Under which name a stream's bytes travel.

@@ -1,5 +1,6 @@
 #include "probe/socket.h"
 
+#include <algorithm>
 #include <utility>
 #include <websocketpp/close.hpp>
 
@@ -15,6 +16,9 @@ namespace {
 constexpr std::size_t kMostFrame = 64 * 1024;
 constexpr std::uint16_t kLimit = 4003;  // "Ends": stream_limit
 constexpr std::chrono::seconds kCloseTimeout{3};
+// What the smallest frame costs, in bytes: it takes about as much work as one of so many. The
+// doctor's own words are a few in a second.
+constexpr std::size_t kLeastCost = 64;
 
 }  // namespace
 
@@ -33,16 +37,24 @@ void Socket::on_attached(net::Connection& connection) {
 }
 
 void Socket::on_data(net::Connection& connection, std::span<std::uint8_t> bytes) {
-  while (connection.is_open()) {
+  while (connection.is_open() && !bytes.empty()) {
+    if (!connection.take_share()) {
+      connection.leave_unread(bytes);
+      break;
+    }
     const auto message = frames_.read(bytes);
     if (const auto& fault = frames_.fault()) {
       if (!std::exchange(closing_, true))
         connection.write(websocket::close_frame(fault->close_code, fault->reason));
       return connection.close_after_flush();
     }
-    if (!message) return;
-    on_message(message);
+    if (message) {
+      on_message(message);
+    } else if (frames_.has_empty_fragment()) {
+      charge(0);
+    }
   }
+  connection.hold_input(frames_.held_bytes());
 }
 
 void Socket::on_message(const websocket::MessagePtr& message) {
@@ -52,17 +64,24 @@ void Socket::on_message(const websocket::MessagePtr& message) {
       if (!std::exchange(closing_, true)) connection_->write(websocket::close_reply(payload));
       return connection_->close_after_flush();
     case opcode::ping:
-      if (!closing_) connection_->write(websocket::control_frame(opcode::pong, payload));
+      if (charge(payload.size()))
+        connection_->write(websocket::control_frame(opcode::pong, payload));
       return;
     case opcode::text: break;
     case opcode::binary: return close(status::unsupported_data, "text frames only");
-    default: return;
+    default: charge(payload.size()); return;
   }
-  if (closing_) return;
-  echoed_ += payload.size();
-  if (echoed_ > bounds_.bytes) return close(kLimit, "stream_limit");
+  if (!charge(payload.size())) return;
   if (is_nonce(payload)) nonces_.count(payload, connection_->shard().now());
   send_text(payload);
+}
+
+bool Socket::charge(std::size_t size) {
+  if (closing_) return false;
+  spent_ += std::max(size, kLeastCost);
+  if (spent_ <= bounds_.bytes) return true;
+  close(kLimit, "stream_limit");
+  return false;
 }
 
 void Socket::send_text(const std::string& text) {

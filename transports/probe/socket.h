@@ -16,8 +16,9 @@
 namespace sigway::probe {
 
 /// A WebSocket that greets, then gives every text frame back; one that is a nonce is counted as
-/// one. Ends by itself at its bounds (close code 4003). Thread: the connection's shard. Lifetime:
-/// owned by the net::Connection; `nonces` outlives it.
+/// one. Ends by itself at its bounds (close code 4003): each message, control frame and empty
+/// fragment that is read counts against its bytes, as 64 at the least. Thread: the connection's
+/// shard. Lifetime: owned by the net::Connection; `nonces` outlives it.
 class Socket final : public net::ConnectionHandler {
  public:
   Socket(Nonces& nonces, const Bounds& bounds, std::string greeting,
@@ -30,6 +31,9 @@ class Socket final : public net::ConnectionHandler {
 
  private:
   void on_message(const websocket::MessagePtr& message);
+  /// Takes a frame of that size from the bytes that the probe may cost. False: nothing more is
+  /// answered, because they are used up or the socket is closing.
+  bool charge(std::size_t size);
   void send_text(const std::string& text);
   void close(std::uint16_t code, std::string_view reason);
   void on_timer();
@@ -41,7 +45,7 @@ class Socket final : public net::ConnectionHandler {
   websocket::FrameReader frames_;
   net::Connection* connection_ = nullptr;
   base::Timer timer_ = base::Timer::calling<&Socket::on_timer>(this);
-  std::size_t echoed_ = 0;
+  std::size_t spent_ = 0;
   bool closing_ = false;
 };
 

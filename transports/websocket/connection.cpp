@@ -57,8 +57,11 @@ void Connection::on_data(net::Connection& connection, std::span<std::uint8_t> by
     }
     const auto message = frames_.read(bytes);
     if (frames_.fault()) return fail(*frames_.fault());
-    if (!message) break;
-    on_message(message);
+    if (message) {
+      on_message(message);
+    } else if (frames_.has_empty_fragment()) {
+      count_noise();
+    }
   }
   connection.hold_input(frames_.held_bytes());
 }

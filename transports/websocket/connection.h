@@ -45,8 +45,8 @@ class Connection final : public net::ConnectionHandler {
   void ping();
   /// The session wants to hear when the queue is empty.
   void starve() noexcept { starved_ = true; }
-  /// Counts a frame that carries no message and yet costs work: a ping, a pong, a refused frame.
-  /// Too many a second end the connection, as too many messages do.
+  /// Counts a frame that carries no message and yet costs work: a ping, a pong, a refused frame, a
+  /// fragment without payload. Too many a second end the connection, as too many messages do.
   void count_noise();
   /// The session, on another shard, has taken frames: reading goes on.
   void go_on() { connection_->resume_reading(); }

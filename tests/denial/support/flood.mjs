@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { isMainThread, parentPort, workerData, Worker } from 'node:worker_threads';
-import { encodeFrame, opcode } from '../../conformance/support/websocket.mjs';
+import { encodeFrame, opcode, RawWebSocket } from '../../conformance/support/websocket.mjs';
 import { isSanitized, MiB } from './load.mjs';
 import { deafSocket, deafWebSocket, getText, readIntoNowhere, repeated, textFrame } from './attacker.mjs';
 
@@ -14,7 +14,13 @@ const kMostBytes = isSanitized ? MiB / 2 : Infinity;
 
 const badUpload = 'POST /v1/send HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx';
 
-// kind → what is sent again and again, on a plain connection or in a session's WebSocket.
+// A message of 1,000 fragments that hold nothing but for the last one.
+const inFragments = () => Buffer.concat([encodeFrame(opcode.text, '', { fin: false }),
+  ...Array(998).fill(encodeFrame(opcode.continuation, '', { fin: false })), encodeFrame(opcode.continuation, '{"ack":1}')]);
+
+const openProbe = async (server) => (await RawWebSocket.open(server, { path: '/v1/probe/ws' })).connection.socket;
+
+// kind → what is sent again and again, on a plain connection, in a session's WebSocket, or on what `open` opens.
 export const kFloods = {
   'requests for a path that is not there': { unit: () => getText('/nothing-here') },
   'uploads with bad JSON': { unit: () => badUpload },
@@ -22,6 +28,9 @@ export const kFloods = {
   'frames that are no JSON': { isFrame: true, unit: () => textFrame('x') },
   'acknowledgements': { isFrame: true, unit: () => textFrame({ ack: 1 }) },
   'pings of RFC 6455': { isFrame: true, unit: () => encodeFrame(opcode.ping, 'p') },
+  'fragments without payload': { isFrame: true, unit: inFragments },
+  'pings of the probe socket': { open: openProbe, unit: () => encodeFrame(opcode.ping) },
+  'empty texts of the probe socket': { open: openProbe, unit: () => textFrame('') },
 };
 
 // Calls `begun` when all connections are open; resolves with the bytes that were sent.
@@ -34,7 +43,7 @@ export async function flood(server, kind, seconds, begun) {
   return bytes;
 }
 
-const open = async (server, { isFrame }) => (isFrame ? (await deafWebSocket(server)).socket : deafSocket(server));
+const open = async (server, { isFrame, open: own }) => (own ? own(server) : isFrame ? (await deafWebSocket(server)).socket : deafSocket(server));
 
 async function send(server, flood, socket, until) {
   const chunk = repeated(flood.unit(), kChunk);
