@@ -131,6 +131,7 @@ struct RequestParser::Impl {
   ChunkLine chunk_line;
   std::optional<std::uint64_t> llhttp_chunk;  // the same line's size, as llhttp read it
   std::uint64_t chunk_left = 0;               // of the chunk's data, then of its CR LF
+  int chunks = 0;                             // ended in this call of feed
 };
 
 const llhttp_settings_t& RequestParser::Impl::settings() {
@@ -333,7 +334,10 @@ RequestParser::State RequestParser::Impl::read_chunk_end(std::string_view& bytes
   const char expected = kChunkEnd[kChunkEnd.size() - chunk_left];
   if (bytes.front() != expected || !give(bytes.substr(0, 1))) return fail(bad_chunk());
   bytes.remove_prefix(1);
-  if (--chunk_left == 0) phase = Phase::chunk_line;
+  if (--chunk_left == 0) {
+    phase = Phase::chunk_line;
+    ++chunks;
+  }
   return State::need_more;
 }
 
@@ -358,10 +362,12 @@ RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 
 RequestParser::Result RequestParser::feed(std::string_view bytes) {
   impl_->started |= !bytes.empty();
+  impl_->chunks = 0;
   std::string_view rest = bytes;
   State state = State::need_more;
   // Deciding on the body needs no byte: a request without one is complete right after its head.
-  while (state == State::need_more && (!rest.empty() || impl_->phase == Impl::Phase::decide)) {
+  while (state == State::need_more && impl_->chunks < kMostChunks &&
+         (!rest.empty() || impl_->phase == Impl::Phase::decide)) {
     state = impl_->step(rest);
   }
   return {bytes.size() - rest.size(), state};

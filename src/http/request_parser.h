@@ -57,9 +57,12 @@ class RequestParser {
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  // Takes a part of `bytes`, up to the end of the head or of the message, and says how much. After
-  // head_complete call it again with the rest (which may be empty); after complete or error not any
-  // more.
+  // The chunks of a body that one call of `feed` takes at the most: as much work as a request.
+  static constexpr int kMostChunks = 32;
+
+  // Takes a part of `bytes`, up to the end of the head or of the message or kMostChunks chunks, and
+  // says how much. After head_complete, and after need_more with bytes left, call it again with the
+  // rest (after head_complete it may be empty); after complete or error not any more.
   Result feed(std::string_view bytes);
 
   // After head_complete: another limit than the general one. A declared length over it is an error

@@ -81,7 +81,8 @@ void HttpConnection::process(std::string_view bytes) {
   is_processing_ = true;
   std::string owned;  // keeps alive what `bytes` points to once a handler has been called
   while (!bytes.empty() && phase_ != Phase::over && !is_answering()) {
-    if (!parser_ && !connection_.take_share()) {
+    // Not for each request only: one body may be thousands of chunks, of which a call takes some.
+    if (!connection_.take_share()) {
       const auto* rest = reinterpret_cast<const std::uint8_t*>(bytes.data());
       connection_.leave_unread({rest, bytes.size()});
       break;

@@ -24,6 +24,7 @@ const openProbe = async (server) => (await RawWebSocket.open(server, { path: '/v
 export const kFloods = {
   'requests for a path that is not there': { unit: () => getText('/nothing-here') },
   'uploads with bad JSON': { unit: () => badUpload },
+  'bodies in chunks of one byte': { unit: () => `POST /v1/send HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\n \r\n'.repeat(2000)}0\r\n\r\n` },
   'frames that ask for a pong': { isFrame: true, unit: () => textFrame({ ping: 1 }) },
   'frames that are no JSON': { isFrame: true, unit: () => textFrame('x') },
   'acknowledgements': { isFrame: true, unit: () => textFrame({ ack: 1 }) },

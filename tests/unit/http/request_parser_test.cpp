@@ -115,6 +115,29 @@ TEST_CASE("the head is reported before any of the body is taken") {
   CHECK(parser.problem().status == 413);
 }
 
+TEST_CASE("a call takes so many chunks, and leaves the rest") {
+  constexpr int kMost = RequestParser::kMostChunks;
+  constexpr int kChunks = 3 * kMost + 1;
+  RequestParser parser{ParserLimits{}};
+  std::string body;
+  for (int i = 0; i < kChunks; ++i) body += "1\r\nx\r\n";
+  const std::string input = chunked(body + "0\r\n\r\n");
+  std::string_view rest = input;
+  CHECK(parser.feed(rest).state == State::head_complete);
+  rest.remove_prefix(chunked("").size());
+  for (std::size_t taken = 0; taken < 3 * kMost;) {
+    const auto result = parser.feed(rest);
+    REQUIRE(result.state == State::need_more);
+    CHECK(result.consumed == 6 * kMost);
+    rest.remove_prefix(result.consumed);
+    CHECK(parser.request().body.size() == (taken += kMost));
+  }
+  const auto last = parser.feed(rest);
+  CHECK(last.state == State::complete);
+  CHECK(last.consumed == rest.size());
+  CHECK(parser.request().body == std::string(kChunks, 'x'));
+}
+
 TEST_CASE("versions and keep-alive (RFC 9112 section 9.3)") {
   CHECK(parse(get("/")).request.keep_alive);
   CHECK_FALSE(parse(get("/", "Connection: foo, Close\r\n")).request.keep_alive);

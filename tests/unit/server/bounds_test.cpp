@@ -1,13 +1,19 @@
 // What one client can make an HTTP server hold, and for how long.
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "raw_client.h"
+#include "server/http_connection.h"
 #include "test_server.h"
 
 using namespace sigway;
@@ -36,6 +42,28 @@ std::string post_head(std::size_t length) {
   return "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(length) +
          "\r\n\r\n";
 }
+
+// HTTP, and how often it was given bytes: once in a turn, or less.
+class CountsTurns final : public net::ConnectionHandler {
+ public:
+  CountsTurns(HttpServer& server, net::Connection& connection, int& turns)
+      : http_(server, connection, net::Admission::normal), turns_(turns) {}
+
+  void on_attached(net::Connection& connection) override { http_.on_attached(connection); }
+  void on_data(net::Connection& connection, std::span<std::uint8_t> bytes) override {
+    ++turns_;
+    http_.on_data(connection, bytes);
+  }
+  void on_eof(net::Connection& connection) override { http_.on_eof(connection); }
+  void on_drained(net::Connection& connection) override { http_.on_drained(connection); }
+  void on_closed(net::Connection& connection, net::CloseReason reason) override {
+    http_.on_closed(connection, reason);
+  }
+
+ private:
+  HttpConnection http_;
+  int& turns_;
+};
 
 }  // namespace
 
@@ -77,6 +105,39 @@ TEST_CASE_TEMPLATE("bodies that come in part are counted, and given back", T, Pl
     CHECK(becomes([&] { return budget.used(base::MemoryPart::input) < 1'350'000; }));
   }
   CHECK(becomes([&] { return budget.used() == 0; }));
+}
+
+TEST_CASE("a body in thousands of chunks gets a share of each turn, and is answered") {
+  TestServer server(false, add_bounded_routes);
+  constexpr int kChunks = 3000;
+  std::string request =
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < kChunks; ++i) request += "1\r\nx\r\n";
+  request += "0\r\n\r\n";
+  int pair[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+  REQUIRE(::fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0);
+  REQUIRE(::write(pair[1], request.data(), request.size()) == static_cast<ssize_t>(request.size()));
+  // Written by the shard; read when the connection has closed.
+  int turns = 0;
+  server.on_shard(0, [&] {
+    server.shards()[0]->adopt(
+        net::make_plain_stream(pair[0]), std::make_shared<net::PortInfo>(server.http().port()),
+        [&](net::Connection& connection) {
+          return std::make_unique<CountsTurns>(server.http(), connection, turns);
+        });
+    return true;
+  });
+  CHECK(::shutdown(pair[1], SHUT_WR) == 0);
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t count = 0; (count = ::read(pair[1], buffer, sizeof buffer)) > 0;)
+    answer.append(buffer, static_cast<std::size_t>(count));
+  ::close(pair[1]);
+  CHECK(answer.starts_with("HTTP/1.1 200 "));
+  CHECK(answer.ends_with("\r\n\r\n3000"));
+  server.on_shard(0, [] { return true; });
+  CHECK(turns >= kChunks / (8 * http::RequestParser::kMostChunks));
 }
 
 TEST_CASE("over the budget large bodies are refused before they come, and small ones taken") {
