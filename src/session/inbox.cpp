@@ -37,7 +37,7 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
     if (n <= up_ || (held_ && held_->gap.contains(n))) continue;
     const bool next = n == up_ + 1;
     // Always accept the lowest missing number; refusing it would block every later one.
-    if (!next && !may_hold(n, message.cost())) {
+    if (!next && !may_hold(n, message)) {
       refusal = dialects::Error{.code = dialects::ErrorCode::number_gap, .expected = up_ + 1};
       break;
     }
@@ -71,10 +71,20 @@ void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
   if (held_) held_->in_pieces.erase(n);
 }
 
-bool Inbox::may_hold(std::uint64_t n, std::size_t cost) const {
+bool Inbox::may_hold(std::uint64_t n, const dialects::Message& message) const {
   // How far, not how many: a number that is simply wrong would be held for ever.
   if (n - up_ - 1 > settings_.gap_messages || holder_.budget().exceeded()) return false;
-  return (held_ ? held_->bytes() : 0) + cost <= settings_.gap_bytes;
+  return (held_ ? held_->bytes() : 0) + growth(n, message) <= settings_.gap_bytes;
+}
+
+std::size_t Inbox::growth(std::uint64_t n, const dialects::Message& message) const {
+  const auto* piece = std::get_if<dialects::Piece>(&message.content);
+  if (piece == nullptr) return message.cost();
+  if (held_) {
+    if (const auto found = held_->in_pieces.find(n); found != held_->in_pieces.end())
+      return found->second.growth(*piece);
+  }
+  return Assembly(holder_).growth(*piece);
 }
 
 bool Inbox::complete(std::uint64_t n, dialects::Message& message) {

@@ -49,8 +49,10 @@ class Inbox {
                 // sessions at most times
 
   void take(dialects::Message message, std::vector<Taken>& taken);
-  /// Whether something of that cost may wait for the numbers before `n`.
-  bool may_hold(std::uint64_t n, std::size_t cost) const;
+  /// Whether the message may wait for the numbers before `n`.
+  bool may_hold(std::uint64_t n, const dialects::Message& message) const;
+  /// What holding the message adds to what is held.
+  std::size_t growth(std::uint64_t n, const dialects::Message& message) const;
   /// The message, if this was its last missing piece; else false.
   bool complete(std::uint64_t n, dialects::Message& message);
   Held& held();

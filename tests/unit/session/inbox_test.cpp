@@ -222,6 +222,34 @@ TEST_CASE("what is wrong with pieces is an event, and the next message is taken"
   CHECK(f.account.budget.used() == 0);
 }
 
+TEST_CASE("pieces cost no more than their text and a quarter, whatever is missing between them") {
+  InboxFixture f;
+  constexpr std::size_t kMost = 73'728;
+  const auto text = R"({"type":"x","data":")" + std::string(65'000, 'x') + "\"" +
+                    std::string(kMost - 65'022, ' ') + '}';
+  REQUIRE(text.size() == kMost);
+  SUBCASE("of the message that all wait for") {
+    for (std::size_t at = 0; at < kMost; at += 2) f.offer({piece(1, text, at, at + 1)});
+    CHECK(f.account.budget.used() <= kMost * 5 / 4);
+    for (std::size_t at = 1; at < kMost; at += 2) f.offer({piece(1, text, at, at + 1)});
+    CHECK(f.news() == "1");
+  }
+  SUBCASE("beyond a gap, with many messages") {
+    for (std::uint64_t n = 2; n < 60; ++n) {
+      for (std::size_t at = 0; at < kMost; at += 128) {
+        if (const auto refused = f.offer({piece(n, text, at, at + 1)})) {
+          CHECK(refused->code == ErrorCode::number_gap);
+          CHECK(refused->expected == 1);
+        }
+        REQUIRE(f.account.budget.used() <= f.settings.gap_bytes);
+      }
+    }
+    CHECK(f.account.budget.used() > f.settings.gap_bytes / 2);
+    CHECK_MESSAGE(!f.offer({piece(1, text, 0, kMost)}), "the one that all wait for is taken");
+    CHECK(f.news() == "1");
+  }
+}
+
 TEST_CASE("64 KiB of data in pieces passes") {
   InboxFixture f;
   const auto text = R"({"type":"x","data":")" + std::string(65'534, 'x') + "\"}";
