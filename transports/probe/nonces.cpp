@@ -2,28 +2,43 @@
 
 namespace sigway::probe {
 
-std::uint32_t Nonces::count(const std::string& nonce, base::TimePoint now) {
+std::uint32_t Nonces::count(const std::string& nonce, base::AddressKey address,
+                            base::TimePoint now) {
   const std::lock_guard lock(mutex_);
-  while (!arrivals_.empty() && arrivals_.front().first + kLifetime <= now) {
-    counts_.erase(arrivals_.front().nonce);
-    arrivals_.pop_front();
+  while (!arrivals_.empty() && arrivals_.front().first + kLifetime <= now)
+    forget(arrivals_.front());
+  if (const auto found = rows_.find(nonce); found != rows_.end()) return ++found->second.count;
+  // What may fail comes first, and leaves nothing behind.
+  Arrivals arrival;
+  arrival.push_back({nonce, address, now});
+  auto& owned = owned_[address];
+  rows_.try_emplace(nonce, Row{1, arrival.begin()});
+  auto& newest = arrival.front();
+  arrivals_.splice(arrivals_.end(), arrival);
+  (owned.count == 0 ? owned.oldest : owned.newest->newer) = &newest;
+  owned.newest = &newest;
+  if (++owned.count > most_of_address_) {
+    forget(*owned.oldest);
+  } else if (arrivals_.size() > most_) {
+    forget(arrivals_.front());
   }
-  const auto [entry, is_new] = counts_.try_emplace(nonce, 0);
-  const auto result = ++entry->second;
-  if (is_new) {
-    arrivals_.push_back({nonce, now});
-    if (arrivals_.size() > most_) {
-      counts_.erase(arrivals_.front().nonce);
-      arrivals_.pop_front();
-    }
-  }
-  return result;
+  return 1;
 }
 
 std::uint32_t Nonces::seen(const std::string& nonce) const {
   const std::lock_guard lock(mutex_);
-  const auto found = counts_.find(nonce);
-  return found == counts_.end() ? 0 : found->second;
+  const auto found = rows_.find(nonce);
+  return found == rows_.end() ? 0 : found->second.count;
+}
+
+void Nonces::forget(const Arrival& arrival) {
+  const auto owner = owned_.find(arrival.address);
+  owner->second.oldest = arrival.newer;
+  if (--owner->second.count == 0) owned_.erase(owner);
+  const auto row = rows_.find(arrival.nonce);
+  const auto place = row->second.arrival;
+  rows_.erase(row);
+  arrivals_.erase(place);
 }
 
 }  // namespace sigway::probe

@@ -17,13 +17,14 @@ Probe::Probe(Options options, std::string server_id, std::size_t shards)
   for (std::size_t i = 0; i < shards; ++i) jobs_.push_back(std::make_unique<Jobs>());
 }
 
-std::string Probe::report(server::Exchange& exchange, const Query& query) {
+std::string Probe::report(server::Exchange& exchange, base::AddressKey address,
+                          const Query& query) {
   std::string out;
   dialects::JsonWriter json(out);
   json.text("server", server_id_);
   if (!query.u.empty())
     json.text("u", query.u)
-        .number("seen", nonces_.count(query.u, exchange.connection().shard().now()));
+        .number("seen", nonces_.count(query.u, address, exchange.connection().shard().now()));
   if (!query.of.empty()) {
     json.key("of");
     dialects::JsonWriter counts(out);
@@ -62,7 +63,7 @@ void Probe::handle(Kind kind, server::Exchange& exchange) {
     permit = std::get<std::unique_ptr<Limits::Permit>>(std::move(admitted));
   }
   // Counted only now: what was refused has not come through.
-  auto answer = report(exchange, query);
+  auto answer = report(exchange, address, query);
   auto& jobs = *jobs_[shard.index()];
   switch (kind) {
     case Kind::echo: {
@@ -74,9 +75,9 @@ void Probe::handle(Kind kind, server::Exchange& exchange) {
     case Kind::hold: return jobs.hold(exchange, shard, query, std::move(answer), std::move(permit));
     case Kind::stream: return jobs.stream(exchange, shard, query, std::move(permit));
     case Kind::socket:
-      return exchange.upgrade(
-          std::move(handshake.response),
-          std::make_unique<Socket>(nonces_, options_.bounds, std::move(answer), std::move(permit)));
+      return exchange.upgrade(std::move(handshake.response),
+                              std::make_unique<Socket>(nonces_, address, options_.bounds,
+                                                       std::move(answer), std::move(permit)));
   }
 }
 

@@ -29,8 +29,8 @@ class Probe {
   void handle(Kind kind, server::Exchange& exchange);
 
  private:
-  /// The report: counts the nonce.
-  std::string report(server::Exchange& exchange, const Query& query);
+  /// The report: counts the nonce, in the name of that address.
+  std::string report(server::Exchange& exchange, base::AddressKey address, const Query& query);
 
   const Options options_;
   const std::string server_id_;

@@ -22,9 +22,10 @@ constexpr std::size_t kLeastCost = 64;
 
 }  // namespace
 
-Socket::Socket(Nonces& nonces, const Bounds& bounds, std::string greeting,
+Socket::Socket(Nonces& nonces, base::AddressKey address, const Bounds& bounds, std::string greeting,
                std::unique_ptr<Limits::Permit> permit)
     : nonces_(nonces),
+      address_(address),
       bounds_(bounds),
       greeting_(std::move(greeting)),
       permit_(std::move(permit)),
@@ -72,7 +73,7 @@ void Socket::on_message(const websocket::MessagePtr& message) {
     default: charge(payload.size()); return;
   }
   if (!charge(payload.size())) return;
-  if (is_nonce(payload)) nonces_.count(payload, connection_->shard().now());
+  if (is_nonce(payload)) nonces_.count(payload, address_, connection_->shard().now());
   send_text(payload);
 }
 

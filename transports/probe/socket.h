@@ -21,7 +21,8 @@ namespace sigway::probe {
 /// shard. Lifetime: owned by the net::Connection; `nonces` outlives it.
 class Socket final : public net::ConnectionHandler {
  public:
-  Socket(Nonces& nonces, const Bounds& bounds, std::string greeting,
+  /// `address` is the client's: its nonces are counted in its name.
+  Socket(Nonces& nonces, base::AddressKey address, const Bounds& bounds, std::string greeting,
          std::unique_ptr<Limits::Permit> permit);
 
   void on_attached(net::Connection& connection) override;
@@ -39,6 +40,7 @@ class Socket final : public net::ConnectionHandler {
   void on_timer();
 
   Nonces& nonces_;
+  const base::AddressKey address_;
   const Bounds bounds_;
   std::string greeting_;
   std::unique_ptr<Limits::Permit> permit_;

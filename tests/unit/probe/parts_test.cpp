@@ -18,18 +18,34 @@ base::AddressKey address(std::string_view ip) { return base::AddressKey::parse(i
 }  // namespace
 
 TEST_CASE("nonces: counted, forgotten after two minutes, bounded") {
-  probe::Nonces nonces(3);
+  probe::Nonces nonces(3, 10);
   CHECK(nonces.seen("a") == 0);
-  CHECK(nonces.count("a", kStart) == 1);
-  CHECK(nonces.count("a", kStart + 119s) == 2);
-  CHECK(nonces.count("b", kStart + 119s) == 1);
-  CHECK(nonces.count("c", kStart + 120s) == 1);  // and `a` goes
+  CHECK(nonces.count("a", address("10.0.0.1"), kStart) == 1);
+  CHECK(nonces.count("a", address("10.0.0.1"), kStart + 119s) == 2);
+  CHECK(nonces.count("b", address("10.0.0.1"), kStart + 119s) == 1);
+  CHECK(nonces.count("c", address("10.0.0.1"), kStart + 120s) == 1);  // and `a` goes
   CHECK(nonces.seen("a") == 0);
-  nonces.count("d", kStart + 121s);
-  nonces.count("e", kStart + 121s);  // one more than there may be
+  nonces.count("d", address("10.0.0.1"), kStart + 121s);
+  nonces.count("e", address("10.0.0.1"), kStart + 121s);  // one more than there may be
   CHECK(nonces.seen("b") == 0);
   CHECK(nonces.seen("c") == 1);
   CHECK(nonces.seen("e") == 1);
+}
+
+TEST_CASE("nonces: who brings many loses the oldest of its own, and nobody else's") {
+  probe::Nonces nonces;
+  nonces.count("innocent", address("10.0.0.2"), kStart);
+  for (int i = 0; i < 200'000; ++i)
+    nonces.count(std::to_string(i), address("10.0.0.1"), kStart + 1s);
+  CHECK(nonces.seen("innocent") == 1);
+  CHECK(nonces.count("innocent", address("10.0.0.1"), kStart + 2s) == 2);
+  CHECK(nonces.seen("198999") == 0);
+  CHECK(nonces.seen("199000") == 1);
+  CHECK(nonces.seen("199999") == 1);
+  CHECK_MESSAGE(nonces.count("later", address("10.0.0.3"), kStart + 121s) == 1,
+                "what is too old goes, of each address");
+  CHECK(nonces.seen("innocent") == 0);
+  CHECK(nonces.seen("199999") == 0);
 }
 
 TEST_CASE("limits: probes at once, of one address and in all") {

@@ -36,7 +36,7 @@ struct SocketFixture : Fixture {
   std::unique_ptr<probe::Socket> socket(const probe::Bounds& bounds = {}) {
     auto permit = limits->admit(base::AddressKey{1}, 0, shard.now());
     return std::make_unique<probe::Socket>(
-        nonces, bounds, "hello",
+        nonces, base::AddressKey{1}, bounds, "hello",
         std::get<std::unique_ptr<probe::Limits::Permit>>(std::move(permit)));
   }
 
