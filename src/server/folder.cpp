@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <system_error>
 
@@ -23,6 +24,27 @@ bool is_hidden(std::string_view file) {
   return file.starts_with('.') || file.find("/.") != std::string_view::npos;
 }
 
+// Where an open file or folder is now. Empty if the system does not say.
+std::string path_of(int descriptor) {
+  const auto link = "/proc/self/fd/" + std::to_string(descriptor);
+  std::string path(PATH_MAX, '\0');
+  const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
+  path.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  return path;
+}
+
+// Whether a file that symbolic links led to has a hidden name. Two dots at the beginning hide
+// nothing here: Kubernetes keeps the files of a ConfigMap in ..data, and links to them.
+bool leads_to_hidden(int folder, int file) {
+  const auto root = path_of(folder);
+  auto path = path_of(file);
+  if (root.empty() || !path.starts_with(root)) return true;
+  if (root != "/") path.erase(0, root.size());
+  if (!path.starts_with('/')) return true;
+  for (std::size_t at = 0; (at = path.find("/..", at)) != std::string::npos;) path.erase(at + 1, 2);
+  return is_hidden(std::string_view(path).substr(1));
+}
+
 // Opens a file below the folder; the kernel itself refuses every way out of it, symbolic links and
 // a race with somebody who moves things included.
 int open_below(int folder, std::string_view file) {
@@ -30,9 +52,20 @@ int open_below(int folder, std::string_view file) {
   const std::string path(file);
   open_how how{};
   how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const long opened = ::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how);
-  if (opened >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(opened);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+  const auto open = [&] {
+    return static_cast<int>(::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how));
+  };
+  int opened = open();
+  if (opened < 0 && errno == ELOOP) {
+    // There is a symbolic link: what it leads to has a name of its own.
+    how.resolve &= ~std::uint64_t{RESOLVE_NO_SYMLINKS};
+    opened = open();
+    if (opened < 0 || !leads_to_hidden(folder, opened)) return opened;
+    ::close(opened);
+    return -1;
+  }
+  if (opened >= 0 || (errno != ENOSYS && errno != EPERM)) return opened;
 
   // An old kernel or a sandbox: walk by hand and follow no link at all.
   int directory = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);

@@ -144,6 +144,41 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
   CHECK(whole(edited) == "<p>edited");
 }
 
+TEST_CASE("a symbolic link shows nothing whose own name is hidden") {
+  const TestFolder folder;
+  for (const char* file : {".git/config", ".env", "sub/.git/config", ".well-known/token", "a/b.txt",
+                           "..data/index.html", "..data/.env"}) {
+    folder.write(file, file);
+  }
+  const auto link = [&](const char* to, const char* from) {
+    std::filesystem::create_symlink(to, folder.path / from);
+  };
+  link(".git", "g");
+  link(".env", "env.txt");
+  link("g", "twice");
+  link("../.git", "a/up");
+  link("sub/.git/config", "config");
+  link("a", "b");
+  link("a/b.txt", "c.txt");
+  link(".well-known", "known");
+  link("..data/index.html", "index.html");
+  link("..data/.env", "data-env");
+  const auto opened = StaticPages::open_folder(folder.path, plenty());
+  const auto& pages = *std::get<0>(opened);
+  for (const char* hidden :
+       {"/g/config", "/env.txt", "/twice/config", "/a/up/config", "/config", "/data-env"}) {
+    CAPTURE(hidden);
+    CHECK(pages.serve(request_for(hidden)).status() != 200);
+    CHECK_FALSE(pages.has_file(hidden));
+  }
+  for (const char* shown : {"/b/b.txt", "/c.txt", "/known/token", "/index.html", "/a/b.txt"}) {
+    CAPTURE(shown);
+    CHECK(pages.serve(request_for(shown)).status() == 200);
+  }
+  CHECK_MESSAGE(whole(pages.serve(request_for("/index.html"))) == "..data/index.html",
+                "as Kubernetes mounts a ConfigMap");
+}
+
 TEST_CASE("names with a leading dot are not served, except below /.well-known/") {
   const TestFolder folder;
   for (const char* file :
