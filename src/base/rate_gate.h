@@ -26,12 +26,10 @@ class RateGate {
     return true;
   }
 
-  // How long until `take` gives so many. No more than the burst may be asked for.
-  Duration wait(const RateLimit& limit, double count, TimePoint now) const {
-    if (limit.per_second <= 0) return Duration::zero();
-    const auto full = now + of(limit.burst / limit.per_second);
-    const auto next = std::max(free_at_, now) + of(count / limit.per_second);
-    return std::max(next - full, Duration::zero());
+  // When `take` of so many, which has just been refused, passes if nobody takes any before. `count`
+  // is no more than the burst.
+  TimePoint ready_at(const RateLimit& limit, double count) const {
+    return free_at_ + of(count / limit.per_second) - of(limit.burst / limit.per_second);
   }
 
   // Nothing has been taken for so long that the gate says no more than a new one does.

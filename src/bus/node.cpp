@@ -57,9 +57,10 @@ void Node::leave(SessionId id, const std::string& room, std::string_view reason,
   });
 }
 
-void Node::presence(SessionId id, const std::string& room, bool suspended) {
-  at_home(id, room,
-          [id, room, suspended](Node& home) { home.rooms_.presence(id, room, suspended); });
+void Node::presence(SessionId id, const std::string& room, bool suspended, session::Tell tell) {
+  at_home(id, room, [id, room, suspended, tell](Node& home) {
+    home.rooms_.presence(id, room, suspended, tell);
+  });
 }
 
 void Node::renamed(SessionId id, const std::string& room, const std::string& name) {

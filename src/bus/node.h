@@ -41,7 +41,8 @@ class Node final : public session::Switchboard {
             dialects::Re re) override;
   void leave(session::SessionId id, const std::string& room, std::string_view reason,
              session::Answer answer) override;
-  void presence(session::SessionId id, const std::string& room, bool suspended) override;
+  void presence(session::SessionId id, const std::string& room, bool suspended,
+                session::Tell tell) override;
   void renamed(session::SessionId id, const std::string& room, const std::string& name) override;
   void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
              dialects::Re re) override;

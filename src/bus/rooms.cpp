@@ -148,7 +148,7 @@ void Rooms::admit(Room& room, const Waiting& who) {
   // Perhaps in the turn of another client. The end of the session gives the place back.
   outlet_.or_end(id, [&] {
     room.members.push_back(
-        {{id, who.caller.dialect, who.caller.peer}, who.caller.name, room.next_join++, false});
+        {{id, who.caller.dialect, who.caller.peer}, who.caller.name, room.next_join++});
     const auto& member = room.members.back();
     if (before == 0) {
       outlet_.send(event::Created{room.name, member.peer(), member.join, room.capacity, who.re},
@@ -157,7 +157,8 @@ void Rooms::admit(Room& room, const Waiting& who) {
       event::Joined joined{room.name, member.peer(), member.join, room.capacity, {}, who.re};
       for (std::size_t i = 0; i < before; ++i) {
         const auto& other = room.members[i];
-        joined.members.push_back({other.peer(), other.name, other.join, true, other.suspended});
+        joined.members.push_back(
+            {other.peer(), other.name, other.join, true, other.told_suspended});
       }
       outlet_.send(joined, member.recipient);
     }
@@ -205,17 +206,20 @@ void Rooms::leave(SessionId id, const std::string& name, std::string_view reason
     outlet_.send(event::Left{name, answer.re}, Recipient{id, answer.dialect, {}});
 }
 
-void Rooms::presence(SessionId id, const std::string& name, bool suspended) {
+void Rooms::presence(SessionId id, const std::string& name, bool suspended, session::Tell tell) {
   auto* room = find(name);
   auto* member = room == nullptr ? nullptr : find(*room, id);
-  if (member == nullptr || member->suspended == suspended) return;
-  member->suspended = suspended;
-  if (suspended) {
-    tell_others(*room, id, [&] { return event::PeerSuspended{name, member->peer()}; });
-    serve_waiting(*room);
-  } else {
-    tell_others(*room, id, [&] { return event::PeerResumed{name, member->peer()}; });
+  if (member == nullptr) return;
+  const bool was_suspended = std::exchange(member->suspended, suspended);
+  if (tell == session::Tell::now && member->told_suspended != suspended) {
+    member->told_suspended = suspended;
+    if (suspended) {
+      tell_others(*room, id, [&] { return event::PeerSuspended{name, member->peer()}; });
+    } else {
+      tell_others(*room, id, [&] { return event::PeerResumed{name, member->peer()}; });
+    }
   }
+  if (suspended && !was_suspended) serve_waiting(*room);
 }
 
 void Rooms::renamed(SessionId id, const std::string& name, const std::string& new_name) {

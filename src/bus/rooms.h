@@ -25,7 +25,7 @@ class Rooms {
             dialects::Re re);
   void leave(session::SessionId id, const std::string& room, std::string_view reason,
              const session::Answer& answer);
-  void presence(session::SessionId id, const std::string& room, bool suspended);
+  void presence(session::SessionId id, const std::string& room, bool suspended, session::Tell tell);
   void renamed(session::SessionId id, const std::string& room, const std::string& name);
   /// `transit` counts the message on its way to other shards.
   void say(session::SessionId id, const dialects::Say& message, dialects::Re re,
@@ -38,7 +38,8 @@ class Rooms {
     Recipient recipient;  // its address is the peer id
     std::string name;
     std::uint64_t join = 0;
-    bool suspended = false;
+    bool suspended = false;       // decides whether the place is given to who asks
+    bool told_suspended = false;  // what the members know
 
     const std::string& peer() const noexcept { return recipient.address; }
   };

@@ -168,7 +168,7 @@ std::vector<SettingGroup> make_groups() {
       {"max-connections", "0", "Open connections; 0 means the descriptor limit less a reserve", number(&C::max_connections)},
       {"max-connections-per-address", "0", "Open connections of one address, or IPv6 /64; 0 means half of --max-connections, and as many as that switch it off", number(&C::max_connections_per_address)},
       {"max-sessions-per-address", "10000", "Sessions of one address, or IPv6 /64; 0 means no limit", number(&C::max_sessions_per_address)},
-      {"join-rate", "50", "Joins of rooms a second of one address, twenty times that at once; 0 means no limit", number(&C::join_rate, 0, 100'000)},
+      {"join-rate", "50", "Joins of rooms, and changes of names in them, a second of one address; twenty times that at once; 0 means no limit", number(&C::join_rate, 0, 100'000)},
       {"message-rate", "200", "Messages a second of one session; 0 means no limit", number(&C::message_rate)},
       {"message-burst", "400", "Messages of one session at once, before the rate holds", number(&C::message_burst, 1)},
     }},

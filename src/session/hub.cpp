@@ -24,8 +24,8 @@ void or_give_up(Session& session, Step step) noexcept {
 
 dialects::Error too_many_joins() {
   return {.code = dialects::ErrorCode::rate_limited,
-          .message = "Your address joins rooms too often.",
-          .hint = "Join again in a few seconds. --join-rate sets the limit; 0 switches it off."};
+          .message = "Your address joins rooms, or changes names in them, too often.",
+          .hint = "Try again in a few seconds. --join-rate sets the limit; 0 switches it off."};
 }
 
 Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)

@@ -51,7 +51,8 @@ void post(Runner& runner, base::ShardIndex shard, Task task) {
 /// When who is told to come back because of a drain may do so.
 inline constexpr base::Duration kDrainRetry = std::chrono::seconds(1);
 
-/// What a client hears whose address joins rooms too often (`Shared::joins`).
+/// What a client hears whose address joins rooms, or changes names in them, too often
+/// (`Shared::joins`).
 dialects::Error too_many_joins();
 
 /// What all shards' hubs share. Set up before the first session, outlives them all.
@@ -67,8 +68,8 @@ struct Shared {
   Directory directory;
   base::MemoryBudget memory;
   Quota<base::AddressKey> addresses;  ///< sessions
-  base::AddressRates joins;
-  std::vector<class Hub*> hubs;  ///< by shard
+  base::AddressRates joins;           ///< and changes of names in rooms
+  std::vector<class Hub*> hubs;       ///< by shard
   /// How sessions ended, by End; and what went by. Counters for metrics.
   std::array<std::atomic<std::uint64_t>, kEndCount> ends{};
   std::atomic<std::uint64_t> opened{0}, messages{0}, events{0};

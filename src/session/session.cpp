@@ -352,8 +352,23 @@ void Session::answer_probes(bool alive) {
 void Session::set_suspended(bool suspended) {
   if (suspended_ == suspended) return;
   suspended_ = suspended;
-  for (const auto& room : rooms_) hub_.switchboard().presence(id_, room, suspended);
+  tell_presence(rooms_);
   if (suspended) answer_probes(false);
+}
+
+void Session::tell_presence(std::span<const std::string> rooms) {
+  if (rooms.empty()) return;
+  const auto now = hub_.now();
+  auto tell = Tell::later;
+  if (tell_presence_at_ == base::TimePoint::max()) {
+    const bool may_tell = presence_rate_.take(kPresenceRate, 1, now);
+    if (may_tell) tell = Tell::now;
+    // If memory is too short for one of the rooms, all are told again.
+    tell_presence_at_ = may_tell ? now : presence_rate_.ready_at(kPresenceRate, 1);
+  }
+  for (const auto& room : rooms) hub_.switchboard().presence(id_, room, suspended_, tell);
+  if (tell == Tell::now) tell_presence_at_ = base::TimePoint::max();
+  schedule();
 }
 
 void Session::end(End reason) noexcept {
@@ -413,7 +428,7 @@ void Session::pump() {
 
 base::TimePoint Session::next_deadline() const {
   const auto& settings = hub_.settings();
-  auto deadline = std::min(probe_deadline_, go_on_at_);
+  auto deadline = std::min({probe_deadline_, tell_presence_at_, go_on_at_});
   const auto consider = [&](base::TimePoint time) { deadline = std::min(deadline, time); };
   if (!acknowledged_ && !contents_.personal) consider(opened_ + settings.ack_deadline);
   if (absent_since_ != base::TimePoint::max()) {
@@ -476,6 +491,10 @@ void Session::check_deadlines(base::TimePoint now) {
       return end(End::left);
     if (now >= absent_since_ + settings.resume_window) return end(End::timeout);
     if (now >= absent_since_ + settings.suspend_after) set_suspended(true);
+  }
+  if (now >= tell_presence_at_) {
+    tell_presence_at_ = base::TimePoint::max();
+    tell_presence(rooms_);
   }
   schedule();
 }

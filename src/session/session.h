@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -224,6 +225,11 @@ class Session final : public base::MemoryHolder {
   /// Once name and place have passed on to this session, ends the one that it replaces.
   void end_replaced();
   void set_suspended(bool suspended);
+  /// Passes on to that room, or to all, what is so now. `kPresenceRate` decides when the members
+  /// hear of it.
+  void tell_presence(std::span<const std::string> rooms);
+  /// Whether it may log in or out now, which its rooms would tell.
+  std::optional<dialects::Error> take_rename();
   void answer_probes(bool alive);
 
   void on_timer();
@@ -241,6 +247,8 @@ class Session final : public base::MemoryHolder {
   Outbox outbox_;
   Inbox inbox_;
   base::RateGate rate_;
+  base::RateGate presence_rate_;
+  base::RateGate name_rate_;
 
   std::vector<Slot> slots_;
   Carrier* active_ = nullptr;  // one of the slots', or none before the first activation
@@ -265,6 +273,9 @@ class Session final : public base::MemoryHolder {
   std::vector<std::function<void(bool)>> probes_;
   base::TimePoint probe_deadline_ = base::TimePoint::max();
   base::TimePoint heard_at_;  // the last sign of life
+
+  // When the rooms tell of a change of presence that came too early to be told; max: of none.
+  base::TimePoint tell_presence_at_ = base::TimePoint::max();
 
   base::TimePoint opened_;
   base::TimePoint absent_since_;  // max: somebody is there

@@ -88,7 +88,7 @@ bool Session::must_pause(std::size_t recipients, std::size_t told) {
   const base::RateLimit limit{settings.message_rate, settings.message_burst};
   const auto count = std::min(static_cast<double>(recipients - 1), limit.burst);
   if (rate_.take(limit, count, hub_.now())) return false;
-  go_on_at_ = hub_.now() + rate_.wait(limit, count, hub_.now());
+  go_on_at_ = rate_.ready_at(limit, count);
   paused_ = true;
   schedule();
   return true;
@@ -134,17 +134,35 @@ void Session::run(dialects::Command command, dialects::Re re) {
   } else if (std::get_if<dialects::Leave>(&command) != nullptr) {
     end(End::left);
   } else if (auto* login = std::get_if<dialects::Login>(&command)) {
+    if (re != 0 && login->name != name_) {
+      if (auto error = take_rename()) return refuse(re, *std::move(error));
+    }
     waiting_ = true;
     logging_in_ = login->name;
     bus.login(caller(), logging_in_, replaces, re);
   } else if (std::get_if<dialects::Logout>(&command) != nullptr) {
     if (name_.empty()) return refuse(re, {.code = ErrorCode::no_name});
+    if (auto error = take_rename()) return refuse(re, *std::move(error));
     bus.logout(id_, name_, {contents_.dialect, re});
     name_.clear();  // after what may fail
     for (const auto& room : rooms_) bus.renamed(id_, room, {});
   } else {
     say(std::get<dialects::Say>(std::move(command)), re);
   }
+}
+
+std::optional<Error> Session::take_rename() {
+  const auto now = hub_.now();
+  if (!name_rate_.take(kNameRate, 1, now)) {
+    return Error{.code = ErrorCode::rate_limited,
+                 .message = "This session logs in and out too often.",
+                 .hint = "Wait a second before you log in or out again."};
+  }
+  // Each room tells its members, and many sessions cost nothing.
+  const auto told = std::min(static_cast<double>(rooms_.size()), hub_.settings().join_burst);
+  if (!rooms_.empty() && !hub_.shared().joins.take(contents_.address, now, told))
+    return too_many_joins();
+  return std::nullopt;
 }
 
 void Session::say(dialects::Say message, dialects::Re re) {
@@ -212,7 +230,7 @@ void Session::settle(const Settlement& settlement) {
       waiting_ = false;
       // Name and presence changes made while the join was pending have not reached the room.
       if (std::exchange(renamed_meanwhile_, false)) bus.renamed(id_, settlement.subject, name_);
-      if (suspended_) bus.presence(id_, settlement.subject, true);
+      if (suspended_) tell_presence(std::span(&settlement.subject, 1));
       break;
     case Kind::not_joined:
       joining_.clear();

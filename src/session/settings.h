@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/rate_gate.h"
 
 namespace sigway::session {
 
@@ -42,5 +43,11 @@ struct Settings {
   std::size_t standby_carriers = 3;
   std::uint32_t max_room_capacity = 64;
 };
+
+/// How often one session may make its rooms tell their members of its presence, which costs it no
+/// message. Beyond it they hear later what is so then.
+inline constexpr base::RateLimit kPresenceRate{.per_second = 1, .burst = 4};
+/// How often a session may log in or out; beyond it that is refused.
+inline constexpr base::RateLimit kNameRate{.per_second = 1, .burst = 20};
 
 }  // namespace sigway::session

@@ -37,6 +37,12 @@ struct Answer {
   dialects::Re re = 0;
 };
 
+/// When the members of a room hear of a change.
+enum class Tell : std::uint8_t {
+  now,
+  later,  ///< the room goes by it at once; a call with `now` follows, and tells what is so then
+};
+
 /// How to find out whether a session is there.
 enum class Probe : std::uint8_t {
   ask,   ///< its client, if it was silent for a moment
@@ -58,8 +64,9 @@ class Switchboard {
   /// Gives up a place, or a wish for one. Settles nothing.
   virtual void leave(SessionId id, const std::string& room, std::string_view reason,
                      Answer answer) = 0;
-  /// The peers learn whether the session has lost its last connection, or has one again.
-  virtual void presence(SessionId id, const std::string& room, bool suspended) = 0;
+  /// The session has lost its last connection, or has one again. Its peers hear of it if that is
+  /// not what they have heard last.
+  virtual void presence(SessionId id, const std::string& room, bool suspended, Tell tell) = 0;
   /// The session's name has changed.
   virtual void renamed(SessionId id, const std::string& room, const std::string& name) = 0;
 
