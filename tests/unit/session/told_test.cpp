@@ -258,7 +258,7 @@ TEST_CASE_TEMPLATE("a session may change its name 20 times at once, then once a 
   }
 }
 
-TEST_CASE("the name in `open`, and a login that a probe decides, are no exception") {
+TEST_CASE("the name in `open` is not counted") {
   Watched r(1);
   Client carol(r.world, "carol");
   const auto c = carol.stream(R"({"open":{"name":"first","room":"r"},"carrier":"c","turn":1})");
