@@ -14,7 +14,7 @@ const run = promisify(execFile);
 let server;
 let bystanders;
 before(async () => {
-  server = await Server.start(['--head-timeout', '1s', '--body-timeout', '1500ms', '--keep-alive', '5s']);
+  server = await Server.start();
   bystanders = await Bystanders.start(server);
 });
 afterEach(() => bystanders.areUnharmed());
@@ -204,31 +204,36 @@ test('a target that is too long is 414, a head that is too large 431', async () 
 });
 
 test('a slow head is 408, a silent connection only closed', async () => {
-  const slow = await RawConnection.open(server);
+  // A server of its own: on a busy machine the requests of other tests may take so long, too.
+  const hasty = await Server.start(['--head-timeout', '2s']);
+  const slow = await RawConnection.open(hasty);
   slow.write('GET /healthz HTTP/1.1\r\nHost: ');
   assertRefuses(await slow.response(), 408, 'slow_request');
   await slow.ended();
 
   // A byte now and then does not buy time.
-  const dripping = await RawConnection.open(server);
+  const dripping = await RawConnection.open(hasty);
   dripping.write('GET /healthz HTTP/1.1\r\nX: ');
   const drip = setInterval(() => dripping.write('x'), 100);
   assert.equal((await dripping.response()).status, 408);
   clearInterval(drip);
   await dripping.ended();
+  assert.equal(await hasty.stop(), 0, hasty.log);
 });
 
 test('a slow body is 408', async () => {
+  const hasty = await Server.start(['--body-timeout', '1500ms']);
   for (const framing of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
-    const connection = await RawConnection.open(server);
-    connection.request(['POST /v1/send HTTP/1.1', `Host: ${server.authority}`, framing], framing.endsWith('d') ? '40\r\n{' : '{');
+    const connection = await RawConnection.open(hasty);
+    connection.request(['POST /v1/send HTTP/1.1', `Host: ${hasty.authority}`, framing], framing.endsWith('d') ? '40\r\n{' : '{');
     assertRefuses(await connection.response(), 408, 'slow_request');
     await connection.ended();
   }
+  assert.equal(await hasty.stop(), 0, hasty.log);
 });
 
 test('an idle connection is closed after the keep-alive time, a held poll is not idle', async () => {
-  const quick = await Server.start(['--keep-alive', '300ms']);
+  const quick = await Server.start(['--keep-alive', '2s']);
   const idle = await RawConnection.open(quick);
   assert.equal((await idle.request(...get(quick, '/healthz')).response()).status, 200);
   assert.equal(await idle.ended(), '');
@@ -236,7 +241,7 @@ test('an idle connection is closed after the keep-alive time, a held poll is not
   const key = makeKey();
   assertOpens(await exchange(quick, ...post(quick, '/v1/poll', openBody(key))));
   const held = await RawConnection.open(quick);
-  held.request(...post(quick, '/v1/poll', JSON.stringify({ key, carrier: 'p', n: 2, ack: 0, wait: 900 })));
+  held.request(...post(quick, '/v1/poll', JSON.stringify({ key, carrier: 'p', n: 2, ack: 0, wait: 4000 })));
   assert.equal((await held.response()).status, 200);
   held.destroy();
   assert.equal(await quick.stop(), 0);
@@ -289,7 +294,7 @@ test('curl agrees: plain -d, a file in chunks, HEAD, keep-alive, HTTP/1.0', asyn
 });
 
 test('TLS: the same on the same code path', async () => {
-  const secure = await Server.start(['--tls-self-signed', '--head-timeout', '1s']);
+  const secure = await Server.start(['--tls-self-signed']);
   const watching = await Bystanders.start(secure);
   await watching.areUnharmed();
   assertOpens(await exchange(secure, ...post(secure, '/v1/poll', openBody())));
@@ -302,9 +307,11 @@ test('TLS: the same on the same code path', async () => {
   connection.request(...get(secure, '/healthz'), '').request(...get(secure, '/readyz'));
   assert.deepEqual([(await connection.response()).body, (await connection.response()).body], ['ok\n', 'ready\n']);
   connection.destroy();
-  const slow = await RawConnection.open(secure);
+  const hasty = await Server.start(['--tls-self-signed', '--head-timeout', '2s']);
+  const slow = await RawConnection.open(hasty);
   slow.write('GET /healthz');
   assert.equal((await slow.response()).status, 408);
+  assert.equal(await hasty.stop(), 0, hasty.log);
 
   // Each speaks to the other's port, and hears what is wrong.
   const plain = await RawConnection.open(secure, { secure: false });
