@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { diagnose } from '../../web/doctor/diagnose.js';
 import { examine } from '../../web/doctor/examine.js';
@@ -18,6 +18,7 @@ import { within } from './support/patience.mjs';
 import { Proxy } from './support/proxies.mjs';
 import { Server } from './support/server.mjs';
 
+const kTries = 5;
 const kSource = fileURLToPath(new URL('../..', import.meta.url));
 const words = JSON.parse(readFileSync(join(kSource, 'web/doctor/words.json'), 'utf8'));
 const run = promisify(execFile);
@@ -130,10 +131,19 @@ for (const [name, { file, start }] of Object.entries(proxies)) {
 
   test(`${name}: the doctor finds nothing to advise`, async () => {
     await behind(start, flagsOf(file), async (proxy) => {
-      const diagnosis = diagnose(await examine({ url: proxy.url, WebSocket, times: { cap: 2000 } }));
-      assert.equal(diagnosis.transport, 'websocket');
-      assert.deepEqual(diagnosis.works, { websocket: true, sse: true, poll: true });
-      assert.deepEqual(inWords(diagnosis, words).filter(({ advice }) => advice), []);
+      const examined = async () => {
+        const diagnosis = diagnose(await examine({ url: proxy.url, WebSocket, times: { cap: 2000 } }));
+        const said = inWords(diagnosis, words);
+        return { isBusy: said.some(({ id }) => id === 'busy'), transport: diagnosis.transport, works: diagnosis.works, advice: said.filter(({ advice }) => advice) };
+      };
+      const right = { transport: 'websocket', works: { websocket: true, sse: true, poll: true }, advice: [] };
+      // What a computer measured that could not keep up with itself says nothing about the proxy: then it is asked again.
+      for (let tries = 1; ; ++tries) {
+        const { isBusy, ...found } = await examined();
+        if (isBusy && tries < kTries && !isDeepStrictEqual(found, right)) continue;
+        assert.deepEqual(found, right);
+        break;
+      }
     });
   });
 }
