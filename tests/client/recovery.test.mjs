@@ -126,7 +126,11 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
     await new Promise((resolve) => setTimeout(resolve, 2000));
     assert.deepEqual(states(alice), ['open']);
     const said = transport === 'sse' ? '/v1/send' : '/v1/poll';
-    if (transport !== 'websocket') assert.ok(server.requests.filter(({ route }) => route === said).length >= 4);
+    if (transport === 'websocket') return;
+    const count = () => server.requests.filter(({ route }) => route === said).length;
+    for (const began = Date.now(); count() < 4 && Date.now() - began < 30000;) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok(count() >= 4);
+    assert.deepEqual(states(alice), ['open']);
   });
 });
 
@@ -145,19 +149,33 @@ test('what had not gone out when the session ended goes out in the new one', asy
 });
 
 test('an upload that was lost without a word goes again as soon as later ones were answered', async () => {
-  const [alice, bob] = await pair('poll');
-  let lost = false;
-  server.fault = ({ route }) => {
-    if (route !== '/v1/send' || lost) return null;
-    lost = true;
-    return 'swallow';
+  const hasFirst = ({ messages }) => messages?.some(({ n }) => n === 1);
+  let tries = 0, isGivenUp = false, wasGivenUp = null, slowest = 0;
+  const watched = async (url, init) => {
+    if (!String(url).endsWith('/v1/send')) return fetch(url, init);
+    const began = performance.now();
+    const isFirst = hasFirst(JSON.parse(init.body));
+    if (isFirst && ++tries === 2) wasGivenUp = isGivenUp;
+    try {
+      const answer = await fetch(url, init);
+      slowest = Math.max(slowest, performance.now() - began);
+      return answer;
+    } catch (error) {
+      isGivenUp ||= isFirst;
+      throw error;
+    }
   };
-  let said = 0;      // one every 100 ms; the upload itself would be given up after more than a second
+  const [alice, bob] = await pair('poll', { fetch: watched });
+  let arrived = 0;
+  server.fault = ({ route, body }) => route === '/v1/send' && hasFirst(body) && ++arrived === 1 ? 'swallow' : null;
+  let said = 0;      // one every 100 ms; the upload itself is given up after more than a second
   do {
     alice.connection.send('count', { i: said++ });
     await new Promise((resolve) => setTimeout(resolve, 100));
   } while (numbers(bob).length === 0 && said < 30);
-  assert.ok(said <= 8, `${said} were said meanwhile`);
+  assert.notEqual(wasGivenUp, null, 'it went again');
+  // Where other uploads took as long, a busy machine may have given it up first.
+  assert.ok(!wasGivenUp || slowest > 300, `before it was given up; others took ${slowest} ms`);
   await bob.until(() => numbers(bob).length === said);
   assert.deepEqual(numbers(bob), counting(said));
 });
