@@ -54,7 +54,7 @@ test('a refused probe is not counted', async () => {
 });
 
 test('hold answers after its time, and a client that goes gives its place back', async () => {
-  await withServer(['--max-probes', '1'], async (own) => {
+  await withServer(['--max-probes', '1', '--probe-rate', '0'], async (own) => {
     const u = nonce();
     const first = await RawConnection.open(own);
     first.request(...get(own, `/v1/probe/hold?ms=30000&u=${u}`));
@@ -139,14 +139,16 @@ test('bounds of a stream: 40 seconds, 1 MiB, as set', async () => {
   assertRefuses(await exchange(server, ...get(server, '/v1/probe/hold?ms=40001')), 400, 'bad_request');
   const { body } = await ask(server, 'size=65536&count=16&interval=10');
   assert.equal(body.length, 1024 * 1024);
-  await withServer(['--probe-time', '1s', '--probe-bytes', '2KiB'], async (own) => {
+  // A socket ends by itself at its time and at its bytes.
+  await withServer(['--probe-time', '1s'], async (own) => {
     assertRefuses(await exchange(own, ...get(own, '/v1/probe/hold?ms=1001')), 400, 'bad_request');
-    assertRefuses(await ask(own, 'size=1024&count=3&interval=10'), 400, 'bad_request');
-    assert.equal((await ask(own, 'size=1024&count=2&interval=10')).body.length, 2048);
-    // A socket ends by itself at its time and at its bytes.
     const idle = await RawWebSocket.open(own, { path: '/v1/probe/ws' });
     const { code, reason } = await idle.closed();
     assert.deepEqual([code, reason], [4003, 'stream_limit']);
+  });
+  await withServer(['--probe-bytes', '2KiB'], async (own) => {
+    assertRefuses(await ask(own, 'size=1024&count=3&interval=10'), 400, 'bad_request');
+    assert.equal((await ask(own, 'size=1024&count=2&interval=10')).body.length, 2048);
     const busy = await RawWebSocket.open(own, { path: '/v1/probe/ws' });
     for (let i = 0; i < 3; ++i) busy.frame(opcode.text, `"${'a'.repeat(998)}"`);
     const end = await busy.closed();
