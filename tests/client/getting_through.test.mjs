@@ -96,8 +96,8 @@ describe('the race', () => {
     let answered = false;
     server.fault = ({ route, body }) => {
       if (route !== '/v1/poll' || !body.turn) return null;
-      setTimeout(() => { answered = true; }, 500);
-      return { delay: 500 };
+      setTimeout(() => { answered = true; }, 5000).unref();
+      return { delay: 5000 };
     };
     const alice = client({ transport: 'poll' });
     alice.connection.send('count', { i: 0 });
@@ -154,17 +154,37 @@ describe('the race', () => {
     let now = 0, most = 0;
     const count = (change) => { most = Math.max(most, now += change); };
     class Counted extends (await import('ws')).WebSocket {
+      #isCounted = true;
+      #leave = () => {
+        if (this.#isCounted) count(-1);
+        this.#isCounted = false;
+      };
+
       constructor(url) {
         super(url);
         count(1);
-        this.on('close', () => count(-1));
+        this.on('close', this.#leave);
+      }
+
+      // The client has let go of it now; its end comes when the machine has time.
+      close(...reason) {
+        this.#leave();
+        super.close(...reason);
+      }
+
+      terminate() {
+        this.#leave();
+        super.terminate();
       }
     }
     server.upgrade = () => 'mute';
     server.fault = ({ route }) => route === '/v1/send' ? { delay: 40 } : null;
     const counted = async (url, init) => {
       count(1);
-      const response = await fetch(url, init);
+      const response = await fetch(url, init).catch((error) => {
+        count(-1);
+        throw error;
+      });
       if (!url.endsWith('sse')) count(-1);
       return response;
     };

@@ -55,10 +55,22 @@ if (!binary) {
     });
 
     own(`${transport}: heartbeats keep it, and nothing moves`, ['--ping-interval', '1s', '--poll-hold', '1s'], async (_, client) => {
-      const alice = client({ transport });
-      await alice.connection.opened;
-      await new Promise((resolve) => setTimeout(resolve, 4500));
-      assert.deepEqual(alice.logged('state').map(({ state }) => state), ['open']);
+      // A machine that stands still for most of an interval may make it late: then it is tried again.
+      for (let tries = 1; ; ++tries) {
+        const alice = client({ transport, room: `room-${tries}` });
+        await alice.connection.opened;
+        let seen = performance.now(), longest = 0;
+        const watch = setInterval(() => {
+          longest = Math.max(longest, performance.now() - seen);
+          seen = performance.now();
+        }, 50);
+        await new Promise((resolve) => setTimeout(resolve, 4500));
+        clearInterval(watch);
+        const states = alice.logged('state').map(({ state }) => state);
+        if (states.length > 1 && longest > 700 && tries < 5) continue;
+        assert.deepEqual(states, ['open']);
+        break;
+      }
     });
   }
 
