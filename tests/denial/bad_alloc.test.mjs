@@ -44,7 +44,8 @@ for (const [name, [count, open, chunk, bytes]] of Object.entries(attacks)) {
         sockets.push(...some);
       }
       await pause(500);
-      assert.equal(target.server.process.exitCode, null, `the server ended: ${target.server.log}`);
+      const { exitCode, signalCode } = target.server.process;
+      assert.deepEqual({ exitCode, signalCode }, { exitCode: null, signalCode: null }, `the server ended: ${target.server.log}`);
       console.log(`${name}: ${sockets.length} of ${count} came in, ${(target.resident / MiB).toFixed(0)} MiB resident`);
       for (const socket of sockets) socket.destroy();
       await talk.turns(10);

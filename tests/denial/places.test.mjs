@@ -13,7 +13,7 @@ const kAttempts = 400;
 async function takePlace(server, i) {
   const connection = await RawConnection.open(server, { localAddress: server.localAddress });
   if (i % 2 === 0) connection.request(...get(server, `/v1/sse?room=places-${i}`));
-  else connection.request(...post(server, '/v1/probe/hold?ms=30000', ''));
+  else connection.request(...post(server, '/v1/probe/hold?ms=300000', ''));
   if (i % 2 === 0) {
     const { status } = await connection.responseHead().catch(() => ({ status: 0 }));
     if (status !== 200) {
@@ -25,7 +25,7 @@ async function takePlace(server, i) {
 }
 
 test('400 connections from one address, 200 places', () =>
-  attacked(['--max-connections', String(kPlaces), '--max-probes-per-address', '0'], async (target, talk) => {
+  attacked(['--max-connections', String(kPlaces), '--max-probes-per-address', '0', '--probe-time', '10m'], async (target, talk) => {
     const attacker = target.from('127.0.0.1');
     const taken = [];
     for (let i = 0; i < kAttempts; i += 20) {

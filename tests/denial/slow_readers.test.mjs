@@ -36,7 +36,10 @@ test('four readers of 10 bytes a second are closed, four of 500 live', () =>
     const drips = await Promise.all(Array.from({ length: 4 }, () => reader(target, 10)));
     const slow = await Promise.all(Array.from({ length: 4 }, () => reader(target, 500)));
     await pause(kSeconds * 1000);
-    assert.deepEqual(drips.map((each) => isServed(target, each)), [false, false, false, false], 'who reads next to nothing');
+    const served = () => drips.map((each) => isServed(target, each));
+    // A busy server looks at its clock later.
+    for (const began = Date.now(); served().includes(true) && Date.now() - began < 60000;) await pause(250);
+    assert.deepEqual(served(), [false, false, false, false], 'who reads next to nothing');
     assert.deepEqual(slow.map((each) => isServed(target, each)), [true, true, true, true], 'who reads slowly');
     for (const { stop } of [...drips, ...slow]) stop();
     for (const { result } of slow) {
