@@ -73,7 +73,10 @@ void Socket::on_message(const websocket::MessagePtr& message) {
     default: charge(payload.size()); return;
   }
   if (!charge(payload.size())) return;
-  if (is_nonce(payload)) nonces_.count(payload, address_, connection_->shard().now());
+  if (nonces_left_ > 0 && is_nonce(payload)) {
+    --nonces_left_;
+    nonces_.count(payload, address_, connection_->shard().now());
+  }
   send_text(payload);
 }
 

@@ -16,9 +16,9 @@
 namespace sigway::probe {
 
 /// A WebSocket that greets, then gives every text frame back; one that is a nonce is counted as
-/// one. Ends by itself at its bounds (close code 4003): each message, control frame and empty
-/// fragment that is read counts against its bytes, as 64 at the least. Thread: the connection's
-/// shard. Lifetime: owned by the net::Connection; `nonces` outlives it.
+/// one, up to 250 of them. Ends by itself at its bounds (close code 4003): each message, control
+/// frame and empty fragment that is read counts against its bytes, as 64 at the least. Thread: the
+/// connection's shard. Lifetime: owned by the net::Connection; `nonces` outlives it.
 class Socket final : public net::ConnectionHandler {
  public:
   /// `address` is the client's: its nonces are counted in its name.
@@ -48,6 +48,7 @@ class Socket final : public net::ConnectionHandler {
   net::Connection* connection_ = nullptr;
   base::Timer timer_ = base::Timer::calling<&Socket::on_timer>(this);
   std::size_t spent_ = 0;
+  int nonces_left_ = 250;  // a part of what the address may have; the doctor asks for 16
   bool closing_ = false;
 };
 

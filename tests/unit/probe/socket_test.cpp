@@ -125,3 +125,27 @@ TEST_CASE("a probe socket ends by frames that hold nothing, too") {
   // Two bytes at the most for each of the 500 that there may be.
   CHECK(answers.size() <= kGreeting + 2 * 500 + close.size());
 }
+
+TEST_CASE("a probe socket brings a part of the nonces that its address may have") {
+  SocketFixture f;
+  f.nonces.count("innocent", base::AddressKey{1}, f.shard.now());
+  std::string bytes;
+  for (int i = 0; i < 2000; ++i) bytes += frame(opcode::text, std::to_string(i));
+  bytes += frame(opcode::close, std::string("\x03\xe8", 2));
+  const int end = f.connect(f.socket());
+  auto other = std::make_unique<Script>();
+  other->closed = [&](CloseReason) { f.shard.stop(); };
+  const int watch = f.connect(std::move(other));
+  std::string answers;
+  std::thread client([&] {
+    Fixture::write(end, bytes);
+    answers = Fixture::read_all(end);
+    ::shutdown(watch, SHUT_WR);
+  });
+  f.shard.run();
+  client.join();
+  CHECK(answers.find("1999") != std::string::npos);
+  CHECK(f.nonces.seen("innocent") == 1);
+  CHECK(f.nonces.seen("249") == 1);
+  CHECK(f.nonces.seen("250") == 0);
+}
