@@ -86,7 +86,7 @@ TEST_CASE_TEMPLATE("down: an acknowledgement is a maximum", T, WebSocket, Sse, P
 
 TEST_CASE_TEMPLATE("down: welcome, activation and heartbeat state the next number", T, WebSocket,
                    Sse) {
-  Site site({"--ping-interval", "2s"});
+  Site site({"--ping-interval", "3s"});
   Client a(site, T::kTransport), b(site, T::kTransport);
   a.open({{"room", "r"}});
   CHECK(a.expect("created").at("type") == "created");

@@ -52,7 +52,7 @@ TEST_CASE_TEMPLATE("names: a mailbox keeps what came before the name, and hands 
 }
 
 TEST_CASE_TEMPLATE("names: a mailbox is bounded and has a lifetime", T, WebSocket, Sse, Poll) {
-  Site site({"--mailbox-messages", "3", "--mailbox-per-sender", "4", "--mailbox-lifetime", "5s"});
+  Site site({"--mailbox-messages", "3", "--mailbox-per-sender", "4", "--mailbox-lifetime", "8s"});
   Client a(site, T::kTransport), b(site, T::kTransport);
   a.open();
   const auto say = [&](const std::string& to) {

@@ -17,6 +17,8 @@ std::vector<std::string> complete(std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--shards", shards != nullptr ? shards : "1"});
   if (Site::is_tls() && !given("--tls-cert")) arguments.push_back("--tls-self-signed");
   if (!given("--drain-time")) arguments.insert(arguments.end(), {"--drain-time", "0"});
+  // A client that acknowledges nothing lives as long as its test, however long that takes.
+  if (!given("--ack-deadline")) arguments.insert(arguments.end(), {"--ack-deadline", "10m"});
   return arguments;
 }
 
