@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-const kPatience = 20000;
+const kPatience = 60000;
 
 export class Child {
   out = '';

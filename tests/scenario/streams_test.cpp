@@ -48,7 +48,7 @@ TEST_CASE("websocket: a dead peer is found within two intervals") {
   a.expect("peer-suspended");
   CHECK(Clock::now() - last_heard >= kInterval);
   // Two intervals, and what a busy machine adds.
-  CHECK(Clock::now() - last_heard < 2 * kInterval + milliseconds(15000));
+  CHECK(Clock::now() - last_heard < 2 * kInterval + kPatience);
   const auto end = dead.carrier().end();
   CHECK(end.code == "silent");
   CHECK(end.close_code == 4004);
@@ -154,12 +154,13 @@ TEST_CASE("sse: a client that uploads nothing for three intervals is silent") {
   Client a(site, Transport::sse);
   a.open({{"room", "r"}});
   // As long as it uploads something at each heartbeat it lives.
+  Clock::time_point last;  // the server hears of it later
   for (int i = 0; i < 3; ++i) {
     a.carrier().control("heartbeat");
+    last = Clock::now();
     CHECK(a.acknowledge(a.session.received).error.empty());
   }
   CHECK(!a.carrier().has_ended());
-  const auto last = Clock::now();
   CHECK(a.carrier().end().code == "silent");
   CHECK(Clock::now() - last >= milliseconds(3900));
   CHECK(a.carrier().attach(resume()).error.empty());
@@ -291,13 +292,14 @@ TEST_CASE("poll: held as long as the client asks, and the server's time at the m
   Client a(site, Transport::poll);
   a.open();
   Json poll{{"key", a.session.key}, {"carrier", "c1"}, {"ack", 0}};
-  for (const auto& [wait, least] : {std::pair{0, 0}, std::pair{300, 250}, std::pair{60000, 700}}) {
+  for (const auto& [wait, least] :
+       {std::pair{0, 0}, std::pair{300, 250}, std::pair{300'000, 700}}) {
     poll["wait"] = wait;
     poll["n"] = 100 + wait;
     const auto began = Clock::now();
     CHECK(Parked(site, poll).answer().at("events").empty());
     CHECK(Clock::now() - began >= milliseconds(least));
-    CHECK(Clock::now() - began < milliseconds(30000));
+    CHECK(Clock::now() - began < kPatience);
   }
 }
 

@@ -12,7 +12,7 @@ namespace sigway::testing {
 using Clock = std::chrono::steady_clock;
 
 /// How long a test waits for what must come. Only a failing test waits so long.
-constexpr std::chrono::seconds kPatience{15};
+constexpr std::chrono::seconds kPatience{60};
 
 /// One TCP connection to the server, plain or TLS, whose reads have deadlines. Certificates are not
 /// verified. Throws std::runtime_error where the connection cannot be made.

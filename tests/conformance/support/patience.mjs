@@ -1,6 +1,6 @@
 // Waiting that ends: for what should happen soon, and says what was waited for when it does not.
 
-const kPatience = Number(process.env.SIGWAY_PATIENCE ?? 20000);
+const kPatience = Number(process.env.SIGWAY_PATIENCE ?? 60000);
 
 export async function within(promise, what, patience = kPatience) {
   let timer;

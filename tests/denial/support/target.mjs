@@ -80,7 +80,7 @@ export class Target {
   }
 
   // A shard that spins uses all of a core for ever. What is still to be done for an attack may take a while.
-  async isIdle(what = 'after the attack', patience = 20000) {
+  async isIdle(what = 'after the attack', patience = 60000) {
     for (const began = Date.now(); ;) {
       const before = this.cpuSeconds();
       const from = Date.now();

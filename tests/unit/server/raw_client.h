@@ -38,7 +38,7 @@ class RawClient {
   explicit RawClient(std::uint16_t port, bool tls = false) {
     descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     REQUIRE(descriptor_ >= 0);
-    timeval patience{20, 0};
+    timeval patience{60, 0};
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     int one = 1;
     ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -85,7 +85,7 @@ class RawClient {
     return true;
   }
 
-  // False at the end of the stream, or after 20 seconds of silence.
+  // False at the end of the stream, or after 60 seconds of silence.
   bool receive_more() {
     char buffer[16 * 1024];
     const auto count = ssl_ ? SSL_read(ssl_, buffer, sizeof buffer)

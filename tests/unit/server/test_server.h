@@ -37,7 +37,7 @@ inline std::shared_ptr<net::TlsContext> self_signed_context() {
 // Asks until it is so, for a shard takes its turns when it likes.
 template <class Condition>
 bool becomes(Condition condition) {
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -125,7 +125,7 @@ class Awaited {
   T get() {
     std::unique_lock lock(mutex_);
     REQUIRE(
-        changed_.wait_for(lock, std::chrono::seconds(20), [&] { return next_ < values_.size(); }));
+        changed_.wait_for(lock, std::chrono::seconds(60), [&] { return next_ < values_.size(); }));
     return values_[next_++];
   }
   std::size_t count() {
