@@ -38,7 +38,7 @@ function report(seed, { faults, traces }, note) {
 let stoodStill = 0, lastSeen = Date.now();
 setInterval(() => {
   const now = Date.now();
-  if (now - lastSeen > 300) stoodStill += now - lastSeen;
+  if (now - lastSeen > 150) stoodStill += now - lastSeen;
   lastSeen = now;
 }, 50);
 
