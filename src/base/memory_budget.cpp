@@ -24,12 +24,15 @@ std::string_view to_string(MemoryPart part) noexcept {
   return "unknown";
 }
 
-std::size_t MemoryBudget::used() const noexcept {
-  return std::accumulate(used_.begin(), used_.end(), std::size_t{0},
+std::size_t MemoryBudget::held() const noexcept {
+  static_assert(static_cast<std::size_t>(MemoryPart::transit) + 1 == kMemoryParts);
+  return std::accumulate(used_.begin(), used_.end() - 1, std::size_t{0},
                          [](std::size_t sum, const std::atomic<std::size_t>& part) {
                            return sum + part.load(std::memory_order_relaxed);
                          });
 }
+
+std::size_t MemoryBudget::used() const noexcept { return held() + used(MemoryPart::transit); }
 
 MemoryHolder::~MemoryHolder() {
   if (const auto list = Lists::class_of(held_); list != Lists::kNone)

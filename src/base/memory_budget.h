@@ -52,13 +52,17 @@ class MemoryBudget {
   }
   std::size_t used() const noexcept;
   std::size_t limit() const noexcept { return limit_; }
-  // From here on no new work is taken, and the heaviest addresses give way.
-  bool exceeded() const noexcept { return used() > limit_; }
+  // From here on no new work is taken, and the heaviest addresses give way. What is in transit does
+  // not count: nobody could give it back, and it will be counted where it arrives. Else a message
+  // on its way would hide that the outbox it goes to is what exceeds the budget.
+  bool exceeded() const noexcept { return held() > limit_; }
   // The reserve for small things between the moment of exceeding and the relief is used up, too.
-  bool exhausted() const noexcept { return used() > limit_ + limit_ / 8; }
+  bool exhausted() const noexcept { return held() > limit_ + limit_ / 8; }
 
  private:
   friend class MemoryLedger;
+
+  std::size_t held() const noexcept;  // all parts but transit
 
   const std::size_t limit_;
   std::array<std::atomic<std::size_t>, kMemoryParts> used_{};

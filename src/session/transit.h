@@ -23,14 +23,14 @@ class Transit : public std::enable_shared_from_this<Transit> {
     return held == 0 || held + bytes <= limit_ ? may_go_on(bytes) : SendStatus::busy;
   }
   /// The same for a message that has set out, from its room or name to those who are to hear it.
-  /// All together fill a quarter of the budget, or others would have to end for what is nobody's.
+  /// All together fill a quarter of the budget, and small ones an eighth more. Whether the budget
+  /// itself is exceeded is for the outboxes to say: they know who would have to give way.
   SendStatus may_go_on(std::size_t bytes) const noexcept {
+    const auto most = budget_.limit() / 4;
     const bool is_small = bytes_.load(std::memory_order_relaxed) + bytes <= kSmall;
-    const bool fits =
-        is_small ? !budget_.exhausted()
-                 : !budget_.exceeded() &&
-                       budget_.used(base::MemoryPart::transit) + bytes <= budget_.limit() / 4;
-    return fits ? SendStatus::sent : SendStatus::overloaded;
+    const auto together = budget_.used(base::MemoryPart::transit) + bytes;
+    return together <= (is_small ? most + most / 2 : most) ? SendStatus::sent
+                                                           : SendStatus::overloaded;
   }
 
  private:

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { withPages } from './support/browser.mjs';
-import { callUrl, expectCall, expectFlow, kGivenUp, kTransports, leave, startCall } from './support/calls.mjs';
+import { callUrl, expectCall, expectFlow, kTransports, leave, startCall } from './support/calls.mjs';
 import { Server } from './support/server.mjs';
 
 describe('room', () => {
@@ -39,7 +39,6 @@ describe('room', () => {
       const second = kTransports[(kTransports.indexOf(transport) + 1) % 3];
       const { room, alice, bob } = await startCall(open, server, transport, second);
       const gone = await alice.ask((end) => end.connection.peer);
-      alice.explain(kGivenUp);
       await alice.page.reload();
       await expectCall(bob, alice);   // who was there first, and who is new
       const left = await bob.ask((end) => end.had('peer-left'));

@@ -574,6 +574,29 @@ row('too many messages a second', async (expected) => {
   });
 });
 
+row('messages for more than 1024 recipients in one request', async (expected) => {
+  await withLimits(['--message-rate', '0'], async (unlimited) => {
+    const to = Array.from({ length: 64 }, (_, i) => `nobody${i}`);
+    for (const Transport of Object.values(kTransports)) {
+      const { member, other } = await pair(unlimited, Transport);
+      const first = member.said + 1;
+      const many = member.numbered(Array.from({ length: 17 }, () => ({ type: 'many', to })));
+      await member.request({ ack: member.received, messages: [...many, ...member.numbered([{ type: 'last', data: 1 }])] });
+      assert.equal((await other.event('last')).data, 1);
+      for (let i = 0; i < 1024; ++i) {
+        const { code, re } = await member.event('error');
+        assert.deepEqual([code, re], ['no_such_peer', first + Math.floor(i / 64)]);
+      }
+      const error = await member.event('error');
+      assertExplains(error, expected.code);
+      assert.equal(error.re, first + 16);
+      await stillTalk(member, other);
+      member.close();
+      other.close();
+    }
+  });
+});
+
 // --- what the chapters before it say about forms that are nearly wrong ---
 
 test('`to`: empty is refused, who is named twice gets it once, and too many are too many', async () => {

@@ -3,8 +3,6 @@
 import assert from 'node:assert/strict';
 
 export const kTransports = ['websocket', 'sse', 'poll'];
-// What a page that leaves, moves or reloads gives up in the middle of it.
-export const kGivenUp = /request failed: (GET|POST) \S+\/v1\/(sse|poll|send)\S* net::ERR_ABORTED/;
 const kRoutes = { websocket: ['/v1/ws'], sse: ['/v1/send', '/v1/sse'], poll: ['/v1/poll', '/v1/send'] };
 
 export function callUrl(server, room, transport, { page = server.url, signaling } = {}) {
@@ -28,7 +26,6 @@ export async function startCall(open, server, first, second, places = {}) {
 
 // In the middle of a call, while the old transport still works.
 export async function switchTo(guest, transport) {
-  guest.explain(kGivenUp);
   assert.equal(await guest.ask((call, kind) => call.connection.switchTransport(kind), transport), transport);
   assert.equal(await guest.ask((call) => call.connection.transport), transport);
 }
@@ -93,6 +90,5 @@ export async function expectNoReset(guest) {
 }
 
 export async function leave(guest) {
-  guest.explain(kGivenUp);
   await guest.ask((call) => call.leave());
 }
