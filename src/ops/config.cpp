@@ -158,6 +158,12 @@ std::optional<ConfigError> check_together(const Config& config) {
   if (config.tls_self_signed && !config.tls_cert.empty()) {
     return ConfigError{"--tls-self-signed makes its own certificate: leave --tls-cert out"};
   }
+  if (const auto* const port = find_duplicate(config.listen, config.bind, config.port)) {
+    return ConfigError{
+        fmt::format("--listen {}: another --listen, or --bind and --port, has this address and "
+                    "port already; give each port once",
+                    to_string(*port))};
+  }
   if (config.memory_budget < config.outbox_limit) {
     return ConfigError{
         "--memory-budget is for all sessions: it cannot be less than --outbox-limit"};

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "ops/listen_port.h"
 #include "ops/log.h"
 
 namespace sigway::ops {
@@ -23,6 +24,7 @@ struct Config {
   // Listening
   std::string bind;
   std::uint16_t port = 0;
+  std::vector<ListenPort> listen;  // beside `bind` and `port`
   unsigned shards = 0;
   std::string tls_cert;
   std::string tls_key;

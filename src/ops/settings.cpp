@@ -109,6 +109,22 @@ Field ice_servers(std::vector<std::string> Config::*member) {
           }};
 }
 
+Field listen_ports(std::vector<ListenPort> Config::*member) {
+  return {SettingShape::list, "[ADDR:]PORT[=DIALECT]",
+          [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
+            std::vector<ListenPort> ports;
+            for (const auto& value : values) {
+              auto parsed = parse_listen_port(value);
+              if (auto* const problem = std::get_if<std::string>(&parsed)) {
+                return std::move(*problem);
+              }
+              ports.push_back(std::get<ListenPort>(std::move(parsed)));
+            }
+            config.*member = std::move(ports);
+            return std::nullopt;
+          }};
+}
+
 Field level(LogLevel Config::*member) {
   return {SettingShape::value, "LEVEL",
           [=](Config& config, std::span<const std::string> values) -> std::optional<std::string> {
@@ -141,6 +157,7 @@ std::vector<SettingGroup> make_groups() {
     {"Listening", {
       {"bind", "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every interface", text(&C::bind, "ADDRESS", is_address, kAddressAllowed)},
       {"port", "8080", "TCP port; 0 picks a free one", number(&C::port, 0, 65535)},
+      {"listen", "", "Further port, on the address of --bind if it names none: 1337, 0.0.0.0:1337 or [::1]:1337; DIALECT is the client protocol that answers at / there", listen_ports(&C::listen)},
       {"shards", "0", "Event loops, one thread each; 0 means one a processor core", number(&C::shards, 0, 1024)},
       {"tls-cert", "", "Certificate chain (PEM), with --tls-key; read again on SIGHUP", text(&C::tls_cert, "FILE")},
       {"tls-key", "", "Private key (PEM), with --tls-cert; read again on SIGHUP", text(&C::tls_key, "FILE")},

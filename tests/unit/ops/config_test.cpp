@@ -160,6 +160,30 @@ TEST_CASE("an ICE server may be a JSON object, everywhere") {
   CHECK(config_of({"--config", file.path()}).ice_server == both);
 }
 
+TEST_CASE("further ports to listen on, everywhere") {
+  const std::vector<ListenPort> both{{"", 1337, "raw"}, {"::1", 1338, ""}};
+  CHECK(config_of({}).listen.empty());
+  CHECK(config_of({"--listen", "1337=raw", "--listen", "[::1]:1338"}).listen == both);
+  CHECK(config_of({"--listen=1337=raw", "--listen=[::1]:1338"}).listen == both);
+  CHECK(config_of({"--listen", "1337=raw,[::1]:1338"}).listen == both);
+  CHECK(config_of({}, {{"SIGWAY_LISTEN", "1337=raw, [::1]:1338"}}).listen == both);
+  const File file("listen = 1337=raw\nlisten=[::1]:1338\n");
+  CHECK(config_of({"--config", file.path()}).listen == both);
+}
+
+TEST_CASE("each port is listened on once") {
+  const std::string more =
+      ": another --listen, or --bind and --port, has this address and port already; "
+      "give each port once";
+  CHECK(error_of({"--listen", "1337", "--listen", "127.0.0.1:1337=raw"}) ==
+        "--listen 127.0.0.1:1337=raw" + more);
+  CHECK(error_of({"--listen", "8080"}) == "--listen 8080" + more);
+  CHECK(error_of({"--bind", "::1", "--port", "81", "--listen", "[0:0::1]:81"}) ==
+        "--listen [0:0::1]:81" + more);
+  CHECK(config_of({"--listen", "127.0.0.2:8080"}).listen.size() == 1);
+  CHECK(config_of({"--port", "0", "--listen", "0", "--listen", "0"}).listen.size() == 2);
+}
+
 TEST_CASE("a switch may stand alone or have a value") {
   CHECK(config_of({"--tls-self-signed"}).tls_self_signed);
   CHECK(config_of({"--tls-self-signed", "--port", "1"}).port == 1);
@@ -175,6 +199,9 @@ TEST_CASE("a bad value is answered with the setting, the value and what is allow
         "--port: '65536' is not allowed; write a number from 0 to 65535");
   CHECK(error_of({}, {{"SIGWAY_PORT", "http"}}) ==
         "SIGWAY_PORT: 'http' is not allowed; write a number from 0 to 65535");
+  CHECK(error_of({"--listen", "1337="}) ==
+        "--listen: '1337=' is not allowed; write a dialect after the = of '1337=', or leave the = "
+        "out");
   const File file("keep-alive = soon");
   CHECK(error_of({"--config", file.path()}) ==
         file.path() +
@@ -187,6 +214,7 @@ TEST_CASE("a bad value is answered with the setting, the value and what is allow
     CHECK(mentions(error, value));
   };
   bad("bind", "localhost");
+  bad("listen", "localhost:1337");
   bad("max-head", "1");
   bad("max-body", "1KB");
   bad("ping-interval", "0");
