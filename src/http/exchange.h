@@ -78,7 +78,7 @@ class Exchange {
   // What the client put before the path to get here: "http://localhost:8080". From
   // X-Forwarded-Proto and X-Forwarded-Host only behind a trusted proxy.
   virtual std::string base_url() const = 0;
-  // The listening port's label (its default dialect), usually empty.
+  // The dialect of `/` on the port that the client came by, empty on the main port.
   virtual const std::string& port_label() const = 0;
 
   // Answers now. At most one of respond, begin_stream and an upgrade; a second is ignored.

@@ -98,7 +98,7 @@ struct ConnectionOptions {
 struct PortInfo {
   Address local;  // as bound, with the real port
   bool is_tls = false;
-  std::string label;  // free for the gateway: the port's default dialect
+  std::string label;  // the dialect that answers at `/` on this port; empty on the main port
   ConnectionOptions connections;
 };
 

@@ -144,7 +144,7 @@ bool HttpConnection::accept_head() {
     refuse_with(std::move(*refusal));
     return false;
   }
-  pending_->match = server_.router().match(request);
+  pending_->match = server_.router().match(request, connection_.port().label);
   const Router::Match& match = pending_->match;
   const bool is_harmless = match.route ? match.route->options.is_harmless : match.pages != nullptr;
   pending_->decision = server_.policy().decide(request, caller(), is_harmless);

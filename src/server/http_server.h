@@ -42,10 +42,14 @@ class HttpServer final : public http::Replies {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Opens a port; may be called several times. Fills in what HTTP knows of `options` (the overload
-  // answers). The error is a sentence; else port() tells where it listens.
+  // Opens a port; may be called several times, before the shards run. All ports share the routes,
+  // the policy and the limits; `options.label` is the dialect of `/` (Router::add_root), empty for
+  // the main port. Fills in what HTTP knows of `options` (the overload answers). The error is a
+  // sentence; else port() tells where it listens.
   std::optional<std::string> listen(net::ListenOptions options);
+  // In the order of opening.
   const net::PortInfo& port(std::size_t index = 0) const { return listeners_.at(index)->port(); }
+  std::size_t port_count() const { return listeners_.size(); }
 
   // http::Replies
   void respond(const http::ExchangeId& id, http::Response response) override;

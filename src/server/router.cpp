@@ -25,6 +25,27 @@ void Router::add(std::initializer_list<Method> methods, std::string path, RouteH
   routes.push_back({methods, std::move(handler), options});
 }
 
+void Router::add_root(std::string dialect, RouteHandler handler, RouteOptions options) {
+  roots_[std::move(dialect)] = {
+      {{Method::get, Method::head, Method::post}, std::move(handler), options}};
+}
+
+std::optional<std::string> Router::dialect_problem(std::string_view dialect) const {
+  if (dialect.empty() || roots_.find(dialect) != roots_.end()) return std::nullopt;
+  std::string names;
+  for (const auto& [name, routes] : roots_) names += (names.empty() ? "" : ", ") + name;
+  return "there is no dialect " + std::string(dialect) +
+         (names.empty() ? "; this version has none, so leave =" + std::string(dialect) + " out"
+                        : "; there are: " + names);
+}
+
+const Router::Routes* Router::find_root(const http::Request& request,
+                                        std::string_view dialect) const {
+  if (dialect.empty() || request.path != "/") return nullptr;
+  const auto root = roots_.find(dialect);
+  return root == roots_.end() ? nullptr : &root->second;
+}
+
 const Router::Routes* Router::find(std::string_view path) const {
   if (const auto exact = exact_.find(path); exact != exact_.end()) return &exact->second;
   // From the longest prefix that ends in a slash to the shortest.
@@ -38,14 +59,15 @@ const Router::Routes* Router::find(std::string_view path) const {
   return nullptr;
 }
 
-Router::Match Router::match(const http::Request& request) const {
+Router::Match Router::match(const http::Request& request, std::string_view dialect) const {
   Match match;
   if (request.path == "*") {
     match.allowed = {Method::get, Method::head, Method::post};
     return match;
   }
   const bool is_reading = request.method == Method::get || request.method == Method::head;
-  if (const Routes* routes = find(request.path)) {
+  const Routes* root = find_root(request, dialect);
+  if (const Routes* routes = root ? root : find(request.path)) {
     for (const Route& route : *routes) {
       if (holds(route.methods, request.method)) {
         match.route = &route;

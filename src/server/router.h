@@ -46,6 +46,14 @@ class Router {
   void add(std::initializer_list<http::Method> methods, std::string path, RouteHandler handler,
            RouteOptions options = {});
 
+  // What answers GET, HEAD and POST of `/`, with any query, on the ports that have this dialect
+  // (net::PortInfo::label), instead of a page or a route. Every other path is there as on the main
+  // port.
+  void add_root(std::string dialect, RouteHandler handler, RouteOptions options = {});
+
+  // Nothing for a dialect with a root, and for none at all. Else a sentence that names the others.
+  std::optional<std::string> dialect_problem(std::string_view dialect) const;
+
   // Asked when no route has the path.
   void set_pages(std::shared_ptr<const StaticPages> pages) { pages_ = std::move(pages); }
 
@@ -55,14 +63,17 @@ class Router {
     std::vector<http::Method> allowed;     // for OPTIONS and the Allow header
     std::optional<http::Problem> refusal;  // 404 or 405
   };
-  Match match(const http::Request& request) const;
+  // `dialect` is that of the port, empty on the main port. One without a root changes nothing.
+  Match match(const http::Request& request, std::string_view dialect = {}) const;
 
  private:
   using Routes = std::vector<Route>;
   const Routes* find(std::string_view path) const;
+  const Routes* find_root(const http::Request& request, std::string_view dialect) const;
 
   std::map<std::string, Routes, std::less<>> exact_;
   std::map<std::string, Routes, std::less<>> prefixes_;  // without the "*"
+  std::map<std::string, Routes, std::less<>> roots_;     // by dialect
   std::shared_ptr<const StaticPages> pages_;
 };
 

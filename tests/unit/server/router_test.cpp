@@ -37,6 +37,43 @@ TEST_CASE("exact paths win over prefixes, longer prefixes over shorter") {
   CHECK(which("/b") == 0);
 }
 
+TEST_CASE("a port with a dialect has its root at / and all else as on the main port") {
+  Router router;
+  router.add({Method::get}, "/x", [](Exchange&) {});
+  router.add_root("raw", [](Exchange&) {}, {.max_body = 1, .is_harmless = false});
+  router.add_root("login", [](Exchange&) {}, {.max_body = 2, .is_harmless = false});
+  const auto which = [&](Method method, const std::string& dialect) -> std::size_t {
+    const auto match = router.match(asking(method, "/"), dialect);
+    return match.route ? match.route->options.max_body.value_or(0) : 0;
+  };
+  for (const auto method : {Method::get, Method::head, Method::post}) {
+    CHECK(which(method, "raw") == 1);
+    CHECK(which(method, "login") == 2);
+    CHECK(which(method, "") == 0);
+    CHECK(which(method, "other") == 0);
+  }
+  CHECK(router.match(asking(Method::get, "/")).refusal->status == 404);
+  const auto options = router.match(asking(Method::options, "/"), "raw");
+  CHECK_FALSE(options.refusal.has_value());
+  CHECK(allow_header(options.allowed) == "GET, HEAD, POST, OPTIONS");
+  const auto* const same = router.match(asking(Method::get, "/x")).route;
+  CHECK(same != nullptr);
+  CHECK(router.match(asking(Method::get, "/x"), "raw").route == same);
+  CHECK(router.match(asking(Method::get, "/y"), "raw").refusal->status == 404);
+}
+
+TEST_CASE("a dialect without a root is a problem that names those with one") {
+  Router router;
+  CHECK_FALSE(router.dialect_problem("").has_value());
+  CHECK(router.dialect_problem("raq") ==
+        "there is no dialect raq; this version has none, so leave =raq out");
+  router.add_root("raw", [](Exchange&) {});
+  router.add_root("login", [](Exchange&) {});
+  CHECK(router.dialect_problem("raq") == "there is no dialect raq; there are: login, raw");
+  CHECK_FALSE(router.dialect_problem("raw").has_value());
+  CHECK_FALSE(router.dialect_problem("").has_value());
+}
+
 TEST_CASE("methods of one path add up") {
   Router router;
   router.add({Method::get}, "/x", [](Exchange&) {});

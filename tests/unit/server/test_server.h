@@ -52,6 +52,7 @@ struct ServerSetup {
   std::size_t shards = 1;
   std::string address = "127.0.0.1";
   std::string label;
+  std::vector<net::ListenOptions> further;  // beside the first port; on a port that is free
   std::shared_ptr<const StaticPages> pages;
 };
 
@@ -76,8 +77,14 @@ class TestServer {
     options.label = setup.label;
     options.connections = setup.connections;
     if (tls) options.tls = tls_ = self_signed_context();
-    const auto error = http_->listen(options);
-    REQUIRE_MESSAGE(!error.has_value(), error.value_or(""));
+    setup.further.insert(setup.further.begin(), options);
+    for (auto& port : setup.further) {
+      port.port = 0;
+      port.connections = setup.connections;
+      port.tls = tls_;
+      const auto error = http_->listen(port);
+      REQUIRE_MESSAGE(!error.has_value(), error.value_or(""));
+    }
     for (const auto& shard : shards_) threads_.emplace_back([&shard = *shard] { shard.run(); });
   }
 
@@ -86,7 +93,7 @@ class TestServer {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  std::uint16_t port() const { return http_->port().local.port(); }
+  std::uint16_t port(std::size_t index = 0) const { return http_->port(index).local.port(); }
   HttpServer& http() { return *http_; }
   net::Shards& shards() { return shards_; }
   base::MemoryBudget& budget() { return budget_; }
