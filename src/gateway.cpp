@@ -128,7 +128,7 @@ std::optional<std::string> Gateway::Parts::load_tls() {
     return tls->load_files(config.tls_cert, config.tls_key);
   }
   if (!config.tls_self_signed) return std::nullopt;
-  const auto certificate = net::make_self_signed({config.bind});
+  const auto certificate = net::make_self_signed(settings_for::addresses(config));
   if (!certificate) return "No self-signed certificate could be made.";
   if (!tls) tls = std::make_shared<net::TlsContext>();
   return tls->load(*certificate);
@@ -206,9 +206,11 @@ std::optional<std::string> Gateway::start() {
   }
   parts.http = std::make_unique<server::HttpServer>(parts.shards, settings_for::http(config),
                                                     router, policy, limits);
-  auto listening = settings_for::listening(config);
-  listening.tls = parts.tls;
-  if (auto error = parts.http->listen(std::move(listening))) return error;
+  if (auto error = settings_for::check_dialects(config, *router)) return error;
+  for (auto& port : settings_for::listening(config)) {
+    port.tls = parts.tls;
+    if (auto error = parts.http->listen(std::move(port))) return error;
+  }
   parts.watchdog = std::make_unique<net::Watchdog>(
       parts.shards, [](const std::string& finding) { ops::log_warn("{}", finding); });
   parts.run_shards();
@@ -216,8 +218,14 @@ std::optional<std::string> Gateway::start() {
   return std::nullopt;
 }
 
-std::string Gateway::url() const {
-  return (parts_->tls ? "https://" : "http://") + parts_->http->port().local.to_string();
+std::vector<Gateway::Port> Gateway::ports() const {
+  const std::string scheme = parts_->tls ? "https://" : "http://";
+  std::vector<Port> all;
+  for (std::size_t i = 0; i < parts_->http->port_count(); ++i) {
+    const auto& port = parts_->http->port(i);
+    all.push_back({scheme + port.local.to_string(), port.label});
+  }
+  return all;
 }
 
 int Gateway::run() {

@@ -71,7 +71,7 @@ probe::Options probes(const ops::Config& config) {
                      .bytes_burst = burst}};
 }
 
-net::ListenOptions listening(const ops::Config& config) {
+std::vector<net::ListenOptions> listening(const ops::Config& config) {
   net::ListenOptions options;
   options.address = config.bind;
   options.port = config.port;
@@ -81,7 +81,29 @@ net::ListenOptions listening(const ops::Config& config) {
   // Bytes that nobody acknowledges for two heartbeats: the peer is gone, whatever the network
   // pretends.
   options.connections.user_timeout = 2 * config.ping_interval;
-  return options;
+  std::vector<net::ListenOptions> all{options};
+  for (const auto& further : config.listen) {
+    options.address = further.address.empty() ? config.bind : further.address;
+    options.port = further.port;
+    options.label = further.dialect;
+    all.push_back(options);
+  }
+  return all;
+}
+
+std::optional<std::string> check_dialects(const ops::Config& config, const server::Router& router) {
+  for (const auto& port : config.listen) {
+    if (const auto problem = router.dialect_problem(port.dialect)) {
+      return "--listen " + ops::to_string(port) + ": " + *problem;
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> addresses(const ops::Config& config) {
+  std::vector<std::string> all;
+  for (const auto& port : listening(config)) all.push_back(port.address);
+  return all;
 }
 
 net::ConnectionLimits::Options connections(const ops::Config& config, std::size_t shards) {

@@ -35,8 +35,12 @@ int serve(ops::Config config) {
     std::fprintf(stderr, "sigway: %s\n", error->c_str());
     return 1;
   }
-  // The only line on standard output: scripts wait for it and read the address from it.
-  std::printf("sigway listening on %s\n", gateway.url().c_str());
+  // The main port's line comes first: scripts wait for it and read the address from it. One line
+  // for each port of --listen follows, and nothing else on standard output.
+  for (const auto& [url, dialect] : gateway.ports()) {
+    const std::string note = dialect.empty() ? "" : " (" + dialect + ")";
+    std::printf("sigway listening on %s%s\n", url.c_str(), note.c_str());
+  }
   std::fflush(stdout);
   return gateway.run();
 }

@@ -69,7 +69,7 @@ class Server {
     http_ = std::make_unique<server::HttpServer>(
         shards_, settings_for::http(config_), router,
         std::make_shared<server::AccessPolicy>(settings_for::access(config_)), limits);
-    auto listening = settings_for::listening(config_);
+    auto listening = settings_for::listening(config_).front();
     if (tls) {
       auto context = std::make_shared<net::TlsContext>();
       if (const auto certificate = net::make_self_signed({})) (void)context->load(*certificate);
