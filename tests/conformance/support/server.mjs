@@ -12,8 +12,14 @@ if (!kBinary) throw new Error('SIGWAY_BINARY has to say where the server is');
 // hooks of their own that stop theirs in order; this comes well after them.
 after(() => { setTimeout(killAll, 20000).unref(); });
 
+function placeOf(line) {
+  const [, url, port, dialect] = /^sigway listening on (https?:\/\/\S*:(\d+))(?: \(([a-z0-9-]+)\))?$/.exec(line) ?? [];
+  return port ? { url, host: '127.0.0.1', port: Number(port), authority: `127.0.0.1:${port}`, dialect } : null;
+}
+
 export class Server {
   log = '';
+  lines = [];   // of standard output
 
   // `flags` go to the server; `under` is a command that starts it ("prlimit --nofile=64").
   static async start(flags = [], { under = [] } = {}) {
@@ -23,17 +29,20 @@ export class Server {
     Object.assign(server, { process: child, exit });
     server.process.stderr.on('data', (text) => { server.log += text; });
     const lines = createInterface({ input: server.process.stdout });
+    // All of them, for those after the first come in the same turn.
+    lines.on('line', (text) => server.lines.push(text));
     const line = await Promise.race([
       once(lines, 'line').then(([text]) => text),
       server.exit.then(() => ''),
     ]);
-    const [, url, port] = /^sigway listening on (https?:\/\/.*:(\d+))$/.exec(line) ?? [];
-    if (!port) throw new Error(`the server did not start: ${line} ${server.log}`);
-    return Object.assign(server, { url, host: '127.0.0.1', port: Number(port) });
+    const place = placeOf(line);
+    if (!place) throw new Error(`the server did not start: ${line} ${server.log}`);
+    return Object.assign(server, place);
   }
 
-  get authority() {
-    return `${this.host}:${this.port}`;
+  // Where else it can be asked: by the ports of --listen. All are told of at once.
+  furtherPorts() {
+    return this.lines.slice(1).map(placeOf);
   }
 
   // Resolves with the exit code, or the name of the signal that ended it. Every test file checks
