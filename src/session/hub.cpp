@@ -28,6 +28,12 @@ dialects::Error too_many_joins() {
           .hint = "Try again in a few seconds. --join-rate sets the limit; 0 switches it off."};
 }
 
+dialects::Error too_often_in_room() {
+  return {.code = dialects::ErrorCode::rate_limited,
+          .message = "Your address joins this room, or changes names in it, too often.",
+          .hint = "Try again in a few seconds."};
+}
+
 Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)
     : shared_(shared), runner_(runner), drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
   if (shared_.hubs.size() <= shard) shared_.hubs.resize(shard + 1);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "base/address_key.h"
 #include "base/address_rates.h"
 #include "base/clock.h"
+#include "base/keyed_hash.h"
 #include "base/memory_budget.h"
 #include "base/reserve.h"
 #include "base/timer_wheel.h"
@@ -54,6 +57,8 @@ inline constexpr base::Duration kDrainRetry = std::chrono::seconds(1);
 /// What a client hears whose address joins rooms, or changes names in them, too often
 /// (`Shared::joins`).
 dialects::Error too_many_joins();
+/// The same for one room (`Shared::in_room`).
+dialects::Error too_often_in_room();
 
 /// What all shards' hubs share. Set up before the first session, outlives them all.
 struct Shared {
@@ -62,13 +67,28 @@ struct Shared {
         directory(with.ended_key_memory, with.ended_keys),
         memory(memory_limit),
         addresses(sessions_per_address),
-        joins({.per_second = with.join_rate, .burst = with.join_burst}) {}
+        joins({.per_second = with.join_rate, .burst = with.join_burst}),
+        in_room(room_rate(with)) {}
+
+  /// Counts a join of that room; the error if that is too much for the address. Thread: any.
+  std::optional<dialects::Error> take_join(std::string_view room, base::AddressKey from,
+                                           base::TimePoint now) {
+    if (!joins.take(from, now)) return too_many_joins();
+    if (!take_in_room(room, from, now, kJoinEvents)) return too_often_in_room();
+    return std::nullopt;
+  }
+  /// Whether clients of that address may make the room tell so many events now. Thread: any.
+  bool take_in_room(std::string_view room, base::AddressKey from, base::TimePoint now,
+                    double events) {
+    return in_room.take({base::keyed_hash(room) ^ from.value}, now, events);
+  }
 
   Settings settings;
   Directory directory;
   base::MemoryBudget memory;
   Quota<base::AddressKey> addresses;  ///< sessions
   base::AddressRates joins;           ///< and changes of names in rooms
+  base::AddressRates in_room;         ///< by room and address: what members are told
   std::vector<class Hub*> hubs;       ///< by shard
   /// How sessions ended, by End; and what went by. Counters for metrics.
   std::array<std::atomic<std::uint64_t>, kEndCount> ends{};

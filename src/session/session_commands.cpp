@@ -118,8 +118,10 @@ void Session::run(dialects::Command command, dialects::Re re) {
     if (rooms_.size() >= hub_.settings().max_rooms)
       return refuse(re, {.code = ErrorCode::too_many_rooms});
     // What `open` asked for was counted when the request came.
-    if (re != 0 && !hub_.shared().joins.take(contents_.address, hub_.now()))
-      return refuse(re, too_many_joins());
+    if (re != 0) {
+      auto error = hub_.shared().take_join(join->room, contents_.address, hub_.now());
+      if (error) return refuse(re, *std::move(error));
+    }
     if (join->capacity && (*join->capacity < 1 || *join->capacity > max)) {
       return refuse(re, {.code = ErrorCode::bad_capacity, .limit = max});
     }
@@ -162,6 +164,9 @@ std::optional<Error> Session::take_rename() {
   const auto told = std::min(static_cast<double>(rooms_.size()), hub_.settings().join_burst);
   if (!rooms_.empty() && !hub_.shared().joins.take(contents_.address, now, told))
     return too_many_joins();
+  for (const auto& room : rooms_) {
+    if (!hub_.shared().take_in_room(room, contents_.address, now, 1)) return too_often_in_room();
+  }
   return std::nullopt;
 }
 

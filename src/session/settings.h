@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -49,5 +50,16 @@ struct Settings {
 inline constexpr base::RateLimit kPresenceRate{.per_second = 1, .burst = 4};
 /// How often a session may log in or out; beyond it that is refused.
 inline constexpr base::RateLimit kNameRate{.per_second = 1, .burst = 20};
+
+/// How many events the clients of one address may make one room send to a member without a message:
+/// by joins, by the leaves that follow, and by changes of names. With the defaults they fill less
+/// than an outbox within the resume window, in all rooms that two sessions can share. An office can
+/// fill a room twice at once.
+inline base::RateLimit room_rate(const Settings& settings) {
+  if (settings.join_rate <= 0) return {};
+  return {.per_second = 2, .burst = std::max(400.0, 6.0 * settings.max_room_capacity)};
+}
+/// A join counts for `peer-joined`, `ready` and `peer-left`.
+inline constexpr double kJoinEvents = 3;
 
 }  // namespace sigway::session

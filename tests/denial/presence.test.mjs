@@ -1,6 +1,7 @@
 // A flood makes nobody look absent: with the time that is set by default, no member of a pair that talks is reported suspended,
 // and no session ends. A pair fails at any event that it does not expect, `peer-suspended` and `peer-left` among them.
-// And no member makes the server fill the outbox of another one: with its presence, which costs no message, or with its name.
+// And no member makes the server fill the outbox of another one: with its presence, which costs no message, with its name, or by
+// joining and leaving again and again.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,6 +26,7 @@ for (const kind of ['requests for a path that is not there', 'frames that are no
 const kOutbox = ['--outbox-limit', '128KiB'];
 const kFlaps = 2000;
 const kNames = 1000;
+const kJoins = 900;   // less than --join-rate allows at once
 const kAtOnce = 50;
 
 // Three members: one whose line is cut, one who watches, and one on a connection that sends what the test likes.
@@ -48,7 +50,7 @@ async function threeMembers(server) {
   await answer();
   for (let event; event?.type !== 'ready';) event = await watcher.event();
   victim.socket.terminate();
-  return { victim, watcher, connection, request, poll, answer };
+  return { room, victim, watcher, connection, request, poll, answer };
 }
 
 async function keepsItsSession(target, victim) {
@@ -111,6 +113,32 @@ test('a member takes one name after the other while another one is cut', () => a
   await keepsItsSession(target, victim);
   for (let i = 0; i < answers.login; ++i) await watcher.event('peer-named');
   assert.ok(watcher.events.isEmpty);
+  connection.destroy();
+  watcher.close();
+}));
+
+test('a member joins and leaves again and again while another one is cut', () => attacked(kOutbox, async (target, talk) => {
+  const { room, victim, watcher, connection, request, poll, answer } = await threeMembers(target.server);
+  const began = performance.now();
+  const answers = { joined: 0, rate_limited: 0 };
+  for (let joins = 0; joins < kJoins;) {
+    const messages = Array.from({ length: 2 * kAtOnce }, (_, i) =>
+      ({ n: 2 * joins + i + 1, type: i % 2 === 0 ? 'leave' : 'join', room }));
+    request('/v1/send', { messages });
+    await answer();
+    joins += kAtOnce;
+    while (answers.joined + answers.rate_limited < joins) {
+      poll({ wait: 1000 });
+      for (const { type, code } of await answer()) answers[code ?? type] = (answers[code ?? type] ?? 0) + 1;
+    }
+  }
+  await talk.rounds(5);
+  const most = 134 + (performance.now() - began) / 1000;
+  assert.ok(answers.joined >= 120 && answers.joined <= most, `${JSON.stringify(answers)}: no more than ${most.toFixed(1)} joins`);
+  await keepsItsSession(target, victim);
+  for (let i = 0; i < answers.joined; ++i) {
+    for (const type of ['peer-left', 'peer-joined', 'ready']) await watcher.event(type);
+  }
   connection.destroy();
   watcher.close();
 }));

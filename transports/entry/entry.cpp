@@ -43,7 +43,10 @@ std::variant<Located, Error> locate_open(Context& context, const Request& reques
   auto found = shared.directory.find(contents.key, now);
   if (found.state == Directory::State::unknown) {
     if (shared.memory.exceeded()) return Error{.code = ErrorCode::overloaded};
-    if (open.room && !shared.joins.take(contents.address, now)) return session::too_many_joins();
+    if (open.room) {
+      if (auto error = shared.take_join(*open.room, contents.address, now))
+        return *std::move(error);
+    }
     auto opening = std::make_shared<Opening>(shared, contents);
     if (!shared.addresses.try_add(contents.address))
       return Error{.code = ErrorCode::too_many_sessions};
