@@ -5,10 +5,11 @@
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Bystanders, EventStreamMember, PollMember, WebSocketMember, fetchJson, kTransports, makeKey } from './support/members.mjs';
-import { haproxy, nginx, squid, tinyproxy, tunnelled } from './support/proxies.mjs';
+import { Proxy, haproxy, nginx, squid, tinyproxy, tunnelled } from './support/proxies.mjs';
 import { Server } from './support/server.mjs';
 
 const kScripts = fileURLToPath(new URL('../../examples/curl/', import.meta.url));
@@ -129,3 +130,18 @@ for (const [name, start] of Object.entries({ squid, tinyproxy })) {
     }
   });
 }
+
+test('two squids run at once, each with shared memory of its own, and leave none behind', async () => {
+  const proxies = await Promise.all([squid(server), squid(server)]);
+  const left = () => readdirSync('/dev/shm').filter((name) => proxies.some(({ service }) => name.startsWith(service)));
+  const used = left();
+  await Promise.all(proxies.map((proxy) => proxy.stop()));
+  assert.deepEqual(proxies.map(({ service }) => used.some((name) => name.startsWith(service))), [true, true]);
+  assert.deepEqual(left(), []);
+});
+
+test('a proxy that dies at its start is an error that shows its last output', async () => {
+  await assert.rejects(Proxy.start('sh', () => ['-c', 'echo listening; echo no such option >&2; exit 3'], () => ''),
+    ({ message }) => /ended with 3/.test(message) && message.includes('listening') && message.includes('no such option'));
+  await assert.rejects(Proxy.start('/no-such-folder/proxy', () => [], () => ''), /proxy ENOENT/);
+});

@@ -1,10 +1,12 @@
 // Proxies as Debian packages them, each as a process with a configuration of its own in a temporary folder.
 
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { within } from './patience.mjs';
 import { startProcess } from './process.mjs';
 
@@ -17,14 +19,15 @@ async function freePort() {
   return port;
 }
 
-async function accepts(port) {
-  for (;;) {
+// Until `signal` is aborted.
+async function accepts(port, signal) {
+  while (!signal.aborted) {
     const socket = connect(port, '127.0.0.1');
     try {
       await once(socket, 'connect');
       return;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await setTimeout(20);
     } finally {
       socket.destroy();
     }
@@ -44,17 +47,32 @@ export class Proxy {
     proxy.log = '';
     for (const output of [child.stdout, child.stderr]) output.on('data', (text) => { proxy.log += text; });
     Object.assign(proxy, { folder, child, exit, host: '127.0.0.1', port, authority: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}` });
-    const died = exit.then(([code]) => { throw new Error(`${program} ended with ${code}: ${proxy.log}`); });
+    // The last output comes before `close`, but a child of the proxy that outlives it delays that.
+    const closed = once(child, 'close').catch(() => {});
+    const died = exit.then(async ([code, signal]) => {
+      await Promise.race([closed, setTimeout(1000, undefined, { ref: false })]);
+      throw new Error(`${program} ended with ${signal ?? code}: ${proxy.log}`);
+    });
     died.catch(() => {});
-    await within(Promise.race([accepts(port), died]), () => `${program} to listen: ${proxy.log}`);
+    const attempt = new AbortController();
+    try {
+      await within(Promise.race([accepts(port, attempt.signal), died]), () => `${program} to listen: ${proxy.log}`);
+    } catch (error) {
+      await proxy.stop();
+      throw error;
+    } finally {
+      attempt.abort();
+    }
     return proxy;
   }
 
   async stop() {
     this.child.kill('SIGTERM');
-    const impatience = setTimeout(() => this.child.kill('SIGKILL'), 1000);
-    await this.exit;
-    clearTimeout(impatience);
+    // Squid takes more than a second, and removes its shared memory last.
+    const ended = this.exit.catch(() => {});   // it fails where the program is not installed
+    await Promise.race([ended, setTimeout(10000, undefined, { ref: false })]);
+    this.child.kill('SIGKILL');   // does nothing where it has ended
+    await ended;
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -93,8 +111,11 @@ backend out
 `);
 }
 
-export function squid(server) {
-  return Proxy.start('squid', (file) => ['-N', '-f', file], ({ port, folder }) => `
+export async function squid(server) {
+  // Squid names its shared memory after its service, for the whole machine: with the default name it ends where the memory of another
+  // user's squid is. It takes letters and digits only.
+  const service = `sigway${randomBytes(8).toString('hex')}`;
+  const proxy = await Proxy.start('squid', (file) => ['-N', '-n', service, '-f', file], ({ port, folder }) => `
 http_port 127.0.0.1:${port}
 acl sigway port ${server.port}
 http_access allow sigway
@@ -103,10 +124,12 @@ cache deny all
 access_log none
 cache_log stdio:/dev/stderr
 pid_filename none
+pinger_enable off
 coredump_dir ${folder}
 shutdown_lifetime 0 seconds
 visible_hostname proxy.test
 `);
+  return Object.assign(proxy, { service });
 }
 
 export function tinyproxy(server) {
