@@ -1,19 +1,20 @@
 // The credentials in `welcome.ice` open a real TURN server: coturn with the same secret. The client side of an allocation is written out here
 // (RFC 8489, RFC 8656), so that it is coturn alone that judges the credential.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import dgram from "node:dgram";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { startProcess } from "../conformance/support/process.mjs";
 import { Server } from "../conformance/support/server.mjs";
 
 const secret = "a-secret-of-two-servers";
 const realm = "sigway.test";
-let coturn, port, server;
+let coturn, folder, port, server;
+let log = "";
 
 async function freePort() {
   const socket = dgram.createSocket("udp4");
@@ -25,16 +26,19 @@ async function freePort() {
 
 before(async () => {
   port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "sigway-turn-"));
-  coturn = spawn("turnserver", ["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1",
+  folder = mkdtempSync(join(tmpdir(), "sigway-turn-"));
+  coturn = startProcess("turnserver", ["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1",
     "--listening-port", String(port), "--use-auth-secret", "--static-auth-secret", secret, "--realm", realm, "--pidfile", join(folder, "pid"),
-    "--log-file", "stdout", "--userdb", join(folder, "db")], { stdio: "ignore" });
+    "--log-file", "stdout", "--userdb", join(folder, "db")], ["ignore", "pipe", "pipe"]);
+  for (const output of [coturn.child.stdout, coturn.child.stderr]) output.on("data", (text) => { log += text; });
   server = await Server.start(["--ice-server", "stun:stun.example.org", "--turn-server", `turn:127.0.0.1:${port}?transport=udp`, "--turn-secret", secret]);
 });
 
 after(async () => {
-  coturn?.kill();
+  coturn?.child.kill();
+  await coturn?.exit;
   await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 function attribute(type, value) {
@@ -89,7 +93,7 @@ async function allocate(username, credential) {
       socket.removeAllListeners("message");
       if (answer) return parse(answer);
     }
-    throw new Error("coturn does not answer");
+    throw new Error(`coturn does not answer: ${log}`);
   };
   socket.on("error", () => {});
   try {
