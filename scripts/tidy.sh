@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-central=(src/http src/dialects src/session)
+# The codecs of the dialects, without what binds them to HTTP.
+central=('src/http/*.cpp' 'src/dialects/*.cpp' 'src/dialects/*/*.cpp' 'src/session/*.cpp')
 if [[ ${1:-} == --all ]]; then
   files=$(git ls-files 'src/*.cpp' 'transports/*.cpp')
 elif (($# > 0)); then
@@ -14,7 +15,7 @@ else
   changed=$(git diff --name-only --diff-filter=d HEAD~1 2>/dev/null -- 'src/*.cpp' \
     'transports/*.cpp' || true)
   files=$({
-    git ls-files "${central[@]/%//*.cpp}"
+    git ls-files "${central[@]/#/:(glob)}"
     printf '%s\n' "$changed"
   } | sed '/^$/d' | sort -u)
 fi

@@ -8,9 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "binding/context.h"
 #include "bus/home.h"
 #include "bus/node.h"
-#include "entry/entry.h"
+#include "gateway_dialects.h"
 #include "gateway_routes.h"
 #include "gateway_runner.h"
 #include "gateway_settings.h"
@@ -96,14 +97,14 @@ struct Gateway::Parts {
   session::Shared shared;
   bus::Exchange exchange;
   ops::IceServers ice_servers;
-  entry::ServerInfo server_info;
-  entry::Context context;
+  binding::ServerInfo server_info;
+  binding::Context context;
   std::vector<server::PageFile> pages;
   std::shared_ptr<const server::StaticPages> static_pages;
   net::Shards shards;
   std::vector<std::unique_ptr<ShardParts>> parts;
   std::shared_ptr<net::TlsContext> tls;
-  RouteOptions routes;
+  DialectOptions dialects;
   std::unique_ptr<server::HttpServer> http;
   std::unique_ptr<net::Watchdog> watchdog;
   std::vector<std::thread> threads;
@@ -190,8 +191,7 @@ std::optional<std::string> Gateway::start() {
     parts.parts.push_back(
         std::make_unique<ShardParts>(parts.shards, i, parts.shared, parts.exchange));
   }
-  parts.routes = {.websocket = {.attach_timeout = config.attach_timeout},
-                  .sse = {.retry = config.sse_retry}};
+  parts.dialects = settings_for::dialects(config);
   const auto policy = std::make_shared<server::AccessPolicy>(settings_for::access(config));
   auto connections = settings_for::connections(config, count);
   connections.exempt = [policy](const net::Address& address) {
@@ -199,7 +199,9 @@ std::optional<std::string> Gateway::start() {
   };
   const auto limits = std::make_shared<net::ConnectionLimits>(std::move(connections));
   auto router = std::make_shared<server::Router>();
-  add_routes(*router, {parts.context, parts.routes, parts.static_pages, limits});
+  if (auto error = add_dialects(*router, parts.context, parts.dialects, config.dialects))
+    return error;
+  add_routes(*router, {parts.context, parts.static_pages, limits});
   if (config.max_probes != 0) {
     probe::add_routes(*router, std::make_shared<probe::Probe>(settings_for::probes(config),
                                                               parts.server_info.id, count));

@@ -2,13 +2,41 @@
 
 #include <string>
 
-#include "entry/http_entry.h"
-#include "longpoll/route.h"
-
 namespace sigway {
 namespace {
 
 using http::Method;
+
+/// Sessions, messages and events, in all and by dialect.
+void append_traffic(std::string& out, const session::Shared& shared) {
+  using Counter = std::uint64_t (*)(const session::Tally& tally);
+  const auto family = [&](std::string_view name, std::string_view type, std::string_view help,
+                          bool in_all, Counter count) {
+    const auto head = [&](std::string_view prefix, std::string_view more) {
+      const auto full = std::string(prefix).append(name);
+      out.append("# HELP ").append(full).append(" ").append(help).append(more);
+      out.append("\n# TYPE ").append(full).append(" ").append(type).append("\n");
+      return full;
+    };
+    std::uint64_t sum = 0;
+    for (const auto& tally : shared.tallies) sum += count(tally);
+    if (in_all) out.append(head("sigway_", ".")).append(" ").append(std::to_string(sum)) += '\n';
+    const auto full = head("sigway_dialect_", ", by dialect.");
+    for (const auto& tally : shared.tallies) {
+      if (tally.dialect == nullptr) continue;
+      out.append(full).append("{dialect=\"").append(tally.dialect->name()).append("\"} ");
+      out.append(std::to_string(count(tally))) += '\n';
+    }
+  };
+  family("sessions", "gauge", "Living sessions", false,
+         [](const session::Tally& tally) { return tally.opened.load() - tally.ended.load(); });
+  family("sessions_opened_total", "counter", "Sessions opened", true,
+         [](const session::Tally& tally) { return tally.opened.load(); });
+  family("messages_total", "counter", "Messages received from clients, repeats included", true,
+         [](const session::Tally& tally) { return tally.messages.load(); });
+  family("events_total", "counter", "Events put into outboxes", true,
+         [](const session::Tally& tally) { return tally.events.load(); });
+}
 
 /// Prometheus' text format, version 0.0.4.
 std::string metrics(const session::Shared& shared, const net::ConnectionLimits& connections) {
@@ -38,10 +66,7 @@ std::string metrics(const session::Shared& shared, const net::ConnectionLimits& 
     out.append("sigway_memory_bytes{part=\"").append(to_string(part)).append("\"} ");
     out.append(std::to_string(shared.memory.used(part))).append("\n");
   }
-  metric("sigway_sessions_opened_total", "counter", "Sessions opened.", shared.opened);
-  metric("sigway_messages_total", "counter", "Messages received from clients, repeats included.",
-         shared.messages);
-  metric("sigway_events_total", "counter", "Events put into outboxes.", shared.events);
+  append_traffic(out, shared);
   out +=
       "# HELP sigway_sessions_ended_total Sessions ended, by reason.\n# TYPE "
       "sigway_sessions_ended_total counter\n";
@@ -64,19 +89,6 @@ http::Response plain(int status, std::string text) {
 
 void add_routes(server::Router& router, const RouteParts& parts) {
   auto& context = parts.context;
-  const auto& options = parts.options;
-  router.add({Method::get}, "/v1/ws", [&context, &options](server::Exchange& exchange) {
-    websocket::handle(context, options.websocket, exchange);
-  });
-  router.add({Method::get, Method::post}, "/v1/sse",
-             [&context, &options](server::Exchange& exchange) {
-               sse::handle(context, options.sse, exchange);
-             });
-  router.add({Method::get, Method::post}, "/v1/poll",
-             [&context](server::Exchange& exchange) { longpoll::handle(context, exchange); });
-  router.add({Method::post}, "/v1/send",
-             [&context](server::Exchange& exchange) { entry::send(context, exchange); });
-
   const server::RouteOptions harmless{.max_body = {}, .is_harmless = true};
   router.add(
       {Method::get, Method::head}, "/healthz",

@@ -56,6 +56,15 @@ server::HttpOptions http(const ops::Config& config) {
   return options;
 }
 
+DialectOptions dialects(const ops::Config& config) {
+  const base::RateLimit noise{static_cast<double>(config.message_rate),
+                              static_cast<double>(config.message_burst)};
+  return {.native = {.websocket = {.connection = {.max_message = config.max_body, .noise = noise},
+                                   .attach_timeout = config.attach_timeout},
+                     .sse = {.retry = config.sse_retry}},
+          .plain = {.noise = noise, .retry = config.sse_retry}};
+}
+
 probe::Options probes(const ops::Config& config) {
   // One probe must be possible, unless the rate is so small that it would take a day.
   constexpr std::size_t kDay = 24 * 60 * 60;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bus/names.h"
+#include "gateway_dialects.h"
 #include "net/connection_limits.h"
 #include "net/listener.h"
 #include "ops/config.h"
@@ -21,6 +22,7 @@ session::Settings sessions(const ops::Config& config);
 bus::MailboxSettings mailboxes(const ops::Config& config);
 server::AccessOptions access(const ops::Config& config);
 server::HttpOptions http(const ops::Config& config);
+DialectOptions dialects(const ops::Config& config);
 probe::Options probes(const ops::Config& config);
 /// The main port, then those of --listen. Without `tls`.
 std::vector<net::ListenOptions> listening(const ops::Config& config);

@@ -28,6 +28,15 @@ class AddressRates {
     return stripe.gates[address].take(limit_, count, now);
   }
 
+  // Gives tokens back that were taken for something that did not happen.
+  void give_back(AddressKey address, double count) {
+    if (limit_.per_second <= 0) return;
+    auto& stripe = stripes_[address.value >> 60U];
+    const std::lock_guard lock(stripe.mutex);
+    const auto gate = stripe.gates.find(address);  // forgotten if it was full again
+    if (gate != stripe.gates.end()) gate->second.give_back(limit_, count);
+  }
+
   // For tests.
   std::size_t size() const {
     std::size_t count = 0;

@@ -26,6 +26,11 @@ class RateGate {
     return true;
   }
 
+  // Gives tokens back that were taken for something that did not happen.
+  void give_back(const RateLimit& limit, double count) {
+    if (limit.per_second > 0) free_at_ -= of(count / limit.per_second);
+  }
+
   // When `take` of so many, which has just been refused, passes if nobody takes any before. `count`
   // is no more than the burst.
   TimePoint ready_at(const RateLimit& limit, double count) const {

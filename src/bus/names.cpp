@@ -124,12 +124,14 @@ void Names::take(const std::string& key, Name& name, const session::Caller& call
   const Recipient who{caller.id, caller.dialect, {}};
   refusals_.admitted(key, caller.address);
   name.holder = Holder{caller.id, caller.dialect};
+  const bool mail_first = caller.dialect->takes_mail_before_answer();
+  if (!mail_first) outlet_.send(event::LoggedIn{key, re}, who);
   while (name.first != nullptr) {
     // As what comes later: the sender hears `busy` if the receiver's share is full.
     outlet_.send(name.first->event, {who.id, who.dialect, "@" + key}, name.first->sender);
     drop_first(name);
   }
-  outlet_.send(event::LoggedIn{key, re}, who);
+  if (mail_first) outlet_.send(event::LoggedIn{key, re}, who);
   outlet_.settle(caller.id, {Settlement::Kind::logged_in, key});
 }
 
@@ -206,6 +208,14 @@ void Names::say_to(Entry& entry, const session::Caller& caller, const session::L
                  Recipient{holder->id, holder->dialect, "@" + key}, sender);
     return;
   }
+  if (!message.store) {
+    outlet_.refuse({caller.id, re}, {.code = ErrorCode::nobody_there,
+                                       .message = "Nobody has that name now.",
+                                       .hint = "Send it again when somebody has logged in by it.",
+                                       .to = "@" + key});
+    erase_if_empty(key);
+    return;
+  }
   if (auto refused = store(entry, caller, message, re)) {
     refused->to = "@" + key;
     outlet_.refuse({caller.id, re}, *std::move(refused));
@@ -237,7 +247,7 @@ std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller&
             .name = &entry};
   const auto& said = mail.event;
   mail.cost = block(2 * kPointer + sizeof(Mail)) + kQuotaRows + outside(said.type) +
-              outside(said.from) + outside(said.name) + outside(said.data);
+              outside(said.from) + outside(said.name) + outside(said.data.bytes);
   // The name's row is there for its mailbox alone, or the holder would have had the message.
   const auto row = name.first == nullptr ? row_cost(entry) : 0;
   if (name.bytes + mail.cost > settings.bytes) return full("", "");

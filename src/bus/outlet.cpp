@@ -18,7 +18,7 @@ struct Delivery {
 /// What they hold on their way.
 std::size_t cost(std::span<const Delivery> deliveries) noexcept {
   std::size_t sum = 0;
-  dialects::EncodedEvent::element_type* last = nullptr;
+  const dialects::Frame* last = nullptr;
   for (const auto& delivery : deliveries) {
     sum += sizeof delivery + delivery.address.size();
     if (delivery.event.get() != last) sum += delivery.event->size();
@@ -79,7 +79,9 @@ void Outlet::send(const dialects::Event& event, std::span<const Recipient> recip
       std::vector<Delivery> deliveries;
       for (const auto& recipient : recipients) {
         if (recipient.id.shard != shard) continue;
-        deliveries.push_back({recipient.id.serial, in(recipient.dialect), recipient.address});
+        const auto& frame = in(recipient.dialect);
+        if (frame == nullptr) continue;  // its dialect has no word for that
+        deliveries.push_back({recipient.id.serial, frame, recipient.address});
       }
       if (deliveries.empty()) continue;
       const bool is_counted = shard != shard_ && sender.transit != nullptr;

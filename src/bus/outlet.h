@@ -64,6 +64,7 @@ class Outlet {
     }
   }
   base::TimePoint now() const { return runner_.now(); }
+  session::Shared& shared() noexcept { return shared_; }
   /// The answer comes on this shard, never inline.
   void probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer);
 

@@ -127,6 +127,7 @@ void Rooms::on_probed(const std::string& name, std::uint64_t round, SessionId id
 void Rooms::refuse(const Room& room, const Waiting& who) {
   outlet_.or_end(who.caller.id, [&] {
     refusals_.refused(room.name, who.caller.address, outlet_.now());
+    outlet_.shared().give_back_join(room.name, who.caller.address);
     const Recipient recipient{who.caller.id, who.caller.dialect, {}};
     outlet_.send(event::Full{room.name, room.capacity, who.re}, recipient);
     outlet_.settle(recipient.id, {Settlement::Kind::not_joined, room.name});
@@ -238,7 +239,7 @@ void Rooms::say(SessionId id, const dialects::Say& message, dialects::Re re,
   if (member == nullptr) return outlet_.refuse(sender, {.code = ErrorCode::not_in_room});
   std::vector<Recipient> recipients;
   if (message.to.empty()) {
-    recipients = others(*room, id);
+    recipients = others(*room, message.echo ? SessionId{} : id);
     if (recipients.empty()) return outlet_.refuse(sender, {.code = ErrorCode::nobody_there});
   }
   for (const auto& address : message.to) {

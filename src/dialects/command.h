@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dialects/error.h"
+#include "dialects/payload.h"
 
 namespace sigway::dialects {
 
@@ -20,6 +21,9 @@ struct Address {
 };
 
 struct Join {
+  /// As many members as the server allows.
+  static constexpr std::uint32_t kLargest = UINT32_MAX;
+
   std::string room;
   std::optional<std::uint32_t> capacity;
 };
@@ -32,17 +36,24 @@ struct Login {
   std::string name;
 };
 struct Logout {};
-/// Anything that is delivered to others as it is. `data` is one complete JSON value on one line,
-/// proved by the decoder, or empty when there was none.
+/// Anything that is delivered to others as it is.
 struct Say {
   std::string type;
-  std::vector<Address> to;  ///< empty: everybody else in the room
-  std::optional<std::string> room;
-  std::string data;
+  std::vector<Address> to = {};  ///< empty: everybody else in the room
+  std::optional<std::string> room = std::nullopt;
+  Payload data = {};
+  bool echo = false;  ///< to a whole room: its sender hears it as well
+  bool store = true;  ///< to a name that nobody holds: it waits in the mailbox
+};
+/// What is said to a name for the client when its session ends, however that happens (MQTT calls it
+/// a will). A later one takes the place of an earlier one.
+struct Will {
+  std::string name;
+  std::optional<Say> message;  ///< `to` that name; none: nothing any more, if it was to that name
 };
 
 /// What a client can ask for, whatever dialect it speaks.
-using Command = std::variant<Join, LeaveRoom, Leave, Login, Logout, Say>;
+using Command = std::variant<Join, LeaveRoom, Leave, Login, Logout, Say, Will>;
 
 /// A part of a message's text (docs/protocol.md, "Pieces").
 struct Piece {

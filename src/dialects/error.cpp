@@ -104,13 +104,15 @@ constexpr std::array kTable = {
               "Try again when somebody has the name, or when its messages have expired."},
     ErrorInfo{ErrorCode::busy, "busy", 409, "The receiver does not keep up with what you send.",
               "Send less, and this message again a little later."},
+    ErrorInfo{ErrorCode::full, "full", 409, "The room is full.",
+              "Try again when somebody has left, or use another room."},
 };
 
 constexpr bool in_order() {
   for (std::size_t i = 0; i < kTable.size(); ++i) {
     if (static_cast<std::size_t>(kTable[i].code) != i) return false;
   }
-  return kTable.size() == static_cast<std::size_t>(ErrorCode::busy) + 1;
+  return kTable.size() == static_cast<std::size_t>(ErrorCode::full) + 1;
 }
 static_assert(in_order(), "one row for each ErrorCode, in its order");
 

@@ -49,6 +49,7 @@ enum class ErrorCode : std::uint8_t {
   no_name,
   mailbox_full,
   busy,
+  full,
 };
 
 /// The fixed part of an error; lives as long as the program.

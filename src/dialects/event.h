@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dialects/error.h"
+#include "dialects/payload.h"
 
 namespace sigway::dialects {
 
@@ -92,7 +93,7 @@ struct Said {
   std::string type;
   std::string room;  ///< empty: it came by name
   std::string from, name;
-  std::string data;  ///< one JSON value on one line, or empty
+  Payload data;
 };
 }  // namespace event
 
@@ -103,8 +104,8 @@ using Event =
                  event::PeerResumed, event::PeerLeft, event::LoggedIn, event::LoggedOut,
                  event::NameLost, event::Stored, event::Refused, event::Said>;
 
-/// An event as bytes of one dialect, without its number: encoded once, shared by every outbox and
-/// connection it goes to, also across shards. Never changed after it was made.
-using EncodedEvent = std::shared_ptr<const std::string>;
+/// An event in the words of one dialect, without its number: encoded once, shared by every outbox
+/// and connection it goes to, also across shards.
+using EncodedEvent = std::shared_ptr<const Frame>;
 
 }  // namespace sigway::dialects

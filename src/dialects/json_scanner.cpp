@@ -367,4 +367,13 @@ std::optional<std::string> unescape(const JsonValue& string) {
   return out;
 }
 
+std::string on_one_line(const JsonValue& value) {
+  std::string out(value.bytes);
+  if (value.line_breaks) {
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  }
+  return out;
+}
+
 }  // namespace sigway::dialects

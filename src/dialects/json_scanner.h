@@ -107,4 +107,8 @@ std::optional<JsonFault> find_json_fault(std::string_view text,
 /// escape of a lone surrogate, which no UTF-8 text can hold.
 std::optional<std::string> unescape(const JsonValue& string);
 
+/// The bytes of a proved value without line breaks. JSON has them raw between tokens only, where a
+/// space means the same.
+std::string on_one_line(const JsonValue& value);
+
 }  // namespace sigway::dialects

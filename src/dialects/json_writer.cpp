@@ -1,5 +1,7 @@
 #include "dialects/json_writer.h"
 
+#include <openssl/evp.h>
+
 #include <array>
 #include <charconv>
 
@@ -60,6 +62,22 @@ void append_number(std::string& out, std::uint64_t number) {
   std::array<char, 20> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
+}
+
+void append_json(std::string& out, const Payload& payload) {
+  switch (payload.kind) {
+    case Payload::Kind::none: out += "null"; return;
+    case Payload::Kind::json: out += payload.bytes; return;
+    case Payload::Kind::text: append_json_string(out, payload.bytes); return;
+    case Payload::Kind::binary: break;
+  }
+  const auto& bytes = payload.bytes;
+  std::string base64(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // its end is a NUL
+  const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()),
+                                    reinterpret_cast<const unsigned char*>(bytes.data()),
+                                    static_cast<int>(bytes.size()));
+  base64.resize(static_cast<std::size_t>(size));
+  out.append(R"({"base64":")").append(base64).append("\"}");
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {

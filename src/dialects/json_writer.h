@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "dialects/payload.h"
+
 /// Writing JSON straight into a string: no tree, no temporaries. The output is UTF-8 on one line.
 namespace sigway::dialects {
 
@@ -14,6 +16,10 @@ namespace sigway::dialects {
 void append_json_string(std::string& out, std::string_view text);
 
 void append_number(std::string& out, std::uint64_t number);
+
+/// Appends a payload as one JSON value: text as a string, binary as `{"base64":"…"}`, nothing said
+/// as `null`.
+void append_json(std::string& out, const Payload& payload);
 
 /// One JSON object, appended field by field. `out` must outlive the writer, and may be appended to
 /// between two calls only as the value of `key()`. The object is complete after `close()`.
@@ -32,6 +38,8 @@ class JsonWriter {
   JsonWriter& optional_number(std::string_view name, std::optional<std::uint64_t> value);
   /// The name alone; the caller appends the value.
   JsonWriter& key(std::string_view name);
+  /// What it writes to.
+  std::string& out() noexcept { return out_; }
 
   void close() { out_ += '}'; }
 

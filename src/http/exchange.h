@@ -40,6 +40,9 @@ class StreamWriter {
   // Bytes that may be written before so much waits that the writer should. 0, also once closed:
   // what `set_on_room` was given is called, on the connection's shard, when there is room again.
   virtual std::size_t room() = 0;
+  // Bytes that the socket has not taken yet, as queued_bytes. If there are any, what `set_on_room`
+  // was given is called, on the connection's shard, when it has taken all.
+  virtual std::size_t unsent() = 0;
   // Before the first `room`.
   virtual void set_on_room(std::function<void()> callback) = 0;
   // Ended, or the client has gone.

@@ -24,7 +24,8 @@ struct Config {
   // Listening
   std::string bind;
   std::uint16_t port = 0;
-  std::vector<ListenPort> listen;  // beside `bind` and `port`
+  std::vector<ListenPort> listen;     // beside `bind` and `port`
+  std::vector<std::string> dialects;  // empty: all
   unsigned shards = 0;
   std::string tls_cert;
   std::string tls_key;

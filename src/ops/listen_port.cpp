@@ -13,12 +13,6 @@
 namespace sigway::ops {
 namespace {
 
-bool is_dialect_name(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-}
-
 // One spelling for each address: "0:0::1" is "::1". IPv4-mapped addresses stay apart.
 std::string canonical(const std::string& address) {
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
@@ -29,6 +23,12 @@ std::string canonical(const std::string& address) {
 }
 
 }  // namespace
+
+bool is_dialect_name(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
 
 std::variant<ListenPort, std::string> parse_listen_port(std::string_view text) {
   ListenPort result;

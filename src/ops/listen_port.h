@@ -23,6 +23,9 @@ struct ListenPort {
 // "[::1]:1337". Else says what to write instead. Whether there is such a dialect is not known here.
 std::variant<ListenPort, std::string> parse_listen_port(std::string_view text);
 
+// Whether a dialect may be called so: lower case letters, digits and hyphens.
+bool is_dialect_name(std::string_view text);
+
 // The value as one would write it: "[::1]:1337=raw".
 std::string to_string(const ListenPort& port);
 

@@ -67,6 +67,15 @@ class ShardStream final : public http::StreamWriter {
     return room;
   }
 
+  std::size_t unsent() override {
+    if (queued_bytes() == 0) return 0;
+    state_->starved = true;
+    // As above.
+    const std::size_t unsent = queued_bytes();
+    if (unsent == 0) state_->starved = false;
+    return unsent;
+  }
+
   void set_on_room(std::function<void()> callback) override {
     state_->on_room = std::move(callback);
   }

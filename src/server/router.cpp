@@ -59,6 +59,11 @@ const Router::Routes* Router::find(std::string_view path) const {
   return nullptr;
 }
 
+bool Router::is_reserved(std::string_view path) const {
+  const auto segment = path.substr(std::min<std::size_t>(1, path.size()));
+  return reserved_.find(segment.substr(0, segment.find('/'))) != reserved_.end();
+}
+
 Router::Match Router::match(const http::Request& request, std::string_view dialect) const {
   Match match;
   if (request.path == "*") {
@@ -66,6 +71,7 @@ Router::Match Router::match(const http::Request& request, std::string_view diale
     return match;
   }
   const bool is_reading = request.method == Method::get || request.method == Method::head;
+  const bool may_be_page = pages_ != nullptr && !is_reserved(request.path);
   const Routes* root = find_root(request, dialect);
   if (const Routes* routes = root ? root : find(request.path)) {
     for (const Route& route : *routes) {
@@ -77,10 +83,10 @@ Router::Match Router::match(const http::Request& request, std::string_view diale
         if (!holds(match.allowed, method)) match.allowed.push_back(method);
       }
     }
-  } else if (pages_ && is_reading && pages_->has(request.path)) {
+  } else if (may_be_page && is_reading && pages_->has(request.path)) {
     match.pages = pages_.get();
     return match;
-  } else if (pages_ && pages_->has_file(request.path)) {
+  } else if (may_be_page && pages_->has_file(request.path)) {
     match.allowed = {Method::get, Method::head};
   } else {
     match.refusal = http::Problem{404, "unknown_route", "There is nothing at this path.",

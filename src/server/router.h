@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,9 @@ class Router {
   // Nothing for a dialect with a root, and for none at all. Else a sentence that names the others.
   std::optional<std::string> dialect_problem(std::string_view dialect) const;
 
+  // Nothing but routes answers at `/SEGMENT` and below it: no page, and no room of that name.
+  void reserve(std::string segment) { reserved_.insert(std::move(segment)); }
+
   // Asked when no route has the path.
   void set_pages(std::shared_ptr<const StaticPages> pages) { pages_ = std::move(pages); }
 
@@ -69,11 +73,13 @@ class Router {
  private:
   using Routes = std::vector<Route>;
   const Routes* find(std::string_view path) const;
+  bool is_reserved(std::string_view path) const;
   const Routes* find_root(const http::Request& request, std::string_view dialect) const;
 
   std::map<std::string, Routes, std::less<>> exact_;
   std::map<std::string, Routes, std::less<>> prefixes_;  // without the "*"
   std::map<std::string, Routes, std::less<>> roots_;     // by dialect
+  std::set<std::string, std::less<>> reserved_;          // first segments of paths
   std::shared_ptr<const StaticPages> pages_;
 };
 

@@ -147,6 +147,7 @@ std::string StaticPages::file_for(std::string_view path) const {
   if (const auto name = room_for(path)) {
     std::string page = *name + ".html";
     if (exists(page)) return page;
+    if (folder_ != nullptr && !exists(*name)) return "index.html";
   }
   return std::string(path.substr(1));
 }

@@ -30,7 +30,8 @@ struct PageFile {
 // If-None-Match (RFC 9110 section 13.1.2), content types by extension.
 //   /        index.html
 //   /r/ROOM  room.html if there is one, else index.html
-//   /foo     foo.html if there is one; else, without a dot: 302 to /r/foo
+//   /foo     foo.html if there is one; else, without a dot, it is a room: 302 to /r/foo, or, of a
+//            folder, index.html itself: pages written for other servers read the room from there
 // Of a folder, no file is served whose path has a name that begins with a dot, except below
 // /.well-known/.
 // Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>. The body

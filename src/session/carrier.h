@@ -61,11 +61,11 @@ class Carrier {
   /// Returns a reason if the session should end the carrier.
   virtual std::optional<End> on_timer(base::TimePoint now, Outbox& outbox) = 0;
 
-  /// For a person's session, for which written means delivered (a terminal at the end of a stream
-  /// acknowledges nothing): up to where all connections of this carrier have the events. None:
-  /// nobody is there, or writing delivers nothing.
-  virtual std::optional<std::uint64_t> delivered_on_write() const { return std::nullopt; }
-  /// How long a person's session outlives this carrier's last connection.
+  /// For a client that acknowledges nothing, for which sent means delivered: up to where the kernel
+  /// has taken the events from all connections of this carrier; `Session::drained` follows when it
+  /// has taken more. None: nobody is there, or sending delivers nothing.
+  virtual std::optional<std::uint64_t> sent(const Outbox& /*outbox*/) { return std::nullopt; }
+  /// How long a session that cannot resume outlives this carrier's last connection.
   virtual base::Duration linger() const { return {}; }
 };
 

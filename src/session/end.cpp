@@ -29,6 +29,8 @@ constexpr std::array<EndInfo, kEndCount> kTable{{
     {End::memory, "memory", 4105, false,
      "The session has ended: the server is short of memory, and this client's address held the "
      "most."},
+    {End::full, "full", 4106, false,
+     "The session has ended: its room is full, or has given its place to somebody else."},
 }};
 
 }  // namespace

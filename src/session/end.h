@@ -25,8 +25,9 @@ enum class End : std::uint8_t {
   no_ack,
   slow_consumer,
   memory,
+  full,
 };
-inline constexpr std::size_t kEndCount = 13;
+inline constexpr std::size_t kEndCount = 14;
 
 struct EndInfo {
   End end;

@@ -59,7 +59,6 @@ std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents con
   auto* const made = session.get();
   sessions_.emplace(id.serial, std::move(session));
   shared_.directory.set_made(made->contents().key, id);
-  shared_.opened.fetch_add(1, std::memory_order_relaxed);
   or_give_up(*made, [&] { made->begin(replaced); });
   return made;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -60,6 +61,12 @@ dialects::Error too_many_joins();
 /// The same for one room (`Shared::in_room`).
 dialects::Error too_often_in_room();
 
+/// What went by in one dialect. Counters for metrics.
+struct Tally {
+  const dialects::Dialect* dialect = nullptr;
+  std::atomic<std::uint64_t> opened{0}, ended{0}, messages{0}, events{0};
+};
+
 /// What all shards' hubs share. Set up before the first session, outlives them all.
 struct Shared {
   Shared(const Settings& with, std::size_t memory_limit, std::size_t sessions_per_address)
@@ -77,6 +84,10 @@ struct Shared {
     if (!take_in_room(room, from, now, kJoinEvents)) return too_often_in_room();
     return std::nullopt;
   }
+  /// The room was full: its members were told nothing. Thread: any.
+  void give_back_join(std::string_view room, base::AddressKey from) {
+    in_room.give_back({base::keyed_hash(room) ^ from.value}, kJoinEvents);
+  }
   /// Whether clients of that address may make the room tell so many events now. Thread: any.
   bool take_in_room(std::string_view room, base::AddressKey from, base::TimePoint now,
                     double events) {
@@ -92,7 +103,16 @@ struct Shared {
   std::vector<class Hub*> hubs;       ///< by shard
   /// How sessions ended, by End; and what went by. Counters for metrics.
   std::array<std::atomic<std::uint64_t>, kEndCount> ends{};
-  std::atomic<std::uint64_t> opened{0}, messages{0}, events{0};
+  /// One for each dialect that is spoken; the first is that of all others. Set up before the first
+  /// session.
+  std::array<Tally, 16> tallies;
+
+  Tally& tally(const dialects::Dialect* dialect) noexcept {
+    for (auto& tally : tallies) {
+      if (tally.dialect == dialect) return tally;
+    }
+    return tallies.front();
+  }
 };
 
 /// The sessions of one shard. Thread: its shard, but for what says otherwise.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -27,6 +28,19 @@ class Outbox {
 
   /// Forgets the events up to `number`. Lower than before: ignored.
   void acknowledge(std::uint64_t number);
+
+  /// The events up to `number` were sent to a client that acknowledges nothing: forgets them, but
+  /// for the latest `keep` bytes.
+  void trim(std::uint64_t number, std::size_t keep) {
+    if (keep == 0) return acknowledge(number);
+    number = std::min(number, last());
+    auto from = number;
+    for (std::size_t kept = 0; from > acknowledged_; --from) {
+      kept += at(from)->size();
+      if (kept > keep) break;
+    }
+    acknowledge(from);
+  }
 
   /// Notes that the events up to `number` were written to some carrier, so that they may be
   /// acknowledged.

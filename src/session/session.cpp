@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "base/keyed_hash.h"
 #include "base/reserve.h"
 #include "session/hub.h"
 
@@ -34,6 +35,7 @@ Session::Session(Hub& hub, SessionId id, OpenContents contents)
       hub_(hub),
       id_(id),
       contents_(std::move(contents)),
+      tally_(hub.shared().tally(contents_.dialect)),
       peer_(make_peer_id()),
       outbox_(*this, hub.settings().outbox_limit),
       inbox_(*this, hub.settings(), *contents_.dialect),
@@ -41,7 +43,9 @@ Session::Session(Hub& hub, SessionId id, OpenContents contents)
       heard_at_(hub.now()),
       opened_(hub.now()),
       absent_since_(hub.now()),
-      timer_(base::Timer::calling<&Session::on_timer>(this)) {}
+      timer_(base::Timer::calling<&Session::on_timer>(this)) {
+  tally_.opened.fetch_add(1, std::memory_order_relaxed);
+}
 
 Session::~Session() = default;
 
@@ -95,7 +99,7 @@ Session::OpenedCarrier Session::open_carrier(
   const auto standby_until =
       turn_ == 0 ? base::TimePoint::max() : hub_.now() + hub_.settings().standby_timeout;
   slots_.push_back({std::string(name), make(), standby_until});
-  if (contents_.personal && turn_ == 0) make_active(slots_.back(), 1);
+  if (!traits().activates && turn_ == 0) make_active(slots_.back(), 1);
   return slots_.back().carrier.get();
 }
 
@@ -177,7 +181,7 @@ void Session::carriers_changed() {
   // whose polls find something would be taken for absent.
   absent_since_ = any_connected() ? base::TimePoint::max() : hub_.now();
   set_suspended(false);
-  linger_ = {};
+  linger_ = traits().linger;
   for (const auto& slot : slots_) linger_ = std::max(linger_, slot.carrier->linger());
   hub_.touch(*this);
   check_deadlines(hub_.now());
@@ -187,9 +191,9 @@ void Session::note_absence() {
   if (absent_since_ == base::TimePoint::max() && !any_connected()) absent_since_ = hub_.now();
 }
 
-void Session::detach(std::string_view carrier, std::uint64_t connection) {
-  auto* slot = find_slot(carrier);
-  if (ended_ || slot == nullptr || !slot->carrier->detach(connection)) return;
+void Session::detach(std::uint64_t connection) {
+  const auto knows = [&](const Slot& slot) { return slot.carrier->detach(connection); };
+  if (ended_ || std::none_of(slots_.begin(), slots_.end(), knows)) return;
   note_absence();
   try {
     if (!any_connected() && hub_.now() < overtaken_until_) set_suspended(true);
@@ -269,7 +273,7 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
   const base::RateLimit limit{settings.message_rate, settings.message_burst};
   const auto count = std::min(static_cast<double>(messages.size()), limit.burst);
   if (!rate_.take(limit, count, hub_.now())) return Error{.code = ErrorCode::rate_limited};
-  hub_.shared().messages.fetch_add(messages.size(), std::memory_order_relaxed);
+  tally_.messages.fetch_add(messages.size(), std::memory_order_relaxed);
   const auto before = commands_.size();
   std::optional<Error> error;
   try {
@@ -288,6 +292,10 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
 
 SendStatus Session::deliver(dialects::EncodedEvent event, Origin origin) {
   if (ended_ || overflowed_ || gives_up_) return SendStatus::sent;
+  if (will_ != nullptr && event->voids_will_to != 0 &&
+      base::keyed_hash(will_->name) == event->voids_will_to) {
+    will_.reset();
+  }
   auto status = SendStatus::sent;
   try {
     status = outbox_.push(std::move(event), origin);
@@ -303,7 +311,7 @@ SendStatus Session::deliver(dialects::EncodedEvent event, Origin origin) {
     return status;
   }
   if (status == SendStatus::sent) {
-    hub_.shared().events.fetch_add(1, std::memory_order_relaxed);
+    tally_.events.fetch_add(1, std::memory_order_relaxed);
     hub_.touch(*this);
   }
   return status;
@@ -316,14 +324,14 @@ void Session::give_up() noexcept {
 }
 
 void Session::refuse(dialects::Re re, Error error) {
-  deliver(contents_.dialect->encode(dialects::event::Refused{std::move(error), re}), 0);
+  const auto event = contents_.dialect->encode(dialects::event::Refused{std::move(error), re});
+  if (event != nullptr) deliver(event, 0);
 }
 
 void Session::probe(Probe how, std::function<void(bool)> answer) {
   if (suspended_ || ended_) return answer(false);
   if (how == Probe::look) return answer(true);
-  // A terminal that shows a stream cannot answer; its open connection is taken for it.
-  if (contents_.personal && !quoted_ && any_connected()) return answer(true);
+  if (!traits().answers_probes && any_connected()) return answer(true);
   const auto now = hub_.now();
   const auto timeout = hub_.settings().probe_timeout;
   // Without a connection nothing is written, and the client may have crashed just now.
@@ -383,6 +391,8 @@ void Session::end(End reason) noexcept {
   hub_.shared().directory.end(contents_.key, reason, hub_.now());
   if (contents_.counted) hub_.shared().addresses.subtract(contents_.address);
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  tally_.ended.fetch_add(1, std::memory_order_relaxed);
+  base::try_from_reserve([&] { say_will(); });
   for (auto& slot : slots_) slot.carrier->end(reason, {});
   auto& bus = hub_.switchboard();
   const auto why = reason_for_peers(reason);
@@ -415,10 +425,11 @@ void Session::pump() {
   for (auto& slot : slots_) {
     if (!receives(slot) || !slot.carrier->connected()) continue;
     slot.carrier->pump(outbox_);
-    if (const auto on_write = slot.carrier->delivered_on_write())
-      delivered = std::min(delivered.value_or(*on_write), *on_write);
+    if (traits().acknowledges || acks_itself_) continue;
+    if (const auto sent = slot.carrier->sent(outbox_))
+      delivered = std::min(delivered.value_or(*sent), *sent);
   }
-  if (delivered && contents_.personal && !acks_itself_) outbox_.acknowledge(*delivered);
+  if (delivered) outbox_.trim(*delivered, traits().replay);
   // Writing may have answered a poll, or ended a stream that was written enough.
   note_absence();
   check_deadlines(hub_.now());
@@ -430,9 +441,9 @@ base::TimePoint Session::next_deadline() const {
   const auto& settings = hub_.settings();
   auto deadline = std::min({probe_deadline_, tell_presence_at_, go_on_at_});
   const auto consider = [&](base::TimePoint time) { deadline = std::min(deadline, time); };
-  if (!acknowledged_ && !contents_.personal) consider(opened_ + settings.ack_deadline);
+  if (!acknowledged_ && traits().acknowledges) consider(opened_ + settings.ack_deadline);
   if (absent_since_ != base::TimePoint::max()) {
-    if (contents_.personal && !quoted_ && !paused_) consider(absent_since_ + linger_);
+    if (!traits().resumes && !paused_) consider(absent_since_ + linger_);
     if (!suspended_) consider(absent_since_ + settings.suspend_after);
     consider(absent_since_ + settings.resume_window);
   }
@@ -466,7 +477,7 @@ void Session::on_timer() {
 
 void Session::check_deadlines(base::TimePoint now) {
   const auto& settings = hub_.settings();
-  if (!acknowledged_ && !contents_.personal && now >= opened_ + settings.ack_deadline)
+  if (!acknowledged_ && traits().acknowledges && now >= opened_ + settings.ack_deadline)
     return end(End::no_ack);
   if (now >= probe_deadline_) answer_probes(false);
   if (now >= go_on_at_) go_on();
@@ -487,8 +498,7 @@ void Session::check_deadlines(base::TimePoint now) {
   if (changed) note_absence();
   if (absent_since_ != base::TimePoint::max()) {
     // What it has said is said first.
-    if (contents_.personal && !quoted_ && !paused_ && now >= absent_since_ + linger_)
-      return end(End::left);
+    if (!traits().resumes && !paused_ && now >= absent_since_ + linger_) return end(End::left);
     if (now >= absent_since_ + settings.resume_window) return end(End::timeout);
     if (now >= absent_since_ + settings.suspend_after) set_suspended(true);
   }

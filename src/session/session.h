@@ -26,25 +26,25 @@
 namespace sigway::session {
 
 class Hub;
+struct Tally;
 
-/// What a session is opened with. Two opens of one key must agree in all but `address`,
-/// `counted` and `dialect`.
+/// What a session is opened with. Two opens of one key must agree in all but `address`, `counted`
+/// and `traits`.
 struct OpenContents {
   KeyHash key;
   std::string room, name;      ///< empty: none
   std::uint32_t capacity = 0;  ///< 0: not said
   KeyHash replaces;            ///< zero: nobody
-  /// A person's session: the server made its key (docs/protocol.md, "Opening and resuming").
-  bool personal = false;
+  const dialects::Dialect* dialect = nullptr;
+  const dialects::Traits* traits = nullptr;  ///< how its client behaves
   base::AddressKey address;  ///< the client's
   /// This request counted the session for the limit by address. Of several that open at once one
   /// does, and not always the first to arrive.
   bool counted = false;
-  const dialects::Dialect* dialect = nullptr;
 
   bool agrees_with(const OpenContents& other) const noexcept {
     return room == other.room && name == other.name && capacity == other.capacity &&
-           replaces == other.replaces;
+           replaces == other.replaces && dialect == other.dialect;
   }
 };
 
@@ -82,7 +82,12 @@ class Session final : public base::MemoryHolder {
   SessionId id() const noexcept { return id_; }
   const std::string& peer() const noexcept { return peer_; }
   const OpenContents& contents() const noexcept { return contents_; }
-  bool personal() const noexcept { return contents_.personal; }
+  const dialects::Traits& traits() const noexcept { return *contents_.traits; }
+  /// It has shown itself to be another kind of client, from now on.
+  void behave_as(const dialects::Traits& traits) noexcept {
+    contents_.traits = &traits;
+    acks_itself_ = false;
+  }
   /// The session has been counted for this address, and is to be counted down there.
   void counted_for(base::AddressKey address) noexcept {
     contents_.address = address;
@@ -121,8 +126,8 @@ class Session final : public base::MemoryHolder {
   /// somebody is there, or was a moment ago.
   void carriers_changed();
 
-  /// A connection of a stream carrier is gone. Harmless if carrier or connection are gone already.
-  void detach(std::string_view carrier, std::uint64_t connection);
+  /// A connection is gone. Harmless if its carrier is gone already, or never knew it.
+  void detach(std::uint64_t connection);
 
   std::uint64_t turn() const noexcept { return turn_; }
   std::uint64_t up() const noexcept { return inbox_.up(); }
@@ -140,9 +145,6 @@ class Session final : public base::MemoryHolder {
 
   /// Any sign of life: a request with the key, a pong.
   void heard();
-
-  /// The client has quoted its key; from now on a person's session outlives its connection.
-  void quoted() noexcept { quoted_ = true; }
 
   // -- Down. From the bus, by way of the hub.
 
@@ -218,6 +220,8 @@ class Session final : public base::MemoryHolder {
   void drop_commands();
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
+  void keep_will(dialects::Will will);
+  void say_will();
   /// Counts a message on its way to other shards, if there are any.
   Transit* transit();
   Caller caller() const;
@@ -242,6 +246,7 @@ class Session final : public base::MemoryHolder {
   Hub& hub_;
   SessionId id_;
   OpenContents contents_;
+  Tally& tally_;
   std::string peer_;
 
   Outbox outbox_;
@@ -269,6 +274,7 @@ class Session final : public base::MemoryHolder {
   std::string name_;
   std::string logging_in_;  // the name whose answer is awaited
   SessionId replaced_;      // while it lives on
+  std::unique_ptr<dialects::Will> will_;
 
   std::vector<std::function<void(bool)>> probes_;
   base::TimePoint probe_deadline_ = base::TimePoint::max();
@@ -288,8 +294,7 @@ class Session final : public base::MemoryHolder {
   std::unique_ptr<Session> next_buried_;
 
   bool acknowledged_ = false;  // at least once, by a request after the opening one
-  bool acks_itself_ = false;   // a person's session that has begun to acknowledge
-  bool quoted_ = false;
+  bool acks_itself_ = false;   // though its traits do not say so
   bool suspended_ = false;
   bool overflowed_ = false;
   bool gives_up_ = false;

@@ -122,6 +122,7 @@ void Session::run(dialects::Command command, dialects::Re re) {
       auto error = hub_.shared().take_join(join->room, contents_.address, hub_.now());
       if (error) return refuse(re, *std::move(error));
     }
+    if (join->capacity == dialects::Join::kLargest) join->capacity = max;
     if (join->capacity && (*join->capacity < 1 || *join->capacity > max)) {
       return refuse(re, {.code = ErrorCode::bad_capacity, .limit = max});
     }
@@ -148,9 +149,23 @@ void Session::run(dialects::Command command, dialects::Re re) {
     bus.logout(id_, name_, {contents_.dialect, re});
     name_.clear();  // after what may fail
     for (const auto& room : rooms_) bus.renamed(id_, room, {});
+  } else if (auto* will = std::get_if<dialects::Will>(&command)) {
+    keep_will(std::move(*will));
   } else {
     say(std::get<dialects::Say>(std::move(command)), re);
   }
+}
+
+void Session::keep_will(dialects::Will will) {
+  if (will.message) {
+    will_ = std::make_unique<dialects::Will>(std::move(will));
+  } else if (will_ != nullptr && will_->name == will.name) {
+    will_.reset();
+  }
+}
+
+void Session::say_will() {
+  if (const auto will = std::move(will_)) say(*std::move(will->message), 0);
 }
 
 std::optional<Error> Session::take_rename() {
@@ -203,7 +218,9 @@ void Session::say(dialects::Say message, dialects::Re re) {
   }
   if (!to_names.empty()) {
     const auto letter = std::make_shared<const Letter>(
-        Letter{{message.type, {}, {}, to_room ? message.data : std::move(message.data)},
+        Letter{{.type = message.type,
+                .data = to_room ? message.data : std::move(message.data),
+                .store = message.store},
                Parcel(transit, bytes)});
     const auto from = caller();
     for (const auto& name : to_names) bus.mail(from, letter, name.value, re);
@@ -238,6 +255,7 @@ void Session::settle(const Settlement& settlement) {
       if (suspended_) tell_presence(std::span(&settlement.subject, 1));
       break;
     case Kind::not_joined:
+      if (traits().needs_room) return end(End::full);
       joining_.clear();
       renamed_meanwhile_ = false;
       waiting_ = false;
@@ -254,7 +272,10 @@ void Session::settle(const Settlement& settlement) {
       logging_in_.clear();
       waiting_ = false;
       break;
-    case Kind::place_lost: std::erase(rooms_, settlement.subject); return;
+    case Kind::place_lost:
+      std::erase(rooms_, settlement.subject);
+      if (traits().needs_room) end(End::full);
+      return;
     case Kind::name_lost:
       if (name_ != settlement.subject) return;
       name_.clear();

@@ -18,7 +18,7 @@ void StreamCarrier::attach(std::uint64_t connection, std::unique_ptr<StreamSink>
     next_heartbeat_ =
         options_.heartbeat > base::Duration{} ? now + options_.heartbeat : base::TimePoint::max();
   }
-  copies_.push_back({connection, std::move(sink), cursor, 0, now, 0, 0});
+  copies_.push_back({connection, std::move(sink), cursor, 0, now, 0, 0, cursor, 0});
 }
 
 bool StreamCarrier::detach(std::uint64_t connection) {
@@ -79,11 +79,20 @@ void StreamCarrier::drained() {
   for (auto& copy : copies_) settle(copy);
 }
 
-std::optional<std::uint64_t> StreamCarrier::delivered_on_write() const {
-  if (copies_.empty()) return std::nullopt;
-  return std::min_element(copies_.begin(), copies_.end(),
-                          [](const Copy& a, const Copy& b) { return a.cursor < b.cursor; })
-      ->cursor;
+std::optional<std::uint64_t> StreamCarrier::sent(const Outbox& outbox) {
+  std::optional<std::uint64_t> least;
+  for (auto& copy : copies_) {
+    const auto unsent = copy.sent < copy.cursor ? copy.sink->unsent() : 0;
+    // What waits is at the end of what was written. It has the transport's framing as well, so that
+    // this counts too little as sent, never too much.
+    for (; copy.sent < copy.cursor; ++copy.sent) {
+      const auto size = copy.sent < outbox.acknowledged() ? 0 : outbox.at(copy.sent + 1)->size();
+      if (unsent != 0 && copy.sent_bytes + size + unsent > copy.bytes) break;
+      copy.sent_bytes += size;
+    }
+    least = std::min(least.value_or(copy.sent), copy.sent);
+  }
+  return least;
 }
 
 void StreamCarrier::activated(std::uint64_t turn, bool fresh, Outbox& outbox) {

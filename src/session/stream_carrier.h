@@ -20,6 +20,11 @@ class StreamSink {
   /// `end` is to be written now, and the transport calls `Session::drained` once there is room.
   virtual std::size_t room() = 0;
 
+  /// Bytes that were written and that the kernel has not taken. If there are any, the transport
+  /// calls `Session::drained` once it has taken all. Asked only for clients that acknowledge
+  /// nothing.
+  virtual std::size_t unsent() = 0;
+
   /// Events `first`, `first`+1, …
   virtual void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) = 0;
   virtual void activated(std::uint64_t turn, std::uint64_t next) = 0;
@@ -64,7 +69,7 @@ class StreamCarrier : public Carrier {
   void end(End reason, base::Duration retry) override;
   base::TimePoint next_deadline() const override;
   std::optional<End> on_timer(base::TimePoint now, Outbox& outbox) override;
-  std::optional<std::uint64_t> delivered_on_write() const override;
+  std::optional<std::uint64_t> sent(const Outbox& outbox) override;
 
  private:
   struct Copy {
@@ -75,6 +80,9 @@ class StreamCarrier : public Carrier {
     base::TimePoint started;
     std::uint64_t confirmed;  ///< the highest hello that the client has confirmed
     std::uint8_t owed = 0;    ///< controls that wait for room, a bit each
+    // For clients that acknowledge nothing: what the kernel has taken, in events and in bytes.
+    std::uint64_t sent = 0;
+    std::size_t sent_bytes = 0;
   };
   static constexpr std::uint8_t kActivated = 1, kStandby = 2, kHello = 4, kProbe = 8;
 

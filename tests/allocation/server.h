@@ -9,7 +9,7 @@
 
 #include "bus/home.h"
 #include "bus/node.h"
-#include "entry/entry.h"
+#include "native_binding/entry.h"
 #include "gateway_routes.h"
 #include "gateway_runner.h"
 #include "gateway_settings.h"
@@ -65,7 +65,8 @@ class Server {
       parts_.push_back(std::make_unique<Part>(shards_, i, shared, exchange));
     limits = std::make_shared<net::ConnectionLimits>(settings_for::connections(config_, count));
     auto router = std::make_shared<server::Router>();
-    add_routes(*router, {context_, routes_, nullptr, limits});
+    (void)add_dialects(*router, context_, dialects_, {});
+    add_routes(*router, {context_, nullptr, limits});
     http_ = std::make_unique<server::HttpServer>(
         shards_, settings_for::http(config_), router,
         std::make_shared<server::AccessPolicy>(settings_for::access(config_)), limits);
@@ -165,11 +166,11 @@ class Server {
   std::shared_ptr<net::ConnectionLimits> limits;
 
  private:
-  entry::ServerInfo info_;
-  entry::Context context_;
+  binding::ServerInfo info_;
+  binding::Context context_;
   net::Shards shards_;
   std::vector<std::unique_ptr<Part>> parts_;
-  RouteOptions routes_;
+  DialectOptions dialects_;
   std::unique_ptr<server::HttpServer> http_;
   std::vector<std::thread> threads_;
 };

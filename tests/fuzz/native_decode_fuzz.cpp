@@ -1,4 +1,4 @@
-// modules: dialects
+// modules: native
 //
 // Bytes nobody has checked, through the scanner and the decoder of sigway.v1. nlohmann/json says
 // what is JSON. It differs from RFC 8259, and from us, in four points, each handled below: it skips
@@ -11,7 +11,8 @@
 #include <string_view>
 
 #include "dialects/json_scanner.h"
-#include "dialects/native.h"
+#include "dialects/grammar.h"
+#include "native/native.h"
 
 namespace {
 
@@ -93,26 +94,27 @@ void check_text(std::string_view text, std::size_t most) {
 
 void check_command(const Command& command) {
   if (const auto* join = std::get_if<Join>(&command)) {
-    require(native::valid_room(join->room));
+    require(valid_room(join->room));
     require(!join->capacity || *join->capacity > 0);
   } else if (const auto* login = std::get_if<Login>(&command)) {
-    require(native::valid_name(login->name));
+    require(valid_name(login->name));
   } else if (const auto* leave = std::get_if<LeaveRoom>(&command)) {
-    require(native::valid_room(leave->room));
+    require(valid_room(leave->room));
   } else if (const auto* say = std::get_if<Say>(&command)) {
     check_text(say->type, 64);
     require(say->to.size() <= native::kMaxAddresses);
     for (const Address& address : say->to) check_text(address.value, 256);
-    require(!say->room || native::valid_room(*say->room));
-    if (say->data.empty()) return;
-    require(say->data.size() <= native::kMaxData);
-    require(say->data.find_first_of("\r\n") == std::string::npos);
-    require(!find_json_fault(say->data, native::kMaxDataDepth));
-    check_scanner(say->data);
+    require(!say->room || valid_room(*say->room));
+    if (say->data.kind == Payload::Kind::none) return;
+    const auto& data = say->data.bytes;
+    require(data.size() <= native::kMaxData);
+    require(data.find_first_of("\r\n") == std::string::npos);
+    require(!find_json_fault(data, native::kMaxDataDepth));
+    check_scanner(data);
     // What goes out again must be an event that others can read.
     const auto event = native::dialect().encode(
         event::Said{say->type, say->room.value_or(""), "p", "", say->data});
-    require(!find_json_fault(*event));
+    require(!find_json_fault(event->bytes));
   }
 }
 
@@ -132,9 +134,9 @@ void check_request(std::string_view text) {
   if (const auto* error = std::get_if<Error>(&result)) return check_error(*error);
   require(!find_json_fault(text));
   const auto& request = std::get<native::Request>(result);
-  require(!request.key || native::valid_key(*request.key));
+  require(!request.key || valid_key(*request.key));
   require(!request.carrier || native::valid_carrier(*request.carrier));
-  if (request.open) require(!request.open->room || native::valid_room(*request.open->room));
+  if (request.open) require(!request.open->room || valid_room(*request.open->room));
   require(request.messages.size() <= native::kMaxMessages);
   for (const Message& message : request.messages) check_message(message);
 }

@@ -1,4 +1,4 @@
-// modules: dialects sse longpoll
+// modules: native_binding
 //
 // Random events through the three encodings: a WebSocket frame (the JSON itself), a block of an
 // event stream, an element of a poll's answer. What comes back from each must be the event that
@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "dialects/json_scanner.h"
-#include "dialects/native.h"
-#include "longpoll/poll_answer.h"
+#include "native/native.h"
+#include "native_binding/poll_answer.h"
 #include "sse/event_stream_format.h"
 
 namespace {
@@ -153,15 +153,15 @@ Sample any_refusal(Choices& choices) {
 
 Sample any_said(Choices& choices) {
   event::Said said{"x" + std::to_string(choices.byte()), choices.text(), choices.text(),
-                   choices.text(), ""};
+                   choices.text(), {}};
   Json expected = {{"type", said.type}, {"from", said.from}};
   put(expected, "room", said.room);
   put(expected, "name", said.name);
   if (choices.flag()) {
     const Json data = choices.value();
-    said.data = data.dump(choices.flag() ? 0 : -1);
+    said.data = {Payload::Kind::json, data.dump(choices.flag() ? 0 : -1)};
     // The decoder's part of the contract: one line.
-    for (char& c : said.data) c = c == '\n' ? ' ' : c;
+    for (char& c : said.data.bytes) c = c == '\n' ? ' ' : c;
     expected["data"] = data;
   }
   return {std::move(said), expected};
@@ -273,10 +273,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   do {
     Sample sample = any_event(choices);
     EncodedEvent event = native::dialect().encode(sample.event);
-    require(event->find_first_of("\r\n") == std::string::npos);
-    require(event->rfind("{\"type\":\"", 0) == 0);
-    require(!find_json_fault(*event));
-    require(Json::parse(*event) == sample.expected);  // the WebSocket's text frame
+    require(event->bytes.find_first_of("\r\n") == std::string::npos);
+    require(event->bytes.rfind("{\"type\":\"", 0) == 0);
+    require(!find_json_fault(event->bytes));
+    require(Json::parse(event->bytes) == sample.expected);  // the WebSocket's text frame
 
     switch (choices.byte() % 6) {
       case 1: sigway::sse::append_comment(stream, choices.text()); break;
@@ -288,7 +288,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       default: break;
     }
     const std::uint64_t id = first + ids.size();
-    sigway::sse::append_event(stream, id, *event);
+    sigway::sse::append_event(stream, id, event->bytes);
     ids.push_back(std::to_string(id));
     expected.push_back(std::move(sample.expected));
     encoded.push_back(std::move(event));
@@ -315,7 +315,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   answer.probe = choices.flag();
   const std::string message = choices.text();
   if (choices.flag()) answer.ended = {"moved", message};
-  const Json poll = Json::parse(sigway::longpoll::encode(answer));
+  const Json poll = Json::parse(native::encode_answer(answer));
   require(poll["first"] == first);
   require(poll["up"] == answer.up);
   require(poll["events"] == Json(expected));

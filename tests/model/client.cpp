@@ -47,10 +47,11 @@ class Client::Sink final : public session::StreamSink {
                          });
     return 0;
   }
+  std::size_t unsent() override { return 0; }
   void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override {
     for (const auto& event : events) {
       client_.frame(link_, [&client = client_, link = link_, number = first++, event] {
-        client.on_event(link, number, *event);
+        client.on_event(link, number, event->bytes);
       });
     }
   }
@@ -201,7 +202,9 @@ void Client::say() {
   ++said_;
   unsent_.push_back(
       {next_n_++,
-       dialects::Say{"say", {}, std::nullopt, "\"" + tag_ + "/" + std::to_string(said_) + "\""}});
+       dialects::Say{.type = "say",
+                     .data = {dialects::Payload::Kind::json,
+                              "\"" + tag_ + "/" + std::to_string(said_) + "\""}}});
   if (world_.chance(0.5)) upload(usable(), false);
 }
 
@@ -211,10 +214,12 @@ void Client::say_to_member() {
   const auto tag = tag_ + ">" + member;
   // Counted under its own tag, by the same map that counts what is heard.
   const auto count = ++heard_from_["said " + tag];
-  unsent_.push_back({next_n_++, dialects::Say{"tell",
-                                              {{dialects::Address::Kind::peer, member}},
-                                              room_,
-                                              "\"" + tag + "/" + std::to_string(count) + "\""}});
+  unsent_.push_back({next_n_++, dialects::Say{
+                         .type = "tell",
+                         .to = {{dialects::Address::Kind::peer, member}},
+                         .room = room_,
+                         .data = {dialects::Payload::Kind::json,
+                                  "\"" + tag + "/" + std::to_string(count) + "\""}}});
 }
 
 void Client::switch_transport() {
@@ -311,7 +316,7 @@ void Client::attach_stream(const LinkPtr& link, Request request, int attempt) {
   world_.after(delay(), [this, link, request = std::move(request)] {
     const auto shard = world_.any_shard();
     world_.on_shard(shard, [this, link, request, shard] {
-      auto located = entry::locate(world_.context(), request, "address", shard, world_.now());
+      auto located = dialects::native::locate(world_.context(), request, "address", shard, world_.now());
       if (const auto* error = std::get_if<Error>(&located)) {
         world_.after(delay(), [this, link, error = *error] {
           link->dead = true;
@@ -319,16 +324,16 @@ void Client::attach_stream(const LinkPtr& link, Request request, int attempt) {
         });
         return;
       }
-      auto here = std::get<entry::Located>(std::move(located));
+      auto here = std::get<dialects::native::Located>(std::move(located));
       const auto home = here.id.shard;
       world_.runner(shard).run_on(home, [this, link, request, here, home] {
         link->connection = next_connection();
         link->server_side = here.id;
-        entry::StreamAttach attach;
+        dialects::native::StreamAttach attach;
         attach.located = here;
         attach.request = request;
         attach.connection = link->connection;
-        attach.make = [link](bool) {
+        attach.make = [link](const session::Session&) {
           return std::make_unique<session::StreamCarrier>(session::StreamOptions{
               seconds(25), link->kind == Kind::websocket ? 1 : 2, seconds(90), 1U << 20U});
         };
@@ -341,7 +346,7 @@ void Client::attach_stream(const LinkPtr& link, Request request, int attempt) {
           return std::make_unique<Sink>(*this, link);
         };
         const auto result =
-            entry::attach_stream(world_.context(), world_.hub(home), std::move(attach));
+            dialects::native::attach_stream(world_.context(), world_.hub(home), std::move(attach));
         if (const auto* error = std::get_if<Error>(&result)) {
           world_.after(delay(), [this, link, error = *error] {
             link->dead = true;
@@ -379,7 +384,7 @@ void Client::lose(const LinkPtr& link, bool) {
     const auto id = link->server_side;
     world_.on_shard(id.shard, [this, link, id] {
       if (auto* session = world_.hub(id.shard).find(id.serial))
-        session->detach(link->carrier, link->connection);
+        session->detach(link->connection);
     });
   });
 }
@@ -428,9 +433,9 @@ void Client::send_poll(const LinkPtr& link, const Request& request, std::uint64_
         const auto refused = [this, link](const Error& error) {
           world_.after(delay(), [this, link, error] { on_refused(link->session, error); });
         };
-        auto located = entry::locate(world_.context(), request, "address", shard, world_.now());
+        auto located = dialects::native::locate(world_.context(), request, "address", shard, world_.now());
         if (const auto* error = std::get_if<Error>(&located)) return refused(*error);
-        auto here = std::get<entry::Located>(std::move(located));
+        auto here = std::get<dialects::native::Located>(std::move(located));
         const auto home = here.id.shard;
         world_.runner(shard).run_on(home, [this, link, request, generation, here, home, refused] {
           const auto connection = next_connection();
@@ -463,13 +468,13 @@ void Client::send_poll(const LinkPtr& link, const Request& request, std::uint64_
           });
           // A client that gave up its poll is seen to be gone.
           world_.after(milliseconds(12000),
-                       [this, here, home, connection, carrier = link->carrier] {
-                         world_.on_shard(home, [this, here, home, connection, carrier] {
+                       [this, here, home, connection] {
+                         world_.on_shard(home, [this, here, home, connection] {
                            if (auto* session = world_.hub(home).find(here.id.serial))
-                             session->detach(carrier, connection);
+                             session->detach(connection);
                          });
                        });
-          auto error = longpoll::run(world_.context(), world_.hub(home),
+          auto error = dialects::native::run_poll(world_.context(), world_.hub(home),
                                      {here, request, connection, std::move(reply)});
           if (error) refused(*error);
         });
@@ -497,7 +502,7 @@ void Client::upload(const LinkPtr& link, bool activate) {
       world_.on_shard(id.shard, [this, link, id, request]() mutable {
         auto* session = world_.hub(id.shard).find(id.serial);
         if (session == nullptr) return;
-        const auto error = session->process(entry::inputs_of(request, false, false));
+        const auto error = session->process(dialects::native::inputs_of(request, false));
         const auto up = session->up();
         frame(link, [this, link, up] { on_up(link->session, up); });
         if (error) {
@@ -521,11 +526,11 @@ void Client::send_upload(const Request& request, std::uint64_t session) {
         const auto refused = [this, session](const Error& error) {
           world_.after(delay(), [this, session, error] { on_refused(session, error); });
         };
-        auto located = entry::locate(world_.context(), request, "address", shard, world_.now());
+        auto located = dialects::native::locate(world_.context(), request, "address", shard, world_.now());
         if (const auto* error = std::get_if<Error>(&located)) return refused(*error);
-        auto here = std::get<entry::Located>(std::move(located));
+        auto here = std::get<dialects::native::Located>(std::move(located));
         world_.runner(shard).run_on(here.id.shard, [this, request, session, here, refused] {
-          const auto result = entry::upload(world_.hub(here.id.shard), here, request);
+          const auto result = dialects::native::upload(world_.hub(here.id.shard), here, request);
           if (const auto* error = std::get_if<Error>(&result)) return refused(*error);
           if (world_.chance(faults_.drop_answer)) return;
           world_.after(delay(), [this, session, up = std::get<std::uint64_t>(result)] {

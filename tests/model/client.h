@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "longpoll/poll.h"
+#include "native_binding/poll.h"
 #include "world.h"
 
 namespace sigway::model {

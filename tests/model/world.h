@@ -13,7 +13,7 @@
 #include "base/timer_wheel.h"
 #include "bus/home.h"
 #include "bus/node.h"
-#include "entry/entry.h"
+#include "native_binding/entry.h"
 #include "session/hub.h"
 
 /// A whole server without sockets, on a clock that is turned by hand: shards are queues of tasks
@@ -75,7 +75,7 @@ class World {
   FakeRunner& runner(base::ShardIndex shard) { return shards_[shard]->runner; }
   base::ShardIndex shard_count() const { return static_cast<base::ShardIndex>(shards_.size()); }
   session::Shared& shared() { return shared_; }
-  entry::Context& context() { return context_; }
+  binding::Context& context() { return context_; }
   std::uint64_t steps() const { return steps_; }
 
   std::size_t sessions() const;
@@ -105,8 +105,8 @@ class World {
   std::uint64_t steps_ = 0;
   session::Shared shared_;
   bus::Exchange exchange_;
-  entry::ServerInfo info_;
-  entry::Context context_;
+  binding::ServerInfo info_;
+  binding::Context context_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::multimap<TimePoint, std::function<void()>> network_;
 };

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "longpoll/poll.h"
+#include "native_binding/poll.h"
 #include "support/recorders.h"
 #include "support/world.h"
 
@@ -32,23 +32,23 @@ class Client {
     connection = requests_ + 1;
     auto result = reply ? reply : std::make_shared<ReplyLog>();
     go(text, result,
-       [this, log, result](session::Hub& hub, entry::Located located, auto request,
+       [this, log, result](session::Hub& hub, dialects::native::Located located, auto request,
                            std::uint64_t id) {
-         entry::StreamAttach attach;
+         dialects::native::StreamAttach attach;
          attach.located = std::move(located);
          attach.request = std::move(request);
          attach.connection = id;
-         attach.make = [options = options](bool answers) {
+         attach.make = [options = options](const session::Session& session) {
            auto with = options;
-           if (!answers) with.patience = 0;
+           if (!session.traits().acknowledges) with.patience = 0;
            return std::make_unique<session::StreamCarrier>(with);
          };
          attach.accept = [log](const dialects::native::Welcome& welcome) {
            log->welcome = welcome;
            return std::make_unique<RecordingSink>(log);
          };
-         auto outcome = entry::attach_stream(world_.context, hub, std::move(attach));
-         if (const auto* attached = std::get_if<entry::Attached>(&outcome)) {
+         auto outcome = dialects::native::attach_stream(world_.context, hub, std::move(attach));
+         if (const auto* attached = std::get_if<binding::Attached>(&outcome)) {
            result->error = attached->error;
          } else if (const auto* end = std::get_if<session::End>(&outcome)) {
            result->ended = *end;
@@ -63,8 +63,8 @@ class Client {
   std::shared_ptr<ReplyLog> upload(std::string_view text) {
     auto result = std::make_shared<ReplyLog>();
     go(text, result,
-       [result](session::Hub& hub, const entry::Located& located, auto request, std::uint64_t) {
-         auto outcome = entry::upload(hub, located, std::move(request));
+       [result](session::Hub& hub, const dialects::native::Located& located, auto request, std::uint64_t) {
+         auto outcome = dialects::native::upload(hub, located, std::move(request));
          if (const auto* up = std::get_if<std::uint64_t>(&outcome)) {
            result->up = *up;
          } else {
@@ -87,21 +87,21 @@ class Client {
     auto result = std::make_shared<ReplyLog>();
     go(
         text, result,
-        [this, result](session::Hub& hub, entry::Located located, auto request, std::uint64_t id) {
-          longpoll::Poll poll{std::move(located), std::move(request), id,
+        [this, result](session::Hub& hub, dialects::native::Located located, auto request, std::uint64_t id) {
+          dialects::native::Poll poll{std::move(located), std::move(request), id,
                               std::make_unique<RecordingReply>(result)};
-          result->error = longpoll::run(world_.context, hub, std::move(poll));
+          result->error = dialects::native::run_poll(world_.context, hub, std::move(poll));
         },
         false);
     return result;
   }
 
   /// A connection is cut.
-  void cut(std::string_view carrier, std::uint64_t which) {
-    if (auto* s = session()) s->detach(carrier, which);
+  void cut(std::uint64_t which) {
+    if (auto* s = session()) s->detach(which);
     if (!paused) world_.run();
   }
-  void cut(std::string_view carrier) { cut(carrier, connection); }
+  void cut() { cut(connection); }
 
   /// Any sign of life on an open stream, such as a pong.
   void heard() {
@@ -129,13 +129,13 @@ class Client {
     auto request = std::get<dialects::native::Request>(std::move(decoded));
     const auto id = ++requests_;
     auto located =
-        entry::locate(world_.context, request, address, here % world_.shards(), world_.now());
+        dialects::native::locate(world_.context, request, address, here % world_.shards(), world_.now());
     if (const auto* error = std::get_if<dialects::Error>(&located)) {
       result->error = *error;
       result->done = true;
       return;
     }
-    auto where = std::get<entry::Located>(std::move(located));
+    auto where = std::get<dialects::native::Located>(std::move(located));
     if (key.empty()) key = where.made_key;
     const auto shard = where.id.shard;
     world_.runner(here % world_.shards())

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "dialects/native.h"
+#include "native/native.h"
 #include "longpoll/poll_carrier.h"
 #include "session/end.h"
 #include "session/stream_carrier.h"
@@ -57,11 +57,12 @@ class RecordingSink final : public session::StreamSink {
   explicit RecordingSink(std::shared_ptr<StreamLog> log) : log_(std::move(log)) {}
 
   std::size_t room() override { return log_->room; }
+  std::size_t unsent() override { return 0; }
   void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override {
     for (const auto& event : events) {
       log_->room -= std::min(log_->room, event->size());
       log_->numbers.push_back(first++);
-      log_->events.push_back(Json::parse(*event));
+      log_->events.push_back(Json::parse(event->bytes));
     }
   }
   void activated(std::uint64_t turn, std::uint64_t next) override { say("activated", turn, next); }

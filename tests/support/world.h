@@ -10,7 +10,7 @@
 #include "base/timer_wheel.h"
 #include "bus/home.h"
 #include "bus/node.h"
-#include "entry/entry.h"
+#include "native_binding/entry.h"
 #include "session/hub.h"
 
 namespace sigway::testing {
@@ -130,10 +130,10 @@ class World {
     return count;
   }
 
-  entry::ServerInfo server{"server-1"};
+  binding::ServerInfo server{"server-1"};
   session::Shared shared;
   bus::Exchange exchange;
-  entry::Context context;
+  binding::Context context;
 
  private:
   // Away from zero, so that a time point that was never set shows itself.

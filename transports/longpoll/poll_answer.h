@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -8,7 +9,6 @@
 
 #include "dialects/event.h"
 
-/// The body of a poll's answer (docs/protocol.md, "Long-polling"). No I/O, no state; any thread.
 namespace sigway::longpoll {
 
 /// What one answer says. It refers to its parts, which must outlive it.
@@ -21,7 +21,7 @@ struct PollAnswer {
   std::uint64_t first = 1;  ///< number of events[0], or of the next event if there is none
   std::span<const dialects::EncodedEvent> events = {};
   std::uint64_t up = 0;           ///< messages taken so far
-  std::string_view welcome = {};  ///< a JSON object, passed through; empty: none
+  std::string_view welcome = {};  ///< for this poll alone, in its dialect; empty: none
   std::optional<std::uint64_t> activated =
       std::nullopt;  ///< the turn that this poll activated with
   std::optional<std::uint64_t> standby =
@@ -30,7 +30,7 @@ struct PollAnswer {
   std::optional<Ended> ended = std::nullopt;  ///< the carrier is over
 };
 
-/// One JSON object on one line.
-std::string encode(const PollAnswer& answer);
+/// How a dialect writes an answer: the body of a 200. Any thread.
+using EncodeAnswer = std::function<std::string(const PollAnswer& answer)>;
 
 }  // namespace sigway::longpoll

@@ -4,8 +4,6 @@
 #include <new>
 #include <utility>
 
-#include "longpoll/poll_answer.h"
-
 namespace sigway::longpoll {
 
 using session::End;
@@ -71,13 +69,13 @@ std::string PollCarrier::answer(std::string_view welcome, const Outbox& outbox) 
   const auto first = std::max(cursor_, outbox.acknowledged()) + 1;
   std::vector<dialects::EncodedEvent> events;
   for (auto number = first; number <= last_; ++number) events.push_back(outbox.at(number));
-  return encode({.first = first,
-                 .events = events,
-                 .up = session_.up(),
-                 .welcome = welcome,
-                 .activated = activated_,
-                 .standby = standby_,
-                 .probe = probe_});
+  return encode_({.first = first,
+                  .events = events,
+                  .up = session_.up(),
+                  .welcome = welcome,
+                  .activated = activated_,
+                  .standby = standby_,
+                  .probe = probe_});
 }
 
 void PollCarrier::answer_parked(const Outbox& outbox) {
@@ -86,10 +84,11 @@ void PollCarrier::answer_parked(const Outbox& outbox) {
 }
 
 std::string PollCarrier::empty() const {
-  return encode({.first = cursor_ + 1, .up = session_.up()});
+  return encode_({.first = cursor_ + 1, .up = session_.up()});
 }
 
-std::string PollCarrier::ended(End reason, base::Duration retry, const session::Session& session) {
+std::string PollCarrier::ended(End reason, base::Duration retry, const session::Session& session,
+                               const EncodeAnswer& encode) {
   const auto& row = session::info(reason);
   const auto retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
   return encode(
@@ -130,7 +129,13 @@ void PollCarrier::answer_soon() {
 }
 
 void PollCarrier::end(End reason, base::Duration retry) {
-  answer_all([&](const Parked&) { return ended(reason, retry, session_); });
+  for (auto& parked : std::exchange(parked_, {})) {
+    try {
+      parked.reply->over(reason, ended(reason, retry, session_, encode_));
+    } catch (const std::bad_alloc&) {
+      parked.reply->abandon();
+    }
+  }
 }
 
 std::optional<End> PollCarrier::on_timer(base::TimePoint, Outbox& outbox) {

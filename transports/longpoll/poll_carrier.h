@@ -4,8 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "longpoll/poll_answer.h"
 #include "session/carrier.h"
 #include "session/session.h"
 
@@ -18,6 +20,8 @@ class PollReply {
   virtual ~PollReply() = default;
   /// The body of a complete 200. Called once, last, and calls nothing back.
   virtual void answer(std::string body) = 0;
+  /// Instead of `answer`: the carrier has ended, and the dialect's `body` says so.
+  virtual void over(session::End /*reason*/, std::string body) { answer(std::move(body)); }
   /// Instead of `answer`: there is no memory for one. The client sends the poll again.
   virtual void abandon() noexcept = 0;
 };
@@ -32,8 +36,8 @@ class PollCarrier final : public session::Carrier {
   /// An answer stops growing here; the rest comes with the next poll.
   static constexpr std::size_t kMaxAnswerBytes = 256U << 10U;
 
-  PollCarrier(const session::Session& session, base::Duration linger)
-      : session_(session), linger_(linger) {}
+  PollCarrier(const session::Session& session, base::Duration linger, EncodeAnswer encode)
+      : session_(session), linger_(linger), encode_(std::move(encode)) {}
 
   enum class Begun : std::uint8_t {
     fresh,  ///< the newest poll: `finish` is to follow
@@ -50,7 +54,7 @@ class PollCarrier final : public session::Carrier {
   void gather() noexcept { gathers_ = true; }
 
   /// Answers at once if there is something to say (or `at_once`), else parks it until `deadline`.
-  /// `welcome` is a JSON object for this poll's answer, or empty. `connection` names the request
+  /// `welcome` is for this poll's answer, in its dialect, or empty. `connection` names the request
   /// for `detach`.
   void finish(std::unique_ptr<PollReply> reply, std::uint64_t connection, std::string welcome,
               bool at_once, base::TimePoint deadline, session::Outbox& outbox);
@@ -59,7 +63,7 @@ class PollCarrier final : public session::Carrier {
   std::string empty() const;
   /// What a poll of an ended carrier gets.
   static std::string ended(session::End reason, base::Duration retry,
-                           const session::Session& session);
+                           const session::Session& session, const EncodeAnswer& encode);
 
   bool detach(std::uint64_t connection) override;
   bool connected() const override { return !parked_.empty(); }
@@ -94,6 +98,7 @@ class PollCarrier final : public session::Carrier {
 
   const session::Session& session_;
   base::Duration linger_;
+  EncodeAnswer encode_;
   std::uint64_t n_ = 0;
   std::uint64_t cursor_ = 0;
   // What the answer to poll `n_` says; `last_` is 0 while it has no events.

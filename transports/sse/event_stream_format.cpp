@@ -28,6 +28,19 @@ void make_room(std::string& out, std::size_t more) {
     out.reserve(std::max(out.size() + more, 2 * out.capacity()));
 }
 
+// A block with one field for each line of the text.
+void append_lines(std::string& out, std::string_view field, std::string_view text) {
+  for (;;) {
+    const std::size_t line = std::min(text.find_first_of("\r\n"), text.size());
+    out += field;
+    out += text.substr(0, line);
+    out += '\n';
+    if (line == text.size()) break;
+    text.remove_prefix(text.substr(line, 2) == "\r\n" ? line + 2 : line + 1);
+  }
+  out += '\n';
+}
+
 }  // namespace
 
 void append_event(std::string& out, std::uint64_t id, std::string_view json) {
@@ -44,17 +57,15 @@ void append_control(std::string& out, std::string_view json) {
   append_data(out, json);
 }
 
-void append_comment(std::string& out, std::string_view text) {
-  for (;;) {
-    const std::size_t line = std::min(text.find_first_of("\r\n"), text.size());
-    out += ": ";
-    out += text.substr(0, line);
-    out += '\n';
-    if (line == text.size()) break;
-    text.remove_prefix(text.substr(line, 2) == "\r\n" ? line + 2 : line + 1);
-  }
+void append_text(std::string& out, std::string_view id, std::string_view text) {
+  make_room(out, 48 + id.size() + text.size());
+  out += "id: ";
+  out += id;
   out += '\n';
+  append_lines(out, "data: ", text);
 }
+
+void append_comment(std::string& out, std::string_view text) { append_lines(out, ": ", text); }
 
 void append_retry(std::string& out, std::uint64_t milliseconds) {
   out += "retry: ";
@@ -73,6 +84,15 @@ std::string padding(std::size_t bytes) {
   // An empty line at the end closes the block, as everywhere.
   if (bytes >= 2) out[bytes - 2] = '\n';
   return out;
+}
+
+http::Response stream_head() {
+  http::Response head(200, "text/event-stream", {});
+  // Each against a buffer or a cache that somebody has met on the way (nginx, gzip filters, mobile
+  // proxies).
+  head.set("Cache-Control", "no-cache, no-store, no-transform");
+  head.set("X-Accel-Buffering", "no");
+  return head;
 }
 
 }  // namespace sigway::sse

@@ -2,34 +2,54 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/rate_gate.h"
 #include "base/timer_wheel.h"
-#include "entry/entry.h"
+#include "dialects/payload.h"
 #include "net/connection.h"
 #include "websocket/frame_reader.h"
 #include "websocket/port.h"
 
 namespace sigway::websocket {
 
+class Connection;
+
+/// What a dialect does with a WebSocket. Thread: the connection's shard. Lifetime: owned by the
+/// connection, from before `opened` until after `closed`.
+class Receiver {
+ public:
+  virtual ~Receiver() = default;
+
+  /// The handshake is over. `socket` stays as long as the receiver.
+  virtual void opened(Connection& socket) = 0;
+  /// One whole message; a text is UTF-8. Never after the connection has begun to close.
+  virtual void message(dialects::Frame::Kind kind, std::string_view bytes) = 0;
+  virtual void pong() {}
+  /// The queue is empty, after `Port::room` said 0 or `Port::unsent` another number.
+  virtual void drained() {}
+  /// Nothing came of what `Connection::expect_within` waits for: it should close.
+  virtual void timed_out() {}
+  /// More came than `Options::noise` allows of what carries no message: it must close.
+  virtual void flooded() = 0;
+  /// The connection is gone. Not called if it was never opened.
+  virtual void closed() {}
+};
+
 struct Options {
-  base::Duration attach_timeout =
-      std::chrono::seconds(10);  ///< until the first frame with open or resume
+  std::size_t max_message = 256U << 10U;                   ///< bytes; beyond it: close code 1009
+  base::RateLimit noise = {};                              ///< of what carries no message
   base::Duration close_timeout = std::chrono::seconds(3);  ///< for the peer's close frame
 };
 
-/// A connection that has become a WebSocket: frames to requests, and the close handshake. What
-/// comes down is written by the session's sink, which may live on another shard. docs/protocol.md,
-/// "WebSocket"; RFC 6455. Thread: the connection's shard. Lifetime: owned by the net::Connection.
+/// A connection that has become a WebSocket: frames to messages, pings answered, the close
+/// handshake. RFC 6455. What goes out is written here, or from any shard by way of a `Port`.
+/// Thread: the connection's shard. Lifetime: owned by the net::Connection.
 class Connection final : public net::ConnectionHandler {
  public:
-  /// `persons` is the request that the URL's query made, to be run at once.
-  Connection(entry::Context& context, const Options& options, std::string address,
-             std::optional<dialects::native::Request> persons);
+  Connection(const Options& options, std::unique_ptr<Receiver> receiver);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -40,44 +60,48 @@ class Connection final : public net::ConnectionHandler {
   void on_drained(net::Connection& connection) override;
   void on_closed(net::Connection& connection, net::CloseReason reason) override;
 
-  // Written from the session, by way of `Port`.
-  void send_text(const base::Bytes& text);
+  net::Shard& shard() noexcept { return connection_->shard(); }
+
+  /// The way here for a session, which lives on another shard if it is `elsewhere`. One at a time.
+  Port port(bool elsewhere);
+  /// A message of that size is on its way to the session; `Port::message_taken` follows. Too much
+  /// on its way to another shard stops the reading.
+  void passed_on(std::size_t bytes);
+
+  /// `Receiver::timed_out` is called unless `expect_nothing` comes first.
+  void expect_within(base::Duration time);
+  void expect_nothing() { timer_.cancel(); }
+
+  // After `close` these do nothing.
+  void send(dialects::Frame::Kind kind, const base::Bytes& bytes);
   void ping();
-  /// The session wants to hear when the queue is empty.
-  void starve() noexcept { starved_ = true; }
-  /// Counts a frame that carries no message and yet costs work: a ping, a pong, a refused frame, a
-  /// fragment without payload. Too many a second end the connection, as too many messages do.
+  /// Counts what carries no message and yet costs work: a ping, a pong, a fragment without payload,
+  /// and what the receiver refuses.
   void count_noise();
-  /// The session, on another shard, has taken frames: reading goes on.
-  void go_on() { connection_->resume_reading(); }
   /// Sends a close frame and waits for the peer's.
   void close(std::uint16_t code, std::string_view reason);
+  /// The peer breaks the protocol: sends a close frame and reads nothing more.
+  void fail(std::uint16_t code, std::string_view reason);
+  bool is_closing() const noexcept { return closing_; }
 
  private:
+  friend class Port;
+
+  void starve() noexcept { starved_ = true; }
+  void go_on() { connection_->resume_reading(); }
+
   void on_message(const MessagePtr& message);
   void on_control(const MessagePtr& message);
-  void on_text(std::string_view text);
-  void attach(dialects::native::Request request);
-  void pass_on(dialects::native::Request request, std::size_t bytes);
   bool is_stalled();
-  /// Refuses what has come; without a session there is nothing to go on with.
-  void refuse(const dialects::Error& error);
-  void fail(const FrameFault& fault);
   void on_timer();
-  void on_timeout();
 
-  entry::Context& context_;
   const Options& options_;
-  std::string address_;
-  std::optional<dialects::native::Request> persons_;
+  std::unique_ptr<Receiver> receiver_;
   FrameReader frames_;
   net::Connection* connection_ = nullptr;
   base::Timer timer_;
   base::RateGate noise_;
   std::shared_ptr<Flow> flow_;  // where the session lives on another shard
-  session::SessionId session_;
-  std::string carrier_;
-  std::uint64_t number_ = 0;  // of this connection, toward the session
   bool closing_ = false;
   bool starved_ = false;
 };

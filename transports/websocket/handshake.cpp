@@ -9,12 +9,10 @@
 namespace sigway::websocket {
 namespace {
 
-constexpr std::string_view kSubprotocol = "sigway.v1";
-
 http::Response upgrade_required(
     std::string message,
     std::string hint =
-        "Open a WebSocket here (RFC 6455, version 13), or use /v1/sse or /v1/poll.") {
+        "Open a WebSocket here (RFC 6455, version 13), or use Server-Sent Events or polling.") {
   auto response =
       http::Response::error(426, "upgrade_required", std::move(message), std::move(hint));
   response.set("Sec-WebSocket-Version", "13");
@@ -31,7 +29,7 @@ bool valid_key(const std::string& key) {
 
 }  // namespace
 
-Handshake shake_hands(const http::Request& request) {
+Handshake shake_hands(const http::Request& request, std::string_view subprotocol) {
   if (request.version_minor == 0) {
     return {upgrade_required("A WebSocket handshake needs HTTP/1.1, and this request is HTTP/1.0.",
                              "Use HTTP/1.1. A proxy may lower the version: nginx needs "
@@ -63,10 +61,10 @@ Handshake shake_hands(const http::Request& request) {
   in.replace_header("Sec-WebSocket-Key", *key);
   websocketpp::http::parser::response out;
   Processor processor(false, true, message_manager(), random_source());
-  const auto subprotocol = request.has_token("sec-websocket-protocol", kSubprotocol)
-                               ? std::string(kSubprotocol)
-                               : std::string();
-  if (processor.validate_handshake(in) || processor.process_handshake(in, subprotocol, out)) {
+  const bool is_offered =
+      !subprotocol.empty() && request.has_token("sec-websocket-protocol", subprotocol);
+  const auto chosen = is_offered ? std::string(subprotocol) : std::string();
+  if (processor.validate_handshake(in) || processor.process_handshake(in, chosen, out)) {
     return {http::Response::error(400, "bad_request", "The WebSocket handshake is not one.",
                                   "See RFC 6455, section 4."),
             false};
@@ -75,7 +73,7 @@ Handshake shake_hands(const http::Request& request) {
   response.set("Upgrade", "websocket");
   response.set("Connection", "Upgrade");
   response.set("Sec-WebSocket-Accept", out.get_header("Sec-WebSocket-Accept"));
-  if (!subprotocol.empty()) response.set("Sec-WebSocket-Protocol", subprotocol);
+  if (is_offered) response.set("Sec-WebSocket-Protocol", chosen);
   return {std::move(response), true};
 }
 

@@ -1,17 +1,19 @@
 #pragma once
 
+#include <string_view>
+
 #include "http/request.h"
 #include "http/response.h"
 
 namespace sigway::websocket {
 
-/// The opening handshake of RFC 6455 §4.2. Chooses the subprotocol `sigway.v1` if it is offered.
+/// The opening handshake of RFC 6455 §4.2. Chooses `subprotocol` if it is offered; empty: none.
 /// Returns the 101, or the refusal: 426 for what is no handshake, HTTP/1.0 (§4.1) or another
 /// WebSocket version than 13, 400 for a bad key. `upgrade` says which.
 struct Handshake {
   http::Response response;
   bool upgrade = false;
 };
-Handshake shake_hands(const http::Request& request);
+Handshake shake_hands(const http::Request& request, std::string_view subprotocol = {});
 
 }  // namespace sigway::websocket

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "base/reserve.h"
-#include "dialects/native.h"
 #include "websocket/connection.h"
 
 namespace sigway::websocket {
@@ -32,7 +31,6 @@ std::size_t Port::room() const {
     if (room == 0) act([](Connection& socket) { socket.starve(); });
     return room;
   }
-  const auto waiting = [this] { return flow_->in_transit.load() + flow_->queued.load(); };
   if (const auto room = left(waiting())) return room;
   // Looked at again, because the queue may have run empty before the flag could be seen.
   flow_->starved = true;
@@ -41,31 +39,49 @@ std::size_t Port::room() const {
   return room;
 }
 
-void Port::send_text(base::Bytes text) const {
+std::size_t Port::unsent() const {
   if (!flow_) {
-    act([text = std::move(text)](Connection& socket) { socket.send_text(text); });
+    auto* const connection = shard_->find(id_);
+    if (connection == nullptr) return 0;
+    const auto unsent = connection->queued_bytes();
+    if (unsent != 0) act([](Connection& socket) { socket.starve(); });
+    return unsent;
+  }
+  if (waiting() == 0) return 0;
+  flow_->starved = true;
+  // As above.
+  const auto unsent = waiting();
+  if (unsent == 0) flow_->starved = false;
+  return unsent;
+}
+
+void Port::send(dialects::Frame::Kind kind, base::Bytes bytes) const {
+  if (!flow_) {
+    act([kind, bytes = std::move(bytes)](Connection& socket) { socket.send(kind, bytes); });
     return;
   }
-  const auto size = text.size();
+  const auto size = bytes.size();
   flow_->in_transit += size;
-  act([text = std::move(text), size, flow = flow_](Connection& socket) {
-    socket.send_text(text);
+  act([kind, bytes = std::move(bytes), size, flow = flow_](Connection& socket) {
+    socket.send(kind, bytes);
     flow->in_transit -= size;
   });
 }
 
-void Port::send_error(const dialects::Error& error) const {
-  act([text = dialects::native::error_control(error)](Connection& socket) {
-    socket.send_text(text);
-    socket.count_noise();
-  });
+void Port::send(const std::shared_ptr<const dialects::Frame>& frames) const {
+  for (const auto* frame = frames.get(); frame != nullptr; frame = frame->more.get())
+    send(frame->kind, std::shared_ptr<const std::string>(frames, &frame->bytes));
 }
 
-void Port::frame_taken(std::size_t bytes) const {
+void Port::count_noise() const {
+  act([](Connection& socket) { socket.count_noise(); });
+}
+
+void Port::message_taken(std::size_t bytes) const {
   if (!flow_) return;
   flow_->bytes -= bytes;
-  const auto left = flow_->frames.fetch_sub(1) - 1;
-  if (left > kMostFrames / 2 || flow_->bytes > kMostBytes / 2) return;
+  const auto left = flow_->messages.fetch_sub(1) - 1;
+  if (left > kMostMessages / 2 || flow_->bytes > kMostBytes / 2) return;
   if (!flow_->stalled.exchange(false)) return;
   act([](Connection& socket) { socket.go_on(); });
 }

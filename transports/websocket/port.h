@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "dialects/error.h"
+#include "dialects/payload.h"
 #include "net/connection.h"
 #include "net/shard.h"
 
@@ -21,9 +21,9 @@ struct Flow {
       0};                              ///< bytes that the session has sent and that have not come
   std::atomic<std::size_t> queued{0};  ///< bytes in the connection's queue when last looked at
   std::atomic<bool> starved{false};    ///< the session waits for room
-  std::atomic<std::size_t> frames{0};  ///< passed on, and not taken by the session yet
-  std::atomic<std::size_t> bytes{0};   ///< of those frames
-  std::atomic<bool> stalled{false};    ///< the connection waits for the session to take some
+  std::atomic<std::size_t> messages{0};  ///< passed on, and not taken by the session yet
+  std::atomic<std::size_t> bytes{0};     ///< of those messages
+  std::atomic<bool> stalled{false};      ///< the connection waits for the session to take some
 };
 
 /// The way to a WebSocket from any shard: an id, not a pointer. Harmless when the connection is
@@ -33,21 +33,26 @@ class Port {
   /// Bytes in all that a session may have waiting: less than what stops the reading of a
   /// connection.
   static constexpr std::size_t kQueue = 64U << 10U;
-  /// Frames on their way to another shard, and their bytes, beyond which no more are read.
-  static constexpr std::size_t kMostFrames = 64;
+  /// Messages on their way to another shard, and their bytes, beyond which no more are read.
+  static constexpr std::size_t kMostMessages = 64;
   static constexpr std::size_t kMostBytes = 256U << 10U;
 
   /// `flow` is null where connection and session share a shard.
   Port(net::Shard& shard, net::ConnectionId id, std::shared_ptr<Flow> flow)
       : shard_(&shard), id_(id), flow_(std::move(flow)) {}
 
-  /// Bytes that the connection still takes. 0: `Session::drained` follows when there is room.
+  /// Bytes that the connection still takes. 0: `Receiver::drained` follows when there is room.
   std::size_t room() const;
-  void send_text(base::Bytes text) const;
-  /// Says that a frame was refused, and counts it against the message rate.
-  void send_error(const dialects::Error& error) const;
-  /// The session has taken one frame of that size.
-  void frame_taken(std::size_t bytes) const;
+  /// Bytes that were sent and that the kernel has not taken. If there are any, `Receiver::drained`
+  /// follows when it has taken all.
+  std::size_t unsent() const;
+  void send(dialects::Frame::Kind kind, base::Bytes bytes) const;
+  void send_text(base::Bytes text) const { send(dialects::Frame::Kind::text, std::move(text)); }
+  /// The frames of one event, in order.
+  void send(const std::shared_ptr<const dialects::Frame>& frames) const;
+  void count_noise() const;
+  /// The session has taken one message of that size.
+  void message_taken(std::size_t bytes) const;
   void ping() const;
   /// There is no memory for what should be said: cuts the connection.
   void abort() const noexcept;
@@ -56,6 +61,7 @@ class Port {
  private:
   template <typename Action>
   void act(Action action) const;
+  std::size_t waiting() const noexcept { return flow_->in_transit.load() + flow_->queued.load(); }
 
   net::Shard* shard_;
   net::ConnectionId id_;

@@ -102,6 +102,21 @@ TEST_CASE_TEMPLATE("one address joins a room 133 times at once, then twice in th
   }
 }
 
+TEST_CASE_TEMPLATE("asking for a room that is full tells nobody, and costs nothing", Shards, OneShard,
+                   ThreeShards) {
+  World world(unhurried(Shards::value));
+  Visitor alice(world, "alice", 0, "home");
+  Visitor bob(world, "bob", 1, "office");
+  alice.join("r", 1);
+  for (int i = 0; i < 200; ++i) {
+    bob.join("r");
+    world.advance(1s);
+    alice.client.heard();
+    world.run();
+    REQUIRE(bob.log->events.back()["type"] == "full");
+  }
+}
+
 TEST_CASE_TEMPLATE("an office behind one address fills a room of 64 twice at once", Shards,
                    OneShard, ThreeShards) {
   World world(unhurried(Shards::value));
@@ -137,7 +152,7 @@ TEST_CASE("a member whose line is cut keeps its session while one address comes 
     rooms.push_back(std::string(127, '"') + static_cast<char>('a' + i));  // twice as long in JSON
     alice.join(rooms.back(), 2);
   }
-  alice.client.cut("c");
+  alice.client.cut();
   const auto name = [](std::uint64_t number) {
     auto text = std::to_string(number);
     while (text.size() < 196) text += "\xF0\x9F\x93\x9E";

@@ -32,7 +32,7 @@ TEST_CASE_TEMPLATE("peers hear of an absence only after 10 seconds", Shards, One
                    ThreeShards) {
   World world(Shards::value);
   Pair pair(world);
-  pair.bob.cut("b");
+  pair.bob.cut();
   world.advance(9900ms);
   CHECK(pair.a->news() == "");
   world.advance(200ms);
@@ -57,7 +57,7 @@ TEST_CASE_TEMPLATE("a cut of less than 10 seconds is no absence", Shards, OneSha
   World world(Shards::value);
   Pair pair(world);
   for (int i = 0; i < 5; ++i) {
-    pair.bob.cut("b");
+    pair.bob.cut();
     world.advance(9s);
     pair.b = pair.bob.stream(R"({"resume":{},"carrier":"b","ack":2})");
   }
@@ -103,7 +103,7 @@ TEST_CASE_TEMPLATE("a poll that is answered at once ends a suspension", Shards, 
                    ThreeShards) {
   World world(Shards::value);
   Pair pair(world);
-  pair.bob.cut("b");
+  pair.bob.cut();
   world.advance(11s);
   CHECK(pair.a->news() == "peer-suspended");
   const auto reply = pair.bob.poll(R"({"resume":{},"carrier":"p","n":1,"ack":2})");
@@ -146,9 +146,9 @@ TEST_CASE_TEMPLATE("`away` suspends at once", Shards, OneShard, ThreeShards) {
     const auto first = pair.bob.connection;
     const auto late = pair.bob.stream(R"({"resume":{},"carrier":"c","ack":2})");
     CHECK(pair.a->news() == "peer-resumed");
-    pair.bob.cut("b", first);
+    pair.bob.cut(first);
     CHECK(pair.a->news() == "");
-    pair.bob.cut("c");
+    pair.bob.cut();
     CHECK(pair.a->news() == "peer-suspended");
   }
   SUBCASE("the connections that go one after the other do not resume") {
@@ -157,7 +157,7 @@ TEST_CASE_TEMPLATE("`away` suspends at once", Shards, OneShard, ThreeShards) {
     const auto standby = p.bob.stream(R"({"resume":{},"carrier":"c","ack":2})");
     p.a->news();
     p.bob.upload(R"({"away":true})");
-    p.bob.cut("c");
+    p.bob.cut();
     CHECK(p.a->news() == "peer-suspended");
     other.advance(11s);
     CHECK(p.a->news() == "");

@@ -173,7 +173,7 @@ TEST_CASE_TEMPLATE("a suspended place goes to whoever asks, at once", Shards, On
   Member carol(world, "carol", 2);
   alice.join("r");
   bob.join("r");
-  bob.client.cut("c");
+  bob.client.cut();
   world.advance(11s);
   alice.log->news();
   carol.join("r");
@@ -206,7 +206,7 @@ TEST_CASE_TEMPLATE("a place that is lost while its holder comes back is lost for
   Member carol(world, "carol", 2);
   alice.join("r");
   bob.join("r");
-  bob.client.cut("c");
+  bob.client.cut();
   world.advance(11s);
   alice.log->news();
   carol.client.paused = bob.client.paused = true;

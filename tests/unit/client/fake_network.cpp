@@ -29,13 +29,14 @@ class FakeNetwork::Sink final : public session::StreamSink {
   Sink(FakeNetwork& network, Id id) : network_(network), id_(id) {}
 
   std::size_t room() override { return SIZE_MAX; }
+  std::size_t unsent() override { return 0; }
   void events(std::uint64_t first, std::span<const dialects::EncodedEvent> events) override {
     for (const auto& event : events) {
       const auto found = network_.links_.find(id_);
       if (found == network_.links_.end()) return;
-      network_.down(id_, found->second.is_socket ? std::string(*event)
+      network_.down(id_, found->second.is_socket ? event->bytes
                                                  : "id: " + std::to_string(first) +
-                                                       "\ndata: " + std::string(*event) + "\n\n");
+                                                       "\ndata: " + event->bytes + "\n\n");
       ++first;
     }
   }
@@ -157,15 +158,15 @@ void FakeNetwork::perform(std::string_view path, const std::string& body, const 
     return;
   }
   auto request = std::get<native::Request>(std::move(decoded));
-  auto located = entry::locate(world_.context, request, "ip", 0, world_.now());
+  auto located = dialects::native::locate(world_.context, request, "ip", 0, world_.now());
   if (const auto* error = std::get_if<Error>(&located)) {
     answer(refusal(*error));
     return;
   }
-  auto where = std::get<entry::Located>(std::move(located));
+  auto where = std::get<dialects::native::Located>(std::move(located));
   auto& hub = world_.hub(where.id.shard);
   if (path == "v1/send") {
-    const auto outcome = entry::upload(hub, where, std::move(request));
+    const auto outcome = dialects::native::upload(hub, where, std::move(request));
     if (const auto* error = std::get_if<Error>(&outcome)) {
       answer(refusal(*error));
     } else {
@@ -173,9 +174,9 @@ void FakeNetwork::perform(std::string_view path, const std::string& body, const 
               .body = R"({"up":)" + std::to_string(std::get<std::uint64_t>(outcome)) + '}'});
     }
   } else {
-    longpoll::Poll poll{std::move(where), std::move(request), next_connection(),
+    dialects::native::Poll poll{std::move(where), std::move(request), next_connection(),
                         std::make_unique<Reply>(answer)};
-    if (const auto error = longpoll::run(world_.context, hub, std::move(poll)))
+    if (const auto error = dialects::native::run_poll(world_.context, hub, std::move(poll)))
       answer(refusal(*error));
   }
   world_.run();
@@ -248,13 +249,13 @@ void FakeNetwork::frame(Id id, const std::string& text) {
   request.key = found->second.key;
   const auto ping = request.ping;
   const bool says = !request.messages.empty();
-  auto located = entry::locate(world_.context, request, "ip", 0, world_.now());
+  auto located = dialects::native::locate(world_.context, request, "ip", 0, world_.now());
   if (const auto* error = std::get_if<Error>(&located)) {
     refuse(id, *error);
     return;
   }
-  auto where = std::get<entry::Located>(std::move(located));
-  const auto outcome = entry::upload(world_.hub(where.id.shard), where, std::move(request));
+  auto where = std::get<dialects::native::Located>(std::move(located));
+  const auto outcome = dialects::native::upload(world_.hub(where.id.shard), where, std::move(request));
   if (const auto* error = std::get_if<Error>(&outcome)) {
     refuse(id, *error);
   } else if (says) {
@@ -265,13 +266,13 @@ void FakeNetwork::frame(Id id, const std::string& text) {
 }
 
 void FakeNetwork::attach(Id id, native::Request request) {
-  auto located = entry::locate(world_.context, request, "ip", 0, world_.now());
+  auto located = dialects::native::locate(world_.context, request, "ip", 0, world_.now());
   if (const auto* error = std::get_if<Error>(&located)) {
     refuse(id, *error);
     return;
   }
-  entry::StreamAttach attach;
-  attach.located = std::get<entry::Located>(std::move(located));
+  dialects::native::StreamAttach attach;
+  attach.located = std::get<dialects::native::Located>(std::move(located));
   const auto shard = attach.located.id.shard;
   const auto connection = next_connection();
   if (const auto found = links_.find(id); found != links_.end()) {
@@ -281,7 +282,7 @@ void FakeNetwork::attach(Id id, native::Request request) {
   }
   attach.request = std::move(request);
   attach.connection = connection;
-  attach.make = [](bool) {
+  attach.make = [](const session::Session&) {
     return std::make_unique<session::StreamCarrier>(session::StreamOptions{
         std::chrono::seconds(25), 3, std::chrono::seconds(600), std::size_t{8} << 20U});
   };
@@ -300,7 +301,7 @@ void FakeNetwork::attach(Id id, native::Request request) {
     if (!is_socket) control(id, native::hello_control(1));
     return std::make_unique<Sink>(*this, id);
   };
-  const auto outcome = entry::attach_stream(world_.context, world_.hub(shard), std::move(attach));
+  const auto outcome = dialects::native::attach_stream(world_.context, world_.hub(shard), std::move(attach));
   if (const auto* error = std::get_if<Error>(&outcome)) refuse(id, *error);
   if (const auto* over = std::get_if<session::End>(&outcome))
     end(id, session::info(*over).close_code, std::string(session::info(*over).name));
@@ -371,7 +372,7 @@ void FakeNetwork::detach(const Link& link) {
   const auto found = world_.shared.directory.find(session::hash_key(link.key), world_.now());
   if (!found.id) return;
   if (auto* const session = world_.hub(found.id.shard).find(found.id.serial))
-    session->detach(link.carrier, link.connection);
+    session->detach(link.connection);
   world_.run();
 }
 

@@ -8,8 +8,8 @@
 
 #include "client/network.h"
 #include "client/scheduler.h"
-#include "entry/entry.h"
-#include "longpoll/poll.h"
+#include "native_binding/entry.h"
+#include "native_binding/poll.h"
 #include "session/stream_carrier.h"
 #include "support/world.h"
 

@@ -292,7 +292,7 @@ TEST_CASE("a poll whose connection is gone is forgotten, its events are not") {
   Fixture f;
   f.open();
   const auto gone = f.poll(2, 1);
-  f.alice.cut("p");
+  f.alice.cut();
   f.event();
   CHECK(gone->answers == 0);
   CHECK(f.poll(2, 1)->types() == "error");

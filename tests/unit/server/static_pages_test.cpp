@@ -133,8 +133,11 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
     CHECK(pages.serve(request_for(bad)).status() == 404);
     CHECK_FALSE(pages.has(bad));
   }
-  CHECK(pages.serve(request_for("/sub")).status() ==
-        302);  // a folder is no file, so this is a room
+  // A bare name is a room, also that of a folder, which is no file.
+  for (const char* room : {"/sub", "/foo"}) {
+    CAPTURE(room);
+    CHECK(whole(pages.serve(request_for(room))) == "<p>mine");
+  }
 
   const std::string tag = *index.header("etag");
   CHECK(pages.serve(request_for("/", {{"if-none-match", tag}})).status() == 304);
@@ -162,15 +165,17 @@ TEST_CASE("a symbolic link shows nothing whose own name is hidden") {
   link("a/b.txt", "c.txt");
   link(".well-known", "known");
   link("..data/index.html", "index.html");
-  link("..data/.env", "data-env");
+  link("..data/.env", "data.env");
   const auto opened = StaticPages::open_folder(folder.path, plenty());
   const auto& pages = *std::get<0>(opened);
   for (const char* hidden :
-       {"/g/config", "/env.txt", "/twice/config", "/a/up/config", "/config", "/data-env"}) {
+       {"/g/config", "/env.txt", "/twice/config", "/a/up/config", "/data.env"}) {
     CAPTURE(hidden);
     CHECK(pages.serve(request_for(hidden)).status() != 200);
     CHECK_FALSE(pages.has_file(hidden));
   }
+  CHECK_MESSAGE(whole(pages.serve(request_for("/config"))) == "..data/index.html",
+                "as if there were no such file: a room");
   for (const char* shown : {"/b/b.txt", "/c.txt", "/known/token", "/index.html", "/a/b.txt"}) {
     CAPTURE(shown);
     CHECK(pages.serve(request_for(shown)).status() == 200);

@@ -47,7 +47,7 @@ TEST_CASE("until the first activation every carrier gets every event") {
   }
   f.attach("d");
   CHECK_MESSAGE(f.last_reply->refusal() == "too_many_carriers", "three at the most");
-  f.alice.cut("b", 2);
+  f.alice.cut(2);
   CHECK_MESSAGE(f.attach("d")->types() == "created error", "but one that was cut makes place");
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("a carrier that was cut goes on under its name, from the client's curs
   Fixture f;
   const auto a = f.attach("a", R"(,"turn":1)");
   f.event();
-  f.alice.cut("a");
+  f.alice.cut();
   f.event();
   f.event();
   CHECK(a->last() == 2);

@@ -112,7 +112,7 @@ TEST_CASE("a person who leaves has said what was left for a later turn") {
   inputs.carrier = "w";
   inputs.messages = std::get<dialects::native::Request>(std::move(frame)).messages;
   person.session()->process(std::move(inputs));
-  person.session()->detach("w", person.connection);
+  person.session()->detach(person.connection);
   CHECK(person.session() != nullptr);
   p.world.run();
   CHECK(person.session() == nullptr);

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "dialects/native.h"
+#include "native/native.h"
 #include "support/account.h"
 
 using namespace sigway::session;  // NOLINT(google-build-using-namespace)
@@ -19,7 +19,7 @@ using sigway::testing::Account;
 namespace {
 
 Message say(std::optional<std::uint64_t> n, std::string data = {}) {
-  return {n, Command(Say{"chat", {}, std::nullopt, std::move(data)})};
+  return {n, Command(Say{.type = "chat", .data = {sigway::dialects::Payload::Kind::json, std::move(data)}})};
 }
 /// `text` from `at` to before `end`, as a piece.
 Message piece(std::uint64_t n, const std::string& text, std::size_t at, std::size_t end) {
@@ -156,7 +156,7 @@ TEST_CASE("a message in pieces is taken when it is whole") {
   REQUIRE(f.taken.size() == 1);
   const auto said = std::get<Say>(std::get<Command>(f.taken[0].content));
   CHECK(said.type == "offer");
-  CHECK(said.data == "[1]");
+  CHECK(said.data.bytes == "[1]");
   CHECK(f.news() == "1");
   CHECK(f.inbox.up() == 1);
   f.offer({piece(1, kOffer, 0, 5)});

@@ -12,7 +12,8 @@ using sigway::testing::Account;
 namespace {
 
 sigway::dialects::EncodedEvent event(std::size_t bytes) {
-  return std::make_shared<const std::string>(bytes, 'x');
+  return std::make_shared<const sigway::dialects::Frame>(
+      sigway::dialects::Frame{std::string(bytes, 'x')});
 }
 
 }  // namespace

@@ -1,0 +1,61 @@
+#include "dialects/grammar.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "dialects/utf8.h"
+
+namespace sigway::dialects {
+namespace {
+
+constexpr bool token_character(char c) noexcept {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_';
+}
+
+// Characters of a text, or nothing if it is not UTF-8 or has control characters (Unicode's category
+// Cc).
+std::optional<std::size_t> printable_length(std::string_view text) noexcept {
+  std::size_t characters = 0;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const auto lead = static_cast<unsigned char>(text[0]);
+    if (length == 0 || lead < 0x20 || lead == 0x7F) return std::nullopt;
+    if (lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0)
+      return std::nullopt;  // U+0080 to U+009F
+    text.remove_prefix(length);
+    ++characters;
+  }
+  return characters;
+}
+
+}  // namespace
+
+bool is_token(std::string_view text, std::size_t least, std::size_t most) noexcept {
+  return text.size() >= least && text.size() <= most &&
+         std::all_of(text.begin(), text.end(), token_character);
+}
+
+bool valid_key(std::string_view key) noexcept { return is_token(key, 22, 128); }
+
+bool valid_room(std::string_view room) noexcept {
+  return !room.empty() && room.size() <= 128 && printable_length(room).has_value();
+}
+
+bool valid_name(std::string_view name) noexcept {
+  constexpr std::size_t kMaxCharacters = 64;
+  if (name.empty() || name.size() > 4 * kMaxCharacters || name.front() == '@') return false;
+  const auto characters = printable_length(name);
+  return characters && *characters <= kMaxCharacters;
+}
+
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const auto length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+}  // namespace sigway::dialects

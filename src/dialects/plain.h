@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "dialects/dialect.h"
+
+/// Dialects that need no binding of their own (src/binding/plain/ serves them).
+namespace sigway::dialects::plain {
+
+/// What the address of a request asks for.
+struct Entrance {
+  std::string room;            ///< the session is in it as long as it lives; empty: in none
+  std::uint32_t capacity = 0;  ///< of that room, if it is made now; 0: the usual
+  bool echo = false;           ///< the client hears what it says to the room
+};
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+/// A dialect whose client says one message a frame, gets frames, and numbers nothing. It is served
+/// on all three transports (docs/dialects/README.md): a WebSocket, whose session ends with it; an
+/// event stream or polls with uploads, whose session outlives a cut by half a minute.
+///
+/// Thread: any; instances live as long as the program and keep no state.
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  virtual const Dialect& dialect() const noexcept = 0;
+
+  /// "/login". All that lies below it belongs to the protocol as well if `has_rooms`.
+  virtual std::string_view path() const noexcept = 0;
+  virtual bool has_rooms() const noexcept { return false; }
+
+  /// `room` is what follows `path()` and a slash, decoded; empty: nothing, also where the protocol is
+  /// served at `/` of a port. Parameters that are not known are ignored: pages may have their own.
+  virtual std::variant<Entrance, Error> entrance(std::string_view room,
+                                                           const Parameters& parameters) const = 0;
+
+  /// Bytes of the largest message that `decode` is asked for.
+  virtual std::size_t max_message() const noexcept = 0;
+
+  /// Appends what the client asks for with one message. The last one appended is the one that an
+  /// upload's number belongs to.
+  virtual void decode(const Entrance& entrance, Payload frame,
+                      std::vector<Message>& out) const = 0;
+
+  /// A message as a JSON value, for a poll's answer.
+  virtual void append_json(std::string& out, const Frame& frame) const = 0;
+
+  /// Whether a client without a session may upload a message: it is there for that message only.
+  /// Needs an `Entrance` with a room.
+  virtual bool takes_guests() const noexcept { return false; }
+};
+
+/// How its clients behave: on a WebSocket; with a stream or polls; with one upload.
+inline constexpr Traits kSocket{
+    .acknowledges = false, .activates = false, .resumes = false, .needs_room = true};
+inline constexpr Traits kVisitor{.acknowledges = false,
+                                           .activates = false,
+                                           .answers_probes = false,
+                                           .resumes = false,
+                                           .needs_room = true,
+                                           .linger = std::chrono::seconds(30),
+                                           .replay = 64U << 10U};
+inline constexpr Traits kGuest{.acknowledges = false,
+                                         .activates = false,
+                                         .answers_probes = false,
+                                         .resumes = false,
+                                         .needs_room = true};
+
+}  // namespace sigway::dialects::plain

@@ -1,0 +1,68 @@
+#include "gateway_dialects.h"
+
+#include <algorithm>
+#include <array>
+
+#include "native/native.h"
+
+namespace sigway {
+namespace {
+
+using server::Router;
+
+/// How a dialect comes to its routes.
+struct Row {
+  const dialects::Dialect& (*dialect)();
+  std::string_view segment;  ///< the first of its paths, kept for it also while it is off
+  void (*add_routes)(Router& router, binding::Context& context, const DialectOptions& options);
+};
+
+Row native_row() {
+  return {[]() -> const dialects::Dialect& { return dialects::native::dialect(); }, "v1",
+          [](Router& router, binding::Context& context, const DialectOptions& options) {
+            dialects::native::add_routes(router, context, options.native);
+          }};
+}
+
+/// The dialects that this server speaks, a row each.
+const auto& rows() {
+  static const std::array kRows{
+      native_row(),
+  };
+  return kRows;
+}
+
+std::string known_names() {
+  std::string names;
+  for (const auto& row : rows())
+    names.append(names.empty() ? "" : ", ").append(row.dialect().name());
+  return names;
+}
+
+}  // namespace
+
+std::optional<std::string> add_dialects(Router& router, binding::Context& context,
+                                        const DialectOptions& options,
+                                        const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    const bool is_known = std::any_of(rows().begin(), rows().end(), [&](const Row& row) {
+      return row.dialect().name() == name;
+    });
+    if (!is_known)
+      return "--dialects " + name + ": there is no dialect " + name + "; there are: " +
+             known_names() + ".";
+  }
+  auto tally = context.shared.tallies.begin() + 1;
+  for (const auto& row : rows()) {
+    const auto& dialect = row.dialect();
+    router.reserve(std::string(row.segment));
+    const bool is_on =
+        names.empty() || std::find(names.begin(), names.end(), dialect.name()) != names.end();
+    if (!is_on) continue;
+    (tally++)->dialect = &dialect;
+    row.add_routes(router, context, options);
+  }
+  return std::nullopt;
+}
+
+}  // namespace sigway

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "binding/context.h"
+#include "native_binding/routes.h"
+#include "plain/options.h"
+#include "server/router.h"
+
+namespace sigway {
+
+/// What the dialects' routes need; outlives them.
+struct DialectOptions {
+  dialects::native::Options native;
+  plain::Options plain;
+};
+
+/// Adds the routes of the dialects with those names, of all if none is named, and counts their
+/// sessions from now on. The error is a sentence. Before the server starts.
+std::optional<std::string> add_dialects(server::Router& router, binding::Context& context,
+                                        const DialectOptions& options,
+                                        const std::vector<std::string>& names);
+
+}  // namespace sigway

@@ -1,1 +1,0 @@
-target_link_libraries(unit_entry PRIVATE sigway_test_support)
