@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "login/login.h"
 #include "native/native.h"
+#include "plain/routes.h"
+#include "raw/raw.h"
 
 namespace sigway {
 namespace {
@@ -17,6 +20,15 @@ struct Row {
   void (*add_routes)(Router& router, binding::Context& context, const DialectOptions& options);
 };
 
+template <const dialects::plain::Protocol& (*Protocol)() noexcept>
+Row plain_row() {
+  return {[]() -> const dialects::Dialect& { return Protocol().dialect(); },
+          Protocol().path().substr(1),
+          [](Router& router, binding::Context& context, const DialectOptions& options) {
+            plain::add_routes(router, context, Protocol(), options.plain);
+          }};
+}
+
 Row native_row() {
   return {[]() -> const dialects::Dialect& { return dialects::native::dialect(); }, "v1",
           [](Router& router, binding::Context& context, const DialectOptions& options) {
@@ -28,6 +40,8 @@ Row native_row() {
 const auto& rows() {
   static const std::array kRows{
       native_row(),
+      plain_row<&dialects::raw::protocol>(),
+      plain_row<&dialects::login::protocol>(),
   };
   return kRows;
 }
