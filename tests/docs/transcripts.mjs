@@ -1,4 +1,4 @@
-// Runs every block marked `transcript` in docs/protocol.md against the server, one test a block.
+// Runs every block marked `transcript` in the protocol and the dialects' pages against the server, one test a block.
 
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
@@ -11,15 +11,15 @@ import { fetchJson, readEventStream } from '../conformance/support/members.mjs';
 import { Server } from '../conformance/support/server.mjs';
 import { Bindings, TranscriptError, parseStep, transcripts } from './transcript_language.mjs';
 
-const kDocument = fileURLToPath(new URL('../../docs/protocol.md', import.meta.url));
+const kDocuments = ['docs/protocol.md', 'docs/dialects/raw.md', 'docs/dialects/login.md'];
 
 class Transcript {
   #bindings = new Bindings();
   #ways = new Map();
   #answers = [];
 
-  constructor(server) {
-    this.server = server;
+  constructor(server, document) {
+    Object.assign(this, { server, document });
   }
 
   async run(steps) {
@@ -28,7 +28,7 @@ class Transcript {
         const step = parseStep(text);
         await this[step.kind](step);
       } catch (error) {
-        throw new Error(`docs/protocol.md:${line}: ${error.message}\n    ${text}`, { cause: error });
+        throw new Error(`${this.document}:${line}: ${error.message}\n    ${text}`, { cause: error });
       }
     }
     assert.equal(this.#answers.length, 0, 'a request without an answer');
@@ -70,7 +70,8 @@ class Transcript {
 
   async openSocket({ path, name }) {
     const inbox = new Inbox();
-    const socket = new WebSocket(`ws://${this.server.authority}${this.#bindings.fill(path)}`, 'sigway.v1');
+    const protocols = path.startsWith('/v1/ws') ? ['sigway.v1'] : [];   // the others choose none
+    const socket = new WebSocket(`ws://${this.server.authority}${this.#bindings.fill(path)}`, protocols);
     this.#ways.set(name, { inbox, socket, stop: () => socket.terminate() });
     socket.on('message', (bytes) => inbox.put({ kind: 'frame', value: JSON.parse(bytes) }));
     socket.on('close', (code, reason) => inbox.put({ kind: 'closed', code, reason: String(reason) }));
@@ -121,17 +122,19 @@ let server;
 before(async () => { server = await Server.start(); });
 after(async () => { assert.equal(await server.stop(), 0); });
 
-const blocks = transcripts(readFileSync(kDocument, 'utf8'));
+for (const document of kDocuments) {
+  const blocks = transcripts(readFileSync(fileURLToPath(new URL(`../../${document}`, import.meta.url)), 'utf8'));
 
-test('docs/protocol.md has transcripts', () => { assert.ok(blocks.length >= 4); });
+  test(`${document} has transcripts`, () => { assert.ok(blocks.length >= 1); });
 
-for (const { line, heading, steps } of blocks) {
-  test(`docs/protocol.md:${line} ${heading}`, async () => {
-    const transcript = new Transcript(server);
-    try {
-      await transcript.run(steps);
-    } finally {
-      transcript.stop();
-    }
-  });
+  for (const { line, heading, steps } of blocks) {
+    test(`${document}:${line} ${heading}`, async () => {
+      const transcript = new Transcript(server, document);
+      try {
+        await transcript.run(steps);
+      } finally {
+        transcript.stop();
+      }
+    });
+  }
 }
