@@ -70,7 +70,7 @@ class Transcript {
 
   async openSocket({ path, name }) {
     const inbox = new Inbox();
-    const protocols = path.startsWith('/v1/ws') ? ['sigway.v1'] : [];   // the others choose none
+    const protocols = path.startsWith('/v1/ws') ? ['sigway.v1'] : [];   // the others need none
     const socket = new WebSocket(`ws://${this.server.authority}${this.#bindings.fill(path)}`, protocols);
     this.#ways.set(name, { inbox, socket, stop: () => socket.terminate() });
     socket.on('message', (bytes) => inbox.put({ kind: 'frame', value: JSON.parse(bytes) }));
