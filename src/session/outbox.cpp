@@ -42,6 +42,7 @@ void Outbox::acknowledge(std::uint64_t number) {
     auto& kept = events_[head_];
     const auto size = cost(kept.event);
     share_.subtract(size);
+    if (acknowledged_ < trimmed_) kept_weight_ -= weight(kept.event);
     if (kept.origin.is_mail()) mail_bytes_ -= size;
     const auto entry = std::find_if(origins_.begin(), origins_.end(),
                                     [&](const auto& o) { return o.origin == kept.origin; });
@@ -67,6 +68,17 @@ void Outbox::acknowledge(std::uint64_t number) {
     events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
+}
+
+// Without a least weight, any number of empty events would be kept, until the outbox is full of them.
+void Outbox::trim(std::uint64_t number, std::size_t keep) {
+  number = std::min(number, last());
+  // Asked in every turn, so nothing that is kept is counted again.
+  for (trimmed_ = std::max(trimmed_, acknowledged_); trimmed_ < number;)
+    kept_weight_ += weight(at(++trimmed_));
+  auto from = acknowledged_;
+  for (auto left = kept_weight_; left > keep;) left -= weight(at(++from));
+  acknowledge(from);
 }
 
 }  // namespace sigway::session

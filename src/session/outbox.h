@@ -30,17 +30,8 @@ class Outbox {
   void acknowledge(std::uint64_t number);
 
   /// The events up to `number` were sent to a client that acknowledges nothing: forgets them, but
-  /// for the latest `keep` bytes.
-  void trim(std::uint64_t number, std::size_t keep) {
-    if (keep == 0) return acknowledge(number);
-    number = std::min(number, last());
-    auto from = number;
-    for (std::size_t kept = 0; from > acknowledged_; --from) {
-      kept += at(from)->size();
-      if (kept > keep) break;
-    }
-    acknowledge(from);
-  }
+  /// for the latest `keep` bytes. An event counts as 64 bytes at the least.
+  void trim(std::uint64_t number, std::size_t keep);
 
   /// Notes that the events up to `number` were written to some carrier, so that they may be
   /// acknowledged.
@@ -73,6 +64,9 @@ class Outbox {
   static std::size_t cost(const dialects::EncodedEvent& event) noexcept {
     return event->size() + kOverhead;
   }
+  static std::size_t weight(const dialects::EncodedEvent& event) noexcept {
+    return std::max(event->size(), kOverhead);
+  }
   static constexpr std::size_t kSmall = 16U << 10U;
   static constexpr std::size_t kOverhead = 64;  // the entry, its part of the shared block
 
@@ -80,6 +74,8 @@ class Outbox {
   std::size_t limit_;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t written_ = 0;
+  std::uint64_t trimmed_ = 0;    // the last that `trim` was told of
+  std::size_t kept_weight_ = 0;  // of the events up to that one
   // A queue without the 512 bytes that an empty std::deque costs: consumed from `head_`, moved down
   // when half is consumed.
   std::vector<Kept> events_;

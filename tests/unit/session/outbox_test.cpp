@@ -44,6 +44,32 @@ TEST_CASE("events have the next number and stay until they are acknowledged") {
   CHECK(outbox.at(101)->size() == 1);
 }
 
+TEST_CASE("what was sent without an acknowledgement is forgotten but for the latest bytes") {
+  constexpr std::size_t kKeep = 64U << 10U;
+  // size of each event; how many of them are kept
+  const std::pair<std::size_t, std::uint64_t> rows[] = {
+      {0, 1024}, {1, 1024}, {64, 1024}, {1000, 65}, {kKeep, 1}, {kKeep + 1, 0}};
+  for (const auto& [size, kept] : rows) {
+    CAPTURE(size);
+    Account account(1U << 30U);
+    Outbox outbox(account.holder, 8U << 20U);
+    for (std::uint64_t last = 1; last <= 40'000; ++last) {
+      REQUIRE(outbox.push(event(size), 7) == SendStatus::sent);
+      if (last % 3 != 0) continue;  // some turns send several, some nothing
+      outbox.trim(last - 1, kKeep);
+      outbox.trim(last - 1, kKeep);
+      REQUIRE(outbox.acknowledged() == std::max(last - 1, kept) - kept);
+      if (last > 6000 && size > 64) break;
+    }
+    outbox.acknowledge(outbox.last() - 1);
+    outbox.trim(outbox.last(), kKeep);
+    CHECK(outbox.last() - outbox.acknowledged() == std::min<std::uint64_t>(kept, 1));
+    outbox.trim(outbox.last(), 0);
+    CHECK(outbox.bytes() == 0);
+    CHECK(account.budget.used() == 0);
+  }
+}
+
 TEST_CASE("written is a maximum") {
   Account account(1000);
   Outbox outbox(account.holder, 1000);
