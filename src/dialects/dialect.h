@@ -23,6 +23,9 @@ struct Traits {
   /// It can come back within `--resume-window` and go on. Else its session ends when it has been
   /// without a connection for `linger`, or for as long as its last carrier says.
   bool resumes = true;
+  /// Its key may open another session once this one has ended, as if nobody had ever had it. Else a
+  /// key that has ended is remembered with the reason, for a client that counts on its session.
+  bool reuses_key = false;
   /// Without the room that it was opened for it is of no use: when the room is full, or the place is
   /// lost, the session ends.
   bool needs_room = false;

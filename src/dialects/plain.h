@@ -59,19 +59,24 @@ class Protocol {
 };
 
 /// How its clients behave: on a WebSocket; with a stream or polls; with one upload.
-inline constexpr Traits kSocket{
-    .acknowledges = false, .activates = false, .resumes = false, .needs_room = true};
+inline constexpr Traits kSocket{.acknowledges = false,
+                                .activates = false,
+                                .resumes = false,
+                                .reuses_key = true,
+                                .needs_room = true};
 inline constexpr Traits kVisitor{.acknowledges = false,
-                                           .activates = false,
-                                           .answers_probes = false,
-                                           .resumes = false,
-                                           .needs_room = true,
-                                           .linger = std::chrono::seconds(30),
-                                           .replay = 64U << 10U};
+                                 .activates = false,
+                                 .answers_probes = false,
+                                 .resumes = false,
+                                 .reuses_key = true,
+                                 .needs_room = true,
+                                 .linger = std::chrono::seconds(30),
+                                 .replay = 64U << 10U};
 inline constexpr Traits kGuest{.acknowledges = false,
-                                         .activates = false,
-                                         .answers_probes = false,
-                                         .resumes = false,
-                                         .needs_room = true};
+                               .activates = false,
+                               .answers_probes = false,
+                               .resumes = false,
+                               .reuses_key = true,
+                               .needs_room = true};
 
 }  // namespace sigway::dialects::plain

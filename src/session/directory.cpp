@@ -64,6 +64,13 @@ void Directory::end(const KeyHash& key, End reason, base::TimePoint now) noexcep
   forget_old(stripe, now);
 }
 
+void Directory::forget(const KeyHash& key, SessionId id) noexcept {
+  auto& stripe = stripe_of(key);
+  const std::lock_guard lock(stripe.mutex);
+  const auto entry = stripe.entries.find(key);
+  if (entry != stripe.entries.end() && entry->second.id == id) stripe.entries.erase(entry);
+}
+
 void Directory::forget_old(Stripe& stripe, base::TimePoint now) const {
   while (!stripe.ended.empty()) {
     const auto entry = stripe.entries.find(stripe.ended.front());

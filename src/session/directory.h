@@ -51,6 +51,9 @@ class Directory {
   /// The session has ended; its key is remembered, if there is memory for that.
   void end(const KeyHash& key, End reason, base::TimePoint now) noexcept;
 
+  /// The session has ended, and its key is unknown again.
+  void forget(const KeyHash& key, SessionId id) noexcept;
+
   /// Live entries and remembered ones; for tests and metrics.
   std::size_t live() const;
   std::size_t remembered() const;

@@ -388,7 +388,11 @@ void Session::end(End reason) noexcept {
   inbox_.clear();
   if (!running_) drop_commands();
   hub_.bury(*this);
-  hub_.shared().directory.end(contents_.key, reason, hub_.now());
+  if (traits().reuses_key) {
+    hub_.shared().directory.forget(contents_.key, id_);
+  } else {
+    hub_.shared().directory.end(contents_.key, reason, hub_.now());
+  }
   if (contents_.counted) hub_.shared().addresses.subtract(contents_.address);
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   tally_.ended.fetch_add(1, std::memory_order_relaxed);
