@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t kMaxMessage = 64U << 10U;
 constexpr std::size_t kMaxDepth = 64;
+/// Of one message. More than any browser gathers: with a frame for each, a message of 64 KiB would
+/// become many MiB.
+constexpr std::size_t kMostCandidates = 256;
 
 // -- What comes from a client
 
@@ -163,14 +166,16 @@ EncodedEvent leave(const std::string& name) {
             .voids_will_to = name.empty() ? 0 : base::keyed_hash(name)});
 }
 
-/// Native clients may send several candidates at once; here each one is a message.
+/// Native clients may send several candidates at once; here each one is a message. What is beyond
+/// `kMostCandidates` is left out.
 EncodedEvent candidates(const Payload& data, const std::string& name) {
   std::string json;
   append_json(json, data);
   std::vector<std::string> frames;
   JsonCursor cursor(json);
   if (cursor.begin_array()) {
-    for (JsonValue value; cursor.next_element() && cursor.read_value(value);)
+    for (JsonValue value; frames.size() < kMostCandidates && cursor.next_element() &&
+                          cursor.read_value(value);)
       frames.push_back(said("candidate", "candidate", value.bytes, name));
   } else {
     frames.push_back(said("candidate", "candidate", json, name));
