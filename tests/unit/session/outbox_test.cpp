@@ -147,3 +147,24 @@ TEST_CASE("an outbox that dies gives its memory back") {
   }
   CHECK(account.budget.used() == 0);
 }
+
+TEST_CASE("trimming keeps the latest bytes of what was sent") {
+  Account account(1U << 20U);
+  Outbox outbox(account.holder, 1U << 20U);
+  for (std::size_t i = 0; i < 10; ++i) outbox.push(event(100), 0);
+  outbox.trim(8, 300);
+  CHECK_MESSAGE(outbox.acknowledged() == 5, "6, 7 and 8 are 300 bytes");
+  outbox.trim(7, 300);
+  CHECK_MESSAGE(outbox.acknowledged() == 5, "lower than before: ignored");
+  outbox.trim(8, 299);
+  CHECK(outbox.acknowledged() == 6);
+  outbox.trim(8, 99);
+  CHECK_MESSAGE(outbox.acknowledged() == 8, "not one fits");
+  outbox.trim(9, 0);
+  CHECK(outbox.acknowledged() == 9);
+  outbox.trim(1000, 100);
+  CHECK_MESSAGE(outbox.acknowledged() == 9, "of what there is, the latest stays");
+  outbox.trim(1000, 0);
+  CHECK(outbox.acknowledged() == 10);
+  CHECK(account.budget.used() == 0);
+}
