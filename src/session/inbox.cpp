@@ -7,6 +7,16 @@
 #include "session/assembly.h"
 
 namespace sigway::session {
+namespace {
+
+/// A will is answered by nothing, so it needs no number. Its dialect sends it along with a message
+/// that may have one.
+bool is_will(const dialects::Message& message) noexcept {
+  const auto* const command = std::get_if<dialects::Command>(&message.content);
+  return !message.n && command != nullptr && std::holds_alternative<dialects::Will>(*command);
+}
+
+}  // namespace
 
 struct Inbox::Held {
   explicit Held(base::MemoryHolder& holder) : gap_share(holder, base::MemoryPart::inbox) {}
@@ -32,9 +42,17 @@ void Inbox::clear() noexcept { held_.reset(); }
 std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messages,
                                             std::vector<Taken>& taken) {
   std::optional<dialects::Error> refusal;
-  for (auto& message : messages) {
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    auto& message = messages[i];
+    if (is_will(message)) {
+      // With a message that has been taken before, its will has been, too.
+      const bool is_repeated = i + 1 < messages.size() && has(messages[i + 1].n.value_or(up_ + 1));
+      if (!is_repeated)
+        taken.push_back({up_, std::get<dialects::Command>(std::move(message.content))});
+      continue;
+    }
     const auto n = message.n.value_or(up_ + 1);
-    if (n <= up_ || (held_ && held_->gap.contains(n))) continue;
+    if (has(n)) continue;
     const bool next = n == up_ + 1;
     // Always accept the lowest missing number; refusing it would block every later one.
     if (!next && !may_hold(n, message)) {
@@ -70,6 +88,8 @@ void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
   up_ = n;  // after what may fail
   if (held_) held_->in_pieces.erase(n);
 }
+
+bool Inbox::has(std::uint64_t n) const { return n <= up_ || (held_ && held_->gap.contains(n)); }
 
 bool Inbox::may_hold(std::uint64_t n, const dialects::Message& message) const {
   // How far, not how many: a number that is simply wrong would be held for ever.

@@ -24,7 +24,8 @@ struct Taken {
 };
 
 /// Puts a client's numbered messages into order: each number once, small gaps held, large ones
-/// refused, pieces joined. Thread: the session's shard.
+/// refused, pieces joined. A will takes no number: it acts at once, or not at all if the message
+/// behind it has come before. Thread: the session's shard.
 class Inbox {
  public:
   Inbox(base::MemoryHolder& holder, const Settings& settings, const dialects::Dialect& dialect);
@@ -49,6 +50,8 @@ class Inbox {
                 // sessions at most times
 
   void take(dialects::Message message, std::vector<Taken>& taken);
+  /// Whether the message of that number has come.
+  bool has(std::uint64_t n) const;
   /// Whether the message may wait for the numbers before `n`.
   bool may_hold(std::uint64_t n, const dialects::Message& message) const;
   /// What holding the message adds to what is held.

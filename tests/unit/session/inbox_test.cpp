@@ -272,3 +272,32 @@ TEST_CASE("an inbox that dies gives its memory back") {
   }
   CHECK(account.budget.used() == 0);
 }
+
+TEST_CASE("a will takes no number, and shares the fate of the message behind it") {
+  using sigway::dialects::Will;
+  const auto will = [](const std::string& name) {
+    return Message{std::nullopt, Command(Will{name, std::nullopt})};
+  };
+  InboxFixture f;
+  const auto wills = [&] {
+    std::string names;
+    for (const auto& one : f.taken) {
+      const auto* kept = std::get_if<Will>(&std::get<Command>(one.content));
+      names += kept == nullptr ? "- " : kept->name + " ";
+    }
+    f.taken.clear();
+    return names;
+  };
+  CHECK_FALSE(f.offer({will("a"), say(1), will("b"), say(std::nullopt), will("c")}));
+  CHECK(wills() == "a - b - c ");
+  CHECK(f.inbox.up() == 2);
+  CHECK_FALSE(f.offer({will("a"), say(1), will("d"), say(3)}));
+  CHECK_MESSAGE(wills() == "d - ", "not again");
+  CHECK_FALSE(f.offer({will("e"), say(5)}));
+  CHECK_MESSAGE(wills() == "e ", "at once");
+  CHECK_FALSE(f.offer({will("e"), say(5)}));
+  CHECK(wills().empty());
+  CHECK_FALSE(f.offer({say(4)}));
+  CHECK(wills() == "- - ");
+  CHECK(f.inbox.up() == 5);
+}
