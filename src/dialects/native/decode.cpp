@@ -279,7 +279,8 @@ std::variant<Request, Error> decode_request(std::string_view text) {
 std::variant<Open, Error> check_open(Open open) {
   if (open.room && !valid_room(*open.room)) return Error{ErrorCode::bad_room};
   if (open.name && !valid_name(*open.name)) return Error{ErrorCode::bad_name};
-  if (open.capacity && *open.capacity == 0) return Error{ErrorCode::bad_capacity};
+  if (open.capacity && (*open.capacity == 0 || *open.capacity == Join::kLargest))
+    return Error{ErrorCode::bad_capacity};
   if (open.replaces) {
     Error error{ErrorCode::key_in_url};
     error.message = "`replaces` is a key, and a key must not stand in a URL.";

@@ -1,9 +1,9 @@
 #include "native/fields.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
+#include "dialects/command.h"
 #include "dialects/grammar.h"
 #include "dialects/utf8.h"
 
@@ -189,7 +189,7 @@ std::optional<Error> read_capacity(const JsonValue& value, std::string_view wher
                                    std::uint32_t& out) {
   if (value.kind != JsonValue::Kind::number) return wrong_kind(where, "an integer", value);
   const auto number = exact_integer(value.bytes);
-  if (!number || *number == 0 || *number > std::numeric_limits<std::uint32_t>::max()) {
+  if (!number || *number == 0 || *number >= Join::kLargest) {
     return about(ErrorCode::bad_capacity, where);
   }
   out = static_cast<std::uint32_t>(*number);

@@ -240,6 +240,7 @@ TEST_CASE("what is wrong with the envelope refuses the request, and the sentence
       {R"({"open":{"room":"\ud800"}})", ErrorCode::bad_request, "surrogate"},
       {R"({"open":{"name":"@a"}})", ErrorCode::bad_name, "`open.name`"},
       {R"({"open":{"capacity":0}})", ErrorCode::bad_capacity, "`open.capacity`"},
+      {R"({"open":{"capacity":4294967295}})", ErrorCode::bad_capacity, "`open.capacity`"},
       {R"({"open":{"capacity":"2"}})", ErrorCode::bad_request, "`open.capacity`"},
       {R"({"open":{"replaces":"short"}})", ErrorCode::bad_key, "`open.replaces`"},
       {R"({"resume":5})", ErrorCode::bad_request, "`resume`"},
@@ -320,6 +321,7 @@ TEST_CASE("what is wrong inside a numbered message is that message's refusal") {
       {R"("type":"join","room":"a\u0085b")", ErrorCode::bad_room, "`room`"},
       {R"("type":"join","room":"r","capacity":0)", ErrorCode::bad_capacity, "`capacity`"},
       {R"("type":"join","room":"r","capacity":1.5)", ErrorCode::bad_capacity, "`capacity`"},
+      {R"("type":"join","room":"r","capacity":4294967295)", ErrorCode::bad_capacity, "`capacity`"},
       {R"("type":"join","room":"r","capacity":4294967296)", ErrorCode::bad_capacity, "`capacity`"},
       {R"("type":"leave","room":"")", ErrorCode::bad_room, "`room`"},
       {R"("type":"leave","name":"x")", ErrorCode::unknown_field, "`name`"},
@@ -428,6 +430,7 @@ TEST_CASE("a person's open from a URL") {
   CHECK(code({"a\nb", {}, {}, {}}) == ErrorCode::bad_room);
   CHECK(code({"r", "@x", {}, {}}) == ErrorCode::bad_name);
   CHECK(code({"r", {}, 0, {}}) == ErrorCode::bad_capacity);
+  CHECK(code({"r", {}, Join::kLargest, {}}) == ErrorCode::bad_capacity);
   CHECK(code({"r", {}, {}, kKey}) == ErrorCode::key_in_url);
 }
 

@@ -1,0 +1,102 @@
+// What a dialect may ask of a message and of a room beyond what sigway.v1 has words for.
+#include <doctest/doctest.h>
+
+#include "login/login.h"
+#include "raw/raw.h"
+#include "support/client.h"
+#include "support/plain_client.h"
+
+using namespace sigway;           // NOLINT(google-build-using-namespace)
+using namespace sigway::testing;  // NOLINT(google-build-using-namespace)
+using OneShard = std::integral_constant<unsigned, 1>;
+using ThreeShards = std::integral_constant<unsigned, 3>;
+using Frames = std::vector<std::string>;
+
+TEST_CASE_TEMPLATE("a message with an echo reaches its sender as well", Shards, OneShard,
+                   ThreeShards) {
+  World world(Shards::value);
+  PlainClient ann(world, dialects::raw::protocol(), "ann", dialects::plain::kVisitor, 0);
+  PlainClient bob(world, dialects::raw::protocol(), "bob", dialects::plain::kVisitor, 1);
+  const auto anns = ann.attach();
+  ann.say("alone");
+  CHECK(anns->frames == Frames{"alone"});  // it is not nobody
+  const auto bobs = bob.attach();
+  ann.say("both");
+  CHECK(anns->frames == Frames{"alone", "both"});
+  CHECK(bobs->frames == Frames{"both"});
+  ann.echo = false;
+  ann.say("others");
+  CHECK(anns->frames == Frames{"alone", "both"});
+  CHECK(bobs->frames == Frames{"both", "others"});
+}
+
+TEST_CASE_TEMPLATE("a message that is not to be kept is refused if nobody has the name", Shards,
+                   OneShard, ThreeShards) {
+  World world(Shards::value);
+  Client ann(world, "ann", 1);
+  const auto log = ann.stream(R"({"open":{},"carrier":"c","turn":1})");
+  ann.upload(R"({"ack":0})");
+  const auto say = [&](bool store) {
+    session::Inputs inputs;
+    inputs.messages.push_back(
+        {std::nullopt,
+         dialects::Command(dialects::Say{
+             .type = "bye", .to = {{dialects::Address::Kind::name, "nobody"}}, .store = store})});
+    ann.session()->process(std::move(inputs));
+    world.run();
+  };
+  const auto stored = [&] {
+    std::size_t sum = 0;
+    for (base::ShardIndex i = 0; i < world.shards(); ++i) sum += world.node(i).names().stored();
+    return sum;
+  };
+  say(false);
+  CHECK(log->events.back()["code"] == "nobody_there");
+  CHECK(log->events.back()["to"] == "@nobody");
+  CHECK(log->events.back()["re"] == 1);
+  CHECK(stored() == 0);
+  CHECK_MESSAGE(world.names() == 0, "and the name leaves no row");
+  say(true);
+  CHECK(log->events.back()["type"] == "stored");
+  CHECK(stored() == 1);
+  say(false);
+  CHECK(log->events.back()["code"] == "nobody_there");
+  CHECK_MESSAGE(stored() == 1, "beside what waits there");
+
+  Client other(world, "other", 2);
+  const auto others = other.stream(R"({"open":{"name":"nobody"},"carrier":"c","turn":1})");
+  other.upload(R"({"ack":1})");
+  CHECK(others->types() == "bye login");
+  say(false);
+  CHECK_MESSAGE(others->types() == "bye login bye", "a holder gets it as any other");
+}
+
+TEST_CASE("a room may be as large as the server allows") {
+  World::Options options;
+  options.settings.max_room_capacity = 3;
+  World world(options);
+  PlainClient ann(world, dialects::raw::protocol(), "ann");
+  ann.attach();
+  Client native(world, "native");
+  const auto log = native.stream(R"({"open":{"room":"r"},"carrier":"c","turn":1})");
+  native.upload(R"({"ack":1})");
+  CHECK(log->events.front()["type"] == "joined");
+  CHECK(log->events.front()["capacity"] == 3);
+  PlainClient bob(world, dialects::raw::protocol(), "bob");
+  CHECK_FALSE(bob.attach()->end);
+  native.heard();
+  PlainClient eve(world, dialects::raw::protocol(), "eve");
+  CHECK(eve.attach()->end == session::End::full);
+}
+
+TEST_CASE("a client cannot ask for that with a number") {
+  World world;
+  Client native(world, "native");
+  const auto reply = std::make_shared<ReplyLog>();
+  const auto log =
+      native.stream(R"({"open":{"room":"r","capacity":4294967295},"carrier":"c","turn":1})", reply);
+  const bool refused =
+      reply->refusal() == "bad_capacity" ||
+      (!log->events.empty() && log->events.front().value("code", "") == "bad_capacity");
+  CHECK(refused);
+}
