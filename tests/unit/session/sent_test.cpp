@@ -116,9 +116,7 @@ TEST_CASE("the latest bytes are kept for a client that comes back") {
     CHECK(again->numbers == counted(21, 28));
     CHECK(e.log->numbers == counted(1, 25));
   }
-  SUBCASE("also if it has seen all") {
-    CHECK(e.client.attach(25)->numbers == counted(26, 27));
-  }
+  SUBCASE("also if it has seen all") { CHECK(e.client.attach(25)->numbers == counted(26, 27)); }
   SUBCASE("from the first that is kept if it has seen less") {
     CHECK(e.client.attach(3)->numbers == counted(16, 27));
   }

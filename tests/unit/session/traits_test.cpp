@@ -1,0 +1,198 @@
+// How a client behaves is a value of its dialect: what its session makes of it.
+#include <doctest/doctest.h>
+
+#include "login/login.h"
+#include "raw/raw.h"
+#include "support/client.h"
+#include "support/plain_client.h"
+
+using namespace sigway;           // NOLINT(google-build-using-namespace)
+using namespace sigway::testing;  // NOLINT(google-build-using-namespace)
+using namespace std::chrono_literals;
+using session::End;
+
+namespace {
+
+const auto& kRaw = dialects::raw::protocol();
+const auto& kLogin = dialects::login::protocol();
+
+World::Options rooms_for(std::uint32_t members) {
+  World::Options options;
+  options.settings.max_room_capacity = members;
+  return options;
+}
+
+/// As a visitor, but content without its room.
+constexpr dialects::Traits kRoomless{.acknowledges = false,
+                                     .activates = false,
+                                     .answers_probes = false,
+                                     .resumes = false,
+                                     .needs_room = false,
+                                     .linger = std::chrono::seconds(30),
+                                     .replay = 1000};
+
+}  // namespace
+
+TEST_CASE("who finds the room full that it needs ends; another goes on") {
+  World world(rooms_for(1));
+  PlainClient first(world, kRaw, "first");
+  PlainClient second(world, kRaw, "second");
+  const auto there = first.attach();
+  REQUIRE(first.session());
+  SUBCASE("needs it") {
+    const auto log = second.attach();
+    CHECK(log->end == End::full);
+    CHECK(log->frames.empty());
+    CHECK(second.session() == nullptr);
+    CHECK(second.ended() == End::full);
+    CHECK_MESSAGE(code_of(second.attach()->error) == "gone", "its key is over");
+  }
+  SUBCASE("does not") {
+    second.traits = &kRoomless;
+    const auto log = second.attach();
+    CHECK_FALSE(log->end);
+    CHECK(second.session() != nullptr);
+  }
+  CHECK_FALSE(there->end);
+  CHECK(first.session() != nullptr);
+  CHECK(world.rooms() == 1);
+}
+
+TEST_CASE("who loses its place in the room that it needs ends") {
+  World world(rooms_for(1));
+  PlainClient first(world, kRaw, "first");
+  PlainClient second(world, kRaw, "second");
+  bool needs = true;
+  SUBCASE("needs it") {}
+  SUBCASE("does not") {
+    needs = false;
+    first.traits = &kRoomless;
+  }
+  first.attach();
+  first.cut();
+  world.advance(11s);
+  REQUIRE_MESSAGE(first.session() != nullptr, "suspended, which its place does not outlive");
+  const auto log = second.attach();
+  CHECK_FALSE(log->end);
+  if (needs) {
+    CHECK(first.ended() == End::full);
+  } else {
+    CHECK(first.session() != nullptr);
+  }
+  second.say("mine");
+  CHECK(log->frames == std::vector<std::string>{"mine"});
+}
+
+TEST_CASE("a session that cannot resume outlives its last connection by its linger") {
+  World world;
+  PlainClient client(world, kRaw, "client");
+  SUBCASE("none") {
+    client.traits = &dialects::plain::kSocket;
+    client.attach();
+    world.advance(1h);
+    REQUIRE(client.session());
+    client.cut();
+    CHECK(client.ended() == End::left);
+  }
+  SUBCASE("half a minute, as often as it likes") {
+    auto log = client.attach();
+    for (int i = 0; i < 3; ++i) {
+      client.cut();
+      world.advance(29s);
+      REQUIRE(client.session());
+      log = client.attach();
+      CHECK_FALSE(log->error);
+    }
+    client.cut();
+    world.advance(29900ms);
+    REQUIRE(client.session());
+    world.advance(200ms);
+    CHECK(client.ended() == End::left);
+    CHECK(world.rooms() == 0);
+  }
+  SUBCASE("with its connection it needs no acknowledgement to live") {
+    client.attach();
+    world.advance(1h);
+    CHECK(client.session() != nullptr);
+  }
+}
+
+TEST_CASE(
+    "the newest connection of a client that activates nothing is the one that gets the events") {
+  World world;
+  PlainClient client(world, kRaw, "client");
+  const auto first = client.attach();
+  CHECK(client.session()->turn() == 1);
+  client.say("one");
+  CHECK(first->frames == std::vector<std::string>{"one"});
+  const auto second = client.attach(1);
+  CHECK(first->end == End::moved);
+  client.say("two");
+  CHECK(first->frames.size() == 1);
+  CHECK(second->frames == std::vector<std::string>{"two"});
+}
+
+TEST_CASE("a holder that cannot answer a probe is there while it is connected") {
+  World world;
+  PlainClient holder(world, kLogin, "holder");
+  PlainClient other(world, kLogin, "other");
+  const auto attach = [&](const dialects::Traits& traits) {
+    holder.traits = &traits;
+    auto log = holder.attach();
+    holder.say(R"({"type":"login","name":"n"})");
+    CHECK(log->last_frame() == R"({"type":"login","success":true})");
+    world.advance(5s);
+    return log;
+  };
+  const auto others = other.attach();
+  SUBCASE("it is not asked, and keeps its name") {
+    const auto log = attach(dialects::plain::kVisitor);
+    other.say(R"({"type":"login","name":"n"})");
+    CHECK(log->probes == 0);
+    CHECK_MESSAGE(others->last_frame() == R"({"type":"login","success":false})", "at once");
+  }
+  SUBCASE("without a connection it is not there") {
+    attach(dialects::plain::kVisitor);
+    holder.cut();
+    world.advance(1s);
+    other.say(R"({"type":"login","name":"n"})");
+    CHECK(others->frames.empty());
+    world.advance(10s);
+    CHECK(others->last_frame() == R"({"type":"login","success":true})");
+    REQUIRE(holder.session());
+    CHECK_MESSAGE(holder.attach(1)->last_frame().find("taken the name n") != std::string::npos,
+                  "and hears so");
+  }
+  SUBCASE("one that can is asked, and must answer") {
+    const auto log = attach(dialects::plain::kSocket);
+    other.say(R"({"type":"login","name":"n"})");
+    CHECK(log->probes == 1);
+    CHECK(others->frames.empty());
+    SUBCASE("it does") {
+      holder.session()->heard();
+      world.run();
+      CHECK(others->last_frame() == R"({"type":"login","success":false})");
+    }
+    SUBCASE("it does not") {
+      world.advance(10s);
+      CHECK(others->last_frame() == R"({"type":"login","success":true})");
+    }
+  }
+}
+
+TEST_CASE("a session goes by what its client shows itself to be") {
+  static constexpr dialects::Traits kComesBack{.acknowledges = false, .activates = false};
+  World world;
+  PlainClient client(world, kRaw, "client", dialects::plain::kSocket);
+  client.attach();
+  CHECK(&client.session()->traits() == &dialects::plain::kSocket);
+  client.session()->behave_as(kComesBack);
+  CHECK(&client.session()->traits() == &kComesBack);
+  client.cut();
+  world.advance(1min);
+  REQUIRE_MESSAGE(client.session() != nullptr, "the resume window is 2 minutes");
+  CHECK_MESSAGE(!client.attach()->error, "the traits are nothing that two opens must agree about");
+  client.cut();
+  world.advance(121s);
+  CHECK(client.ended() == End::timeout);
+}
