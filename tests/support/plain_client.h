@@ -58,8 +58,7 @@ class FrameSink final : public session::StreamSink {
 class PlainClient {
  public:
   PlainClient(World& world, const dialects::plain::Protocol& protocol, std::string_view name,
-              const dialects::Traits& traits = dialects::plain::kVisitor,
-              base::ShardIndex here = 0)
+              const dialects::Traits& traits = dialects::plain::kVisitor, base::ShardIndex here = 0)
       : key(std::string(name) + "-0123456789abcdefghijklmnop"),
         traits(&traits),
         here(here),
@@ -94,8 +93,8 @@ class PlainClient {
   }
 
   /// One frame. Returns why it was not taken.
-  std::optional<dialects::Error> say(
-      std::string text, dialects::Payload::Kind kind = dialects::Payload::Kind::text) {
+  std::optional<dialects::Error> say(std::string text,
+                                     dialects::Payload::Kind kind = dialects::Payload::Kind::text) {
     session::Inputs inputs;
     protocol_.decode({.room = room, .capacity = 0, .echo = echo}, {kind, std::move(text)},
                      inputs.messages);
