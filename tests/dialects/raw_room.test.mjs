@@ -2,7 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import WebSocket from 'ws';
+import { within } from '../conformance/support/patience.mjs';
 import { CurlClient, EventSourceClient, PollClient, WsClient, W3cClient, curl, kAll, kWebSockets, post } from './support/clients.mjs';
 import { fresh, startGateway, stopGateway } from './support/gateway.mjs';
 import { expectNext, gather, together } from './support/talk.mjs';
@@ -143,10 +146,13 @@ test('the name of a room is percent-decoded', async (t) => {
   await eachSaysAll(all, ['the same room']);
 });
 
-test('no subprotocol is chosen, whatever is offered', async (t) => {
-  for (const there of ['/raw', '/login']) {
-    const client = await WsClient.open(server, there);
-    t.after(() => client.close());
-    assert.equal(client.socket.protocol, '');
+test('the first subprotocol that is offered is chosen, since clients fail without it', async (t) => {
+  for (const there of ['/raw', '/login', '/v1/probe/ws']) {
+    for (const [offered, chosen] of [[[], ''], [['echo-protocol'], 'echo-protocol'], [['a', 'b'], 'a']]) {
+      const socket = new WebSocket(server.url.replace(/^http/, 'ws') + there, offered, { rejectUnauthorized: false });
+      t.after(() => socket.terminate());
+      await within(once(socket, 'open'), `a WebSocket that offers ${offered}`);
+      assert.equal(socket.protocol, chosen);
+    }
   }
 });

@@ -50,7 +50,7 @@ void Probe::handle(Kind kind, server::Exchange& exchange) {
 
   websocket::Handshake handshake;
   if (kind == Kind::socket) {
-    handshake = websocket::shake_hands(request);
+    handshake = websocket::shake_hands(request, websocket::offered_subprotocol(request));
     if (!handshake.upgrade) return exchange.respond(std::move(handshake.response));
   }
   std::unique_ptr<Limits::Permit> permit;

@@ -77,4 +77,12 @@ Handshake shake_hands(const http::Request& request, std::string_view subprotocol
   return {std::move(response), true};
 }
 
+std::string offered_subprotocol(const http::Request& request) {
+  const auto* const offered = request.header("sec-websocket-protocol");
+  if (offered == nullptr) return {};
+  auto first = offered->substr(0, offered->find(','));
+  first.erase(first.find_last_not_of(" \t") + 1);
+  return first;
+}
+
 }  // namespace sigway::websocket

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "http/request.h"
@@ -14,6 +15,10 @@ struct Handshake {
   http::Response response;
   bool upgrade = false;
 };
-Handshake shake_hands(const http::Request& request, std::string_view subprotocol = {});
+Handshake shake_hands(const http::Request& request, std::string_view subprotocol);
+
+/// The first subprotocol that is offered, for servers that have none of their own: a client that
+/// offers some fails if none is chosen (RFC 6455 §4.1). Empty: none is offered.
+std::string offered_subprotocol(const http::Request& request);
 
 }  // namespace sigway::websocket

@@ -153,23 +153,13 @@ void Receiver::message(Frame::Kind kind, std::string_view bytes) {
       [port = *port_] { port.abort(); });
 }
 
-/// A client that offers subprotocols fails if none is chosen (RFC 6455 §4.1). These dialects have
-/// none of their own, and their originals take whatever is offered.
-std::string first_offered(const http::Request& request) {
-  const auto* const offered = request.header("sec-websocket-protocol");
-  if (offered == nullptr) return {};
-  auto first = offered->substr(0, offered->find(','));
-  first.erase(first.find_last_not_of(" \t") + 1);
-  return first;
-}
-
 }  // namespace
 
 void handle_websocket(binding::Context& context, const Protocol& protocol,
                       const websocket::Options& options, server::Exchange& exchange,
                       const Query& query) {
-  auto handshake =
-      websocket::shake_hands(exchange.request(), first_offered(exchange.request()));
+  const auto& request = exchange.request();
+  auto handshake = websocket::shake_hands(request, websocket::offered_subprotocol(request));
   if (!handshake.upgrade) return exchange.respond(std::move(handshake.response));
   const auto here = exchange.id().shard;
   auto located = binding::locate_to_open(context,

@@ -20,7 +20,7 @@ http::Request upgrade_request() {
 }  // namespace
 
 TEST_CASE("a handshake is answered with the accept key of RFC 6455 section 1.3") {
-  const auto handshake = websocket::shake_hands(upgrade_request());
+  const auto handshake = websocket::shake_hands(upgrade_request(), "sigway.v1");
   CHECK(handshake.upgrade);
   CHECK(handshake.response.status() == 101);
   CHECK(*handshake.response.header("sec-websocket-accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
@@ -29,7 +29,7 @@ TEST_CASE("a handshake is answered with the accept key of RFC 6455 section 1.3")
 TEST_CASE("a handshake in HTTP/1.0 is refused, and the hint says what to change") {
   auto request = upgrade_request();
   request.version_minor = 0;
-  const auto handshake = websocket::shake_hands(request);
+  const auto handshake = websocket::shake_hands(request, "sigway.v1");
   CHECK_FALSE(handshake.upgrade);
   CHECK(handshake.response.status() == 426);
   CHECK(*handshake.response.header("upgrade") == "websocket");
