@@ -70,7 +70,8 @@ void Outbox::acknowledge(std::uint64_t number) {
   }
 }
 
-// Without a least weight, any number of empty events would be kept, until the outbox is full of them.
+// Without a least weight, any number of empty events would be kept, until the outbox is full of
+// them.
 void Outbox::trim(std::uint64_t number, std::size_t keep) {
   number = std::min(number, last());
   // Asked in every turn, so nothing that is kept is counted again.

@@ -47,8 +47,8 @@ TEST_CASE("events have the next number and stay until they are acknowledged") {
 TEST_CASE("what was sent without an acknowledgement is forgotten but for the latest bytes") {
   constexpr std::size_t kKeep = 64U << 10U;
   // size of each event; how many of them are kept
-  const std::pair<std::size_t, std::uint64_t> rows[] = {
-      {0, 1024}, {1, 1024}, {64, 1024}, {1000, 65}, {kKeep, 1}, {kKeep + 1, 0}};
+  const std::pair<std::size_t, std::uint64_t> rows[] = {{0, 1024},  {1, 1024},  {64, 1024},
+                                                        {1000, 65}, {kKeep, 1}, {kKeep + 1, 0}};
   for (const auto& [size, kept] : rows) {
     CAPTURE(size);
     Account account(1U << 30U);
