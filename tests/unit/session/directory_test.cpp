@@ -82,6 +82,19 @@ TEST_CASE("an ended key is remembered for ten minutes, then forgotten") {
   CHECK_FALSE(directory.is_live(key(1), id));
 }
 
+TEST_CASE("a key that is forgotten is unknown at once, and a later session keeps it") {
+  Directory directory(10min, 1000);
+  const auto first = directory.find_or_insert(key(1), 3, kStart).id;
+  directory.set_made(key(1), first);
+  directory.forget(key(1), first);
+  CHECK(directory.find(key(1), kStart).state == State::unknown);
+  CHECK(directory.live() == 0);
+  CHECK(directory.remembered() == 0);
+  const auto second = directory.find_or_insert(key(1), 3, kStart).id;
+  directory.forget(key(1), first);
+  CHECK_MESSAGE(directory.is_live(key(1), second), "only the session that it stands for ends it");
+}
+
 TEST_CASE("ended keys are bounded: the oldest are forgotten first, living ones never") {
   constexpr std::size_t kLimit = 640;
   Directory directory(10min, kLimit);
