@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { encodeFrame, opcode } from '../conformance/support/websocket.mjs';
-import { deafSocket, deafWebSocket, getText, push, repeated } from './support/attacker.mjs';
+import { RawWebSocket, encodeFrame, opcode } from '../conformance/support/websocket.mjs';
+import { deafSocket, deafWebSocket, getText, push, repeated, textFrame } from './support/attacker.mjs';
 import { ClientTalk } from './support/client_talk.mjs';
 import { isSanitized, MiB } from './support/load.mjs';
 import { Target } from './support/target.mjs';
@@ -20,6 +20,14 @@ async function addressSpaceAtStart() {
   return mapped;
 }
 
+// Each hears itself and 63 others.
+let broadcasters = 0;
+const openBroadcast = async (server) => {
+  const { connection } = await RawWebSocket.open(server, { path: `/raw/room-${broadcasters++ >> 6}` });
+  connection.socket.removeAllListeners('data');
+  return connection.socket.pause();
+};
+
 const kHalfFrame = encodeFrame(opcode.text, `{"messages":[{"type":"x","data":"${'d'.repeat(250000)}`).subarray(0, 200000);
 const kHalfBody = Buffer.from(`POST /v1/send HTTP/1.1\r\nHost: localhost\r\nContent-Length: 250000\r\n\r\n${'{'.padEnd(200000)}`);
 
@@ -28,6 +36,7 @@ const attacks = {
   'half frames': [1500, async (server) => (await deafWebSocket(server, {})).socket, kHalfFrame, 1],
   'half bodies': [1500, deafSocket, kHalfBody, 1],
   'requests whose answers nobody reads': [800, deafSocket, repeated(getText('/metrics'), 16384), MiB / 2],
+  'broadcasts that nobody reads': [400, openBroadcast, textFrame('x'.repeat(60000)), MiB / 2],
 };
 
 for (const [name, [count, open, chunk, bytes]] of Object.entries(attacks)) {

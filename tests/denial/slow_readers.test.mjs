@@ -3,27 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { startProcess } from '../conformance/support/process.mjs';
 import { within } from '../conformance/support/patience.mjs';
+import { slowReader } from './support/slow_reader.mjs';
 import { attacked } from './support/target.mjs';
 
-const kReader = fileURLToPath(new URL('support/slow_reader.pl', import.meta.url));
 // The smallest window opens for about a kilobyte at a time, every two seconds at 500 bytes a second: the timeout is far longer.
 const kWriteTimeout = 8;
 const kSeconds = 2.5 * kWriteTimeout;
 const kRequests = 4000;   // some 8 MB of answers: more than the kernel takes in advance on the loopback device
 
-async function reader(target, rate) {
-  const { child, exit } = startProcess('perl', [kReader, target.server.port, '/metrics', kRequests, rate].map(String),
-    ['pipe', 'pipe', 'inherit']);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const [, port] = /^open (\d+)$/.exec((await within(lines.next(), () => 'a reader')).value);
-  return { port: Number(port), exit, stop: () => child.stdin.end(), result: lines.next().then(({ value }) => value) };
-}
+const reader = ({ server }, rate) => slowReader(server, '/metrics', kRequests, rate);
 
 // Whether the server still has its end of the connection. The reader cannot tell: it has not read up to the end.
 function isServed(target, { port }) {

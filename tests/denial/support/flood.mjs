@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { isMainThread, parentPort, workerData, Worker } from 'node:worker_threads';
 import { encodeFrame, opcode, RawWebSocket } from '../../conformance/support/websocket.mjs';
+import { makeKey } from '../../conformance/support/members.mjs';
 import { isSanitized, MiB } from './load.mjs';
 import { deafSocket, deafWebSocket, getText, readIntoNowhere, repeated, textFrame } from './attacker.mjs';
 
@@ -34,6 +35,36 @@ export const kFloods = {
   'empty texts of the probe socket': { open: openProbe, unit: () => textFrame('') },
 };
 
+const openAt = (path) => async (server) => (await RawWebSocket.open(server, { path })).connection.socket;
+const upload = (path, body) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const offer = (name) => textFrame({ type: 'offer', offer: { type: 'offer', sdp: 'v=0' }, name });
+
+// The same in the dialects whose clients number nothing. `chunk` makes other bytes each time.
+export const kPlainFloods = {
+  'broadcast texts': { open: openAt('/raw/flood'), unit: () => textFrame('x') },
+  'broadcast texts without payload': { open: openAt('/raw/flood'), unit: () => textFrame('') },
+  'broadcast bytes': { open: openAt('/raw/flood'), unit: () => encodeFrame(opcode.binary, Buffer.alloc(4096)) },
+  'messages of guests': { unit: () => upload('/raw/flood', 'x') },
+  'messages with the keys of others guessed': { chunk: () => repeatedly(() => upload(`/raw/flood?key=${makeKey()}`, 'x')) },
+  'polls with new keys': { chunk: () => repeatedly(() => getText(`/raw/flood?next=1&wait=0&key=${makeKey()}`)) },
+  'polls with new keys, each in a room of its own': { chunk: () => repeatedly(() => getText(`/raw/${makeKey()}?next=1&wait=0&key=${makeKey()}`)) },
+  'polls of the login dialect with new keys': { chunk: () => repeatedly(() => getText(`/login?next=1&wait=0&key=${makeKey()}`)) },
+  'logins': { open: openAt('/login'), chunk: () => repeatedly(() => textFrame({ type: 'login', name: makeKey() })) },
+  'logins by the name of somebody else': { open: openAt('/login'), unit: () => textFrame({ type: 'login', name: 'the-same' }) },
+  'offers to names that nobody has': { open: openAt('/login'), chunk: () => repeatedly(() => offer(makeKey())) },
+  'leaves': { open: openAt('/login'), unit: () => textFrame({ type: 'leave', name: 'the-same' }) },
+  'unknown commands': { open: openAt('/login'), unit: () => textFrame({ type: 'x' }) },
+  'messages to names that nobody can have': { open: openAt('/login'), unit: () => textFrame({ type: 'leave', name: '' }) },
+};
+
+function repeatedly(make) {
+  const parts = [];
+  for (let bytes = 0; bytes < kChunk; bytes += parts.at(-1).length) parts.push(Buffer.from(make()));
+  return Buffer.concat(parts);
+}
+
+const floodOf = (kind) => kFloods[kind] ?? kPlainFloods[kind];
+
 // Calls `begun` when all connections are open; resolves with the bytes that were sent.
 export async function flood(server, kind, seconds, begun) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { server, kind, seconds } });
@@ -47,7 +78,7 @@ export async function flood(server, kind, seconds, begun) {
 const open = async (server, { isFrame, open: own }) => (own ? own(server) : isFrame ? (await deafWebSocket(server)).socket : deafSocket(server));
 
 async function send(server, flood, socket, until) {
-  const chunk = repeated(flood.unit(), kChunk);
+  const same = flood.unit && repeated(flood.unit(), kChunk);
   let bytes = 0;
   readIntoNowhere(socket);
   while (Date.now() < until && bytes < kMostBytes) {
@@ -59,6 +90,7 @@ async function send(server, flood, socket, until) {
       }
       readIntoNowhere(socket);
     }
+    const chunk = same ?? flood.chunk();
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, 200);
       socket.write(chunk, (error) => { if (!error) bytes += chunk.length; clearTimeout(timer); resolve(); });
@@ -71,9 +103,9 @@ async function send(server, flood, socket, until) {
 
 if (!isMainThread && workerData?.kind) {
   const { server, kind, seconds } = workerData;
-  const sockets = await Promise.all(Array.from({ length: kConnections }, () => open(server, kFloods[kind])));
+  const sockets = await Promise.all(Array.from({ length: kConnections }, () => open(server, floodOf(kind))));
   parentPort.postMessage('begun');
   const until = Date.now() + seconds * 1000;
-  const sent = await Promise.all(sockets.map((socket) => send(server, kFloods[kind], socket, until)));
+  const sent = await Promise.all(sockets.map((socket) => send(server, floodOf(kind), socket, until)));
   parentPort.postMessage(sent.reduce((sum, bytes) => sum + bytes, 0));
 }
