@@ -159,7 +159,8 @@ class PlainClient {
       return std::make_unique<session::StreamCarrier>(session::StreamOptions{});
     });
     auto& carrier = dynamic_cast<session::StreamCarrier&>(*std::get<session::Carrier*>(opened));
-    session.activate_with_attach(carrier, turn);
+    // The first one is active by itself: no client of these dialects could activate it.
+    if (turn > 1) session.activate_with_attach(carrier, turn);
     carrier.attach(id, std::make_unique<FrameSink>(log), std::get<std::uint64_t>(cursor), {},
                    hub.now());
     session.carriers_changed();
