@@ -59,12 +59,11 @@ std::optional<std::string> add_dialects(Router& router, binding::Context& contex
                                         const DialectOptions& options,
                                         const std::vector<std::string>& names) {
   for (const auto& name : names) {
-    const bool is_known = std::any_of(rows().begin(), rows().end(), [&](const Row& row) {
-      return row.dialect().name() == name;
-    });
+    const bool is_known = std::any_of(rows().begin(), rows().end(),
+                                      [&](const Row& row) { return row.dialect().name() == name; });
     if (!is_known)
-      return "--dialects " + name + ": there is no dialect " + name + "; there are: " +
-             known_names() + ".";
+      return "--dialects " + name + ": there is no dialect " + name +
+             "; there are: " + known_names() + ".";
   }
   auto tally = context.shared.tallies.begin() + 1;
   for (const auto& row : rows()) {

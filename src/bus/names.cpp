@@ -210,9 +210,9 @@ void Names::say_to(Entry& entry, const session::Caller& caller, const session::L
   }
   if (!message.store) {
     outlet_.refuse({caller.id, re}, {.code = ErrorCode::nobody_there,
-                                       .message = "Nobody has that name now.",
-                                       .hint = "Send it again when somebody has logged in by it.",
-                                       .to = "@" + key});
+                                     .message = "Nobody has that name now.",
+                                     .hint = "Send it again when somebody has logged in by it.",
+                                     .to = "@" + key});
     erase_if_empty(key);
     return;
   }

@@ -12,7 +12,8 @@ struct CommandCost {
   std::size_t operator()(const Login& login) const noexcept { return cost_of(login.name); }
   std::size_t operator()(const Logout&) const noexcept { return 0; }
   std::size_t operator()(const Say& say) const noexcept {
-    std::size_t bytes = cost_of(say.type) + cost_of(say.data.bytes) + say.to.capacity() * sizeof(Address);
+    std::size_t bytes =
+        cost_of(say.type) + cost_of(say.data.bytes) + say.to.capacity() * sizeof(Address);
     for (const Address& address : say.to) bytes += cost_of(address.value);
     return say.room ? bytes + cost_of(*say.room) : bytes;
   }

@@ -26,8 +26,8 @@ struct Traits {
   /// Its key may open another session once this one has ended, as if nobody had ever had it. Else a
   /// key that has ended is remembered with the reason, for a client that counts on its session.
   bool reuses_key = false;
-  /// Without the room that it was opened for it is of no use: when the room is full, or the place is
-  /// lost, the session ends.
+  /// Without the room that it was opened for it is of no use: when the room is full, or the place
+  /// is lost, the session ends.
   bool needs_room = false;
   base::Duration linger{};
   /// Without acknowledgements: bytes of the latest events that are kept after they were sent, for a

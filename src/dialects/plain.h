@@ -37,18 +37,18 @@ class Protocol {
   virtual std::string_view path() const noexcept = 0;
   virtual bool has_rooms() const noexcept { return false; }
 
-  /// `room` is what follows `path()` and a slash, decoded; empty: nothing, also where the protocol is
-  /// served at `/` of a port. Parameters that are not known are ignored: pages may have their own.
+  /// `room` is what follows `path()` and a slash, decoded; empty: nothing, also where the protocol
+  /// is served at `/` of a port. Parameters that are not known are ignored: pages may have their
+  /// own.
   virtual std::variant<Entrance, Error> entrance(std::string_view room,
-                                                           const Parameters& parameters) const = 0;
+                                                 const Parameters& parameters) const = 0;
 
   /// Bytes of the largest message that `decode` is asked for.
   virtual std::size_t max_message() const noexcept = 0;
 
   /// Appends what the client asks for with one message. The last one appended is the one that an
   /// upload's number belongs to.
-  virtual void decode(const Entrance& entrance, Payload frame,
-                      std::vector<Message>& out) const = 0;
+  virtual void decode(const Entrance& entrance, Payload frame, std::vector<Message>& out) const = 0;
 
   /// A message as a JSON value, for a poll's answer.
   virtual void append_json(std::string& out, const Frame& frame) const = 0;

@@ -37,7 +37,7 @@ struct OpenContents {
   KeyHash replaces;            ///< zero: nobody
   const dialects::Dialect* dialect = nullptr;
   const dialects::Traits* traits = nullptr;  ///< how its client behaves
-  base::AddressKey address;  ///< the client's
+  base::AddressKey address;                  ///< the client's
   /// This request counted the session for the limit by address. Of several that open at once one
   /// does, and not always the first to arrive.
   bool counted = false;

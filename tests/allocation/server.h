@@ -9,10 +9,10 @@
 
 #include "bus/home.h"
 #include "bus/node.h"
-#include "native_binding/entry.h"
 #include "gateway_routes.h"
 #include "gateway_runner.h"
 #include "gateway_settings.h"
+#include "native_binding/entry.h"
 #include "net/tls_context.h"
 #include "ops/config.h"
 #include "session/hub.h"

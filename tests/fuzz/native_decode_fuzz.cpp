@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "dialects/json_scanner.h"
 #include "dialects/grammar.h"
+#include "dialects/json_scanner.h"
 #include "native/native.h"
 
 namespace {

@@ -152,8 +152,8 @@ Sample any_refusal(Choices& choices) {
 }
 
 Sample any_said(Choices& choices) {
-  event::Said said{"x" + std::to_string(choices.byte()), choices.text(), choices.text(),
-                   choices.text(), {}};
+  event::Said said{
+      "x" + std::to_string(choices.byte()), choices.text(), choices.text(), choices.text(), {}};
   Json expected = {{"type", said.type}, {"from", said.from}};
   put(expected, "room", said.room);
   put(expected, "name", said.name);

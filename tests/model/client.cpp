@@ -201,10 +201,9 @@ void Client::say() {
   if (!alive_ || !in_room_ || unsent_.size() >= kWindow) return;
   ++said_;
   unsent_.push_back(
-      {next_n_++,
-       dialects::Say{.type = "say",
-                     .data = {dialects::Payload::Kind::json,
-                              "\"" + tag_ + "/" + std::to_string(said_) + "\""}}});
+      {next_n_++, dialects::Say{.type = "say",
+                                .data = {dialects::Payload::Kind::json,
+                                         "\"" + tag_ + "/" + std::to_string(said_) + "\""}}});
   if (world_.chance(0.5)) upload(usable(), false);
 }
 
@@ -214,12 +213,12 @@ void Client::say_to_member() {
   const auto tag = tag_ + ">" + member;
   // Counted under its own tag, by the same map that counts what is heard.
   const auto count = ++heard_from_["said " + tag];
-  unsent_.push_back({next_n_++, dialects::Say{
-                         .type = "tell",
-                         .to = {{dialects::Address::Kind::peer, member}},
-                         .room = room_,
-                         .data = {dialects::Payload::Kind::json,
-                                  "\"" + tag + "/" + std::to_string(count) + "\""}}});
+  unsent_.push_back(
+      {next_n_++, dialects::Say{.type = "tell",
+                                .to = {{dialects::Address::Kind::peer, member}},
+                                .room = room_,
+                                .data = {dialects::Payload::Kind::json,
+                                         "\"" + tag + "/" + std::to_string(count) + "\""}}});
 }
 
 void Client::switch_transport() {
@@ -316,7 +315,8 @@ void Client::attach_stream(const LinkPtr& link, Request request, int attempt) {
   world_.after(delay(), [this, link, request = std::move(request)] {
     const auto shard = world_.any_shard();
     world_.on_shard(shard, [this, link, request, shard] {
-      auto located = dialects::native::locate(world_.context(), request, "address", shard, world_.now());
+      auto located =
+          dialects::native::locate(world_.context(), request, "address", shard, world_.now());
       if (const auto* error = std::get_if<Error>(&located)) {
         world_.after(delay(), [this, link, error = *error] {
           link->dead = true;
@@ -383,8 +383,7 @@ void Client::lose(const LinkPtr& link, bool) {
   world_.after(milliseconds(world_.random(4000)), [this, link] {
     const auto id = link->server_side;
     world_.on_shard(id.shard, [this, link, id] {
-      if (auto* session = world_.hub(id.shard).find(id.serial))
-        session->detach(link->connection);
+      if (auto* session = world_.hub(id.shard).find(id.serial)) session->detach(link->connection);
     });
   });
 }
@@ -433,7 +432,8 @@ void Client::send_poll(const LinkPtr& link, const Request& request, std::uint64_
         const auto refused = [this, link](const Error& error) {
           world_.after(delay(), [this, link, error] { on_refused(link->session, error); });
         };
-        auto located = dialects::native::locate(world_.context(), request, "address", shard, world_.now());
+        auto located =
+            dialects::native::locate(world_.context(), request, "address", shard, world_.now());
         if (const auto* error = std::get_if<Error>(&located)) return refused(*error);
         auto here = std::get<dialects::native::Located>(std::move(located));
         const auto home = here.id.shard;
@@ -467,15 +467,14 @@ void Client::send_poll(const LinkPtr& link, const Request& request, std::uint64_
             });
           });
           // A client that gave up its poll is seen to be gone.
-          world_.after(milliseconds(12000),
-                       [this, here, home, connection] {
-                         world_.on_shard(home, [this, here, home, connection] {
-                           if (auto* session = world_.hub(home).find(here.id.serial))
-                             session->detach(connection);
-                         });
-                       });
+          world_.after(milliseconds(12000), [this, here, home, connection] {
+            world_.on_shard(home, [this, here, home, connection] {
+              if (auto* session = world_.hub(home).find(here.id.serial))
+                session->detach(connection);
+            });
+          });
           auto error = dialects::native::run_poll(world_.context(), world_.hub(home),
-                                     {here, request, connection, std::move(reply)});
+                                                  {here, request, connection, std::move(reply)});
           if (error) refused(*error);
         });
       });
@@ -526,7 +525,8 @@ void Client::send_upload(const Request& request, std::uint64_t session) {
         const auto refused = [this, session](const Error& error) {
           world_.after(delay(), [this, session, error] { on_refused(session, error); });
         };
-        auto located = dialects::native::locate(world_.context(), request, "address", shard, world_.now());
+        auto located =
+            dialects::native::locate(world_.context(), request, "address", shard, world_.now());
         if (const auto* error = std::get_if<Error>(&located)) return refused(*error);
         auto here = std::get<dialects::native::Located>(std::move(located));
         world_.runner(shard).run_on(here.id.shard, [this, request, session, here, refused] {

@@ -63,7 +63,8 @@ class Client {
   std::shared_ptr<ReplyLog> upload(std::string_view text) {
     auto result = std::make_shared<ReplyLog>();
     go(text, result,
-       [result](session::Hub& hub, const dialects::native::Located& located, auto request, std::uint64_t) {
+       [result](session::Hub& hub, const dialects::native::Located& located, auto request,
+                std::uint64_t) {
          auto outcome = dialects::native::upload(hub, located, std::move(request));
          if (const auto* up = std::get_if<std::uint64_t>(&outcome)) {
            result->up = *up;
@@ -87,9 +88,10 @@ class Client {
     auto result = std::make_shared<ReplyLog>();
     go(
         text, result,
-        [this, result](session::Hub& hub, dialects::native::Located located, auto request, std::uint64_t id) {
+        [this, result](session::Hub& hub, dialects::native::Located located, auto request,
+                       std::uint64_t id) {
           dialects::native::Poll poll{std::move(located), std::move(request), id,
-                              std::make_unique<RecordingReply>(result)};
+                                      std::make_unique<RecordingReply>(result)};
           result->error = dialects::native::run_poll(world_.context, hub, std::move(poll));
         },
         false);
@@ -128,8 +130,8 @@ class Client {
     }
     auto request = std::get<dialects::native::Request>(std::move(decoded));
     const auto id = ++requests_;
-    auto located =
-        dialects::native::locate(world_.context, request, address, here % world_.shards(), world_.now());
+    auto located = dialects::native::locate(world_.context, request, address,
+                                            here % world_.shards(), world_.now());
     if (const auto* error = std::get_if<dialects::Error>(&located)) {
       result->error = *error;
       result->done = true;

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "native/native.h"
 #include "longpoll/poll_carrier.h"
+#include "native/native.h"
 #include "session/end.h"
 #include "session/stream_carrier.h"
 

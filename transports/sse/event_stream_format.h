@@ -32,8 +32,8 @@ void append_retry(std::string& out, std::uint64_t milliseconds);
 /// Comments of exactly `bytes` bytes, to push what was written before through a buffer on the way.
 std::string padding(std::size_t bytes);
 
-/// The head of an answer that is an event stream: 200, and against every buffer and cache on the way
-/// that somebody has met.
+/// The head of an answer that is an event stream: 200, and against every buffer and cache on the
+/// way that somebody has met.
 http::Response stream_head();
 
 }  // namespace sigway::sse

@@ -12,8 +12,8 @@ namespace opcode = websocketpp::frame::opcode;
 
 namespace {
 
-// websocketpp finds out the byte order when it is first asked, in a variable that all threads share.
-// Asked once before there are threads, they only read it.
+// websocketpp finds out the byte order when it is first asked, in a variable that all threads
+// share. Asked once before there are threads, they only read it.
 [[maybe_unused]] const auto kByteOrderFound = websocketpp::lib::net::_htonll(1);
 
 // Smaller payloads travel with their frame's head in one piece.

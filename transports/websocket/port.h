@@ -18,9 +18,9 @@ namespace sigway::websocket {
 /// its way in each direction. Thread: any.
 struct Flow {
   std::atomic<std::size_t> in_transit{
-      0};                              ///< bytes that the session has sent and that have not come
-  std::atomic<std::size_t> queued{0};  ///< bytes in the connection's queue when last looked at
-  std::atomic<bool> starved{false};    ///< the session waits for room
+      0};                                ///< bytes that the session has sent and that have not come
+  std::atomic<std::size_t> queued{0};    ///< bytes in the connection's queue when last looked at
+  std::atomic<bool> starved{false};      ///< the session waits for room
   std::atomic<std::size_t> messages{0};  ///< passed on, and not taken by the session yet
   std::atomic<std::size_t> bytes{0};     ///< of those messages
   std::atomic<bool> stalled{false};      ///< the connection waits for the session to take some

@@ -24,7 +24,9 @@ constexpr base::Duration kOpeningWait = std::chrono::milliseconds(200);
 class HttpReply final : public longpoll::PollReply {
  public:
   HttpReply(http::Replies& replies, const http::ExchangeId& to) : replies_(replies), to_(to) {}
-  void answer(std::string body) override { replies_.respond(to_, binding::answer(std::move(body))); }
+  void answer(std::string body) override {
+    replies_.respond(to_, binding::answer(std::move(body)));
+  }
   void over(End reason, std::string body) override {
     // A newer request of the same client has come in between: this one has nothing to say.
     if (reason == End::moved) return answer(std::move(body));
@@ -138,10 +140,11 @@ void handle_poll(binding::Context& context, const Protocol& protocol, http::Exch
             .reply = std::make_unique<HttpReply>(exchange.replies(), exchange.id())};
   std::optional<binding::LocateResult> located;
   if (poll.next == 1) {
-    located = binding::locate_to_open(
-        context,
-        contents_of(protocol, query.entrance, poll.key, exchange.client_address(), dialects::plain::kVisitor), here,
-        hub.now());
+    located =
+        binding::locate_to_open(context,
+                                contents_of(protocol, query.entrance, poll.key,
+                                            exchange.client_address(), dialects::plain::kVisitor),
+                                here, hub.now());
   } else {
     located = binding::locate(context, protocol.dialect(), session::hash_key(poll.key), hub.now());
     if (!located) {

@@ -36,10 +36,10 @@ std::variant<Payload, http::Response> read_body(const Protocol& protocol,
                                  "Send the message itself as the body, as `curl -d` does.");
   }
   if (request.body.size() > protocol.max_message()) {
-    return binding::refusal(Error{.code = ErrorCode::too_large,
-                                  .message = "A message may have " +
-                                             std::to_string(protocol.max_message()) + " bytes.",
-                                  .limit = protocol.max_message()});
+    return binding::refusal(
+        Error{.code = ErrorCode::too_large,
+              .message = "A message may have " + std::to_string(protocol.max_message()) + " bytes.",
+              .limit = protocol.max_message()});
   }
   if (is("application/octet-stream")) return Payload{Payload::Kind::binary, request.body};
   if (!dialects::is_utf8(request.body)) {
@@ -68,7 +68,8 @@ class Receipt final : public session::Carrier {
   void end(End reason, base::Duration) override {
     if (!std::exchange(is_there_, false)) return;
     try {
-      replies_.respond(to_, reason == End::left ? taken() : binding::refusal(binding::error_of(reason)));
+      replies_.respond(to_,
+                       reason == End::left ? taken() : binding::refusal(binding::error_of(reason)));
     } catch (const std::bad_alloc&) {
       replies_.abandon(to_);
     }
@@ -101,10 +102,11 @@ void handle_guest(binding::Context& context, const Protocol& protocol, http::Exc
                   const Query& query, session::Inputs inputs) {
   inputs.messages.push_back({std::nullopt, dialects::Command(dialects::Leave{})});
   const auto here = exchange.id().shard;
-  auto located = binding::locate_to_open(
-      context,
-      contents_of(protocol, query.entrance, session::make_key(), exchange.client_address(), dialects::plain::kGuest),
-      here, context.shared.hubs[here]->now());
+  auto located =
+      binding::locate_to_open(context,
+                              contents_of(protocol, query.entrance, session::make_key(),
+                                          exchange.client_address(), dialects::plain::kGuest),
+                              here, context.shared.hubs[here]->now());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
   auto& where = std::get<binding::Located>(located);

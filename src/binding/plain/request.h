@@ -6,8 +6,8 @@
 #include <variant>
 
 #include "binding/opening.h"
-#include "http/request.h"
 #include "dialects/plain.h"
+#include "http/request.h"
 
 namespace sigway::plain {
 

@@ -38,8 +38,7 @@ void handle(const Served& served, server::Exchange& exchange) {
 }  // namespace
 
 void add_routes(server::Router& router, binding::Context& context,
-                const dialects::plain::Protocol& protocol,
-                const Options& options) {
+                const dialects::plain::Protocol& protocol, const Options& options) {
   using http::Method;
   const auto served = std::make_shared<const Served>(
       Served{context, protocol, options,

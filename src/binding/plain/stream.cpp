@@ -102,10 +102,10 @@ void Sink::begin() {
   stream_->set_on_room(
       binding::tell_drained(arrival_.context, arrival_.to.shard, session_.id(), carrier_));
   std::string out;
-  sse::append_retry(out, static_cast<std::uint64_t>(
-                             std::chrono::duration_cast<std::chrono::milliseconds>(
-                                 arrival_.options.retry)
-                                 .count()));
+  sse::append_retry(
+      out,
+      static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(arrival_.options.retry).count()));
   sse::append_comment(out, "To say something, type in another terminal: curl -d TEXT '" +
                                arrival_.address + "?key=" + arrival_.key + "'");
   // A block without data is no event, but the client remembers its id.
@@ -151,8 +151,7 @@ std::optional<Error> attach(const Arrival& arrival, session::Hub& hub) {
   });
   if (const auto* error = std::get_if<Error>(&opened)) return *error;
   const auto* const made = std::get_if<session::Carrier*>(&opened);
-  auto* const carrier =
-      made == nullptr ? nullptr : dynamic_cast<session::StreamCarrier*>(*made);
+  auto* const carrier = made == nullptr ? nullptr : dynamic_cast<session::StreamCarrier*>(*made);
   if (carrier == nullptr) return Error{.code = ErrorCode::carrier_mismatch};
   session.behave_as(dialects::plain::kVisitor);  // it may have polled, and acknowledged, before
   session.activate_with_attach(*carrier, turn);
@@ -181,8 +180,7 @@ std::variant<Arrival, Error> arrive(binding::Context& context, const Protocol& p
                   .address = exchange.base_url() + target.substr(0, target.find('?'))};
   const auto* const last = exchange.request().header("last-event-id");
   if (const auto id = last == nullptr ? std::nullopt : parse_event_id(*last)) {
-    auto known =
-        binding::locate(context, protocol.dialect(), session::hash_key(id->key), now);
+    auto known = binding::locate(context, protocol.dialect(), session::hash_key(id->key), now);
     if (auto* const located = known ? std::get_if<binding::Located>(&*known) : nullptr) {
       arrival.located = std::move(*located);
       arrival.key = id->key;
@@ -192,10 +190,11 @@ std::variant<Arrival, Error> arrive(binding::Context& context, const Protocol& p
   }
   arrival.key = query.key.value_or("");
   if (arrival.key.empty()) arrival.key = session::make_key();
-  auto located = binding::locate_to_open(
-      context,
-      contents_of(protocol, query.entrance, arrival.key, exchange.client_address(), dialects::plain::kVisitor),
-      here, now);
+  auto located =
+      binding::locate_to_open(context,
+                              contents_of(protocol, query.entrance, arrival.key,
+                                          exchange.client_address(), dialects::plain::kVisitor),
+                              here, now);
   if (auto* const error = std::get_if<Error>(&located)) return std::move(*error);
   arrival.located = std::get<binding::Located>(std::move(located));
   return arrival;

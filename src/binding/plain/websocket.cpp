@@ -76,9 +76,7 @@ class Receiver final : public websocket::Receiver {
     const auto& row = session::info(session::End::rate_limited);
     socket_->close(row.close_code, row.name);
   }
-  void closed() override {
-    binding::detach(context_, here(), session_, number_);
-  }
+  void closed() override { binding::detach(context_, here(), session_, number_); }
 
  private:
   base::ShardIndex here() { return socket_->shard().index(); }
@@ -125,11 +123,10 @@ void Receiver::opened(websocket::Connection& socket) {
 
 void Receiver::message(Frame::Kind kind, std::string_view bytes) {
   std::vector<dialects::Message> messages;
-  protocol_.decode(
-      entrance_,
-      {kind == Frame::Kind::binary ? Payload::Kind::binary : Payload::Kind::text,
-       std::string(bytes)},
-      messages);
+  protocol_.decode(entrance_,
+                   {kind == Frame::Kind::binary ? Payload::Kind::binary : Payload::Kind::text,
+                    std::string(bytes)},
+                   messages);
   if (messages.empty()) return socket_->count_noise();
   const auto size = bytes.size();
   socket_->passed_on(size);
@@ -145,8 +142,8 @@ void Receiver::message(Frame::Kind kind, std::string_view bytes) {
         inputs.messages = std::move(messages);
         const auto error = session->process(std::move(inputs));
         if (!error) return;
-        // The dialect has no word for it, and frames cannot be taken back: a client must not believe
-        // that it was heard.
+        // The dialect has no word for it, and frames cannot be taken back: a client must not
+        // believe that it was heard.
         if (error->code == ErrorCode::rate_limited) return close(port, session::End::rate_limited);
         close(port, *error);
       },
@@ -162,17 +159,18 @@ void handle_websocket(binding::Context& context, const Protocol& protocol,
   auto handshake = websocket::shake_hands(request, websocket::offered_subprotocol(request));
   if (!handshake.upgrade) return exchange.respond(std::move(handshake.response));
   const auto here = exchange.id().shard;
-  auto located = binding::locate_to_open(context,
-                                         contents_of(protocol, query.entrance, session::make_key(),
-                                                     exchange.client_address(), dialects::plain::kSocket),
-                                         here, context.shared.hubs[here]->now());
+  auto located =
+      binding::locate_to_open(context,
+                              contents_of(protocol, query.entrance, session::make_key(),
+                                          exchange.client_address(), dialects::plain::kSocket),
+                              here, context.shared.hubs[here]->now());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
-  exchange.upgrade(std::move(handshake.response),
-                   std::make_unique<websocket::Connection>(
-                       options, std::make_unique<Receiver>(
-                                    context, protocol, query.entrance,
-                                    std::get<binding::Located>(std::move(located)))));
+  exchange.upgrade(
+      std::move(handshake.response),
+      std::make_unique<websocket::Connection>(
+          options, std::make_unique<Receiver>(context, protocol, query.entrance,
+                                              std::get<binding::Located>(std::move(located)))));
 }
 
 }  // namespace sigway::plain

@@ -78,9 +78,7 @@ Payload candidate_of(const JsonValue& value) {
 }
 
 Say to_name(std::string type, const std::string& name, Payload data) {
-  return {.type = std::move(type),
-          .to = {{Address::Kind::name, name}},
-          .data = std::move(data)};
+  return {.type = std::move(type), .to = {{Address::Kind::name, name}}, .data = std::move(data)};
 }
 
 Say bye_to(const std::string& name) {
@@ -174,8 +172,8 @@ EncodedEvent candidates(const Payload& data, const std::string& name) {
   std::vector<std::string> frames;
   JsonCursor cursor(json);
   if (cursor.begin_array()) {
-    for (JsonValue value; frames.size() < kMostCandidates && cursor.next_element() &&
-                          cursor.read_value(value);)
+    for (JsonValue value;
+         frames.size() < kMostCandidates && cursor.next_element() && cursor.read_value(value);)
       frames.push_back(said("candidate", "candidate", value.bytes, name));
   } else {
     frames.push_back(said("candidate", "candidate", json, name));
@@ -217,7 +215,8 @@ EncodedEvent encode_refused(const Error& error) {
 class LoginDialect final : public Dialect {
  public:
   std::string_view name() const noexcept override { return "login"; }
-  /// A page makes its peer connection when it hears that it is logged in, and takes no offer before.
+  /// A page makes its peer connection when it hears that it is logged in, and takes no offer
+  /// before.
   bool takes_mail_before_answer() const noexcept override { return false; }
 
   EncodedEvent encode(const Event& event) const override {

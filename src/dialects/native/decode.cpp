@@ -1,9 +1,9 @@
 #include <utility>
 
 #include "dialects/grammar.h"
-#include "native/native.h"
 #include "native/fields.h"
 #include "native/message.h"
+#include "native/native.h"
 
 namespace sigway::dialects::native {
 namespace {

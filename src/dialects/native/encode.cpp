@@ -1,8 +1,8 @@
 #include <utility>
 
 #include "dialects/json_writer.h"
-#include "native/native.h"
 #include "native/message.h"
+#include "native/native.h"
 
 namespace sigway::dialects::native {
 namespace {

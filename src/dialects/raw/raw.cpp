@@ -64,8 +64,7 @@ class RawProtocol final : public plain::Protocol {
       std::string_view room, const plain::Parameters& parameters) const override {
     if (room.empty()) room = kRoom;
     if (!valid_room(room)) return Error{.code = ErrorCode::bad_room};
-    plain::Entrance entrance{
-        .room = std::string(room), .capacity = Join::kLargest, .echo = true};
+    plain::Entrance entrance{.room = std::string(room), .capacity = Join::kLargest, .echo = true};
     for (const auto& [name, value] : parameters) {
       if (name != "echo") continue;
       if (value != "0" && value != "1") {

@@ -102,8 +102,8 @@ TEST_CASE_TEMPLATE("one address joins a room 133 times at once, then twice in th
   }
 }
 
-TEST_CASE_TEMPLATE("asking for a room that is full tells nobody, and costs nothing", Shards, OneShard,
-                   ThreeShards) {
+TEST_CASE_TEMPLATE("asking for a room that is full tells nobody, and costs nothing", Shards,
+                   OneShard, ThreeShards) {
   World world(unhurried(Shards::value));
   Visitor alice(world, "alice", 0, "home");
   Visitor bob(world, "bob", 1, "office");

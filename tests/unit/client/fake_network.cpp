@@ -34,9 +34,9 @@ class FakeNetwork::Sink final : public session::StreamSink {
     for (const auto& event : events) {
       const auto found = network_.links_.find(id_);
       if (found == network_.links_.end()) return;
-      network_.down(id_, found->second.is_socket ? event->bytes
-                                                 : "id: " + std::to_string(first) +
-                                                       "\ndata: " + event->bytes + "\n\n");
+      network_.down(id_, found->second.is_socket
+                             ? event->bytes
+                             : "id: " + std::to_string(first) + "\ndata: " + event->bytes + "\n\n");
       ++first;
     }
   }
@@ -175,7 +175,7 @@ void FakeNetwork::perform(std::string_view path, const std::string& body, const 
     }
   } else {
     dialects::native::Poll poll{std::move(where), std::move(request), next_connection(),
-                        std::make_unique<Reply>(answer)};
+                                std::make_unique<Reply>(answer)};
     if (const auto error = dialects::native::run_poll(world_.context, hub, std::move(poll)))
       answer(refusal(*error));
   }
@@ -255,7 +255,8 @@ void FakeNetwork::frame(Id id, const std::string& text) {
     return;
   }
   auto where = std::get<dialects::native::Located>(std::move(located));
-  const auto outcome = dialects::native::upload(world_.hub(where.id.shard), where, std::move(request));
+  const auto outcome =
+      dialects::native::upload(world_.hub(where.id.shard), where, std::move(request));
   if (const auto* error = std::get_if<Error>(&outcome)) {
     refuse(id, *error);
   } else if (says) {
@@ -301,7 +302,8 @@ void FakeNetwork::attach(Id id, native::Request request) {
     if (!is_socket) control(id, native::hello_control(1));
     return std::make_unique<Sink>(*this, id);
   };
-  const auto outcome = dialects::native::attach_stream(world_.context, world_.hub(shard), std::move(attach));
+  const auto outcome =
+      dialects::native::attach_stream(world_.context, world_.hub(shard), std::move(attach));
   if (const auto* error = std::get_if<Error>(&outcome)) refuse(id, *error);
   if (const auto* over = std::get_if<session::End>(&outcome))
     end(id, session::info(*over).close_code, std::string(session::info(*over).name));

@@ -21,7 +21,8 @@ TEST_CASE("a poll's answer") {
   answer.first = 3;
   answer.events = events;
   answer.up = 4;
-  CHECK(encode_answer(answer) == R"({"first":3,"events":[{"type":"ready"},{"type":"bye"}],"up":4})");
+  CHECK(encode_answer(answer) ==
+        R"({"first":3,"events":[{"type":"ready"},{"type":"bye"}],"up":4})");
 
   answer.events = std::span(events).first(1);
   answer.welcome = R"({"peer":"p"})";
@@ -36,6 +37,7 @@ TEST_CASE("standing by, probed, ended") {
   answer.standby = 7;
   answer.probe = true;
   answer.ended = PollAnswer::Ended{"moved", "The session has \"moved\"."};
-  CHECK(encode_answer(answer) == R"({"standby":{"turn":7},"first":1,"events":[],"up":0,"probe":true,)"
-                          R"("ended":{"code":"moved","message":"The session has \"moved\"."}})");
+  CHECK(encode_answer(answer) ==
+        R"({"standby":{"turn":7},"first":1,"events":[],"up":0,"probe":true,)"
+        R"("ended":{"code":"moved","message":"The session has \"moved\"."}})");
 }

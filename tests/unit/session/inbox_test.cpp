@@ -19,7 +19,8 @@ using sigway::testing::Account;
 namespace {
 
 Message say(std::optional<std::uint64_t> n, std::string data = {}) {
-  return {n, Command(Say{.type = "chat", .data = {sigway::dialects::Payload::Kind::json, std::move(data)}})};
+  return {n, Command(Say{.type = "chat",
+                         .data = {sigway::dialects::Payload::Kind::json, std::move(data)}})};
 }
 /// `text` from `at` to before `end`, as a piece.
 Message piece(std::uint64_t n, const std::string& text, std::size_t at, std::size_t end) {

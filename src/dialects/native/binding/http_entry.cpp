@@ -100,7 +100,8 @@ void send(binding::Context& context, http::Exchange& exchange) {
           replies.respond(to, refusal(*error));
         } else {
           replies.respond(
-              to, binding::answer(R"({"up":)" + std::to_string(std::get<std::uint64_t>(result)) + "}"));
+              to,
+              binding::answer(R"({"up":)" + std::to_string(std::get<std::uint64_t>(result)) + "}"));
         }
       },
       [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });

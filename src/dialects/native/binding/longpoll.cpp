@@ -14,7 +14,9 @@ namespace {
 class HttpReply final : public longpoll::PollReply {
  public:
   HttpReply(http::Replies& replies, const http::ExchangeId& to) : replies_(replies), to_(to) {}
-  void answer(std::string body) override { replies_.respond(to_, binding::answer(std::move(body))); }
+  void answer(std::string body) override {
+    replies_.respond(to_, binding::answer(std::move(body)));
+  }
   void abandon() noexcept override { replies_.abandon(to_); }
 
  private:
@@ -31,8 +33,8 @@ void handle_poll(binding::Context& context, http::Exchange& exchange) {
     return exchange.respond(std::move(*refused));
   auto& request = std::get<Request>(read);
   const auto here = exchange.id().shard;
-  auto located = locate(context, request, exchange.client_address(), here,
-                               context.shared.hubs[here]->now());
+  auto located =
+      locate(context, request, exchange.client_address(), here, context.shared.hubs[here]->now());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
   auto where = std::get<Located>(std::move(located));

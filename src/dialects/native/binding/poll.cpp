@@ -16,8 +16,7 @@ namespace {
 constexpr base::Duration kOpeningWait = std::chrono::milliseconds(200);
 constexpr base::Duration kPersonsWait = std::chrono::seconds(1);
 
-base::Duration wait_of(const session::Settings& settings,
-                       const Request& request) {
+base::Duration wait_of(const session::Settings& settings, const Request& request) {
   if (!request.wait_ms) return settings.poll_hold;
   const auto longest =
       std::chrono::duration_cast<std::chrono::milliseconds>(settings.poll_hold).count();
@@ -62,8 +61,8 @@ std::optional<Error> run_poll(binding::Context& context, session::Hub& hub, Poll
   std::string welcome;
   if (attaching) {
     if (request.turn) session.activate_with_attach(*carrier, *request.turn);
-    welcome = welcome_object(native::welcome(
-        context, session, poll.located, *carrier, name, std::nullopt, hub.settings().heartbeat));
+    welcome = welcome_object(native::welcome(context, session, poll.located, *carrier, name,
+                                             std::nullopt, hub.settings().heartbeat));
   }
   const auto wait = wait_of(hub.settings(), request);
   if (auto error = session.process(inputs(attaching))) {
@@ -75,7 +74,8 @@ std::optional<Error> run_poll(binding::Context& context, session::Hub& hub, Poll
     return std::nullopt;
   }
   if (session.drained()) {
-    poll.reply->answer(PollCarrier::ended(session::End::draining, session::kDrainRetry, session, &encode_answer));
+    poll.reply->answer(
+        PollCarrier::ended(session::End::draining, session::kDrainRetry, session, &encode_answer));
     return std::nullopt;
   }
   if (begun == PollCarrier::Begun::stale) {

@@ -12,8 +12,8 @@ struct Options {
   SseOptions sse;
 };
 
-/// `/v1/ws`, `/v1/sse`, `/v1/poll`, `/v1/send` (docs/protocol.md, "Routes"). `context` and `options`
-/// outlive the router.
+/// `/v1/ws`, `/v1/sse`, `/v1/poll`, `/v1/send` (docs/protocol.md, "Routes"). `context` and
+/// `options` outlive the router.
 void add_routes(server::Router& router, binding::Context& context, const Options& options);
 
 }  // namespace sigway::dialects::native

@@ -24,18 +24,18 @@ void append_advice(std::string& out, const std::string& base_url, const Welcome&
     return R"( curl -d '{"key":")" + welcome.key + "\"," + message + "}' ";
   };
   sse::append_comment(out, "You are peer " + welcome.peer +
-                          ". To say something to the room, type in another terminal:");
+                               ". To say something to the room, type in another terminal:");
   sse::append_comment(out, body(R"("type":"offer","data":{"sdp":"…"})") + base_url + "/v1/send");
   sse::append_comment(out, "To leave:");
   sse::append_comment(out, body(R"("type":"leave")") + base_url + "/v1/send");
 }
 
-std::string prelude(const SseOptions& options, const Welcome& welcome,
-                    const std::string& base_url, std::size_t pad) {
+std::string prelude(const SseOptions& options, const Welcome& welcome, const std::string& base_url,
+                    std::size_t pad) {
   std::string out;
-  sse::append_retry(out,
-               static_cast<std::uint64_t>(
-                   std::chrono::duration_cast<std::chrono::milliseconds>(options.retry).count()));
+  sse::append_retry(
+      out, static_cast<std::uint64_t>(
+               std::chrono::duration_cast<std::chrono::milliseconds>(options.retry).count()));
   sse::append_comment(out, "sigway.v1 event stream");
   if (!welcome.key.empty()) append_advice(out, base_url, welcome);
   sse::append_control(out, welcome_control(welcome));
@@ -57,7 +57,8 @@ struct Arrival {
 std::unique_ptr<session::StreamSink> begin(const Arrival& arrival, session::SessionId id,
                                            const Welcome& welcome, std::size_t pad) {
   auto stream = arrival.replies.begin_stream(arrival.to, sse::stream_head());
-  stream->set_on_room(binding::tell_drained(arrival.context, arrival.to.shard, id, welcome.carrier));
+  stream->set_on_room(
+      binding::tell_drained(arrival.context, arrival.to.shard, id, welcome.carrier));
   stream->write(prelude(arrival.options, welcome, arrival.base_url, pad));
   return std::make_unique<SseSink>(std::move(stream), pad);
 }
@@ -89,13 +90,15 @@ void give_ticket(const Arrival& arrival, session::Hub& hub, StreamAttach attach)
   const auto result = attach_stream(arrival.context, hub, std::move(attach));
   const auto* attached = std::get_if<binding::Attached>(&result);
   if (attached == nullptr) return answer(arrival, result);
-  if (attached->error) return arrival.replies.respond(arrival.to, binding::refusal(*attached->error));
+  if (attached->error)
+    return arrival.replies.respond(arrival.to, binding::refusal(*attached->error));
   auto* const carrier = dynamic_cast<SseCarrier*>(attached->session->find_carrier(name));
   if (carrier == nullptr) return answer(arrival, Error{.code = ErrorCode::carrier_mismatch});
   if (carrier->ticket_secret.empty()) carrier->ticket_secret = session::make_token(16);
   const auto ticket = to_string({attached->session->id(), name, carrier->ticket_secret});
-  arrival.replies.respond(arrival.to, binding::answer(R"({"ticket":")" + ticket + R"(","up":)" +
-                                                    std::to_string(attached->session->up()) + "}"));
+  arrival.replies.respond(arrival.to,
+                          binding::answer(R"({"ticket":")" + ticket + R"(","up":)" +
+                                          std::to_string(attached->session->up()) + "}"));
 }
 
 void stream(const Arrival& arrival, session::Hub& hub, StreamAttach attach) {
@@ -111,8 +114,8 @@ void stream(const Arrival& arrival, session::Hub& hub, StreamAttach attach) {
 void handle_request(Arrival arrival, http::Exchange& exchange, Request request) {
   auto& context = arrival.context;
   const auto here = exchange.id().shard;
-  auto located = locate(context, request, exchange.client_address(), here,
-                               context.shared.hubs[here]->now());
+  auto located =
+      locate(context, request, exchange.client_address(), here, context.shared.hubs[here]->now());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
   auto where = std::get<Located>(std::move(located));
@@ -155,8 +158,7 @@ void resume_ticket(const Arrival& arrival, session::Hub& hub, const Ticket& tick
   const auto heartbeat = hub.settings().heartbeat;
   auto sink = begin(
       arrival, ticket.session,
-      welcome(arrival.context, *session, {}, *carrier, ticket.carrier, start + 1, heartbeat),
-      0);
+      welcome(arrival.context, *session, {}, *carrier, ticket.carrier, start + 1, heartbeat), 0);
   carrier->attach(arrival.connection, std::move(sink), start, heartbeat, hub.now());
   session->carriers_changed();
 }
