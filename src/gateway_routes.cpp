@@ -79,7 +79,7 @@ std::string metrics(const session::Shared& shared, const net::ConnectionLimits& 
   return out;
 }
 
-http::Response plain(int status, std::string text) {
+http::Response plain_text(int status, std::string text) {
   auto response = http::Response::text(status, std::move(text));
   response.set("Cache-Control", "no-store");
   return response;
@@ -92,17 +92,18 @@ void add_routes(server::Router& router, const RouteParts& parts) {
   const server::RouteOptions harmless{.max_body = {}, .is_harmless = true};
   router.add(
       {Method::get, Method::head}, "/healthz",
-      [](server::Exchange& exchange) { exchange.respond(plain(200, "ok\n")); }, harmless);
+      [](server::Exchange& exchange) { exchange.respond(plain_text(200, "ok\n")); }, harmless);
   router.add(
       {Method::get, Method::head}, "/readyz",
       [&context](server::Exchange& exchange) {
-        exchange.respond(context.draining ? plain(503, "draining\n") : plain(200, "ready\n"));
+        exchange.respond(context.draining ? plain_text(503, "draining\n")
+                                          : plain_text(200, "ready\n"));
       },
       harmless);
   router.add(
       {Method::get, Method::head}, "/metrics",
       [&context, connections = parts.connections](server::Exchange& exchange) {
-        auto response = plain(200, metrics(context.shared, *connections));
+        auto response = plain_text(200, metrics(context.shared, *connections));
         response.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
         exchange.respond(std::move(response));
       },

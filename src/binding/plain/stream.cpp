@@ -40,15 +40,15 @@ struct Arrival {
 /// A session's events as blocks of one event stream. The stream begins when the session has got the
 /// room that it was opened for; if it gets none, the answer is a refusal, after which an
 /// `EventSource` does not come back.
-class Sink final : public session::StreamSink {
+class BlockSink final : public session::StreamSink {
  public:
-  Sink(const session::Session& session, Arrival arrival, std::string carrier)
+  BlockSink(const session::Session& session, Arrival arrival, std::string carrier)
       : session_(session), arrival_(std::move(arrival)), carrier_(std::move(carrier)) {}
-  ~Sink() override {
+  ~BlockSink() override {
     if (stream_) stream_->end();
   }
-  Sink(const Sink&) = delete;
-  Sink& operator=(const Sink&) = delete;
+  BlockSink(const BlockSink&) = delete;
+  BlockSink& operator=(const BlockSink&) = delete;
 
   std::size_t room() override {
     if (!stream_) {
@@ -97,7 +97,7 @@ class Sink final : public session::StreamSink {
   std::shared_ptr<http::StreamWriter> stream_;
 };
 
-void Sink::begin() {
+void BlockSink::begin() {
   stream_ = arrival_.replies.begin_stream(arrival_.to, sse::stream_head());
   stream_->set_on_room(
       binding::tell_drained(arrival_.context, arrival_.to.shard, session_.id(), carrier_));
@@ -113,7 +113,7 @@ void Sink::begin() {
   stream_->write(std::move(out));
 }
 
-void Sink::append(std::string& out, const Frame& event, std::uint64_t number) {
+void BlockSink::append(std::string& out, const Frame& event, std::uint64_t number) {
   for (const auto* frame = &event; frame != nullptr; frame = frame->more.get()) {
     // The event's number stands at its last frame: a client that was cut before wants it again.
     const auto id = event_id(arrival_.key, frame->more == nullptr ? number : number - 1);
@@ -155,7 +155,7 @@ std::optional<Error> attach(const Arrival& arrival, session::Hub& hub) {
   if (carrier == nullptr) return Error{.code = ErrorCode::carrier_mismatch};
   session.behave_as(dialects::plain::kVisitor);  // it may have polled, and acknowledged, before
   session.activate_with_attach(*carrier, turn);
-  carrier->attach(arrival.connection, std::make_unique<Sink>(session, arrival, name),
+  carrier->attach(arrival.connection, std::make_unique<BlockSink>(session, arrival, name),
                   std::get<std::uint64_t>(cursor), settings.heartbeat, hub.now());
   session.carriers_changed();
   session.heard();

@@ -30,9 +30,9 @@ void close(const Port& port, const Error& error) {
 
 /// A session's events as frames of one WebSocket. Nothing else has a word in such a dialect: the
 /// connection is proved by pings, and its end by the close frame.
-class Sink final : public session::StreamSink {
+class SocketSink final : public session::StreamSink {
  public:
-  explicit Sink(Port port) : port_(std::move(port)) {}
+  explicit SocketSink(Port port) : port_(std::move(port)) {}
 
   std::size_t room() override { return port_.room(); }
   std::size_t unsent() override { return port_.unsent(); }
@@ -112,8 +112,8 @@ void Receiver::opened(websocket::Connection& socket) {
                                                    .max_age = {},
                                                    .max_bytes = 0});
                       },
-                  .accept = [&port](const binding::Welcomed&) -> std::unique_ptr<Sink> {
-                    return std::make_unique<Sink>(port);
+                  .accept = [&port](const binding::Welcomed&) -> std::unique_ptr<SocketSink> {
+                    return std::make_unique<SocketSink>(port);
                   }});
         if (const auto* error = std::get_if<Error>(&result)) close(port, *error);
         if (const auto* ended = std::get_if<session::End>(&result)) close(port, *ended);

@@ -57,7 +57,8 @@ TEST_CASE("binary is shown in base64 of every length") {
       {std::string(4, '\0'), "AAAAAA=="},
   };
   for (const auto& [bytes, base64] : rows) {
-    CAPTURE(base64);
+    const auto& shown = base64;  // clang 14 lets no lambda capture a structured binding
+    CAPTURE(shown);
     CHECK(as_json(Payload::Kind::binary, bytes) == R"({"base64":")" + base64 + "\"}");
   }
   const auto large = as_json(Payload::Kind::binary, std::string(65536, '\xff'));

@@ -30,7 +30,8 @@ TEST_CASE("a further port has an address and a dialect, or goes without") {
       {"[::]:0=v2", {"::", 0, "v2"}},
   };
   for (const auto& [text, expected] : values) {
-    CAPTURE(text);
+    const auto& shown = text;  // clang 14 lets no lambda capture a structured binding
+    CAPTURE(shown);
     const auto parsed = parse_listen_port(text);
     REQUIRE(std::holds_alternative<ListenPort>(parsed));
     CHECK(std::get<ListenPort>(parsed) == expected);
