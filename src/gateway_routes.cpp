@@ -13,7 +13,7 @@ void append_traffic(std::string& out, const session::Shared& shared) {
   const auto family = [&](std::string_view name, std::string_view type, std::string_view help,
                           bool in_all, Counter count) {
     const auto head = [&](std::string_view prefix, std::string_view more) {
-      const auto full = std::string(prefix).append(name);
+      auto full = std::string(prefix).append(name);
       out.append("# HELP ").append(full).append(" ").append(help).append(more);
       out.append("\n# TYPE ").append(full).append(" ").append(type).append("\n");
       return full;
