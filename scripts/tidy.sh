@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# clang-tidy. Without arguments: the central files (what reads bytes from strangers, and the state
-# machines) and those that the last commit changed. With --all: all of src/ and transports/. Else:
-# the named files.
+# clang-tidy. Without arguments: the central files (what reads bytes from strangers) and those that
+# the last commit changed. With --all: all of src/ and transports/. Else: the named files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The other dialects' files are looked at when they change.
-central=('src/http/*.cpp' 'src/dialects/*.cpp' 'src/dialects/native/*.cpp' 'src/session/*.cpp')
+central=('src/http/*.cpp' 'src/dialects/*.cpp' 'src/dialects/native/*.cpp')
 if [[ ${1:-} == --all ]]; then
   files=$(git ls-files 'src/*.cpp' 'transports/*.cpp')
 elif (($# > 0)); then
