@@ -17,13 +17,22 @@ void hear(Context& context, base::ShardIndex here, session::SessionId id) {
   });
 }
 
+void drained(Context& context, base::ShardIndex here, session::SessionId id,
+             std::string_view carrier) {
+  if (id.shard == here) {
+    // After each message of a client that acknowledges nothing: without an allocation.
+    if (auto* session = context.shared.hubs[here]->find(id.serial)) session->drained(carrier);
+    return;
+  }
+  at_session(context, here, id, [id, carrier = std::string(carrier)](session::Hub& hub) {
+    if (auto* session = hub.find(id.serial)) session->drained(carrier);
+  });
+}
+
 std::function<void()> tell_drained(Context& context, base::ShardIndex here, session::SessionId id,
                                    std::string carrier) {
-  return [&context, here, id, carrier = std::move(carrier)] {
-    at_session(context, here, id, [id, carrier](session::Hub& hub) {
-      if (auto* session = hub.find(id.serial)) session->drained(carrier);
-    });
-  };
+  return
+      [&context, here, id, carrier = std::move(carrier)] { drained(context, here, id, carrier); };
 }
 
 void detach_when_gone(http::Exchange& exchange, Context& context, session::SessionId id,

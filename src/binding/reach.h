@@ -5,6 +5,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "binding/context.h"
@@ -48,6 +49,11 @@ void hear(Context& context, base::ShardIndex here, session::SessionId id);
 /// is short.
 void detach(Context& context, base::ShardIndex here, session::SessionId id,
             std::uint64_t connection) noexcept;
+
+/// Tells the session that a connection of shard `here`, the current one, has room again.
+/// `carrier` is the name of its carrier.
+void drained(Context& context, base::ShardIndex here, session::SessionId id,
+             std::string_view carrier);
 
 /// What a full connection of shard `here` does when it has room again: tells the session.
 std::function<void()> tell_drained(Context& context, base::ShardIndex here, session::SessionId id,

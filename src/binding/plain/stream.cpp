@@ -155,7 +155,9 @@ std::optional<Error> attach(const Arrival& arrival, session::Hub& hub) {
   if (carrier == nullptr) return Error{.code = ErrorCode::carrier_mismatch};
   session.behave_as(dialects::plain::kVisitor);  // it may have polled, and acknowledged, before
   session.activate_with_attach(*carrier, turn);
-  carrier->attach(arrival.connection, std::make_unique<BlockSink>(session, arrival, name),
+  auto kept = arrival;
+  kept.located = {};  // a stream that may be idle for long needs it no more
+  carrier->attach(arrival.connection, std::make_unique<BlockSink>(session, std::move(kept), name),
                   std::get<std::uint64_t>(cursor), settings.heartbeat, hub.now());
   session.carriers_changed();
   session.heard();

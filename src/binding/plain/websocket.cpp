@@ -63,15 +63,13 @@ class Receiver final : public websocket::Receiver {
       : context_(context),
         protocol_(protocol),
         entrance_(std::move(entrance)),
-        located_(std::move(located)),
-        session_(located_.id) {}
+        located_(std::make_unique<binding::Located>(std::move(located))),
+        session_(located_->id) {}
 
   void opened(websocket::Connection& socket) override;
   void message(Frame::Kind kind, std::string_view bytes) override;
   void pong() override { binding::hear(context_, here(), session_); }
-  void drained() override {
-    binding::tell_drained(context_, here(), session_, std::string(kCarrier))();
-  }
+  void drained() override { binding::drained(context_, here(), session_, kCarrier); }
   void flooded() override {
     const auto& row = session::info(session::End::rate_limited);
     socket_->close(row.close_code, row.name);
@@ -84,7 +82,7 @@ class Receiver final : public websocket::Receiver {
   binding::Context& context_;
   const Protocol& protocol_;
   const Entrance entrance_;
-  binding::Located located_;  // until it is attached
+  std::unique_ptr<binding::Located> located_;  // until it is attached
   const session::SessionId session_;
   websocket::Connection* socket_ = nullptr;
   std::optional<Port> port_;
@@ -96,7 +94,8 @@ void Receiver::opened(websocket::Connection& socket) {
   port_ = socket.port(session_.shard != here());
   binding::at_session(
       context_, here(), session_,
-      [located = std::exchange(located_, {}), port = *port_, number = number_](session::Hub& hub) {
+      [located = std::move(*std::exchange(located_, nullptr)), port = *port_,
+       number = number_](session::Hub& hub) {
         session::Inputs inputs;
         inputs.carrier = kCarrier;
         const auto result = binding::attach_stream(

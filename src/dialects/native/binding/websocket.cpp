@@ -54,7 +54,7 @@ class Receiver final : public websocket::Receiver {
     if (session_) binding::hear(context_, here(), session_);
   }
 
-  void drained() override { binding::tell_drained(context_, here(), session_, carrier_)(); }
+  void drained() override { binding::drained(context_, here(), session_, carrier_); }
 
   void timed_out() override {
     const auto& row = session::info(session::End::no_attach);
