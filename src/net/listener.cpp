@@ -1,6 +1,5 @@
 #include "net/listener.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "net/loop.h"
+#include "net/spare_descriptor.h"
 
 namespace sigway::net {
 
@@ -46,8 +46,6 @@ class Descriptor {
  private:
   int value_;
 };
-
-Descriptor open_spare() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 bool set_option(int descriptor, int level, int option, int value) {
   return ::setsockopt(descriptor, level, option, &value, sizeof value) == 0;
@@ -132,7 +130,6 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
            MakeHandler make_handler)
       : shard_(shard),
         socket_(std::move(socket)),
-        spare_(open_spare()),
         port_(std::move(port)),
         limits_(std::move(limits)),
         tls_(options.tls),
@@ -150,7 +147,6 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     pause_.cancel();
     watched_.reset();
     socket_.reset();
-    spare_.reset();
   }
 
  private:
@@ -179,7 +175,7 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
 
   Shard& shard_;
   Descriptor socket_;
-  Descriptor spare_;  // given up for a moment when there is no other descriptor
+  SpareDescriptor& spare_ = SpareDescriptor::of_process();
   const std::shared_ptr<const PortInfo> port_;
   const std::shared_ptr<ConnectionLimits> limits_;
   const std::shared_ptr<const TlsContext> tls_;
@@ -203,7 +199,7 @@ void Listener::Acceptor::accept_some() {
 void Listener::Acceptor::accept_batch() {
   if (!socket_.is_valid()) return;
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    const int descriptor = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int descriptor = spare_.accept(socket_.get());
     if (descriptor >= 0) {
       welcome(descriptor);
       continue;
@@ -227,15 +223,8 @@ void Listener::Acceptor::accept_batch() {
 // True when there was progress, so that it makes sense to try again at once.
 bool Listener::Acceptor::survive_exhaustion() {
   if (shard_.reclaim_idle(kReclaimedAtOnce) > 0) return true;
-  if (!spare_.is_valid()) {
-    spare_ = open_spare();
-    if (!spare_.is_valid()) return false;
-  }
-  spare_.reset();
-  const int descriptor = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (descriptor >= 0) turn_away(descriptor, overload_answer_);
-  spare_ = open_spare();
-  return descriptor >= 0;
+  return spare_.accept_to_refuse(
+      socket_.get(), [this](int descriptor) { turn_away(descriptor, overload_answer_); });
 }
 
 void Listener::Acceptor::welcome(int descriptor) {

@@ -150,6 +150,8 @@ export class EventStreamMember extends Member {
         } else if (event.data !== undefined) {
           if (Number(event.id) !== this.received + 1) throw new Error(`event ${event.id} after ${this.received}`);
           this.received += 1;
+          // A session nothing of which was ever acknowledged ends, and a stream may never say anything else.
+          if (this.received === 1) this.request({ ack: 1 }).catch((error) => this.events.fail(error));
           this.events.put(JSON.parse(event.data));
         }
       });
