@@ -90,15 +90,22 @@ TEST_CASE("nobody accepts a connection with a spare descriptor that is given up 
   const Port busy;
   const Port idle;
   SpareDescriptor spare;
-  const Exhaustion exhaustion;
-  const auto refuse = [](int descriptor) { ::close(descriptor); };
-  REQUIRE(spare.accept_to_refuse(idle.listening(), refuse));
-
+  std::atomic<bool> is_running = false;
+  std::atomic<bool> is_exhausted = false;
   std::atomic<bool> is_done = false;
   std::atomic<int> stolen = -1;
+  // UBSan looks at a new thread's function with a descriptor of its own, so it starts before.
   std::thread thief([&] {
+    is_running = true;
+    while (!is_exhausted) std::this_thread::yield();
     while (!is_done && stolen < 0) stolen = spare.accept(busy.listening());
   });
+  while (!is_running) std::this_thread::yield();
+  const Exhaustion exhaustion;
+  is_exhausted = true;
+  const auto refuse = [](int descriptor) { ::close(descriptor); };
+  CHECK(spare.accept_to_refuse(idle.listening(), refuse));
+
   for (int i = 0; i < 20000 && stolen < 0; ++i) spare.accept_to_refuse(idle.listening(), refuse);
   is_done = true;
   thief.join();
