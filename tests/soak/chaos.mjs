@@ -143,7 +143,11 @@ async function finish(target) {
   await target.isIdle('after the chaos').catch((error) => fail(error.message));
   target.isStopping = true;
   await target.stop().catch((error) => fail(error.message));
-  if (/a turn of the loop/.test(target.server.log)) fail(`${name}: the watchdog warned`);
+  // A turn of a second may be the machine's, which does other things as well; ten are the server's.
+  for (const [line, ms] of target.server.log.matchAll(/a turn of the loop.* (\d+) ms/g)) {
+    console.log(`${name}: ${line}`);
+    if (Number(ms) >= 10000) fail(`${name}: the watchdog warned: ${line}`);
+  }
 }
 
 await Promise.all([report(), ...targets.map(watch), ...Array.from({ length: kAtOnce }, worker)]);
