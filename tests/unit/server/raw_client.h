@@ -40,6 +40,9 @@ class RawClient {
     REQUIRE(descriptor_ >= 0);
     timeval patience{60, 0};
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    // Else the kernel may take tens of MiB for a client that reads nothing, as it pleases.
+    int window = 256 * 1024;
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
     int one = 1;
     ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     sockaddr_in address{};
