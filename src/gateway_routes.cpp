@@ -89,7 +89,7 @@ http::Response plain_text(int status, std::string text) {
 
 void add_routes(server::Router& router, const RouteParts& parts) {
   auto& context = parts.context;
-  const server::RouteOptions harmless{.max_body = {}, .is_harmless = true};
+  const server::RouteOptions harmless{.max_body = {}, .access = {.is_harmless = true}};
   router.add(
       {Method::get, Method::head}, "/healthz",
       [](server::Exchange& exchange) { exchange.respond(plain_text(200, "ok\n")); }, harmless);

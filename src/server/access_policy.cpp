@@ -183,7 +183,8 @@ AccessPolicy::AccessPolicy(const AccessOptions& options) {
 }
 
 AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const Caller& caller,
-                                            bool harmless) const {
+                                            const RouteAccess& route) const {
+  if (route.is_public) return admit_anyone(request, caller);
   Decision decision;
   // Caches must not hand one origin's answer to another, and the absence of Origin is a value too.
   decision.headers.emplace_back("Vary", "Origin");
@@ -192,7 +193,7 @@ AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const 
 
   const std::string* text = request.header("origin");
   if (!text) {
-    decision.refusal = check_without_origin(request, caller, harmless);
+    decision.refusal = check_without_origin(request, caller, route);
     return decision;
   }
   // Two of them are nobody's.
@@ -206,6 +207,20 @@ AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const 
   }
   decision.headers.emplace_back("Access-Control-Allow-Origin", *text);
   decision.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
+  if (route.is_for_old_pages)
+    decision.headers.emplace_back("Access-Control-Allow-Credentials", "true");
+  return decision;
+}
+
+AccessPolicy::Decision AccessPolicy::admit_anyone(const http::Request& request,
+                                                  const Caller& caller) const {
+  Decision decision;
+  decision.refusal = check_host(request, caller);
+  if (decision.refusal) return decision;
+  // One answer for all origins, so that caches need no Vary.
+  decision.headers.emplace_back("Access-Control-Allow-Origin", "*");
+  // Also into pages that isolate themselves (Cross-Origin-Embedder-Policy: require-corp).
+  decision.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
   return decision;
 }
 
@@ -228,8 +243,14 @@ std::optional<http::Problem> AccessPolicy::check_host(const http::Request& reque
 // asks, or somebody before anybody wants it.
 std::optional<http::Problem> AccessPolicy::check_without_origin(const http::Request& request,
                                                                 const Caller& caller,
-                                                                bool harmless) const {
+                                                                const RouteAccess& route) const {
+  const bool harmless = route.is_harmless;
   const Traces traces = traces_of(request);
+  if (route.is_for_old_pages && !traces.is_ahead_of_time && traces.referers.size() == 1) {
+    const std::string origin(origin_text(*traces.referers.front()));
+    if (!origin.empty() && standing_of(origin, request, caller) == Standing::allowed)
+      return std::nullopt;
+  }
   const bool is_foreign =
       traces.site != nullptr && (*traces.site == "cross-site" || *traces.site == "same-site");
   // Following a link to a page is how people arrive; it does nothing. Anything embedded stays out.
@@ -256,9 +277,12 @@ AccessPolicy::Standing AccessPolicy::standing_of(const std::string& text,
                                                  const http::Request& request,
                                                  const Caller& caller) const {
   if (text == "null") return allows_null_origin_ ? Standing::allowed : Standing::foreign;
+  const auto own = client_of(request, caller).host;
+  // Node's `ws` of 2013, below the client of Socket.IO 0.9, says `host:port`. No browser does.
+  if (!text.empty() && text == own) return Standing::same;
   const auto origin = parse_origin(text);
   if (!origin) return Standing::foreign;
-  const auto host = parse_authority(client_of(request, caller).host);
+  const auto host = parse_authority(own);
   if (host && is_same_host(*origin, *host)) return Standing::same;
   return is_allowed_origin(*origin, caller) ? Standing::allowed : Standing::foreign;
 }

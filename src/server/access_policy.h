@@ -10,6 +10,7 @@
 #include "http/response.h"
 #include "net/address.h"
 #include "server/origin.h"
+#include "server/route_access.h"
 
 namespace sigway::server {
 
@@ -49,8 +50,9 @@ class AccessPolicy {
     // For every answer to this request, refusals included: CORS for an allowed origin, Vary.
     std::vector<std::pair<std::string, std::string>> headers;
   };
-  // `harmless`: asking has no effect (RouteOptions::is_harmless).
-  Decision decide(const http::Request& request, const Caller& caller, bool harmless) const;
+  // Of a route that is public only the host is checked, and every page may read the answer.
+  Decision decide(const http::Request& request, const Caller& caller,
+                  const RouteAccess& route) const;
 
   // The answer to an OPTIONS request that was not refused; decision.headers still have to be added.
   http::Response answer_options(const http::Request& request, const Decision& decision,
@@ -67,7 +69,9 @@ class AccessPolicy {
                        const Caller& caller) const;
   std::optional<http::Problem> check_host(const http::Request& request, const Caller& caller) const;
   std::optional<http::Problem> check_without_origin(const http::Request& request,
-                                                    const Caller& caller, bool harmless) const;
+                                                    const Caller& caller,
+                                                    const RouteAccess& route) const;
+  Decision admit_anyone(const http::Request& request, const Caller& caller) const;
   bool is_allowed_origin(const Origin& origin, const Caller& caller) const;
 
   std::vector<Origin> public_origins_;

@@ -146,8 +146,7 @@ bool HttpConnection::accept_head() {
   }
   pending_->match = server_.router().match(request, connection_.port().label);
   const Router::Match& match = pending_->match;
-  const bool is_harmless = match.route ? match.route->options.is_harmless : match.pages != nullptr;
-  pending_->decision = server_.policy().decide(request, caller(), is_harmless);
+  pending_->decision = server_.policy().decide(request, caller(), match.access);
 
   const bool has_body = parser_->has_body();
   const std::optional<http::Problem>& refusal =

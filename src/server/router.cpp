@@ -77,14 +77,22 @@ Router::Match Router::match(const http::Request& request, std::string_view diale
     for (const Route& route : *routes) {
       if (holds(route.methods, request.method)) {
         match.route = &route;
+        match.access = route.options.access;
         return match;
       }
       for (const Method method : route.methods) {
         if (!holds(match.allowed, method)) match.allowed.push_back(method);
       }
     }
+    const auto all = [routes](bool RouteAccess::*has) {
+      return std::all_of(routes->begin(), routes->end(),
+                         [has](const Route& route) { return route.options.access.*has; });
+    };
+    match.access.is_public = all(&RouteAccess::is_public);
+    match.access.is_for_old_pages = all(&RouteAccess::is_for_old_pages);
   } else if (may_be_page && is_reading && pages_->has(request.path)) {
     match.pages = pages_.get();
+    match.access.is_harmless = true;
     return match;
   } else if (may_be_page && pages_->has_file(request.path)) {
     match.allowed = {Method::get, Method::head};

@@ -14,6 +14,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "server/exchange.h"
+#include "server/route_access.h"
 
 namespace sigway::server {
 
@@ -26,9 +27,7 @@ using RouteHandler = std::function<void(Exchange&)>;
 struct RouteOptions {
   // Replaces the server's body limit for this route.
   std::optional<std::size_t> max_body = {};
-  // Nothing happens by asking (pages, health): a person may follow a link from another site to it.
-  // See AccessPolicy.
-  bool is_harmless = false;
+  RouteAccess access = {};
 };
 
 // Which handler answers which path. Filled before the server starts, constant afterwards; then any
@@ -66,6 +65,8 @@ class Router {
     const StaticPages* pages = nullptr;    // the path is a page's
     std::vector<http::Method> allowed;     // for OPTIONS and the Allow header
     std::optional<http::Problem> refusal;  // 404 or 405
+    // Of the route. Without one: what all routes of this path have, or a page's.
+    RouteAccess access;
   };
   // `dialect` is that of the port, empty on the main port. One without a root changes nothing.
   Match match(const http::Request& request, std::string_view dialect = {}) const;

@@ -1,8 +1,9 @@
 #include "server/static_pages.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "server/conditional.h"
 
 namespace sigway::server {
 
@@ -53,21 +54,6 @@ std::string_view content_type_of(std::string_view path) {
     }
   }
   return "application/octet-stream";
-}
-
-// RFC 9110 section 13.1.2: weak comparison against each element of the list.
-bool matches(const std::string& if_none_match, std::string_view etag) {
-  std::string_view rest = if_none_match;
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    std::string_view candidate = rest.substr(0, comma);
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-    while (candidate.starts_with(' ') || candidate.starts_with('\t')) candidate.remove_prefix(1);
-    while (candidate.ends_with(' ') || candidate.ends_with('\t')) candidate.remove_suffix(1);
-    if (candidate.starts_with("W/")) candidate.remove_prefix(2);
-    if (candidate == "*" || candidate == etag) return true;
-  }
-  return false;
 }
 
 http::Response no_page() {
@@ -178,13 +164,9 @@ http::Response StaticPages::serve(const http::Request& request) const {
     }
     return no_page();
   }
-  const std::string* if_none_match = request.header("if-none-match");
-  const bool is_unchanged = if_none_match && matches(*if_none_match, file->etag);
-  http::Response response = is_unchanged ? http::Response(304) : send(*file, request.method);
+  http::Response response =
+      conditional(request, file->etag, [&] { return send(*file, request.method); });
   if (response.status() >= 400) return response;
-  response.set("ETag", file->etag);
-  // Always ask, and mostly hear 304: a new version of the program must not meet old scripts.
-  response.set("Cache-Control", "no-cache");
   if (!folder_) response.set("Content-Security-Policy", kContentSecurityPolicy);
   return response;
 }

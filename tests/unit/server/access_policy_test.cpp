@@ -32,7 +32,7 @@ const Caller kLoopback = caller_at("127.0.0.1", true);
 // The status of the refusal, or 200.
 int decide(const AccessOptions& options, const http::Request& request,
            const Caller& caller = kPublic, bool harmless = false) {
-  const auto decision = AccessPolicy(options).decide(request, caller, harmless);
+  const auto decision = AccessPolicy(options).decide(request, caller, {.is_harmless = harmless});
   return decision.refusal ? decision.refusal->status : 200;
 }
 
@@ -49,6 +49,14 @@ std::string header_of(const AccessPolicy::Decision& decision, const std::string&
 }
 
 }  // namespace
+
+TEST_CASE("an Origin that is Host itself, without a scheme, is no browser's") {
+  CHECK(from_origin("example.org:8080", "example.org:8080") == 200);
+  CHECK(from_origin("example.org", "example.org") == 200);
+  CHECK(from_origin("example.org", "example.org:8080") == 403);
+  CHECK(from_origin("other.org", "example.org") == 403);
+  CHECK(from_origin("", "") == 403);
+}
 
 TEST_CASE("same origin: host and port equal Host, default ports normalised, scheme ignored") {
   CHECK(from_origin("http://example.org", "example.org") == 200);
@@ -92,7 +100,7 @@ TEST_CASE("null only if listed; * does not list it") {
 }
 
 TEST_CASE("malformed and repeated origins are refused") {
-  for (const char* bad : {"", "example.org", "http://", "http://a/b", "http://a b",
+  for (const char* bad : {"", "example.net", "http://", "http://a/b", "http://a b",
                           "http://a:99999", "http://a:8o", "://a", "http://[::1", "ht tp://a"}) {
     CAPTURE(bad);
     CHECK(from_origin(bad, "example.org", {.allowed_origins = {"*"}}) == 403);
@@ -305,8 +313,8 @@ TEST_CASE("X-Forwarded-* counts only from a --trusted-proxy") {
 
   http::Request browser = request;
   browser.headers.push_back({"origin", "https://call.example.org"});
-  CHECK_FALSE(policy.decide(browser, caller_at("10.1.1.1"), false).refusal.has_value());
-  CHECK(policy.decide(browser, caller_at("203.0.113.1"), false).refusal.has_value());
+  CHECK_FALSE(policy.decide(browser, caller_at("10.1.1.1"), {}).refusal.has_value());
+  CHECK(policy.decide(browser, caller_at("203.0.113.1"), {}).refusal.has_value());
 }
 
 TEST_CASE("X-Forwarded-For is a list: white space, empty elements, and what is no address") {
@@ -380,7 +388,7 @@ TEST_CASE("OPTIONS is answered too, private-network preflight included") {
                                {"access-control-request-method", "POST"},
                                {"access-control-request-headers", "x-trace"},
                                {"access-control-request-private-network", "true"}});
-  const auto decision = policy.decide(request, kPublic, false);
+  const auto decision = policy.decide(request, kPublic, {});
   REQUIRE_FALSE(decision.refusal.has_value());
   CHECK(header_of(decision, "Access-Control-Allow-Origin") == "https://app.example.net");
   CHECK(header_of(decision, "Vary") == "Origin");
@@ -393,29 +401,72 @@ TEST_CASE("OPTIONS is answered too, private-network preflight included") {
 
   // Same origin, or no preflight at all: only Allow.
   request = request_with({{"access-control-request-method", "POST"}});
-  const auto plain =
-      policy.answer_options(request, policy.decide(request, kPublic, false), allowed);
+  const auto plain = policy.answer_options(request, policy.decide(request, kPublic, {}), allowed);
   CHECK(plain.header("access-control-allow-methods") == nullptr);
   CHECK(*plain.header("allow") == "GET, POST, OPTIONS");
 }
 
+TEST_CASE("pages of old ask with credentials, and by script with a Referer") {
+  const AccessPolicy policy({.allowed_origins = {"https://a.net"}});
+  const RouteAccess old{.is_for_old_pages = true};
+  const auto status = [&](const Headers& headers, const RouteAccess& route) {
+    const auto decision = policy.decide(request_with(headers), kPublic, route);
+    return decision.refusal ? decision.refusal->status : 200;
+  };
+  const auto named = policy.decide(request_with({{"origin", "https://a.net"}}), kPublic, old);
+  CHECK(header_of(named, "Access-Control-Allow-Credentials") == "true");
+  const auto other = policy.decide(request_with({{"origin", "https://a.net"}}), kPublic, {});
+  CHECK(header_of(other, "Access-Control-Allow-Credentials") == "");
+
+  const Headers script{{"sec-fetch-site", "cross-site"},
+                       {"sec-fetch-mode", "no-cors"},
+                       {"referer", "https://a.net/page"}};
+  CHECK(status(script, old) == 200);
+  CHECK(status(script, {}) == 403);
+  CHECK(status({{"sec-fetch-site", "cross-site"}, {"referer", "https://b.net/"}}, old) == 403);
+  CHECK(status({{"sec-fetch-site", "cross-site"}}, old) == 403);
+  CHECK(status({{"sec-fetch-site", "cross-site"},
+                {"referer", "https://a.net/"},
+                {"referer", "https://b.net/"}},
+               old) == 403);
+  CHECK(status({{"sec-purpose", "prefetch"}, {"referer", "https://a.net/"}}, old) == 403);
+}
+
 TEST_CASE("an answer names the origin it is for, and only an allowed foreign one") {
   const AccessPolicy policy({.allowed_origins = {"*"}});
-  const auto foreign = policy.decide(request_with({{"origin", "https://a.net"}}), kPublic, false);
+  const auto foreign = policy.decide(request_with({{"origin", "https://a.net"}}), kPublic, {});
   CHECK(header_of(foreign, "Access-Control-Allow-Origin") == "https://a.net");
-  const auto same =
-      policy.decide(request_with({{"origin", "https://example.org"}}), kPublic, false);
+  const auto same = policy.decide(request_with({{"origin", "https://example.org"}}), kPublic, {});
   CHECK(header_of(same, "Access-Control-Allow-Origin") == "");
   CHECK(header_of(same, "Vary") == "Origin");
   const auto refused =
-      AccessPolicy({}).decide(request_with({{"origin", "https://a.net"}}), kPublic, false);
+      AccessPolicy({}).decide(request_with({{"origin", "https://a.net"}}), kPublic, {});
   CHECK(header_of(refused, "Access-Control-Allow-Origin") == "");
+}
+
+TEST_CASE("what is for everybody is given to every page, and only to hosts that are served") {
+  const AccessPolicy policy({.allowed_origins = {"https://app.example.net"}});
+  for (const Headers& headers :
+       {Headers{}, Headers{{"origin", "https://evil.example.com"}},
+        Headers{{"origin", "https://app.example.net"}}, Headers{{"origin", "null"}},
+        Headers{{"sec-fetch-site", "cross-site"}, {"sec-fetch-mode", "no-cors"}},
+        Headers{{"sec-fetch-site", "same-site"}, {"sec-purpose", "prefetch"}}}) {
+    const auto decision = policy.decide(request_with(headers), kPublic, {.is_public = true});
+    CHECK_FALSE(decision.refusal.has_value());
+    CHECK(header_of(decision, "Access-Control-Allow-Origin") == "*");
+    CHECK(header_of(decision, "Cross-Origin-Resource-Policy") == "cross-origin");
+  }
+  const auto rebinding =
+      policy.decide(request_with({}, "evil.example.com"), kLoopback, {.is_public = true});
+  REQUIRE(rebinding.refusal.has_value());
+  CHECK(rebinding.refusal->status == 421);
+  CHECK(header_of(rebinding, "Access-Control-Allow-Origin") == "");
 }
 
 TEST_CASE("a refusal's hint names the flag that would allow it") {
   const AccessPolicy policy({});
   const auto hint = [&](const http::Request& request, const Caller& caller) {
-    const auto decision = policy.decide(request, caller, false);
+    const auto decision = policy.decide(request, caller, {});
     return decision.refusal ? decision.refusal->hint : std::string();
   };
   CHECK(hint(request_with({{"origin", "https://a.net"}}), kPublic)

@@ -68,6 +68,52 @@ TEST_CASE_TEMPLATE("a foreign origin has no effect, and its body is not waited f
         "https://app.example.net");
 }
 
+TEST_CASE_TEMPLATE("a public route is for pages of every origin, and its neighbours are not", T,
+                   Plain, Tls) {
+  const auto hello = [](Exchange& exchange) { exchange.respond(Response::text(200, "hello")); };
+  ServerSetup setup;
+  setup.access.allowed_origins = {"https://app.example.net"};
+  TestServer server(
+      T::kTls,
+      [&](Router& router, TestServer&) {
+        router.add({Method::get, Method::head}, "/script", hello,
+                   {.max_body = {}, .access = {.is_public = true}});
+        router.add({Method::get}, "/mixed", hello, {.max_body = {}, .access = {.is_public = true}});
+        router.add({Method::post}, "/mixed", hello);
+        router.add({Method::get}, "/page", hello,
+                   {.max_body = {}, .access = {.is_harmless = true}});
+      },
+      setup);
+  RawClient client(server.port(), T::kTls);
+  const auto ask = [&](const std::string& line, const std::string& headers) {
+    client.send(line + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
+    return client.receive_answer(line.starts_with("HEAD"));
+  };
+  const std::string foreign = "Origin: https://evil.example.com\r\n";
+  const std::string element = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n";
+  for (const auto& headers :
+       {foreign, element, std::string("Origin: https://app.example.net\r\n")}) {
+    CAPTURE(headers);
+    const Answer answer = ask("GET /script", headers);
+    CHECK(answer.status == 200);
+    CHECK(answer.body == "hello");
+    CHECK(answer.header("access-control-allow-origin") == "*");
+    CHECK(answer.header("cross-origin-resource-policy") == "cross-origin");
+    CHECK(ask("GET /mixed", headers).status == 200);
+  }
+  CHECK(ask("GET /page", element).status == 403);
+  CHECK(ask("GET /nowhere/else", foreign).status == 403);
+
+  const std::string preflight = foreign + "Access-Control-Request-Method: ";
+  const Answer reading = ask("OPTIONS /script", preflight + "GET\r\n");
+  CHECK(reading.status == 204);
+  CHECK(reading.header("access-control-allow-origin") == "*");
+  CHECK(reading.header("access-control-allow-methods") == "GET, HEAD, OPTIONS");
+  CHECK_MESSAGE(ask("OPTIONS /mixed", preflight + "POST\r\n").status == 403,
+                "one of its methods is not for everybody");
+  CHECK(ask("POST /script", foreign + "Content-Length: 0\r\n").status == 405);
+}
+
 TEST_CASE("the client's address and the base URL, with and without a trusted proxy") {
   const auto ask = [](ServerSetup setup) {
     setup.label = "native";

@@ -361,7 +361,7 @@ TEST_CASE("a route's own body limit") {
             [](Exchange& exchange) {
               exchange.respond(Response::text(200, std::to_string(exchange.request().body.size())));
             },
-            {.max_body = 100, .is_harmless = false});
+            {.max_body = 100, .access = {}});
       },
       setup);
   RawClient client(server.port());

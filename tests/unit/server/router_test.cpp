@@ -20,10 +20,10 @@ http::Request asking(Method method, const std::string& path) {
 
 TEST_CASE("exact paths win over prefixes, longer prefixes over shorter") {
   Router router;
-  router.add({Method::get}, "/", [](Exchange&) {}, {.max_body = 1, .is_harmless = false});
-  router.add({Method::get}, "/a/*", [](Exchange&) {}, {.max_body = 2, .is_harmless = false});
-  router.add({Method::get}, "/a/b/*", [](Exchange&) {}, {.max_body = 3, .is_harmless = false});
-  router.add({Method::get}, "/a/b/c", [](Exchange&) {}, {.max_body = 4, .is_harmless = false});
+  router.add({Method::get}, "/", [](Exchange&) {}, {.max_body = 1, .access = {}});
+  router.add({Method::get}, "/a/*", [](Exchange&) {}, {.max_body = 2, .access = {}});
+  router.add({Method::get}, "/a/b/*", [](Exchange&) {}, {.max_body = 3, .access = {}});
+  router.add({Method::get}, "/a/b/c", [](Exchange&) {}, {.max_body = 4, .access = {}});
   const auto which = [&](const std::string& path) -> std::size_t {
     const auto match = router.match(asking(Method::get, path));
     return match.route ? match.route->options.max_body.value_or(0) : 0;
@@ -40,8 +40,8 @@ TEST_CASE("exact paths win over prefixes, longer prefixes over shorter") {
 TEST_CASE("a port with a dialect has its root at / and all else as on the main port") {
   Router router;
   router.add({Method::get}, "/x", [](Exchange&) {});
-  router.add_root("raw", [](Exchange&) {}, {.max_body = 1, .is_harmless = false});
-  router.add_root("login", [](Exchange&) {}, {.max_body = 2, .is_harmless = false});
+  router.add_root("raw", [](Exchange&) {}, {.max_body = 1, .access = {}});
+  router.add_root("login", [](Exchange&) {}, {.max_body = 2, .access = {}});
   const auto which = [&](Method method, const std::string& dialect) -> std::size_t {
     const auto match = router.match(asking(method, "/"), dialect);
     return match.route ? match.route->options.max_body.value_or(0) : 0;
