@@ -29,6 +29,8 @@ struct Traits {
   /// Without the room that it was opened for it is of no use: when the room is full, or the place
   /// is lost, the session ends.
   bool needs_room = false;
+  /// It is of no use either when another one has got its place because it could not be reached.
+  bool ends_when_evicted = false;
   base::Duration linger{};
   /// Without acknowledgements: bytes of the latest events that are kept after they were sent, for a
   /// client that comes back and says what it has.

@@ -94,6 +94,8 @@ class Session final : public base::MemoryHolder {
     contents_.counted = true;
   }
   bool ended() const noexcept { return ended_; }
+  /// Where it has a place.
+  const std::vector<std::string>& rooms() const noexcept { return rooms_; }
 
   // -- Carriers. Transports call these, each for its own kind of carrier.
 

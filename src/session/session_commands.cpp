@@ -274,7 +274,7 @@ void Session::settle(const Settlement& settlement) {
       break;
     case Kind::place_lost:
       std::erase(rooms_, settlement.subject);
-      if (traits().needs_room) end(End::full);
+      if (traits().needs_room || traits().ends_when_evicted) end(End::full);
       return;
     case Kind::name_lost:
       if (name_ != settlement.subject) return;

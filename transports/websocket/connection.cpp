@@ -107,7 +107,10 @@ void Connection::on_control(const MessagePtr& message) {
       receiver_->pong();
       break;
     case opcode::close:
-      if (!std::exchange(closing_, true)) connection_->write(close_reply(message->get_payload()));
+      if (!std::exchange(closing_, true)) {
+        receiver_->peer_closes(close_code(message->get_payload()));
+        connection_->write(close_reply(message->get_payload()));
+      }
       connection_->close_after_flush();
       break;
     default: break;

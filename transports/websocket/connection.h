@@ -28,6 +28,8 @@ class Receiver {
   /// One whole message; a text is UTF-8. Never after the connection has begun to close.
   virtual void message(dialects::Frame::Kind kind, std::string_view bytes) = 0;
   virtual void pong() {}
+  /// The peer closes, with that code; 1005 if it gave none (RFC 6455 §7.4). `closed` follows.
+  virtual void peer_closes(std::uint16_t /*code*/) {}
   /// The queue is empty, after `Port::room` said 0 or `Port::unsent` another number.
   virtual void drained() {}
   /// Nothing came of what `Connection::expect_within` waits for: it should close.

@@ -90,6 +90,13 @@ inline std::string close_frame(std::uint16_t code, std::string_view reason) {
   return control_frame(websocketpp::frame::opcode::close, payload);
 }
 
+/// What a close frame with this payload says; 1005 if it says nothing, 1002 if that is no code.
+inline std::uint16_t close_code(const std::string& payload) {
+  websocketpp::lib::error_code error;
+  const auto code = websocketpp::close::extract_code(payload, error);
+  return error ? websocketpp::close::status::protocol_error : code;
+}
+
 /// The close frame that answers a client's close frame with this payload (§5.5.1): the same code
 /// without a reason, or no code for none. 1002 for one byte and for a code that may not be sent
 /// (§7.4); 1007 for a reason that is not UTF-8.
