@@ -9,13 +9,15 @@ kind=${1:-build}
 
 # A tool counts as present when the command is there, wherever it came from: "command package".
 # curl is not needed to build; the README's first example after run.sh is a dialogue with curl.
-tools=("g++ g++" "cmake cmake" "ninja ninja-build" "pkg-config pkg-config" "curl curl")
+# npm brings the Socket.IO client scripts that are embedded.
+tools=("g++ g++" "cmake cmake" "ninja ninja-build" "pkg-config pkg-config" "curl curl"
+  "node nodejs" "npm npm")
 libraries=(libasio-dev libwebsocketpp-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev
   libspdlog-dev libssl-dev libsodium-dev)
 case $kind in
   build) ;;
   test | ci)
-    tools+=("node nodejs" "npm npm" "chromium chromium" "firefox-esr firefox-esr" "openssl openssl"
+    tools+=("chromium chromium" "firefox-esr firefox-esr" "openssl openssl"
       "turnserver coturn")
     # The proxies that tests/conformance/ goes through. By package: their commands are in sbin.
     libraries+=(doctest-dev nginx haproxy squid tinyproxy caddy)

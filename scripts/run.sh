@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install-deps.sh build
+scripts/install-client-scripts.sh ||
+  echo "Building without them: /socket.io/socket.io.js will answer 404" >&2
 echo "Building the release in build/release"
 cmake --preset release -DBUILD_TESTING=OFF >/dev/null
 cmake --build --preset release --target sigway

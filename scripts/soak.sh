@@ -10,6 +10,8 @@
 #   chaos   half-right clients on every transport for SIGWAY_CHAOS_SECONDS (3600), plain and TLS, against the build with the
 #           address and undefined-behaviour sanitizers, while pairs talk; SIGWAY_SEED repeats the cases
 #   allocation  fails every single allocation of an exchange, one after the other, on every transport
+#   suites  the public test suites of Engine.IO and Socket.IO: in SIGWAY_ENGINE_IO_SUITE and SIGWAY_SOCKET_IO_SUITE, the folders
+#           test-suite/ of github.com/socketio/engine.io-protocol and socket.io-protocol, after `npm ci`; on port 3000
 #   fuzz    every fuzz target for SIGWAY_FUZZ_SECONDS (600)
 #   tidy    clang-tidy on all files
 set -euo pipefail
@@ -18,6 +20,7 @@ cd "$(dirname "$0")/.."
 build_release() {
   scripts/install-deps.sh test
   scripts/install-npm.sh
+  scripts/install-client-scripts.sh
   cmake --preset release -DBUILD_TESTING=ON >/dev/null
   cmake --build --preset release
 }
@@ -59,6 +62,7 @@ stage_doctor() {
 stage_chaos() {
   scripts/install-deps.sh ci
   scripts/install-npm.sh
+  scripts/install-client-scripts.sh
   cmake --preset asan >/dev/null
   cmake --build --preset asan --target sigway
   UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1} SIGWAY_BINARY=$PWD/build/asan/bin/sigway node tests/soak/chaos.mjs
@@ -67,6 +71,21 @@ stage_chaos() {
 stage_allocation() {
   build_release
   run_soak_tests allocation
+}
+
+stage_suites() {
+  local engine_io=${SIGWAY_ENGINE_IO_SUITE:-} socket_io=${SIGWAY_SOCKET_IO_SUITE:-}
+  if [[ -z $engine_io && -z $socket_io ]]; then
+    echo "Skipped: neither SIGWAY_ENGINE_IO_SUITE nor SIGWAY_SOCKET_IO_SUITE names the folder of a public suite."
+    return
+  fi
+  scripts/install-deps.sh test
+  cmake --preset release -DBUILD_TESTING=ON >/dev/null
+  cmake --build --preset release --target socketio_test_server
+  local suite
+  for suite in "$engine_io" "$socket_io"; do
+    if [[ -n $suite ]]; then tests/socketio_server/run_suite.sh build/release/bin/socketio_test_server "$suite"; fi
+  done
 }
 
 stage_fuzz() {
@@ -82,10 +101,10 @@ stage_tidy() {
 }
 
 stages=("$@")
-if (($# == 0)); then stages=(faults networks doctor idle pages allocation chaos fuzz tidy); fi
+if (($# == 0)); then stages=(faults networks doctor idle pages allocation chaos suites fuzz tidy); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then
-    echo "soak.sh: no stage '$stage'; there are: faults networks doctor idle pages allocation chaos fuzz tidy" >&2
+    echo "soak.sh: no stage '$stage'; there are: faults networks doctor idle pages allocation chaos suites fuzz tidy" >&2
     exit 2
   fi
 done

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 scripts/install-deps.sh test
 scripts/install-npm.sh
+scripts/install-client-scripts.sh
 echo "Building the release and its tests in build/release"
 cmake --preset release -DBUILD_TESTING=ON >/dev/null
 cmake --build --preset release

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <utility>
 
 #include "login/login.h"
 #include "native/native.h"
 #include "plain/routes.h"
 #include "raw/raw.h"
+#include "socketio_binding/routes.h"
+#include "socketio_rooms/rooms.h"
 
 namespace sigway {
 namespace {
@@ -36,12 +40,25 @@ Row native_row() {
           }};
 }
 
+/// Socket.IO with the codelab's rooms.
+Row socketio_row() {
+  return {[]() -> const dialects::Dialect& { return dialects::socketio::rooms_dialect(); },
+          "socket.io",
+          [](Router& router, binding::Context& context, const DialectOptions& options) {
+            namespace socketio = dialects::socketio;
+            auto rooms = std::make_unique<socketio::RoomsApplication>(options.socketio.addresses);
+            socketio::add_routes(router, std::make_shared<socketio::Service>(
+                                             context, std::move(rooms), options.socketio));
+          }};
+}
+
 /// The dialects that this server speaks, a row each.
 const auto& rows() {
   static const std::array kRows{
       native_row(),
       plain_row<&dialects::raw::protocol>(),
       plain_row<&dialects::login::protocol>(),
+      socketio_row(),
   };
   return kRows;
 }

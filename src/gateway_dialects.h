@@ -8,6 +8,7 @@
 #include "native_binding/routes.h"
 #include "plain/options.h"
 #include "server/router.h"
+#include "socketio_binding/options.h"
 
 namespace sigway {
 
@@ -15,6 +16,7 @@ namespace sigway {
 struct DialectOptions {
   dialects::native::Options native;
   plain::Options plain;
+  dialects::socketio::Options socketio;
 };
 
 /// Adds the routes of the dialects with those names, of all if none is named, and counts their

@@ -1,8 +1,13 @@
 #include "gateway_settings.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace sigway::settings_for {
@@ -56,13 +61,34 @@ server::HttpOptions http(const ops::Config& config) {
   return options;
 }
 
+std::vector<std::string> own_addresses() {
+  std::vector<std::string> addresses;
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return addresses;
+  for (const auto* each = first; each != nullptr; each = each->ifa_next) {
+    const bool is_listed = each->ifa_addr != nullptr && each->ifa_addr->sa_family == AF_INET &&
+                           (each->ifa_flags & IFF_LOOPBACK) == 0;
+    if (!is_listed) continue;
+    std::array<char, INET_ADDRSTRLEN> text{};
+    const auto& address = *reinterpret_cast<const sockaddr_in*>(each->ifa_addr);
+    if (::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size()) != nullptr)
+      addresses.emplace_back(text.data());
+  }
+  ::freeifaddrs(first);
+  return addresses;
+}
+
 DialectOptions dialects(const ops::Config& config) {
   const base::RateLimit noise{static_cast<double>(config.message_rate),
                               static_cast<double>(config.message_burst)};
   return {.native = {.websocket = {.connection = {.max_message = config.max_body, .noise = noise},
                                    .attach_timeout = config.attach_timeout},
                      .sse = {.retry = config.sse_retry}},
-          .plain = {.noise = noise, .retry = config.sse_retry}};
+          .plain = {.noise = noise, .retry = config.sse_retry},
+          .socketio = {.poll_hold = config.poll_hold,
+                       .max_payload = config.max_body,
+                       .websocket = {.max_message = config.max_body, .noise = noise},
+                       .addresses = own_addresses()}};
 }
 
 probe::Options probes(const ops::Config& config) {

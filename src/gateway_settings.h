@@ -22,6 +22,8 @@ session::Settings sessions(const ops::Config& config);
 bus::MailboxSettings mailboxes(const ops::Config& config);
 server::AccessOptions access(const ops::Config& config);
 server::HttpOptions http(const ops::Config& config);
+/// IPv4, of this machine's network interfaces but for loopback.
+std::vector<std::string> own_addresses();
 DialectOptions dialects(const ops::Config& config);
 probe::Options probes(const ops::Config& config);
 /// The main port, then those of --listen. Without `tls`.

@@ -50,14 +50,8 @@ void check_written(PayloadFormat format, const std::vector<Packet>& packets) {
   }
   if (packets.empty()) return;
   PayloadReader reader(format, body, {body.size(), packets.size()});
-  auto again = read(reader);
+  const auto again = read(reader);
   require(!reader.fault());
-  if (format == PayloadFormat::eio3_text_twice) {
-    for (Packet& packet : again) {
-      if (packet.binary) continue;
-      if (auto text = decode_twice(packet.data)) packet.data = std::move(*text);
-    }
-  }
   require(again == packets);
 }
 
@@ -70,8 +64,8 @@ void check_payload(PayloadFormat format, std::string_view body) {
     require(reader.fault()->offset <= body.size());
     require(!phrase(reader.fault()->kind).empty());
   }
-  for (const auto other : {PayloadFormat::eio4, PayloadFormat::eio3_text,
-                           PayloadFormat::eio3_text_twice, PayloadFormat::eio3_binary})
+  for (const auto other :
+       {PayloadFormat::eio4, PayloadFormat::eio3_text, PayloadFormat::eio3_binary})
     check_written(other, packets);
 }
 
@@ -98,10 +92,11 @@ void check_text(std::string_view text) {
   const std::string_view utf8 = text.substr(0, proved);
   const auto prefix = utf16_prefix(utf8, utf16_length(utf8));
   require(prefix.complete && prefix.bytes == utf8.size());
-  const std::string twice = encode_twice(utf8);
-  const bool is_ascii = twice == utf8;
-  require(is_ascii || decode_twice(twice) == utf8);
-  if (const auto once = decode_twice(text)) require(encode_twice(*once) == text);
+  std::string ascii;
+  append_ascii_json(ascii, utf8);
+  require(is_ascii(ascii));
+  require((ascii == utf8) == is_ascii(utf8));
+  if (const auto once = decode_twice(text)) require(is_utf8(*once) && !is_ascii(text));
 
   std::string script;
   append_jsonp(script, kEngineCallback, text, text);

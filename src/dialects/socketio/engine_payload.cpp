@@ -32,8 +32,7 @@ bool PayloadReader::next(EnginePacket& packet) {
   if (fault_) return false;
   switch (format_) {
     case PayloadFormat::eio4: return read_separated(packet);
-    case PayloadFormat::eio3_text:
-    case PayloadFormat::eio3_text_twice: return read_counted(packet);
+    case PayloadFormat::eio3_text: return read_counted(packet);
     case PayloadFormat::eio3_binary: break;
   }
   return read_binary(packet);
@@ -144,12 +143,6 @@ void append_to_payload(std::string& body, PayloadFormat format, const EnginePack
     case PayloadFormat::eio4:
       if (!body.empty()) body += kSeparator;
       return append_as_text(body, EngineVersion::eio4, packet);
-    case PayloadFormat::eio3_text_twice:
-      if (!packet.binary) {
-        const std::string twice = encode_twice(packet.data);
-        return append_counted(body, {packet.type, false, twice});
-      }
-      return append_counted(body, packet);
     case PayloadFormat::eio3_text: return append_counted(body, packet);
     case PayloadFormat::eio3_binary: break;
   }

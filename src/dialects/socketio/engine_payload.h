@@ -14,11 +14,10 @@
 namespace sigway::dialects::socketio {
 
 enum class PayloadFormat : std::uint8_t {
-  eio4,       ///< packets with U+001E between them, binary as `b` and base64
-  eio3_text,  ///< `<length>:<packet>`, the length in UTF-16 units; binary as `b<type><base64>`
-  eio3_text_twice,  ///< the same for Socket.IO 1.x: text is encoded twice before it is counted
-  eio3_binary,      ///< XHR2, `application/octet-stream`: 0 (text) or 1 (binary), the length in
-                    ///< bytes as digits of the values 0 to 9, 255, the packet
+  eio4,         ///< packets with U+001E between them, binary as `b` and base64
+  eio3_text,    ///< `<length>:<packet>`, the length in UTF-16 units; binary as `b<type><base64>`
+  eio3_binary,  ///< XHR2, `application/octet-stream`: 0 (text) or 1 (binary), the length in
+                ///< bytes as digits of the values 0 to 9, 255, the packet
 };
 
 struct PayloadLimits {
@@ -34,8 +33,9 @@ struct PayloadLimits {
 ///     for (EnginePacket packet; reader.next(packet);) …
 ///     if (reader.fault()) …
 ///
-/// `eio3_text_twice` is read like `eio3_text`; packets are decoded a second time by
-/// `decode_twice(packet.data)`, for those that look like it (text.h).
+/// Text of Socket.IO 1.x in `eio3_text` is decoded a second time by `decode_twice(packet.data)`,
+/// for packets that look like it (text.h). What goes to such a client must be ASCII
+/// (`append_ascii_json`): nobody knows whether it decodes twice.
 ///
 /// Faults: too_large, too_many_packets, empty (a body without a byte, but for eio3_binary),
 /// bad_length, cut_short, and those of `decode_text_packet` and `decode_binary_packet`. `0:` is a

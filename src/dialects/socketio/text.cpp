@@ -20,11 +20,6 @@ std::size_t ascii_run(std::string_view text) noexcept {
   return length;
 }
 
-bool is_ascii(std::string_view text) noexcept {
-  text.remove_prefix(ascii_run(text));
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c & '\x80') == 0; });
-}
-
 std::size_t units_of(std::size_t utf8_bytes) noexcept { return utf8_bytes == 4 ? 2 : 1; }
 
 }  // namespace
@@ -87,23 +82,37 @@ std::optional<std::string> decode_twice(std::string_view utf8) {
 
 bool looks_double_encoded(std::string_view utf8) { return decode_twice(utf8).has_value(); }
 
-void append_encoded_twice(std::string& out, std::string_view utf8) {
-  for (const char c : utf8) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      out += c;
-    } else {
-      out += static_cast<char>(0xC0 | (byte >> 6));
-      out += static_cast<char>(0x80 | (byte & 0x3F));
-    }
-  }
+bool is_ascii(std::string_view text) noexcept {
+  text.remove_prefix(ascii_run(text));
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c & '\x80') == 0; });
 }
 
-std::string encode_twice(std::string_view utf8) {
-  std::string out;
-  out.reserve(utf8.size() + utf8.size() / 4);
-  append_encoded_twice(out, utf8);
-  return out;
+void append_ascii_json(std::string& out, std::string_view json) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto escape = [&](unsigned unit) {
+    out += "\\u";
+    for (const unsigned shift : {12U, 8U, 4U, 0U}) out += kDigits[(unit >> shift) & 0xFU];
+  };
+  while (!json.empty()) {
+    const auto lead = static_cast<unsigned char>(json[0]);
+    const auto length = std::max<std::size_t>(utf8_length(json), 1);
+    if (length == 1) {
+      out += json[0];
+    } else {
+      // The lead byte has 5, 4 or 3 bits of the character, each other one six.
+      unsigned character = lead & (0xFFU >> (length + 1));
+      for (std::size_t i = 1; i < length; ++i)
+        character = (character << 6U) | (static_cast<unsigned char>(json[i]) & 0x3FU);
+      if (character < 0x10000) {
+        escape(character);
+      } else {
+        character -= 0x10000;
+        escape(0xD800 + (character >> 10U));
+        escape(0xDC00 + (character & 0x3FFU));
+      }
+    }
+    json.remove_prefix(length);
+  }
 }
 
 }  // namespace sigway::dialects::socketio

@@ -28,13 +28,14 @@ Utf16Prefix utf16_prefix(std::string_view text, std::size_t units) noexcept;
 /// all characters are at most U+00FF, some are not ASCII, and as bytes they are UTF-8 again. A text
 /// of a 2.x client that really says `Ã©` is taken for one. WebSocket frames and XHR2's binary
 /// payloads are never encoded twice.
-/// @{
 bool looks_double_encoded(std::string_view utf8);
 /// The text with one of its two encodings undone; nothing if it does not look double encoded.
 std::optional<std::string> decode_twice(std::string_view utf8);
-/// Appends `utf8` encoded once more: every byte beyond ASCII becomes a character of its own.
-void append_encoded_twice(std::string& out, std::string_view utf8);
-std::string encode_twice(std::string_view utf8);
-/// @}
+
+bool is_ascii(std::string_view text) noexcept;
+
+/// Appends JSON in ASCII, which is the same whether it is encoded once or twice: each character
+/// beyond it becomes `\uXXXX`. `json` may have ASCII before and behind the JSON; it is UTF-8.
+void append_ascii_json(std::string& out, std::string_view json);
 
 }  // namespace sigway::dialects::socketio

@@ -204,15 +204,4 @@ TEST_CASE("limits on bytes and packets") {
   }
 }
 
-TEST_CASE("1.x polling encodes text twice, and counts what it has then") {
-  const std::string body = written(PayloadFormat::eio3_text_twice, {message("é€"), blob("\1")});
-  CHECK(body ==
-        "6:4\xC3\x83\xC2\xA9\xC3\xA2\xC2\x82\xC2\xAC"
-        "6:b4AQ==");
-  const Packets read_back = packets(PayloadFormat::eio3_text_twice, body);
-  REQUIRE(read_back.size() == 2);
-  CHECK(decode_twice(read_back[0].data) == "é€");
-  CHECK(read_back[1] == blob("\1"));
-}
-
 }  // namespace sigway::dialects::socketio::engine_payload_test

@@ -1,0 +1,503 @@
+#include "socketio_binding/engine.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "base/reserve.h"
+#include "binding/reach.h"
+#include "session/key.h"
+
+namespace sigway::dialects::socketio {
+namespace {
+
+using session::End;
+
+constexpr std::size_t kMostSpaces = 8;
+constexpr std::size_t kMostCopies = 4;
+/// Of the engine's own packets that nobody fetches, beside the events.
+constexpr std::size_t kMostQueued = 1024;
+constexpr std::size_t kMostQueuedBytes = 4 * Flow::kQueue;
+/// Connecting to a namespace opens a session.
+constexpr base::RateLimit kConnectRate{.per_second = 2, .burst = 32};
+/// A client that has had an answer polls again at once.
+constexpr base::Duration kPollAgain = std::chrono::seconds(20);
+/// What a poll can be told from others by.
+constexpr std::size_t kMostStamp = 64;
+
+}  // namespace
+
+Engine::Engine(Service& service, const EngineSeat& seat, const Traits& traits)
+    : base::MemoryHolder(service.hub(seat.id.shard).runner().ledger()),
+      service_(service),
+      hub_(service.hub(seat.id.shard)),
+      id_(seat.id),
+      key_(seat.key),
+      address_(seat.address),
+      traits_(traits),
+      queued_(*this, base::MemoryPart::output),
+      last_bytes_(*this, base::MemoryPart::output),
+      connect_by_(hub_.now() + service.options().connect_timeout),
+      timer_(base::Timer::calling<&Engine::on_timer>(this)) {}
+
+Engine::~Engine() = default;
+
+// -- Polls
+
+void Engine::poll(http::Replies& replies, const http::ExchangeId& to, std::string stamp) {
+  replies_ = &replies;
+  if (socket_) return replies.respond(to, misplaced());
+  const bool is_copy = !stamp.empty() && stamp == stamp_;
+  if (!parked_.empty()) {
+    if (!is_copy) {
+      replies.respond(to, overlap());
+      return close(Leaving::lost, End::left);
+    }
+    if (parked_.size() == kMostCopies) {
+      replies.respond(parked_.front(), answer({}));
+      parked_.erase(parked_.begin());
+    }
+    parked_.push_back(to);
+    return;
+  }
+  // The answer was lost on the way: whoever repeats the poll gets it again.
+  if (is_copy && last_) {
+    gone_at_ = now() + kPollAgain;
+    schedule();
+    return replies.respond(to, *last_);
+  }
+  gone_at_ = base::TimePoint::max();
+  // A client polls again when it has the answer.
+  last_.reset();
+  last_bytes_.set(0);
+  stamp_ = stamp.size() <= kMostStamp ? std::move(stamp) : std::string();
+  parked_.push_back(to);
+  confirmed();
+  heard();
+  polled();
+  if (closed_) return;
+  if (!queue_.empty() || hurries_polls()) {
+    answer_polls();
+  } else if (!parked_.empty()) {
+    hold_until_ = now() + options().poll_hold;
+  }
+  update_flows(true);
+  schedule();
+}
+
+http::Response Engine::take_queue() {
+  auto response = answer(queue_);
+  queue_ = {};
+  queued_.set(0);
+  ask();
+  gone_at_ = now() + kPollAgain;
+  return response;
+}
+
+void Engine::answer_polls(bool from_session) {
+  if (parked_.empty()) return;
+  hold_until_ = base::TimePoint::max();
+  if (queue_.empty()) queue_.push_back(noop_packet());
+  last_ = take_queue();
+  last_bytes_.set(last_->body().size());
+  for (const auto& to : std::exchange(parked_, {})) replies_->respond(to, *last_);
+  update_flows(!from_session);
+  schedule();
+}
+
+void Engine::poll_gone(const http::ExchangeId& of) {
+  if (std::erase(parked_, of) == 0 || !parked_.empty()) return;
+  hold_until_ = base::TimePoint::max();
+  if (!socket_) gone_at_ = now() + options().repeat_time;
+  schedule();
+}
+
+http::Response Engine::post(std::string body, std::string_view content_type) {
+  heard();
+  return take_payload(std::move(body), content_type);
+}
+
+// -- The WebSocket
+
+void Engine::use_socket(std::uint64_t number, const websocket::Port& port) {
+  socket_.emplace(Line{number, port});
+  last_.reset();
+  last_bytes_.set(0);
+  gone_at_ = base::TimePoint::max();
+  flush(false);
+}
+
+void Engine::socket_pong() { heard(); }
+
+void Engine::socket_drained() { update_flows(true); }
+
+void Engine::socket_closed(std::uint64_t number, bool left) {
+  if (is_socket(number)) close(left ? Leaving::left : Leaving::lost, End::left);
+}
+
+void Engine::write(const websocket::Port& port, Packet packet) {
+  port.send(packet.is_binary ? Frame::Kind::binary : Frame::Kind::text, std::move(packet.bytes));
+}
+
+// -- The queue
+
+void Engine::push(Packet packet) {
+  queued_.add(packet.bytes.size() + sizeof packet);
+  queue_.push_back(std::move(packet));
+}
+
+void Engine::send(Packet packet) {
+  if (closed_) return;
+  if (queue_.size() >= kMostQueued || queued_.bytes() >= kMostQueuedBytes)
+    return close(Leaving::lost, End::slow_consumer);
+  push(std::move(packet));
+  flush(false);
+}
+
+void Engine::flush(bool from_session) {
+  if (queue_.empty()) return;
+  if (!socket_) return answer_polls(from_session);
+  auto packets = std::exchange(queue_, {});
+  queued_.set(0);
+  for (auto& packet : packets) write(socket_->port, std::move(packet));
+  update_flows(!from_session);
+  flushed();
+}
+
+std::size_t Engine::backlog() const {
+  return queued_.bytes() + (socket_ ? socket_->port.unsent() : 0);
+}
+
+void Engine::update_flows(bool may_tell) {
+  const auto waiting = backlog();
+  // By index: what is called may remove one.
+  for (std::size_t i = 0; i < spaces_.size(); ++i) {
+    const auto* const space = spaces_[i].get();
+    if (!may_tell && space->session.shard == id_.shard) {
+      space->flow->arrived(0, waiting);
+    } else if (space->flow->update(waiting)) {
+      binding::drained(service_.context(), id_.shard, space->session, space->carrier);
+    }
+  }
+}
+
+// -- Namespaces
+
+Space* Engine::find(std::string_view name) noexcept {
+  const auto space = std::find_if(spaces_.begin(), spaces_.end(),
+                                  [&](const auto& each) { return each->name == name; });
+  return space == spaces_.end() ? nullptr : space->get();
+}
+
+Space* Engine::find(std::uint64_t number) noexcept {
+  const auto space = std::find_if(spaces_.begin(), spaces_.end(),
+                                  [&](const auto& each) { return each->number == number; });
+  return space == spaces_.end() ? nullptr : space->get();
+}
+
+void Engine::refuse(std::string_view space, std::string_view message, std::string_view code) {
+  send(refused_packet(space, message, code));
+}
+
+void Engine::connect(Wish wish) {
+  if (closed_ || find(wish.space) != nullptr) return;
+  if (!connects_.take(kConnectRate, 1, now())) return close(Leaving::lost, End::rate_limited);
+  if (!service_.application().has_space(wish.space))
+    return refuse(wish.space, "Invalid namespace", {});
+  if (spaces_.size() == kMostSpaces) {
+    return refuse(wish.space,
+                  "A connection may have " + std::to_string(kMostSpaces) + " namespaces.",
+                  "too_many_namespaces");
+  }
+  auto space = std::make_unique<Space>();
+  space->name = std::move(wish.space);
+  space->number = binding::next_connection();
+  space->carrier = "socketio-" + std::to_string(space->number);
+  space->key = std::move(wish.pid);
+  space->auth = std::move(wish.auth);
+  space->flow = std::make_shared<Flow>();
+  space->recoverable = wish.recoverable;
+  spaces_.push_back(std::move(space));
+  enter(*spaces_.back(), std::move(wish.seen));
+}
+
+void Engine::enter(Space& space, std::optional<Offset> seen) {
+  if (space.key.empty()) return enter_new(space);
+  auto& context = service_.context();
+  auto found = binding::locate(context, service_.application().dialect(),
+                               session::hash_key(space.key), now());
+  auto* const located = found ? std::get_if<binding::Located>(&*found) : nullptr;
+  if (located == nullptr) return enter_new(space);
+  space.recovers = true;
+  enter(space, std::move(*located), std::move(seen));
+}
+
+void Engine::enter_new(Space& space) {
+  space.recovers = false;
+  space.key = session::make_key();
+  auto located = binding::locate_to_open(service_.context(),
+                                         {.key = session::hash_key(space.key),
+                                          .room = {},
+                                          .name = {},
+                                          .capacity = 0,
+                                          .replaces = {},
+                                          .dialect = &service_.application().dialect(),
+                                          .traits = &traits_,
+                                          .address = address_},
+                                         id_.shard, now());
+  if (const auto* error = std::get_if<Error>(&located)) return not_entered(space.number, *error);
+  enter(space, std::get<binding::Located>(std::move(located)), std::nullopt);
+}
+
+void Engine::enter(Space& space, binding::Located located, std::optional<Offset> seen) {
+  space.session = located.id;
+  Entry entry{.engine = id_,
+              .number = space.number,
+              .carrier = space.carrier,
+              .flow = space.flow,
+              .located = std::move(located),
+              .seen = std::move(seen),
+              .recoverable = space.recoverable};
+  const auto at = space.session;
+  binding::at_session(
+      service_.context(), id_.shard, at,
+      [&service = service_, at, entry = std::move(entry)](session::Hub& hub) {
+        auto result = enter_space(service, hub, entry);
+        service.at(at.shard, entry.engine,
+                   [number = entry.number, result = std::move(result)](Engine& engine) {
+                     if (const auto* error = std::get_if<Error>(&result)) {
+                       engine.not_entered(number, *error);
+                     } else {
+                       engine.entered(number, std::get<Entered>(result));
+                     }
+                   });
+      },
+      [&service = service_, at, engine = id_] {
+        base::try_from_reserve(
+            [&] { service.at(at.shard, engine, [](Engine& gone) { gone.cut(); }); });
+      });
+}
+
+void Engine::entered(std::uint64_t number, const Entered& entered) {
+  auto* const space = find(number);
+  if (closed_ || space == nullptr) return;
+  place_.reset();
+  connect_by_ = base::TimePoint::max();
+  space->written = space->asked = space->acknowledged = entered.next - 1;
+  space->peer = entered.peer;
+  const auto auth = std::exchange(space->auth, {});
+  space->socket = service_.application().connect({.space = space->name,
+                                                  .auth = auth,
+                                                  .peer = entered.peer,
+                                                  .rooms = entered.rooms,
+                                                  .recovered = space->recovers});
+  send(connected_packet(*space, entered.peer));
+  schedule();
+  if (closed_ || space->recovers) return;
+  Reaction reaction;
+  space->socket->connected(reaction);
+  react(*space, std::move(reaction));
+}
+
+void Engine::not_entered(std::uint64_t number, const Error& error) {
+  auto* const space = find(number);
+  if (closed_ || space == nullptr) return;
+  // What it wants back has ended a moment ago, or is not its own: as if it had not asked.
+  if (space->recovers) return enter_new(*space);
+  const auto name = space->name;
+  std::erase_if(spaces_, [&](const auto& each) { return each->number == number; });
+  refuse(name, error.sentence(), info(error.code).name);
+}
+
+void Engine::disconnect(std::string_view name) {
+  if (const auto* space = find(name)) remove(space->number, Leaving::left);
+}
+
+void Engine::remove(std::uint64_t number, Leaving leaving) {
+  const auto place = std::find_if(spaces_.begin(), spaces_.end(),
+                                  [&](const auto& each) { return each->number == number; });
+  if (place == spaces_.end()) return;
+  const auto space = std::move(*place);
+  spaces_.erase(place);
+  if (spaces_.empty() && !closed_) await_connect();
+  if (!space->session) return;
+  if (leaving == Leaving::lost)
+    return binding::detach(service_.context(), id_.shard, space->session, number);
+  binding::at_session(service_.context(), id_.shard, space->session,
+                      [id = space->session](session::Hub& hub) { hub.end(id.serial, End::left); });
+}
+
+void Engine::await_connect() {
+  connect_by_ = now() + options().connect_timeout;
+  schedule();
+  if (!place_) place_ = Place::take(service_.context().shared.addresses, address_);
+  if (!place_) close(Leaving::lost, End::no_attach);
+}
+
+void Engine::emitted(std::string_view name, const Emission& emission) {
+  auto* const space = find(name);
+  // Its client says what nobody can hear.
+  if (space == nullptr || space->socket == nullptr) return close(Leaving::lost, End::left);
+  Reaction reaction;
+  space->socket->emitted(emission, reaction);
+  // Messages are counted by their session.
+  if (reaction.messages.empty() && !noise_.take(options().websocket.noise, 1, now()))
+    return close(Leaving::lost, End::rate_limited);
+  react(*space, std::move(reaction));
+}
+
+void Engine::react(Space& space, Reaction reaction) {
+  auto event = reaction.events.take();
+  if (event == nullptr && reaction.messages.empty()) return;
+  binding::at_session(service_.context(), id_.shard, space.session,
+                      [&service = service_, engine = id_, id = space.session,
+                       carrier = space.carrier, event = std::move(event),
+                       messages = std::move(reaction.messages)](session::Hub& hub) mutable {
+                        auto* const session = hub.find(id.serial);
+                        if (session == nullptr) return;  // its engine was told
+                        if (event != nullptr) session->deliver(std::move(event), 0);
+                        session::Inputs inputs;
+                        inputs.carrier = carrier;
+                        inputs.messages = std::move(messages);
+                        const auto error = session->process(std::move(inputs));
+                        if (error)
+                          service.at(id.shard, engine,
+                                     [error = *error](Engine& at) { at.overrun(error); });
+                      });
+}
+
+// -- From sessions
+
+void Engine::events(std::uint64_t number, std::uint64_t first, std::span<const EncodedEvent> events,
+                    std::size_t bytes) {
+  auto* const space = find(number);
+  if (closed_ || space == nullptr) return;
+  std::vector<Packet> packets;
+  std::vector<std::string_view> attachments;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    for (const Frame* frame = events[i].get(); frame != nullptr;) {
+      const auto* const text = frame;
+      attachments.clear();
+      for (frame = frame->more.get(); frame != nullptr && frame->kind == Frame::Kind::binary;
+           frame = frame->more.get()) {
+        attachments.push_back(frame->bytes);
+      }
+      // Of an event in several packets the last one has its number: who was cut between them gets
+      // all of them again.
+      std::optional<std::uint64_t> offset;
+      if (space->recoverable) offset = first + i - (frame == nullptr ? 0 : 1);
+      append_event(packets, *space, text->bytes, attachments, offset);
+    }
+  }
+  space->written = first + events.size() - 1;
+  for (auto& packet : packets) push(std::move(packet));
+  const auto flow = space->flow;
+  flush(true);
+  flow->arrived(bytes, backlog());
+}
+
+void Engine::ended(std::uint64_t number, End reason) {
+  if (closed_ || find(number) == nullptr) return;
+  if (reason == End::left || reason == End::moved) {
+    std::erase_if(spaces_, [&](const auto& each) { return each->number == number; });
+    if (!spaces_.empty()) return;
+    if (reason == End::moved) return close(Leaving::lost, reason);
+    return await_connect();
+  }
+  close(Leaving::lost, reason);
+}
+
+void Engine::overrun(const Error& error) {
+  close(Leaving::lost, error.code == ErrorCode::rate_limited ? End::rate_limited : End::memory);
+}
+
+// -- Life and death
+
+void Engine::heard() {
+  for (std::size_t i = 0; i < spaces_.size(); ++i)
+    binding::hear(service_.context(), id_.shard, spaces_[i]->session);
+}
+
+void Engine::ask() noexcept {
+  for (const auto& space : spaces_) space->asked = space->written;
+}
+
+void Engine::confirmed() {
+  for (std::size_t i = 0; i < spaces_.size(); ++i) {
+    auto* const space = spaces_[i].get();
+    if (!space->recoverable || space->asked <= space->acknowledged) continue;
+    space->acknowledged = space->asked;
+    binding::at_session(service_.context(), id_.shard, space->session,
+                        [id = space->session, ack = space->asked](session::Hub& hub) {
+                          auto* const session = hub.find(id.serial);
+                          if (session == nullptr) return;
+                          session::Inputs inputs;
+                          inputs.ack = ack;
+                          session->process(std::move(inputs));
+                        });
+  }
+}
+
+void Engine::schedule() {
+  if (closed_) return;
+  const auto next = std::min({connect_by_, hold_until_, gone_at_, deadline()});
+  if (next == base::TimePoint::max()) return timer_.cancel();
+  hub_.runner().wheel().schedule(timer_, next);
+}
+
+void Engine::on_timer() {
+  const auto self = shared_from_this();
+  const auto at = now();
+  try {
+    if (at >= connect_by_) return close(Leaving::lost, End::no_attach);
+    if (at >= gone_at_) return close(Leaving::lost, End::left);
+    if (at >= hold_until_) end_hold();
+    if (!closed_ && at >= deadline()) on_deadline(at);
+    schedule();
+  } catch (const std::bad_alloc&) {
+    cut();
+  }
+}
+
+void Engine::close(Leaving leaving, End reason) {
+  if (closed_) return;
+  const auto self = shared_from_this();
+  if (!parked_.empty()) {
+    base::try_from_reserve([&] {
+      queue_.push_back(close_packet());
+      answer_polls(true);
+    });
+  }
+  closed_ = true;
+  timer_.cancel();
+  base::try_from_reserve([&] { on_close(); });
+  if (socket_) {
+    base::try_from_reserve([&] {
+      const auto& row = session::info(reason);
+      socket_->port.close(row.close_code, row.name);
+    });
+  }
+  while (!spaces_.empty()) {
+    const auto number = spaces_.back()->number;
+    if (!base::try_from_reserve([&] { remove(number, leaving); }) && !spaces_.empty() &&
+        spaces_.back()->number == number) {
+      spaces_.pop_back();
+    }
+  }
+  queue_ = {};
+  queued_.set(0);
+  last_.reset();
+  last_bytes_.set(0);
+  place_.reset();
+  service_.forget(id_, key_);
+}
+
+void Engine::cut() noexcept {
+  if (closed_) return;
+  if (socket_) socket_->port.abort();
+  socket_.reset();
+  for (const auto& to : std::exchange(parked_, {})) replies_->abandon(to);
+  close(Leaving::lost, End::memory);
+}
+
+}  // namespace sigway::dialects::socketio

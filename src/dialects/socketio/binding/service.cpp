@@ -1,0 +1,75 @@
+#include "socketio_binding/service.h"
+
+#include <new>
+#include <utility>
+
+#include "base/address_key.h"
+#include "session/key.h"
+#include "socketio_binding/engine.h"
+#include "socketio_binding/socket_io.h"
+
+namespace sigway::dialects::socketio {
+
+namespace {
+constexpr std::size_t kSidBytes = 15;  // 20 characters, as the original's
+}
+
+Service::Service(binding::Context& context, std::unique_ptr<const Application> application,
+                 Options options)
+    : context_(context),
+      application_(std::move(application)),
+      options_(std::move(options)),
+      directory_({}, 0),
+      engines_(context.shared.hubs.size()) {}
+
+Service::~Service() = default;
+
+std::optional<EngineId> Service::find(std::string_view sid) {
+  const auto found = directory_.find(session::hash_key(sid), {});
+  if (found.state != session::Directory::State::live) return std::nullopt;
+  return found.id;
+}
+
+std::variant<std::shared_ptr<Engine>, Error> Service::open(
+    base::ShardIndex here, const std::string& address,
+    const std::function<std::shared_ptr<Engine>(const EngineSeat&)>& make) {
+  auto& shared = context_.shared;
+  if (context_.draining) return Error{.code = ErrorCode::draining};
+  if (shared.memory.exceeded()) return Error{.code = ErrorCode::overloaded};
+  const auto from = base::AddressKey::parse(address);
+  auto place = Place::take(shared.addresses, from);
+  if (!place) return Error{.code = ErrorCode::too_many_sessions};
+  EngineSeat seat{.id = {}, .sid = session::make_token(kSidBytes), .key = {}, .address = from};
+  seat.key = session::hash_key(seat.sid);
+  seat.id = directory_.find_or_insert(seat.key, here, hub(here).now()).id;
+  try {
+    auto engine = make(seat);
+    engine->hold(std::move(place));
+    engines_[here].emplace(seat.id.serial, engine);
+    return engine;
+  } catch (const std::bad_alloc&) {
+    directory_.forget(seat.key, seat.id);
+    throw;
+  }
+}
+
+std::shared_ptr<EngineIo> Service::make_engine(const EngineSeat& seat, const Handshake& handshake) {
+  return std::make_shared<SocketIo>(*this, seat, handshake);
+}
+
+void Service::forget(EngineId id, const session::KeyHash& key) noexcept {
+  directory_.forget(key, id);
+  engines_[id.shard].erase(id.serial);
+}
+
+std::shared_ptr<Engine> Service::get(EngineId id) const {
+  const auto& engines = engines_[id.shard];
+  const auto entry = engines.find(id.serial);
+  return entry == engines.end() ? nullptr : entry->second;
+}
+
+void Service::cut(EngineId id) noexcept {
+  if (const auto engine = get(id)) engine->cut();
+}
+
+}  // namespace sigway::dialects::socketio

@@ -1,0 +1,204 @@
+#include "socketio_rooms/rooms.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "dialects/grammar.h"
+#include "dialects/json_scanner.h"
+#include "dialects/json_writer.h"
+#include "socketio_rooms/message.h"
+#include "socketio_rooms/room_name.h"
+
+namespace sigway::dialects::socketio {
+namespace {
+
+constexpr std::uint32_t kCapacity = 2;
+/// As many as a session may be in.
+constexpr std::size_t kMostRooms = 8;
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+/// The codelab's servers tell the page what they do. `rest` is JSON: more arguments.
+void log(EventChain& events, std::string_view text, std::string_view rest = {}) {
+  auto array = std::string(R"(["Message from server:",)");
+  append_json_string(array, text);
+  if (!rest.empty()) array.append(",").append(rest);
+  events.event("log", {array += ']'});
+}
+
+void log_count(EventChain& events, std::string_view room, std::size_t clients) {
+  log(events, "Room " + std::string(room) + " now has " + std::to_string(clients) + " client(s)");
+}
+
+// -- What goes to a page
+
+class Encoder {
+ public:
+  explicit Encoder(EventChain& out) : out_(out) {}
+
+  void operator()(const event::Created& created) {
+    const auto room = page_room(created.room);
+    if (!room) return;
+    log_count(out_, *room, 0);
+    log(out_, client(created.peer) + " created room " + std::string(*room));
+    out_.event("created", {quoted(*room), quoted(created.peer)});
+  }
+  void operator()(const event::Joined& joined) {
+    const auto room = page_room(joined.room);
+    if (!room) return;
+    log_count(out_, *room, joined.members.size());
+    log(out_, client(joined.peer) + " joined room " + std::string(*room));
+    out_.event("joined", {quoted(*room), quoted(joined.peer)});
+  }
+  void operator()(const event::Full& full) {
+    const auto room = page_room(full.room);
+    if (!room) return;
+    log_count(out_, *room, full.capacity);
+    out_.event("full", {quoted(*room)});
+  }
+  /// Somebody else has the place of a page that could not be reached.
+  void operator()(const event::PlaceLost& lost) { tell("full", lost.room); }
+  void operator()(const event::PeerJoined& peer) { tell("join", peer.room); }
+  void operator()(const event::Ready& ready) { tell("ready", ready.room); }
+  void operator()(const event::PeerLeft& left) {
+    if (page_room(left.room)) out_.event("bye");
+  }
+  void operator()(const event::Said& said) { append_messages(out_, said); }
+  void operator()(const event::Refused& refused) {
+    switch (refused.error.code) {
+      // A page that speaks before anybody hears it does so on purpose.
+      case ErrorCode::nobody_there:
+      case ErrorCode::not_in_room:
+      case ErrorCode::no_room: return;
+      default: log(out_, refused.error.sentence());
+    }
+  }
+  template <typename Other>
+  void operator()(const Other&) {}
+
+ private:
+  static std::string client(const std::string& peer) { return "Client ID " + peer; }
+  void tell(std::string_view name, const std::string& bus_room) {
+    if (const auto room = page_room(bus_room)) out_.event(name, {quoted(*room)});
+  }
+
+  EventChain& out_;
+};
+
+class RoomsDialect final : public Dialect {
+ public:
+  std::string_view name() const noexcept override { return "socketio"; }
+
+  EncodedEvent encode(const Event& event) const override {
+    EventChain events;
+    std::visit(Encoder(events), event);
+    return events.take();
+  }
+};
+
+// -- What comes from a page
+
+class RoomsSocket final : public Socket {
+ public:
+  RoomsSocket(const std::vector<std::string>& addresses, const Connect& connect)
+      : addresses_(addresses),
+        space_(connect.space),
+        rooms_(connect.rooms.begin(), connect.rooms.end()),
+        has_asked_(connect.recovered) {
+    in_lobby_ = std::erase(rooms_, lobby(space_)) != 0;
+  }
+
+  void emitted(const Emission& emission, Reaction& reaction) override {
+    if (emission.name == "message") return say(emission, reaction);
+    if (emission.name == "create or join") return join(emission, reaction);
+    if (emission.name == "bye") return leave(emission, reaction);
+    if (emission.name == "ipaddr") {
+      for (const auto& address : addresses_) reaction.events.event("ipaddr", {quoted(address)});
+    }
+  }
+
+ private:
+  static void add(Reaction& reaction, Command command) {
+    reaction.messages.push_back({std::nullopt, std::move(command)});
+  }
+
+  /// The bus's room that the first argument means; none if no room can have that name.
+  std::optional<std::string> room_of(const Emission& emission) const {
+    if (emission.arguments.empty()) return std::nullopt;
+    JsonValue value;
+    JsonCursor(emission.arguments.front()).read_value(value);
+    std::optional<std::string> name;
+    if (value.kind == JsonValue::Kind::string) name = unescape(value);
+    if (value.kind == JsonValue::Kind::number) name = std::string(value.bytes);
+    if (!name || name->empty()) return std::nullopt;
+    auto room = bus_room(space_, *name);
+    if (!valid_room(room)) return std::nullopt;
+    return room;
+  }
+
+  void join(const Emission& emission, Reaction& reaction) {
+    auto room = room_of(emission);
+    if (!room) return log(reaction.events, info(ErrorCode::bad_room).message);
+    log(reaction.events,
+        "Received request to create or join room " + std::string(*page_room(*room)));
+    has_asked_ = true;
+    if (std::exchange(in_lobby_, false)) add(reaction, LeaveRoom{lobby(space_)});
+    if (std::find(rooms_.begin(), rooms_.end(), *room) == rooms_.end()) {
+      // Those that it was refused are forgotten first when there are too many.
+      if (rooms_.size() == kMostRooms) rooms_.erase(rooms_.begin());
+      rooms_.push_back(*room);
+    }
+    add(reaction, Join{*std::move(room), kCapacity});
+  }
+
+  void leave(const Emission& emission, Reaction& reaction) {
+    const auto room = room_of(emission);
+    if (room && std::erase(rooms_, *room) != 0) add(reaction, LeaveRoom{*room});
+  }
+
+  void say(const Emission& emission, Reaction& reaction) {
+    auto said = say_of(emission);
+    if (!emission.arguments.empty()) {
+      log(reaction.events, "Client said: ", emission.arguments.front());
+      for (const auto& attachment : emission.attachments) reaction.events.attachment(attachment);
+    }
+    if (!has_asked_) {
+      // As in the original, it speaks to all who are in no room either.
+      if (!std::exchange(in_lobby_, true)) add(reaction, Join{lobby(space_), Join::kLargest});
+      said.room = lobby(space_);
+      return add(reaction, std::move(said));
+    }
+    for (const auto& room : rooms_) {
+      auto copy = said;
+      copy.room = room;
+      add(reaction, std::move(copy));
+    }
+  }
+
+  const std::vector<std::string>& addresses_;
+  const std::string space_;
+  std::vector<std::string> rooms_;  // of the bus: those it has asked for, also in vain
+  bool has_asked_;
+  bool in_lobby_ = false;
+};
+
+}  // namespace
+
+const Dialect& rooms_dialect() noexcept {
+  static const RoomsDialect kDialect;
+  return kDialect;
+}
+
+bool RoomsApplication::has_space(std::string_view space) const noexcept { return is_space(space); }
+
+std::unique_ptr<Socket> RoomsApplication::connect(const Connect& connect) const {
+  return std::make_unique<RoomsSocket>(addresses_, connect);
+}
+
+}  // namespace sigway::dialects::socketio
