@@ -31,11 +31,11 @@ class FakeConnection {
   close() { this.closed = true; }
 }
 
-function negotiation(polite) {
+function negotiation(polite, courtesy = 0) {
   const said = [], renewed = [], connections = [];
   const link = new Negotiation({ polite, instance: null, ourInstance: 'us', equip: () => {}, trouble: () => {},
     say: (type, data) => said.push({ type, ...data }), renewed: (by) => renewed.push(by) },
-  () => connections[connections.push(new FakeConnection()) - 1], 0);
+  () => connections[connections.push(new FakeConnection()) - 1], courtesy);
   link.start();
   return { link, said, renewed, connections, get connection() { return connections.at(-1); } };
 }
@@ -156,6 +156,49 @@ test('candidates travel in bundles: what is found within a moment in one message
   assert.deepEqual(bundles(), [numbers(22, 128)]);
   pass(1000);
   assert.deepEqual(bundles(), []);
+});
+
+// A program that is not ours says `link` without an instance, when it is ready.
+for (const polite of [false, true]) {
+  test(`an offer that a program could not take yet is repeated when it is ready, by the ${polite ? 'polite' : 'impolite'} one`, async (t) => {
+    const pass = timeouts(t);
+    const one = negotiation(polite, 1000);
+    const offers = () => one.said.filter(({ type }) => type === 'offer').length;
+    one.link.hear('link');                      // ready before there is an offer: nothing was lost
+    one.connection.onnegotiationneeded();
+    pass(1000);
+    await settled();
+    assert.equal(offers(), 1);
+    one.link.hear('link', { link: 'one of ours', keeps: [] });
+    pass(1000);
+    await settled();
+    assert.equal(offers(), 1);
+    one.link.hear('link');
+    await settled();
+    assert.equal(offers(), polite ? 1 : 2);     // the polite one lets the other begin
+    pass(1000);
+    await settled();
+    assert.equal(offers(), 2);
+    assert.deepEqual(one.connection.local, ['offer']);   // the same one
+    one.link.hear('answer', { sdp: 'theirs' });
+    await settled();
+    one.link.hear('link');
+    pass(1000);
+    await settled();
+    assert.equal(offers(), 2);
+    assert.equal(one.connections.length, 1);
+  });
+}
+
+test('whoever says without end that it is ready gets so many offers and no more', async () => {
+  const one = negotiation(false);
+  one.connection.onnegotiationneeded();
+  await settled();
+  for (let i = 0; i < 100; ++i) {
+    one.link.hear('link');
+    await settled();
+  }
+  assert.ok(one.said.length <= 12, String(one.said.length));
 });
 
 test('candidates of a connection that is given up are not sent', async (t) => {

@@ -8,7 +8,8 @@
 // This is perfect negotiation (W3C WebRTC, section 10.7) with the roles that the server gives: of each two members the one that
 // came later is polite. The messages are `offer` and `answer` {sdp, link, call}, `candidate` {candidates, call}, `renew` {call},
 // `bye`, `link` {link, keeps} and `link-error` {code, message, call}; `call` counts the connections that two peers have made to
-// each other. The types are in peer.d.ts, the parts in peer/.
+// each other. `link` says that its sender can be called; from a program that is not ours, without {link}, also that it could not
+// before. The types are in peer.d.ts, the parts in peer/.
 
 import './peer/candidates.js';
 import { callOf } from './peer/negotiation.js';

@@ -37,6 +37,7 @@ export class Negotiation {
   #courtesy = null;              // a timer while we let the other side begin
   #needed = false;
   #met = false;                  // this connection has had a description of theirs
+  #missed = false;               // they may not have heard our offer
   #work = Promise.resolve();
   #queued = 0;
   #reports = 0;
@@ -64,7 +65,7 @@ export class Negotiation {
 
   #replace() {
     this.#discard();
-    this.#needed = this.#met = false;
+    this.#needed = this.#met = this.#missed = false;
     this.#refusals = 0;
     const connection = this.connection = this.#make();
     connection.onnegotiationneeded = () => this.#negotiate();
@@ -117,7 +118,7 @@ export class Negotiation {
   }
 
   hear(type, data) {
-    if (type === 'link') return this.#courtesy && this.#beCourteous();   // they are there and will offer
+    if (type === 'link') return this.#greeted(data);
     const about = kAbout[type];
     if (!about && type !== 'link-error') return;
     if (this.#queued >= kQueued) {
@@ -132,6 +133,16 @@ export class Negotiation {
       else if (type === 'link-error') await this.#refused(data);
       else if (type !== 'renew') await this.#describe(type, data);
     }, about);
+  }
+
+  // They are there and will offer. A program that is not ours names no instance, and may say so when it is ready at last: an offer
+  // that it has not answered was lost on it.
+  #greeted(data) {
+    if (this.#courtesy) this.#beCourteous();
+    if (typeof data?.link === 'string' || this.connection.signalingState !== 'have-local-offer' || !this.#renewals.take()) return;
+    this.#missed = true;
+    this.#beCourteous();
+    if (!this.#courtesy) this.#run(() => this.#offer());
   }
 
   // -- anew --
@@ -170,7 +181,7 @@ export class Negotiation {
   endCourtesy() {
     clearTimeout(this.#courtesy);
     this.#courtesy = null;
-    if (this.#needed) this.#run(() => this.#offer());
+    if (this.#needed || this.#missed) this.#run(() => this.#offer());
   }
 
   #negotiate() {
@@ -181,6 +192,10 @@ export class Negotiation {
   // Where it is not the time, or what was needed went with another exchange, the browser says so again when all is stable.
   async #offer() {
     const { connection } = this;
+    const isMissed = this.#missed;
+    this.#missed = false;
+    // The same one, with the candidates found since: whoever has heard it after all can hear it twice.
+    if (isMissed && connection.signalingState === 'have-local-offer') return this.#sayDescription();
     if (!this.#needed || connection.signalingState !== 'stable' || this.#refusals >= kRefusals) return;
     this.#needed = false;
     await connection.setLocalDescription(await connection.createOffer());
@@ -215,6 +230,7 @@ export class Negotiation {
     if (!this.open) return;
     const ours = this.connection.signalingState === 'have-local-offer';
     if (type === 'offer' ? ours && !this.#peer.polite : !ours) return;
+    this.#missed = false;
     this.endCourtesy();
     if (type === 'offer' && ours) await this.#takeBack();
     const { connection } = this;
