@@ -8,12 +8,13 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { EventSource } from 'eventsource';
+import { io } from 'socket.io-client-4';
 import { WebSocket } from 'ws';
 import { Inbox, within } from '../conformance/support/patience.mjs';
 import { startGateway, stopGateway } from '../dialects/support/gateway.mjs';
 
 const kRoot = fileURLToPath(new URL('../..', import.meta.url));
-const kPages = ['README', 'raw', 'login'].map((name) => `docs/dialects/${name}.md`);
+const kPages = ['README', 'raw', 'login', 'socketio'].map((name) => `docs/dialects/${name}.md`);
 const kPorts = { 8080: (server) => server.port, 1337: (server) => server.own.raw.port, 9090: (server) => server.own.login.port };
 
 // The fenced blocks of a page: [{line, chapter, language, about, text}].
@@ -138,7 +139,8 @@ for (const { page, line, text } of of('js')) {
       constructor(...options) { super(...options); open.push(this); }
     };
     t.after(() => { for (const one of open) one.close(); });
-    new Function('WebSocket', 'EventSource', 'console', local(text))(kept(WebSocket), kept(EventSource), { log: (value) => printed.put(value) });
+    const keptIo = (...options) => open[open.push(io(...options)) - 1];
+    new Function('WebSocket', 'EventSource', 'io', 'console', local(text))(kept(WebSocket), kept(EventSource), keptIo, { log: (value) => printed.put(value) });
     assert.equal(await printed.take(() => `${page}:${line} to print ${wanted}`), wanted);
   }));
 }

@@ -37,6 +37,11 @@ export class Inbox {
     return within(new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })), what, patience);
   }
 
+  // Forgets what has arrived and was not taken.
+  clear() {
+    this.#values = [];
+  }
+
   get isEmpty() {
     return this.#values.length === 0;
   }

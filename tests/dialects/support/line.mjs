@@ -49,6 +49,16 @@ export class Line {
     this.#isOpen = true;
   }
 
+  // As close(), with a reset in both directions: neither side has said goodbye.
+  reset() {
+    this.#isOpen = false;
+    for (const { near, far } of this.#pairs) {
+      near.resetAndDestroy();
+      far.resetAndDestroy();
+    }
+    this.#pairs.clear();
+  }
+
   cut() {
     for (const { near, far } of this.#pairs) {
       near.destroy();
