@@ -152,6 +152,8 @@ TEST_CASE("what is no room's name is refused in words") {
   }
   page.emit("create or join");
   CHECK(page.commands().empty());
+  page.emit("message", {R"({"type":"offer"})"});
+  CHECK_MESSAGE(page.commands().empty(), "and says nothing to strangers");
 }
 
 TEST_CASE("a page that has asked for no room speaks to all others like it") {

@@ -20,8 +20,8 @@ constexpr std::size_t kMostQueued = 1024;
 constexpr std::size_t kMostQueuedBytes = 4 * Flow::kQueue;
 /// Connecting to a namespace opens a session.
 constexpr base::RateLimit kConnectRate{.per_second = 2, .burst = 32};
-/// A client that has had an answer polls again at once.
-constexpr base::Duration kPollAgain = std::chrono::seconds(20);
+/// How often a session of another shard hears that its client is there, at the most.
+constexpr base::Duration kHearAgain = std::chrono::milliseconds(100);
 /// What a poll can be told from others by.
 constexpr std::size_t kMostStamp = 64;
 
@@ -47,7 +47,8 @@ Engine::~Engine() = default;
 void Engine::poll(http::Replies& replies, const http::ExchangeId& to, std::string stamp) {
   replies_ = &replies;
   if (socket_) return replies.respond(to, misplaced());
-  const bool is_copy = !stamp.empty() && stamp == stamp_;
+  // On a connection that has had the answer it is another one, which has the same stamp by chance.
+  const bool is_copy = !stamp.empty() && stamp == stamp_ && !is_answered_on(to);
   if (!parked_.empty()) {
     if (!is_copy) {
       replies.respond(to, overlap());
@@ -62,7 +63,7 @@ void Engine::poll(http::Replies& replies, const http::ExchangeId& to, std::strin
   }
   // The answer was lost on the way: whoever repeats the poll gets it again.
   if (is_copy && last_) {
-    gone_at_ = now() + kPollAgain;
+    await_poll();
     schedule();
     return replies.respond(to, *last_);
   }
@@ -73,7 +74,7 @@ void Engine::poll(http::Replies& replies, const http::ExchangeId& to, std::strin
   stamp_ = stamp.size() <= kMostStamp ? std::move(stamp) : std::string();
   parked_.push_back(to);
   confirmed();
-  heard();
+  heard(Sign::answer);
   polled();
   if (closed_) return;
   if (!queue_.empty() || hurries_polls()) {
@@ -90,7 +91,7 @@ http::Response Engine::take_queue() {
   queue_ = {};
   queued_.set(0);
   ask();
-  gone_at_ = now() + kPollAgain;
+  await_poll();
   return response;
 }
 
@@ -100,6 +101,7 @@ void Engine::answer_polls(bool from_session) {
   if (queue_.empty()) queue_.push_back(noop_packet());
   last_ = take_queue();
   last_bytes_.set(last_->body().size());
+  answered_ = parked_.front();
   for (const auto& to : std::exchange(parked_, {})) replies_->respond(to, *last_);
   update_flows(!from_session);
   schedule();
@@ -127,7 +129,14 @@ void Engine::use_socket(std::uint64_t number, const websocket::Port& port) {
   flush(false);
 }
 
-void Engine::socket_pong() { heard(); }
+void Engine::socket_pong() { heard(Sign::answer); }
+
+/// A client that has had an answer polls again, as soon as it has read all of it.
+void Engine::await_poll() { gone_at_ = now() + options().ping_interval + options().ping_timeout; }
+
+bool Engine::is_answered_on(const http::ExchangeId& to) const noexcept {
+  return answered_.connection == to.connection && answered_.shard == to.shard;
+}
 
 void Engine::socket_drained() { update_flows(true); }
 
@@ -221,11 +230,15 @@ void Engine::connect(Wish wish) {
   enter(*spaces_.back(), std::move(wish.seen));
 }
 
+/// A private id is good for its own namespace only.
+session::KeyHash Engine::key_of(const Space& space) {
+  return session::hash_key(space.key + space.name);
+}
+
 void Engine::enter(Space& space, std::optional<Offset> seen) {
   if (space.key.empty()) return enter_new(space);
   auto& context = service_.context();
-  auto found = binding::locate(context, service_.application().dialect(),
-                               session::hash_key(space.key), now());
+  auto found = binding::locate(context, service_.application().dialect(), key_of(space), now());
   auto* const located = found ? std::get_if<binding::Located>(&*found) : nullptr;
   if (located == nullptr) return enter_new(space);
   space.recovers = true;
@@ -235,8 +248,9 @@ void Engine::enter(Space& space, std::optional<Offset> seen) {
 void Engine::enter_new(Space& space) {
   space.recovers = false;
   space.key = session::make_key();
+  place_.reset();  // the session counts in its stead
   auto located = binding::locate_to_open(service_.context(),
-                                         {.key = session::hash_key(space.key),
+                                         {.key = key_of(space),
                                           .room = {},
                                           .name = {},
                                           .capacity = 0,
@@ -306,6 +320,14 @@ void Engine::not_entered(std::uint64_t number, const Error& error) {
   if (space->recovers) return enter_new(*space);
   const auto name = space->name;
   std::erase_if(spaces_, [&](const auto& each) { return each->number == number; });
+  if (spaces_.empty()) {
+    // What passes is not the client's fault. It gives up when it is refused, and comes back when it
+    // is closed.
+    const auto status = info(error.code).status;
+    if (status == 429 || status == 503) return close(Leaving::lost, End::rate_limited);
+    await_connect();
+    if (closed_) return;
+  }
   refuse(name, error.sentence(), info(error.code).name);
 }
 
@@ -391,9 +413,9 @@ void Engine::events(std::uint64_t number, std::uint64_t first, std::span<const E
   }
   space->written = first + events.size() - 1;
   for (auto& packet : packets) push(std::move(packet));
-  const auto flow = space->flow;
+  // Before the flush, which may find that nothing waits and tell a session that wants to hear it.
+  space->flow->arrived(bytes, backlog());
   flush(true);
-  flow->arrived(bytes, backlog());
 }
 
 void Engine::ended(std::uint64_t number, End reason) {
@@ -413,7 +435,10 @@ void Engine::overrun(const Error& error) {
 
 // -- Life and death
 
-void Engine::heard() {
+void Engine::heard(Sign sign) {
+  const auto at = now();
+  if (sign == Sign::any && at < hear_at_) return;
+  hear_at_ = at + kHearAgain;
   for (std::size_t i = 0; i < spaces_.size(); ++i)
     binding::hear(service_.context(), id_.shard, spaces_[i]->session);
 }
@@ -467,6 +492,7 @@ void Engine::close(Leaving leaving, End reason) {
       queue_.push_back(close_packet());
       answer_polls(true);
     });
+    for (const auto& to : std::exchange(parked_, {})) replies_->abandon(to);
   }
   closed_ = true;
   timer_.cancel();

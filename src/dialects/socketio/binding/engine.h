@@ -153,8 +153,9 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   http::Response take_queue();
   /// Gives the polls that wait what is queued, or a noop.
   void answer_polls(bool from_session = false);
-  /// Any sign of life.
-  void heard();
+  /// A sign of life. Sessions hear of any of them now and then, and of what may answer them always.
+  enum class Sign : std::uint8_t { any, answer };
+  void heard(Sign sign = Sign::any);
 
   void connect(Wish wish);
   void disconnect(std::string_view space);
@@ -174,6 +175,7 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   /// Asks for the session of a namespace: the one it wants back, or a new one.
   void enter(Space& space, std::optional<Offset> seen);
   void enter_new(Space& space);
+  static session::KeyHash key_of(const Space& space);
   void enter(Space& space, binding::Located located, std::optional<Offset> seen);
   void refuse(std::string_view space, std::string_view message, std::string_view code);
   void react(Space& space, Reaction reaction);
@@ -187,6 +189,8 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   /// Tells sessions how much waits, and those that want to hear of it that there is room.
   void update_flows(bool may_tell);
   std::size_t backlog() const;
+  void await_poll();
+  bool is_answered_on(const http::ExchangeId& to) const noexcept;
   void push(Packet packet);
   void on_timer();
 
@@ -209,6 +213,7 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   http::Replies* replies_ = nullptr;
   std::vector<http::ExchangeId> parked_;  // one poll, and copies of it
   std::string stamp_;                     // of the latest poll
+  http::ExchangeId answered_;             // where the latest answer went first
   std::optional<http::Response> last_;    // what it was answered, in case it comes again
   base::MemoryShare last_bytes_;
   base::TimePoint hold_until_ = base::TimePoint::max();
@@ -216,6 +221,7 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
 
   std::optional<Line> socket_;
 
+  base::TimePoint hear_at_ = base::TimePoint::min();
   base::TimePoint connect_by_;  // max: it has connected
   base::Timer timer_;
   bool closed_ = false;

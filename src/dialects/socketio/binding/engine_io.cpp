@@ -233,6 +233,7 @@ void EngineIo::take(const EnginePacket& packet) {
       if (!std::exchange(is_pinged_, false) && by_socket()) port().count_noise();
       silent_at_ = base::TimePoint::max();
       ping_at_ = now() + options().ping_interval;
+      heard(Sign::answer);
       // By polls, the next poll confirms.
       if (by_socket()) confirmed();
       return schedule();

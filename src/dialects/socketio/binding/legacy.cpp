@@ -158,6 +158,7 @@ bool LegacyEngine::take(std::string_view text) {
       }
       break;
     case LegacyType::heartbeat:
+      heard(Sign::answer);
       if (silent_at_ == base::TimePoint::max()) {
         if (by_socket()) port().count_noise();
       } else {

@@ -46,6 +46,7 @@ std::variant<std::shared_ptr<Engine>, Error> Service::open(
     auto engine = make(seat);
     engine->hold(std::move(place));
     engines_[here].emplace(seat.id.serial, engine);
+    engine->schedule();
     return engine;
   } catch (const std::bad_alloc&) {
     directory_.forget(seat.key, seat.id);

@@ -144,11 +144,12 @@ class RoomsSocket final : public Socket {
 
   void join(const Emission& emission, Reaction& reaction) {
     auto room = room_of(emission);
+    // Also one that is refused speaks to nobody from now on.
+    has_asked_ = true;
+    if (std::exchange(in_lobby_, false)) add(reaction, LeaveRoom{lobby(space_)});
     if (!room) return log(reaction.events, info(ErrorCode::bad_room).message);
     log(reaction.events,
         "Received request to create or join room " + std::string(*page_room(*room)));
-    has_asked_ = true;
-    if (std::exchange(in_lobby_, false)) add(reaction, LeaveRoom{lobby(space_)});
     if (std::find(rooms_.begin(), rooms_.end(), *room) == rooms_.end()) {
       // Those that it was refused are forgotten first when there are too many.
       if (rooms_.size() == kMostRooms) rooms_.erase(rooms_.begin());
