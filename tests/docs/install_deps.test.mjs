@@ -101,7 +101,7 @@ test('without sudo it says what to run as root', () => {
 });
 
 test('where nothing is missing it does nothing', () => {
-  const tools = Object.fromEntries(['g++', 'cmake', 'ninja', 'pkg-config', 'curl'].map((name) => [name, '']));
+  const tools = Object.fromEntries(['g++', 'cmake', 'ninja', 'pkg-config', 'curl', 'node', 'npm'].map((name) => [name, '']));
   const { run, calls } = machine({ ...debian, ...tools, 'dpkg-query': 'echo "install ok installed"' });
   const { status, stdout, stderr } = run('build');
   assert.deepEqual([status, stdout, stderr], [0, '', '']);
