@@ -206,22 +206,25 @@ async function getsIn(client, room) {
 // A client on polling may be cut while it has no request at the server, which then cannot see the cut.
 const kCuts = kAllWays.flatMap((one) => [{ ...one, settles: true }, ...(one.way === 'polling' ? [{ ...one, settles: false }] : [])]);
 
-for (const { version, way, settles } of kCuts) {
-  test(`${version} by ${way}, reset by TCP${settles ? '' : ' between two requests'}: a newcomer gets its place within seconds`, async (t) => {
-    const { line, first, room } = await pairOnALine(t, version, way, { reconnects: false, settles });
-    const { length } = first.heard;
-    line.reset();
-    const newcomer = await open(t, server, version, way);
-    await getsIn(newcomer, room);
-    await hears(first, 'bye');
-    await hears(first, 'join', room);
-    await hears(first, 'ready', room);
-    assert.deepEqual(first.heard.slice(length), [['bye'], ['join', room], ['ready', room]]);
-    await areQuiet(first, newcomer);
-    const fourth = await open(t, server, version, way);
-    await isRefused(fourth, room);
-  });
-}
+// Each waits for the server to find out that somebody is gone, and does little else.
+describe('the place of a client that was cut', { concurrency: 6 }, () => {
+  for (const { version, way, settles } of kCuts) {
+    test(`${version} by ${way}, reset by TCP${settles ? '' : ' between two requests'}: a newcomer gets its place within seconds`, async (t) => {
+      const { line, first, room } = await pairOnALine(t, version, way, { reconnects: false, settles });
+      const { length } = first.heard;
+      line.reset();
+      const newcomer = await open(t, server, version, way);
+      await getsIn(newcomer, room);
+      await hears(first, 'bye');
+      await hears(first, 'join', room);
+      await hears(first, 'ready', room);
+      assert.deepEqual(first.heard.slice(length), [['bye'], ['join', room], ['ready', room]]);
+      await areQuiet(first, newcomer);
+      const fourth = await open(t, server, version, way);
+      await isRefused(fourth, room);
+    });
+  }
+});
 
 for (const { version, way } of kAllWays.filter(({ version }) => Number(version) < 3)) {
   test(`${version} by ${way}: handlers see the arguments that were said, and no offset`, async (t) => {
