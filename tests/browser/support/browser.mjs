@@ -42,7 +42,7 @@ class Guest {
   routes = new Map();   // path → how often it was asked for
   // A request that takes too long on a busy machine is given up and made again; so is what a page that leaves, moves or reloads
   // has under way. That nothing is lost by it is for the tests to assert.
-  #explained = [/request failed: (GET|POST) \S+\/v1\/(sse|poll|send)\S* net::ERR_ABORTED/];
+  #explained = [/request failed: (GET|POST) \S+\/(v1\/(sse|poll|send)|socket\.io\/)\S* net::ERR_ABORTED/];
 
   constructor(name, page) {
     Object.assign(this, { name, page });
