@@ -15,6 +15,7 @@
 #include "gateway_routes.h"
 #include "gateway_runner.h"
 #include "gateway_settings.h"
+#include "gateway_shard.h"
 #include "net/tls_context.h"
 #include "net/watchdog.h"
 #include "ops/ice_servers.h"
@@ -27,19 +28,6 @@ namespace sigway {
 namespace {
 
 using std::chrono::milliseconds;
-
-/// Sessions, bus and loop of one shard.
-struct ShardParts {
-  ShardParts(const net::Shards& shards, base::ShardIndex index, session::Shared& shared,
-             bus::Exchange& exchange)
-      : runner(shards, index), hub(index, shared, runner), node(index, exchange, runner) {
-    hub.connect(node);
-    runner.serve(hub);
-  }
-  ShardRunner runner;
-  session::Hub hub;
-  bus::Node node;
-};
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -102,7 +90,7 @@ struct Gateway::Parts {
   std::vector<server::PageFile> pages;
   std::shared_ptr<const server::StaticPages> static_pages;
   net::Shards shards;
-  std::vector<std::unique_ptr<ShardParts>> parts;
+  std::vector<std::unique_ptr<ShardParts<ShardRunner>>> parts;
   std::shared_ptr<net::TlsContext> tls;
   DialectOptions dialects;
   std::unique_ptr<server::HttpServer> http;
@@ -189,7 +177,7 @@ std::optional<std::string> Gateway::start() {
   }
   for (unsigned i = 0; i < count; ++i) {
     parts.parts.push_back(
-        std::make_unique<ShardParts>(parts.shards, i, parts.shared, parts.exchange));
+        std::make_unique<ShardParts<ShardRunner>>(parts.shards, i, parts.shared, parts.exchange));
   }
   parts.dialects = settings_for::dialects(config);
   const auto policy = std::make_shared<server::AccessPolicy>(settings_for::access(config));

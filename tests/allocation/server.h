@@ -12,6 +12,7 @@
 #include "gateway_routes.h"
 #include "gateway_runner.h"
 #include "gateway_settings.h"
+#include "gateway_shard.h"
 #include "native_binding/entry.h"
 #include "net/tls_context.h"
 #include "ops/config.h"
@@ -111,17 +112,7 @@ class Server {
   }
 
  private:
-  struct Part {
-    Part(const net::Shards& shards, base::ShardIndex index, session::Shared& shared,
-         bus::Exchange& exchange)
-        : runner(shards, index), hub(index, shared, runner), node(index, exchange, runner) {
-      hub.connect(node);
-      runner.serve(hub);
-    }
-    TurnedRunner runner;
-    session::Hub hub;
-    bus::Node node;
-  };
+  using Part = ShardParts<TurnedRunner>;
 
   static ops::Config make_config() {
     auto config = ops::default_config();

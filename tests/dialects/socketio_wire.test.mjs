@@ -239,6 +239,26 @@ for (const eio of [3, 4]) {
       assert.deepEqual(await one.event('log', 1), [['Message from server:', 'Client said: ', 'unharmed']]);
     });
 
+    if (eio === 4) {
+      test('a private id is good for its own namespace alone', async (t) => {
+        const one = await webSocket(eio)();
+        const answerIn = async (socket, space, auth = '') => {
+          socket.send(`40${space},${auth}`);
+          return JSON.parse((await socket.next()).replace(/^40[^{]*/, ''));
+        };
+        const { sid, pid } = await answerIn(one, '/a/b');
+        one.socket.terminate();
+        for (const [space, tried] of [['/other', pid], ['/b', `${pid}/a`], ['/a/b', 'nobody']]) {
+          const other = await webSocket(eio)();
+          t.after(() => other.close());
+          assert.notEqual((await answerIn(other, space, JSON.stringify({ pid: tried }))).sid, sid, space);
+        }
+        const again = await webSocket(eio)();
+        t.after(() => again.close());
+        assert.equal((await answerIn(again, '/a/b', JSON.stringify({ pid }))).sid, sid);
+      });
+    }
+
     test('eight namespaces and no more', async (t) => {
       const one = await webSocket(eio)();
       t.after(() => one.close());

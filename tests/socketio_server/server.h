@@ -10,6 +10,7 @@
 #include "binding/context.h"
 #include "bus/node.h"
 #include "gateway_runner.h"
+#include "gateway_shard.h"
 #include "ops/config.h"
 #include "server/http_server.h"
 #include "session/hub.h"
@@ -31,17 +32,7 @@ class EchoServer {
   std::uint16_t port() const { return http_->port().local.port(); }
 
  private:
-  struct Part {
-    Part(const net::Shards& shards, base::ShardIndex index, session::Shared& shared,
-         bus::Exchange& exchange)
-        : runner(shards, index), hub(index, shared, runner), node(index, exchange, runner) {
-      hub.connect(node);
-      runner.serve(hub);
-    }
-    ShardRunner runner;
-    session::Hub hub;
-    bus::Node node;
-  };
+  using Part = ShardParts<ShardRunner>;
 
   const ops::Config config_;
   session::Shared shared_;

@@ -77,10 +77,7 @@ bool Connection::is_stalled() {
 
 void Connection::on_drained(net::Connection&) {
   bool starved = std::exchange(starved_, false);
-  if (flow_) {
-    flow_->queued = 0;
-    starved = flow_->starved.exchange(false);
-  }
+  if (flow_) starved = flow_->down.drained();
   if (starved) receiver_->drained();
 }
 
@@ -126,7 +123,7 @@ void Connection::send(dialects::Frame::Kind kind, const base::Bytes& bytes) {
     connection_->write(frame_head(code, bytes.size()));
     connection_->write(bytes);
   }
-  if (flow_) flow_->queued = connection_->queued_bytes();
+  if (flow_) flow_->down.set_queued(connection_->queued_bytes());
 }
 
 void Connection::ping() {

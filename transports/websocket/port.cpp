@@ -23,35 +23,20 @@ void Port::act(Action action) const {
 }
 
 std::size_t Port::room() const {
-  const auto left = [](std::size_t queued) { return kQueue - std::min(kQueue, queued); };
-  if (!flow_) {
-    auto* const connection = shard_->find(id_);
-    if (connection == nullptr) return 0;
-    const auto room = left(connection->queued_bytes());
-    if (room == 0) act([](Connection& socket) { socket.starve(); });
-    return room;
-  }
-  if (const auto room = left(waiting())) return room;
-  // Looked at again, because the queue may have run empty before the flag could be seen.
-  flow_->starved = true;
-  const auto room = left(waiting());
-  if (room != 0) flow_->starved = false;
+  if (flow_) return flow_->down.room();
+  auto* const connection = shard_->find(id_);
+  if (connection == nullptr) return 0;
+  const auto room = kQueue - std::min(kQueue, connection->queued_bytes());
+  if (room == 0) act([](Connection& socket) { socket.starve(); });
   return room;
 }
 
 std::size_t Port::unsent() const {
-  if (!flow_) {
-    auto* const connection = shard_->find(id_);
-    if (connection == nullptr) return 0;
-    const auto unsent = connection->queued_bytes();
-    if (unsent != 0) act([](Connection& socket) { socket.starve(); });
-    return unsent;
-  }
-  if (waiting() == 0) return 0;
-  flow_->starved = true;
-  // As above.
-  const auto unsent = waiting();
-  if (unsent == 0) flow_->starved = false;
+  if (flow_) return flow_->down.unsent();
+  auto* const connection = shard_->find(id_);
+  if (connection == nullptr) return 0;
+  const auto unsent = connection->queued_bytes();
+  if (unsent != 0) act([](Connection& socket) { socket.starve(); });
   return unsent;
 }
 
@@ -61,10 +46,10 @@ void Port::send(dialects::Frame::Kind kind, base::Bytes bytes) const {
     return;
   }
   const auto size = bytes.size();
-  flow_->in_transit += size;
+  flow_->down.set_out(size);
   act([kind, bytes = std::move(bytes), size, flow = flow_](Connection& socket) {
     socket.send(kind, bytes);
-    flow->in_transit -= size;
+    flow->down.arrived(size);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/flow.h"
 #include "dialects/payload.h"
 #include "net/connection.h"
 #include "net/shard.h"
@@ -17,10 +18,7 @@ namespace sigway::websocket {
 /// What a WebSocket and its session know of each other when they live on two shards: how much is on
 /// its way in each direction. Thread: any.
 struct Flow {
-  std::atomic<std::size_t> in_transit{
-      0};                                ///< bytes that the session has sent and that have not come
-  std::atomic<std::size_t> queued{0};    ///< bytes in the connection's queue when last looked at
-  std::atomic<bool> starved{false};      ///< the session waits for room
+  base::Flow down;                       ///< what the session writes
   std::atomic<std::size_t> messages{0};  ///< passed on, and not taken by the session yet
   std::atomic<std::size_t> bytes{0};     ///< of those messages
   std::atomic<bool> stalled{false};      ///< the connection waits for the session to take some
@@ -32,7 +30,7 @@ class Port {
  public:
   /// Bytes in all that a session may have waiting: less than what stops the reading of a
   /// connection.
-  static constexpr std::size_t kQueue = 64U << 10U;
+  static constexpr std::size_t kQueue = base::Flow::kQueue;
   /// Messages on their way to another shard, and their bytes, beyond which no more are read.
   static constexpr std::size_t kMostMessages = 64;
   static constexpr std::size_t kMostBytes = 256U << 10U;
@@ -61,7 +59,6 @@ class Port {
  private:
   template <typename Action>
   void act(Action action) const;
-  std::size_t waiting() const noexcept { return flow_->in_transit.load() + flow_->queued.load(); }
 
   net::Shard* shard_;
   net::ConnectionId id_;

@@ -1,5 +1,6 @@
 #include "socketio/application.h"
 
+#include <charconv>
 #include <utility>
 
 #include "dialects/json_writer.h"
@@ -49,6 +50,14 @@ EventChain& EventChain::attachment(std::string bytes) {
   frame->bytes = std::move(bytes);
   append(std::move(frame));
   return *this;
+}
+
+ChainText read_chain_text(std::string_view frame) noexcept {
+  ChainText text;
+  const auto array = frame.find('[');
+  text.array = frame.substr(array);
+  if (array != 0) std::from_chars(frame.data(), frame.data() + array, text.ack.emplace());
+  return text;
 }
 
 EncodedEvent EventChain::take() {

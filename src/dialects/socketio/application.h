@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,6 +39,13 @@ class EventChain {
   std::shared_ptr<Frame> first_;
   Frame* last_ = nullptr;
 };
+
+/// What a text frame of a chain is. The view lies in the frame.
+struct ChainText {
+  std::optional<std::uint64_t> ack;  ///< it acknowledges the emission of that number
+  std::string_view array;  ///< the event with its name, or the acknowledgement's arguments
+};
+ChainText read_chain_text(std::string_view frame) noexcept;
 
 /// What a client emitted. Views lie in its packet.
 struct Emission {

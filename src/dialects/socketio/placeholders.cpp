@@ -4,6 +4,7 @@
 #include <bitset>
 #include <optional>
 
+#include "socketio/base64.h"
 #include "socketio/json_key.h"
 
 namespace sigway::dialects::socketio {
@@ -88,6 +89,22 @@ Result<std::vector<Placeholder>> find_placeholders(std::string_view json, std::s
     at = bracket + placeholder->size;
   }
   return found;
+}
+
+std::string with_inline_attachments(std::string_view json,
+                                    std::span<const std::string_view> attachments) {
+  const auto found = find_placeholders(json, attachments.size());
+  const auto* const places = std::get_if<std::vector<Placeholder>>(&found);
+  if (places == nullptr) return std::string(json);
+  std::string out;
+  std::size_t done = 0;
+  for (const auto& place : *places) {
+    out.append(json, done, place.offset - done).append("{\"base64\":\"");
+    append_base64(out, attachments[place.number]);
+    out += "\"}";
+    done = place.offset + place.size;
+  }
+  return out.append(json, done);
 }
 
 }  // namespace sigway::dialects::socketio

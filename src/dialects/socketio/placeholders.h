@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,5 +31,10 @@ struct Placeholder {
 ///
 /// Faults: bad_placeholder; its offset counts in `json`.
 Result<std::vector<Placeholder>> find_placeholders(std::string_view json, std::size_t attachments);
+
+/// Proved JSON with each placeholder replaced by `{"base64":"…"}`, for those who have no binary.
+/// JSON with a bad placeholder stays as it is.
+std::string with_inline_attachments(std::string_view json,
+                                    std::span<const std::string_view> attachments);
 
 }  // namespace sigway::dialects::socketio

@@ -131,4 +131,14 @@ TEST_CASE("attachments out of order, and bounds") {
   CHECK_FALSE(assembly.pending());
 }
 
+TEST_CASE("attachments in the JSON, for those who have no binary") {
+  const std::vector<std::string_view> bytes{"\1", "\2"};
+  CHECK(with_inline_attachments(
+            R"(["e",{"_placeholder":true,"num":1},[{"num":0,"_placeholder":true}]])", bytes) ==
+        R"(["e",{"base64":"Ag=="},[{"base64":"AQ=="}]])");
+  CHECK(with_inline_attachments("[1]", bytes) == "[1]");
+  const std::string_view bad = R"([{"_placeholder":true,"num":2}])";
+  CHECK(with_inline_attachments(bad, bytes) == bad);
+}
+
 }  // namespace sigway::dialects::socketio::assembly_test

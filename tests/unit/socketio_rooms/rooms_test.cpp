@@ -102,7 +102,6 @@ TEST_CASE("the first, the second and the third of a room") {
   CHECK(encoded(event::Ready{"foo"}) == Frames{R"(["ready","foo"])"});
   CHECK(encoded(event::Full{"/chat#foo", 2, 0}).back() == R"(["full","foo"])");
   CHECK(encoded(event::PeerLeft{"foo", "p2", "left"}) == Frames{R"(["bye"])"});
-  CHECK(encoded(event::PlaceLost{"foo"}) == Frames{R"(["full","foo"])"});
 }
 
 TEST_CASE("who comes and goes in a lobby is nobody's business") {
@@ -254,6 +253,21 @@ TEST_CASE("a candidate comes back to a page as another page said it") {
   const auto say = say_of({.name = "message", .arguments = std::span(&said, 1)});
   CHECK(encoded(event::Said{say.type, "foo", "p1", "", say.data}) ==
         Frames{std::string(R"(["message",)").append(said).append("]")});
+}
+
+TEST_CASE("a chain of events and acknowledgements is read as it was written") {
+  EventChain events;
+  const std::string_view argument = R"("[")";
+  events.event("a [", {argument}).ack(17, std::span(&argument, 1)).ack(0, {});
+  const auto all = frames(events.take());
+  REQUIRE(all.size() == 3);
+  CHECK_FALSE(read_chain_text(all[0]).ack);
+  CHECK(read_chain_text(all[0]).array == R"(["a [","["])");
+  CHECK(read_chain_text(all[1]).ack == 17);
+  CHECK(read_chain_text(all[1]).array == R"(["["])");
+  CHECK(read_chain_text(all[2]).ack == 0);
+  CHECK(read_chain_text(all[2]).array == "[]");
+  CHECK(EventChain().take() == nullptr);
 }
 
 }  // namespace sigway::dialects::socketio::rooms_test

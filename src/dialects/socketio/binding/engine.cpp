@@ -17,13 +17,33 @@ constexpr std::size_t kMostSpaces = 8;
 constexpr std::size_t kMostCopies = 4;
 /// Of the engine's own packets that nobody fetches, beside the events.
 constexpr std::size_t kMostQueued = 1024;
-constexpr std::size_t kMostQueuedBytes = 4 * Flow::kQueue;
+constexpr std::size_t kMostQueuedBytes = 4 * base::Flow::kQueue;
+/// Of what was said, on its way to a session of another shard.
+constexpr std::size_t kMostInTransit = websocket::Port::kMostBytes;
 /// Connecting to a namespace opens a session.
 constexpr base::RateLimit kConnectRate{.per_second = 2, .burst = 32};
-/// How often a session of another shard hears that its client is there, at the most.
+/// How often sessions hear of frames, each of which shows that the client is there.
 constexpr base::Duration kHearAgain = std::chrono::milliseconds(100);
-/// What a poll can be told from others by.
+/// Bytes of a `t` that is kept, to know a poll that comes again.
 constexpr std::size_t kMostStamp = 64;
+
+std::size_t cost_of(const Packet& packet) noexcept { return packet.bytes.size() + sizeof packet; }
+
+std::size_t cost_of(const std::vector<Message>& messages, const EncodedEvent& event) noexcept {
+  std::size_t bytes = event == nullptr ? 0 : event->size();
+  for (const auto& message : messages) bytes += message.cost();
+  return bytes;
+}
+
+/// What is done on shard `there` if memory is too short for what the engine wants there.
+struct Cut {
+  Service& service;
+  base::ShardIndex there;
+  EngineId engine;
+  void operator()() const {
+    base::try_from_reserve([this] { service.at(there, engine, [](Engine& at) { at.cut(); }); });
+  }
+};
 
 }  // namespace
 
@@ -150,16 +170,12 @@ void Engine::write(const websocket::Port& port, Packet packet) {
 
 // -- The queue
 
-void Engine::push(Packet packet) {
-  queued_.add(packet.bytes.size() + sizeof packet);
-  queue_.push_back(std::move(packet));
-}
-
 void Engine::send(Packet packet) {
   if (closed_) return;
   if (queue_.size() >= kMostQueued || queued_.bytes() >= kMostQueuedBytes)
     return close(Leaving::lost, End::slow_consumer);
-  push(std::move(packet));
+  queued_.add(cost_of(packet));
+  queue_.push_back(std::move(packet));
   flush(false);
 }
 
@@ -182,9 +198,10 @@ void Engine::update_flows(bool may_tell) {
   // By index: what is called may remove one.
   for (std::size_t i = 0; i < spaces_.size(); ++i) {
     const auto* const space = spaces_[i].get();
-    if (!may_tell && space->session.shard == id_.shard) {
-      space->flow->arrived(0, waiting);
-    } else if (space->flow->update(waiting)) {
+    const bool may_call = may_tell || space->session.shard != id_.shard;
+    if (waiting != 0 || !may_call) {
+      space->flow->set_queued(waiting);
+    } else if (space->flow->drained()) {
       binding::drained(service_.context(), id_.shard, space->session, space->carrier);
     }
   }
@@ -224,15 +241,15 @@ void Engine::connect(Wish wish) {
   space->carrier = "socketio-" + std::to_string(space->number);
   space->key = std::move(wish.pid);
   space->auth = std::move(wish.auth);
-  space->flow = std::make_shared<Flow>();
+  space->flow = std::make_shared<base::Flow>();
   space->recoverable = wish.recoverable;
   spaces_.push_back(std::move(space));
   enter(*spaces_.back(), std::move(wish.seen));
 }
 
-/// A private id is good for its own namespace only.
+/// A private id is good for its own namespace only, whose name has no line break.
 session::KeyHash Engine::key_of(const Space& space) {
-  return session::hash_key(space.key + space.name);
+  return session::hash_key(space.name + '\n' + space.key);
 }
 
 void Engine::enter(Space& space, std::optional<Offset> seen) {
@@ -265,6 +282,10 @@ void Engine::enter_new(Space& space) {
 
 void Engine::enter(Space& space, binding::Located located, std::optional<Offset> seen) {
   space.session = located.id;
+  if (located.id.shard != id_.shard) {
+    space.transit =
+        std::make_shared<session::Transit>(service_.context().shared.memory, kMostInTransit);
+  }
   Entry entry{.engine = id_,
               .number = space.number,
               .carrier = space.carrier,
@@ -286,10 +307,7 @@ void Engine::enter(Space& space, binding::Located located, std::optional<Offset>
                      }
                    });
       },
-      [&service = service_, at, engine = id_] {
-        base::try_from_reserve(
-            [&] { service.at(at.shard, engine, [](Engine& gone) { gone.cut(); }); });
-      });
+      Cut{service_, at.shard, id_});
 }
 
 void Engine::entered(std::uint64_t number, const Entered& entered) {
@@ -371,21 +389,26 @@ void Engine::emitted(std::string_view name, const Emission& emission) {
 void Engine::react(Space& space, Reaction reaction) {
   auto event = reaction.events.take();
   if (event == nullptr && reaction.messages.empty()) return;
-  binding::at_session(service_.context(), id_.shard, space.session,
-                      [&service = service_, engine = id_, id = space.session,
-                       carrier = space.carrier, event = std::move(event),
-                       messages = std::move(reaction.messages)](session::Hub& hub) mutable {
-                        auto* const session = hub.find(id.serial);
-                        if (session == nullptr) return;  // its engine was told
-                        if (event != nullptr) session->deliver(std::move(event), 0);
-                        session::Inputs inputs;
-                        inputs.carrier = carrier;
-                        inputs.messages = std::move(messages);
-                        const auto error = session->process(std::move(inputs));
-                        if (error)
-                          service.at(id.shard, engine,
-                                     [error = *error](Engine& at) { at.overrun(error); });
-                      });
+  const auto bytes = space.transit ? cost_of(reaction.messages, event) : 0;
+  // A session of another shard that is reached so slowly takes no more.
+  if (space.transit && space.transit->may_set_out(bytes) != session::SendStatus::sent)
+    return close(Leaving::lost, End::rate_limited);
+  binding::at_session(
+      service_.context(), id_.shard, space.session,
+      [&service = service_, engine = id_, id = space.session, carrier = space.carrier,
+       event = std::move(event), messages = std::move(reaction.messages),
+       parcel = session::Parcel(space.transit.get(), bytes)](session::Hub& hub) mutable {
+        auto* const session = hub.find(id.serial);
+        if (session == nullptr) return;  // its engine was told
+        if (event != nullptr) session->deliver(std::move(event), 0);
+        session::Inputs inputs;
+        inputs.carrier = std::move(carrier);
+        inputs.messages = std::move(messages);
+        const auto error = session->process(std::move(inputs));
+        if (error)
+          service.at(id.shard, engine, [error = *error](Engine& at) { at.overrun(error); });
+      },
+      Cut{service_, space.session.shard, id_});
 }
 
 // -- From sessions
@@ -394,7 +417,7 @@ void Engine::events(std::uint64_t number, std::uint64_t first, std::span<const E
                     std::size_t bytes) {
   auto* const space = find(number);
   if (closed_ || space == nullptr) return;
-  std::vector<Packet> packets;
+  const auto before = queue_.size();
   std::vector<std::string_view> attachments;
   for (std::size_t i = 0; i < events.size(); ++i) {
     for (const Frame* frame = events[i].get(); frame != nullptr;) {
@@ -408,13 +431,14 @@ void Engine::events(std::uint64_t number, std::uint64_t first, std::span<const E
       // all of them again.
       std::optional<std::uint64_t> offset;
       if (space->recoverable) offset = first + i - (frame == nullptr ? 0 : 1);
-      append_event(packets, *space, text->bytes, attachments, offset);
+      append_event(queue_, *space, text->bytes, attachments, offset);
     }
   }
   space->written = first + events.size() - 1;
-  for (auto& packet : packets) push(std::move(packet));
+  for (auto i = before; i < queue_.size(); ++i) queued_.add(cost_of(queue_[i]));
   // Before the flush, which may find that nothing waits and tell a session that wants to hear it.
-  space->flow->arrived(bytes, backlog());
+  space->flow->set_queued(backlog());
+  space->flow->arrived(bytes);
   flush(true);
 }
 

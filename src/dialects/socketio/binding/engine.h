@@ -136,7 +136,6 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
 
   // -- For versions.
 
-  Service& service() noexcept { return service_; }
   const Options& options() const noexcept { return service_.options(); }
   base::TimePoint now() const { return hub_.now(); }
   bool by_socket() const noexcept { return socket_.has_value(); }
@@ -161,8 +160,9 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   void disconnect(std::string_view space);
   void emitted(std::string_view space, const Emission& emission);
   Space* find(std::string_view space) noexcept;
-  /// What has been sent so far is what the client confirms next; and it has.
+  /// The client is asked to confirm all that has been sent so far.
   void ask() noexcept;
+  /// It has confirmed what it was asked for last.
   void confirmed();
 
  private:
@@ -191,7 +191,6 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   std::size_t backlog() const;
   void await_poll();
   bool is_answered_on(const http::ExchangeId& to) const noexcept;
-  void push(Packet packet);
   void on_timer();
 
   Service& service_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "binding/answers.h"
 #include "dialects/json_writer.h"
 #include "socketio/jsonp.h"
 #include "socketio/text.h"
@@ -66,11 +67,11 @@ EngineIo::EngineIo(Service& service, const EngineSeat& seat, const Traits& trait
 
 // -- Opening
 
-Packet EngineIo::open_packet(bool by_socket) const {
+Packet EngineIo::open_packet(bool by_socket) {
   const auto& with = options();
   Packet packet{"0"};
   JsonWriter json(packet.bytes);
-  json.text("sid", sid_).raw("upgrades", by_socket ? "[]" : R"(["websocket"])");
+  json.text("sid", std::exchange(sid_, {})).raw("upgrades", by_socket ? "[]" : R"(["websocket"])");
   json.number("pingInterval", milliseconds(with.ping_interval));
   json.number("pingTimeout", milliseconds(with.ping_timeout));
   if (is_eio4()) json.number("maxPayload", with.max_payload);
@@ -91,6 +92,8 @@ void EngineIo::open() {
 http::Response EngineIo::open_by_poll() {
   send(open_packet(false));
   open();
+  // Its namespace was refused for a reason that passes.
+  if (is_closed()) return binding::refusal(Error{.code = ErrorCode::overloaded});
   auto response = take_queue();
   schedule();
   return response;

@@ -54,7 +54,7 @@ class EngineIo : public Engine {
     websocket::Port port;
   };
 
-  Packet open_packet(bool by_socket) const;
+  Packet open_packet(bool by_socket);
   void open();
   void on_candidate(std::string_view bytes);
   void drop_candidate();
@@ -79,7 +79,7 @@ class EngineIo : public Engine {
   void flushed() override;
 
   const Handshake handshake_;
-  const std::string sid_;
+  std::string sid_;            // until the client has been told
   bool encodes_once_ = false;  // known not to be a client of 1.x, which encodes UTF-8 twice
 
   std::optional<Candidate> candidate_;

@@ -1,6 +1,5 @@
 #include "socketio_binding/legacy.h"
 
-#include <charconv>
 #include <utility>
 
 #include "dialects/json_writer.h"
@@ -25,23 +24,6 @@ std::string_view endpoint(std::string_view space) {
 }
 std::string_view space_of(std::string_view endpoint) {
   return endpoint.empty() ? std::string_view("/") : endpoint;
-}
-
-/// The values of a proved array that replaces each attachment by `{"base64":"…"}`: there is no
-/// binary in 0.9.
-std::string without_attachments(std::string_view array,
-                                std::span<const std::string_view> attachments) {
-  const auto found = find_placeholders(array, attachments.size());
-  const auto* const places = std::get_if<std::vector<Placeholder>>(&found);
-  if (places == nullptr) return std::string(array);
-  std::string out;
-  std::size_t done = 0;
-  for (const auto& place : *places) {
-    out.append(array, done, place.offset - done);
-    append_json(out, {Payload::Kind::binary, std::string(attachments[place.number])});
-    done = place.offset + place.size;
-  }
-  return out.append(array, done);
 }
 
 /// Behind the string that proved JSON begins with.
@@ -201,16 +183,19 @@ void LegacyEngine::take_event(const LegacyPacket& packet) {
 void LegacyEngine::append_event(std::vector<Packet>& out, const Space& space, std::string_view json,
                                 std::span<const std::string_view> attachments,
                                 std::optional<std::uint64_t> /*offset*/) const {
-  const auto start = json.find('[');
-  const auto array = without_attachments(json.substr(start), attachments);
-  const auto inner = std::string_view(array).substr(1, array.size() - 2);
+  const auto [ack, array] = read_chain_text(json);
+  // There is no binary in 0.9.
+  std::string replaced;
+  if (!attachments.empty()) replaced = with_inline_attachments(array, attachments);
+  auto inner = attachments.empty() ? array : std::string_view(replaced);
+  inner = inner.substr(1, inner.size() - 2);
   // What an application says is proved, and may be nested as deeply as any dialect allows: it is
   // not read again.
   const auto values = [](const std::string_view& joined) {
     return std::span(&joined, joined.empty() ? 0 : 1);
   };
   Packet packet;
-  if (start == 0) {
+  if (!ack) {
     const auto name_end = end_of_string(inner);
     const JsonValue name{
         .bytes = inner.substr(0, name_end), .kind = JsonValue::Kind::string, .escaped = true};
@@ -218,9 +203,7 @@ void LegacyEngine::append_event(std::vector<Packet>& out, const Space& space, st
     append_legacy_event(packet.bytes, endpoint(space.name), unescape(name).value_or(""),
                         values(rest));
   } else {
-    std::uint64_t id = 0;
-    std::from_chars(json.data(), json.data() + start, id);
-    append_legacy_ack(packet.bytes, endpoint(space.name), id, values(inner));
+    append_legacy_ack(packet.bytes, endpoint(space.name), *ack, values(inner));
   }
   out.push_back(std::move(packet));
 }

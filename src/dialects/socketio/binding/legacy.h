@@ -24,8 +24,6 @@ class LegacyEngine final : public Engine {
 
   /// The next poll comes as a script, for the callback with that index, or not.
   void use_jsonp(std::optional<std::string> index) { jsonp_ = std::move(index); }
-  /// The client's page goes away.
-  void leave() { close(Leaving::left, session::End::left); }
 
   void socket_opened(std::uint64_t number, const websocket::Port& port) override;
   void socket_message(std::uint64_t number, Frame::Kind kind, std::string_view bytes) override;

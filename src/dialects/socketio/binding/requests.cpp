@@ -49,8 +49,8 @@ bool refuse(server::Exchange& exchange, const Opened& opened) {
   return error != nullptr;
 }
 
-/// A script element of another site's page asks without an Origin. Browsers that say nothing of the
-/// site either name the page, unless that page does not want to be named.
+/// A script element sends no Origin. Older browsers send no Sec-Fetch-Site either; then only the
+/// Referer says which page asks, and pages can switch that off.
 bool is_anonymous_script(const http::Request& request, const std::optional<std::string>& jsonp) {
   return jsonp && request.header("origin") == nullptr && request.header("referer") == nullptr &&
          request.header("sec-fetch-site") == nullptr;
@@ -186,6 +186,12 @@ LegacyQuery read_legacy(const Service& service, const http::Request& request) {
   return query;
 }
 
+/// How the next answer goes to a client of 0.9. A session id of another version changes nothing.
+void use_jsonp(Engine& engine, std::optional<std::string> index) {
+  if (auto* const legacy = dynamic_cast<LegacyEngine*>(&engine))
+    legacy->use_jsonp(std::move(index));
+}
+
 void open_legacy(Service& service, server::Exchange& exchange, const LegacyQuery& query) {
   std::string welcome;
   const auto opened =
@@ -194,7 +200,6 @@ void open_legacy(Service& service, server::Exchange& exchange, const LegacyQuery
         return std::make_shared<LegacyEngine>(service, seat);
       });
   if (refuse(exchange, opened)) return;
-  std::get<std::shared_ptr<Engine>>(opened)->schedule();
   auto response = legacy_answer(std::move(welcome), query.jsonp);
   if (query.jsonp) response.set("Content-Type", "application/javascript");
   exchange.respond(std::move(response));
@@ -241,8 +246,7 @@ void handle_legacy(Service& service, server::Exchange& exchange) {
         service, exchange, *engine,
         [body = std::move(request.body),
          jsonp = std::move(query.jsonp)](Engine& at) mutable -> std::optional<http::Response> {
-          if (auto* const legacy = dynamic_cast<LegacyEngine*>(&at))
-            legacy->use_jsonp(std::move(jsonp));
+          use_jsonp(at, std::move(jsonp));
           return at.post(std::move(body), {});
         },
         missing);
@@ -252,8 +256,7 @@ void handle_legacy(Service& service, server::Exchange& exchange) {
       service, exchange, *engine,
       [&replies = exchange.replies(), to = exchange.id(),
        jsonp = std::move(query.jsonp)](Engine& at) mutable -> std::optional<http::Response> {
-        if (auto* const legacy = dynamic_cast<LegacyEngine*>(&at))
-          legacy->use_jsonp(std::move(jsonp));
+        use_jsonp(at, std::move(jsonp));
         // Its `t` is the time in milliseconds, which two polls may have in common.
         at.poll(replies, to, {});
         return std::nullopt;

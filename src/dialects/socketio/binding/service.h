@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/reserve.h"
 #include "binding/context.h"
 #include "binding/reach.h"
 #include "session/directory.h"
@@ -64,7 +65,7 @@ class Service {
 
   /// Runs `task(engine)` on the engine's shard, at once if it is `here`, the current one; `missing`
   /// there if the engine has closed. If memory is short: here, std::bad_alloc; there, the engine
-  /// closes.
+  /// closes, and `missing` follows.
   template <typename Task, typename Missing>
   void at(base::ShardIndex here, EngineId id, Task task, Missing missing) {
     if (id.shard == here) return run(id, task, missing);
@@ -83,6 +84,7 @@ class Service {
         run(id, carried->first, carried->second);
       } catch (const std::bad_alloc&) {
         cut(id);
+        base::try_from_reserve([&] { carried->second(); });
       }
     });
   }

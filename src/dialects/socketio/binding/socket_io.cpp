@@ -133,29 +133,25 @@ void SocketIo::take_event(const SocketPacket& packet, std::span<const std::strin
 void SocketIo::append_event(std::vector<Packet>& out, const Space& space, std::string_view json,
                             std::span<const std::string_view> attachments,
                             std::optional<std::uint64_t> offset) const {
-  const auto array = json.find('[');
-  SocketPacket packet{.type = array == 0 ? SocketType::event : SocketType::ack,
+  const auto [ack, array] = read_chain_text(json);
+  SocketPacket packet{.type = ack ? SocketType::ack : SocketType::event,
                       .attachments = attachments.size(),
-                      .space = space.name};
-  if (!attachments.empty())
-    packet.type = array == 0 ? SocketType::binary_event : SocketType::binary_ack;
-  if (array != 0) {
-    std::uint64_t id = 0;
-    std::from_chars(json.data(), json.data() + array, id);
-    packet.id = id;
-  }
+                      .space = space.name,
+                      .query = {},
+                      .id = ack};
+  if (!attachments.empty()) packet.type = ack ? SocketType::binary_ack : SocketType::binary_event;
   Packet text;
   text.bytes.reserve(json.size() + space.name.size() + space.peer.size() + 32);
   text.bytes += '4';
-  if (offset && array == 0) {
+  if (offset && !ack) {
     // One more argument, which the client quotes when it comes back.
     append_socket_packet(text.bytes, packet);
-    text.bytes.append(json, 0, json.size() - 1).append(",\"");
+    text.bytes.append(array, 0, array.size() - 1).append(",\"");
     text.bytes.append(space.peer) += '.';
     append_number(text.bytes, *offset);
     text.bytes += "\"]";
   } else {
-    packet.json = json.substr(array);
+    packet.json = array;
     append_socket_packet(text.bytes, packet);
   }
   out.push_back(std::move(text));

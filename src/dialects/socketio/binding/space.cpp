@@ -57,7 +57,7 @@ class SpaceSink final : public session::StreamSink {
   const base::ShardIndex here_;
   const EngineId engine_;
   const std::uint64_t number_;
-  const std::shared_ptr<Flow> flow_;
+  const std::shared_ptr<base::Flow> flow_;
 };
 
 }  // namespace

@@ -7,10 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/flow.h"
 #include "binding/opening.h"
 #include "session/session.h"
+#include "session/transit.h"
 #include "socketio/application.h"
-#include "socketio_binding/flow.h"
 #include "socketio_binding/service.h"
 
 /// The way from an engine to the session of one namespace, which may live on another shard.
@@ -32,9 +33,10 @@ struct Space {
   std::string peer;  ///< the session's public id, once it is known
   std::string key;   ///< of the session: the private id (`pid`) of those that can be recovered
   std::unique_ptr<Socket> socket;  ///< none: it is not connected yet
-  std::shared_ptr<Flow> flow;
-  std::string auth;       ///< what the client sent along, until it is connected
-  bool recovers = false;  ///< the session is one that it had before
+  std::shared_ptr<base::Flow> flow;
+  std::shared_ptr<session::Transit> transit;  ///< to a session of another shard; else none
+  std::string auth;                           ///< what the client sent along, until it is connected
+  bool recovers = false;                      ///< the session is one that it had before
   bool recoverable = false;
   // Numbers of events, for those that can be recovered.
   std::uint64_t written = 0;       ///< the last that came here
@@ -47,7 +49,7 @@ struct Entry {
   EngineId engine;
   std::uint64_t number = 0;
   std::string carrier;
-  std::shared_ptr<Flow> flow;
+  std::shared_ptr<base::Flow> flow;
   binding::Located located;
   std::optional<Offset> seen;  ///< the last event that a recovering client has
   bool recoverable = false;

@@ -16,7 +16,7 @@ namespace {
 /// A WebSocket of an engine, which may live on another shard.
 class Receiver final : public websocket::Receiver {
  public:
-  /// `makes`: the engine's handshake, if it is to be made.
+  /// `made`: a new engine, which opens by this WebSocket; none: it is to take over from polls.
   Receiver(Service& service, EngineId engine, std::shared_ptr<EngineIo> made)
       : service_(service), engine_(engine), made_(std::move(made)) {}
 

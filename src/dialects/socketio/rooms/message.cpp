@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
@@ -127,21 +128,6 @@ std::string description(std::string_view type, const Payload& data) {
   return out;
 }
 
-/// JSON with its placeholders replaced by what they stand for.
-std::string with_attachments(const Emission& emission, std::string_view value) {
-  const auto found = find_placeholders(value, emission.attachments.size());
-  const auto* const places = std::get_if<std::vector<Placeholder>>(&found);
-  if (places == nullptr || places->empty()) return std::string(value);
-  std::string out;
-  std::size_t done = 0;
-  for (const auto& place : *places) {
-    out.append(value, done, place.offset - done);
-    append_json(out, {Payload::Kind::binary, emission.attachments[place.number]});
-    done = place.offset + place.size;
-  }
-  return out.append(value, done);
-}
-
 }  // namespace
 
 Say say_of(const Emission& emission) {
@@ -154,7 +140,9 @@ Say say_of(const Emission& emission) {
     if (places != nullptr && places->size() == 1 && places->front().size == value.size()) {
       say.data = {Payload::Kind::binary, emission.attachments[places->front().number]};
     } else {
-      say.data = json(with_attachments(emission, value));
+      const std::vector<std::string_view> attachments(emission.attachments.begin(),
+                                                      emission.attachments.end());
+      say.data = json(with_inline_attachments(value, attachments));
     }
     return say;
   }

@@ -62,8 +62,6 @@ class Encoder {
     log_count(out_, *room, full.capacity);
     out_.event("full", {quoted(*room)});
   }
-  /// Somebody else has the place of a page that could not be reached.
-  void operator()(const event::PlaceLost& lost) { tell("full", lost.room); }
   void operator()(const event::PeerJoined& peer) { tell("join", peer.room); }
   void operator()(const event::Ready& ready) { tell("ready", ready.room); }
   void operator()(const event::PeerLeft& left) {
@@ -151,7 +149,7 @@ class RoomsSocket final : public Socket {
     log(reaction.events,
         "Received request to create or join room " + std::string(*page_room(*room)));
     if (std::find(rooms_.begin(), rooms_.end(), *room) == rooms_.end()) {
-      // Those that it was refused are forgotten first when there are too many.
+      // A session is in no more: one of them was refused.
       if (rooms_.size() == kMostRooms) rooms_.erase(rooms_.begin());
       rooms_.push_back(*room);
     }
