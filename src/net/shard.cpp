@@ -138,8 +138,10 @@ void Shard::run_turn() {
   ++turn_;
   turn_began_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
   run_next_turns();  // first, for `run_ready` adds to them
-  run_ready();
+  // Whoever has heard that something was taken on another shard, and then sends something here,
+  // comes after it.
   run_posted();
+  run_ready();
   run_disk_steps();
   guard([&] { wheel_.advance(now_); });
   end_turn();

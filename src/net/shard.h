@@ -20,9 +20,9 @@
 
 namespace sigway::net {
 
-// One event loop on one thread, and everything that lives on it. A turn of the loop is: run a
-// bounded batch of ready handlers, a share for each connection that had more to do than its last
-// one, a bounded batch of posted functions, a few disk steps, fire due timers, then the end-of-turn
+// One event loop on one thread, and everything that lives on it. A turn of the loop is: wait, a
+// share for each connection that had more to do than its last one, a bounded batch of posted
+// functions, a bounded batch of ready handlers, a few disk steps, fire due timers, then the end-of-turn
 // functions, then flush what connections have gathered, then bury the closed ones; at last holders
 // of memory go, of the address that holds the most, if the budget is exceeded. Thread: as each
 // method says; unsaid means the shard's own (the one in run(), or any single thread before run()).
@@ -40,7 +40,8 @@ class Shard {
   base::ShardIndex index() const { return index_; }  // any thread
 
   // Runs `function` on the shard's thread in a coming turn. Functions posted by one thread run in
-  // the order of posting. After stop() they are destroyed unrun. Any thread.
+  // the order of posting, and before what is read that was sent after the post, unless many wait.
+  // After stop() they are destroyed unrun. Any thread.
   void post(std::function<void()> function);
 
   // Runs until stop(). On return every connection has been closed (on_closed, reason shutdown) and

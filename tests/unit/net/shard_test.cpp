@@ -50,6 +50,23 @@ TEST_CASE("posted functions run in the order of each poster, and none after stop
   CHECK(token.use_count() == 1);
 }
 
+TEST_CASE("what was posted before bytes were sent runs before they are read") {
+  Fixture f;
+  std::string order;
+  auto script = std::make_unique<Script>();
+  script->data = [&](Connection&, const std::string&) {
+    order += " read";
+    f.shard.stop();
+  };
+  const int far = f.connect(std::move(script));
+  f.shard.post([&] {
+    f.shard.post([&] { order += " posted"; });
+    CHECK(::write(far, "x", 1) == 1);
+  });
+  f.shard.run();
+  CHECK(order == " posted read");
+}
+
 TEST_CASE("timers fire and the end of the turn comes after everything in it") {
   base::MemoryBudget budget(1U << 30U);
   Shard shard(0, budget);
