@@ -14,7 +14,6 @@ namespace {
 using session::End;
 
 constexpr std::size_t kMostSpaces = 8;
-constexpr std::size_t kMostCopies = 4;
 /// Of the engine's own packets that nobody fetches, beside the events.
 constexpr std::size_t kMostQueued = 1024;
 constexpr std::size_t kMostQueuedBytes = 4 * base::Flow::kQueue;
@@ -24,8 +23,6 @@ constexpr std::size_t kMostInTransit = websocket::Port::kMostBytes;
 constexpr base::RateLimit kConnectRate{.per_second = 2, .burst = 32};
 /// How often sessions hear of frames, each of which shows that the client is there.
 constexpr base::Duration kHearAgain = std::chrono::milliseconds(100);
-/// Bytes of a `t` that is kept, to know a poll that comes again.
-constexpr std::size_t kMostStamp = 64;
 
 std::size_t cost_of(const Packet& packet) noexcept { return packet.bytes.size() + sizeof packet; }
 
@@ -56,7 +53,7 @@ Engine::Engine(Service& service, const EngineSeat& seat, const Traits& traits)
       address_(seat.address),
       traits_(traits),
       queued_(*this, base::MemoryPart::output),
-      last_bytes_(*this, base::MemoryPart::output),
+      polls_(*this),
       connect_by_(hub_.now() + service.options().connect_timeout),
       timer_(base::Timer::calling<&Engine::on_timer>(this)) {}
 
@@ -65,42 +62,25 @@ Engine::~Engine() = default;
 // -- Polls
 
 void Engine::poll(http::Replies& replies, const http::ExchangeId& to, std::string stamp) {
-  replies_ = &replies;
   if (socket_) return replies.respond(to, misplaced());
-  // On a connection that has had the answer it is another one, which has the same stamp by chance.
-  const bool is_copy = !stamp.empty() && stamp == stamp_ && !is_answered_on(to);
-  if (!parked_.empty()) {
-    if (!is_copy) {
+  switch (polls_.arrive(replies, to, std::move(stamp))) {
+    case Polls::Arrival::waits: break;
+    case Polls::Arrival::copies: return;
+    case Polls::Arrival::crowds: return replies.respond(polls_.replace_oldest(to), answer({}));
+    case Polls::Arrival::repeats: await_poll(); return schedule();
+    case Polls::Arrival::overlaps:
       replies.respond(to, overlap());
       return close(Leaving::lost, End::left);
-    }
-    if (parked_.size() == kMostCopies) {
-      replies.respond(parked_.front(), answer({}));
-      parked_.erase(parked_.begin());
-    }
-    parked_.push_back(to);
-    return;
-  }
-  // The answer was lost on the way: whoever repeats the poll gets it again.
-  if (is_copy && last_) {
-    await_poll();
-    schedule();
-    return replies.respond(to, *last_);
   }
   gone_at_ = base::TimePoint::max();
-  // A client polls again when it has the answer.
-  last_.reset();
-  last_bytes_.set(0);
-  stamp_ = stamp.size() <= kMostStamp ? std::move(stamp) : std::string();
-  parked_.push_back(to);
   confirmed();
   heard(Sign::answer);
   polled();
   if (closed_) return;
   if (!queue_.empty() || hurries_polls()) {
     answer_polls();
-  } else if (!parked_.empty()) {
-    hold_until_ = now() + options().poll_hold;
+  } else if (polls_.are_waiting()) {
+    polls_.wait_until(now() + options().poll_hold);
   }
   update_flows(true);
   schedule();
@@ -116,20 +96,15 @@ http::Response Engine::take_queue() {
 }
 
 void Engine::answer_polls(bool from_session) {
-  if (parked_.empty()) return;
-  hold_until_ = base::TimePoint::max();
+  if (!polls_.are_waiting()) return;
   if (queue_.empty()) queue_.push_back(noop_packet());
-  last_ = take_queue();
-  last_bytes_.set(last_->body().size());
-  answered_ = parked_.front();
-  for (const auto& to : std::exchange(parked_, {})) replies_->respond(to, *last_);
+  polls_.answer(take_queue());
   update_flows(!from_session);
   schedule();
 }
 
 void Engine::poll_gone(const http::ExchangeId& of) {
-  if (std::erase(parked_, of) == 0 || !parked_.empty()) return;
-  hold_until_ = base::TimePoint::max();
+  if (!polls_.gone(of)) return;
   if (!socket_) gone_at_ = now() + options().repeat_time;
   schedule();
 }
@@ -143,8 +118,7 @@ http::Response Engine::post(std::string body, std::string_view content_type) {
 
 void Engine::use_socket(std::uint64_t number, const websocket::Port& port) {
   socket_.emplace(Line{number, port});
-  last_.reset();
-  last_bytes_.set(0);
+  polls_.forget_answer();
   gone_at_ = base::TimePoint::max();
   flush(false);
 }
@@ -153,10 +127,6 @@ void Engine::socket_pong() { heard(Sign::answer); }
 
 /// A client that has had an answer polls again, as soon as it has read all of it.
 void Engine::await_poll() { gone_at_ = now() + options().ping_interval + options().ping_timeout; }
-
-bool Engine::is_answered_on(const http::ExchangeId& to) const noexcept {
-  return answered_.connection == to.connection && answered_.shard == to.shard;
-}
 
 void Engine::socket_drained() { update_flows(true); }
 
@@ -489,7 +459,7 @@ void Engine::confirmed() {
 
 void Engine::schedule() {
   if (closed_) return;
-  const auto next = std::min({connect_by_, hold_until_, gone_at_, deadline()});
+  const auto next = std::min({connect_by_, polls_.wait_until(), gone_at_, deadline()});
   if (next == base::TimePoint::max()) return timer_.cancel();
   hub_.runner().wheel().schedule(timer_, next);
 }
@@ -500,7 +470,7 @@ void Engine::on_timer() {
   try {
     if (at >= connect_by_) return close(Leaving::lost, End::no_attach);
     if (at >= gone_at_) return close(Leaving::lost, End::left);
-    if (at >= hold_until_) end_hold();
+    if (at >= polls_.wait_until()) end_hold();
     if (!closed_ && at >= deadline()) on_deadline(at);
     schedule();
   } catch (const std::bad_alloc&) {
@@ -511,12 +481,12 @@ void Engine::on_timer() {
 void Engine::close(Leaving leaving, End reason) {
   if (closed_) return;
   const auto self = shared_from_this();
-  if (!parked_.empty()) {
+  if (polls_.are_waiting()) {
     base::try_from_reserve([&] {
       queue_.push_back(close_packet());
       answer_polls(true);
     });
-    for (const auto& to : std::exchange(parked_, {})) replies_->abandon(to);
+    polls_.abandon();
   }
   closed_ = true;
   timer_.cancel();
@@ -536,8 +506,7 @@ void Engine::close(Leaving leaving, End reason) {
   }
   queue_ = {};
   queued_.set(0);
-  last_.reset();
-  last_bytes_.set(0);
+  polls_.forget_answer();
   place_.reset();
   service_.forget(id_, key_);
 }
@@ -546,7 +515,7 @@ void Engine::cut() noexcept {
   if (closed_) return;
   if (socket_) socket_->port.abort();
   socket_.reset();
-  for (const auto& to : std::exchange(parked_, {})) replies_->abandon(to);
+  polls_.abandon();
   close(Leaving::lost, End::memory);
 }
 

@@ -14,6 +14,7 @@
 #include "http/exchange.h"
 #include "session/end.h"
 #include "socketio_binding/place.h"
+#include "socketio_binding/polls.h"
 #include "socketio_binding/service.h"
 #include "socketio_binding/space.h"
 #include "websocket/port.h"
@@ -139,7 +140,7 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   const Options& options() const noexcept { return service_.options(); }
   base::TimePoint now() const { return hub_.now(); }
   bool by_socket() const noexcept { return socket_.has_value(); }
-  bool is_polling() const noexcept { return !parked_.empty(); }
+  bool is_polling() const noexcept { return polls_.are_waiting(); }
   /// From now on packets go by this WebSocket.
   void use_socket(std::uint64_t number, const websocket::Port& port);
   bool is_socket(std::uint64_t number) const noexcept {
@@ -190,7 +191,6 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   void update_flows(bool may_tell);
   std::size_t backlog() const;
   void await_poll();
-  bool is_answered_on(const http::ExchangeId& to) const noexcept;
   void on_timer();
 
   Service& service_;
@@ -208,16 +208,8 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   std::vector<Packet> queue_;
   base::MemoryShare queued_;  // the queue's bytes
 
-  // Polls.
-  http::Replies* replies_ = nullptr;
-  std::vector<http::ExchangeId> parked_;  // one poll, and copies of it
-  std::string stamp_;                     // of the latest poll
-  http::ExchangeId answered_;             // where the latest answer went first
-  std::optional<http::Response> last_;    // what it was answered, in case it comes again
-  base::MemoryShare last_bytes_;
-  base::TimePoint hold_until_ = base::TimePoint::max();
-  base::TimePoint gone_at_ = base::TimePoint::max();
-
+  Polls polls_;
+  base::TimePoint gone_at_ = base::TimePoint::max();  // unless it polls by then
   std::optional<Line> socket_;
 
   base::TimePoint hear_at_ = base::TimePoint::min();
