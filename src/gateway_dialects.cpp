@@ -60,6 +60,8 @@ const auto& rows() {
       plain_row<&dialects::login::protocol>(),
       socketio_row(),
   };
+  static_assert(kRows.size() < std::tuple_size_v<decltype(session::Shared::tallies)>,
+                "each has a tally, beside that of all others");
   return kRows;
 }
 

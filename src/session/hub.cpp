@@ -161,6 +161,7 @@ void Hub::drain(base::Duration spread) {
   to_drain_.clear();
   for (const auto& [serial, session] : sessions_) to_drain_.push_back(serial);
   drain_total_ = to_drain_.size();
+  for (const auto& told : when_draining_) told();
   drain_next();
 }
 

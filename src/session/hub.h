@@ -152,6 +152,9 @@ class Hub {
   /// `draining`).
   void drain(base::Duration spread);
   bool draining() const noexcept { return draining_; }
+  /// `told` is called when a drain begins: for connections that belong to no session yet. Before
+  /// the first session; what it refers to outlives the sessions.
+  void when_draining(std::function<void()> told) { when_draining_.push_back(std::move(told)); }
 
   std::size_t size() const noexcept { return sessions_.size(); }
 
@@ -181,6 +184,7 @@ class Hub {
   std::unique_ptr<Session> buried_;  // a list, see Session::keep_buried
 
   bool draining_ = false;
+  std::vector<std::function<void()>> when_draining_;
   std::vector<std::uint64_t> to_drain_;
   std::size_t drain_total_ = 0;
   base::TimePoint drain_from_{};

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dialects/grammar.h"
 #include "socketio_rooms/message.h"
 #include "socketio_rooms/room_name.h"
 
@@ -60,7 +61,11 @@ class Page {
 };
 
 using Commands = std::vector<std::string>;
-const std::string kLobby = "join / " + std::to_string(Join::kLargest);
+const std::string kJoinLobby = "join " + lobby("/") + ' ' + std::to_string(Join::kLargest);
+
+std::string say_in_lobby(const std::string& data) {
+  return "say " + lobby("/") + " message " + data;
+}
 
 }  // namespace
 
@@ -105,12 +110,15 @@ TEST_CASE("the first, the second and the third of a room") {
 }
 
 TEST_CASE("who comes and goes in a lobby is nobody's business") {
-  CHECK(encoded(event::Created{"/", "p1", 1, 64, 0}).empty());
-  CHECK(encoded(event::Joined{"/chat", "p1", 1, 64, {}, 0}).empty());
-  CHECK(encoded(event::PeerJoined{"/", "p2", "", 2, false}).empty());
-  CHECK(encoded(event::Ready{"/"}).empty());
-  CHECK(encoded(event::Full{"/", 64, 0}).empty());
-  CHECK(encoded(event::PeerLeft{"/chat", "p2", "left"}).empty());
+  const auto root = lobby("/");
+  const auto chat = lobby("/chat");
+  CHECK_FALSE(valid_room(root));  // no client can name it
+  CHECK(encoded(event::Created{root, "p1", 1, 64, 0}).empty());
+  CHECK(encoded(event::Joined{chat, "p1", 1, 64, {}, 0}).empty());
+  CHECK(encoded(event::PeerJoined{root, "p2", "", 2, false}).empty());
+  CHECK(encoded(event::Ready{root}).empty());
+  CHECK(encoded(event::Full{root, 64, 0}).empty());
+  CHECK(encoded(event::PeerLeft{chat, "p2", "left"}).empty());
 }
 
 TEST_CASE("refusals are logged, but for silence") {
@@ -158,19 +166,19 @@ TEST_CASE("what is no room's name is refused in words") {
 TEST_CASE("a page that has asked for no room speaks to all others like it") {
   Page page;
   page.emit("message", {R"("hello")"});
-  CHECK(page.commands() == Commands{kLobby, R"(say / message "hello")"});
+  CHECK(page.commands() == Commands{kJoinLobby, say_in_lobby(R"("hello")")});
   CHECK(page.events() == Frames{R"(["log",["Message from server:","Client said: ","hello"]])"});
   page.emit("message", {R"("again")"});
-  CHECK(page.commands() == Commands{R"(say / message "again")"});
+  CHECK(page.commands() == Commands{say_in_lobby(R"("again")")});
   page.emit("create or join", {R"("foo")"});
-  CHECK(page.commands() == Commands{"leave /", "join foo 2"});
+  CHECK(page.commands() == Commands{"leave " + lobby("/"), "join foo 2"});
   // A window that is refused says `bye` when it closes, which must not end the call of others.
   page.emit("message", {R"("bye")"});
   CHECK(page.commands() == Commands{"say foo bye "});
 }
 
 TEST_CASE("a page that comes back is where it was") {
-  const std::vector<std::string> rooms{"foo", "/"};
+  const std::vector<std::string> rooms{"foo", lobby("/")};
   Page page({.space = "/", .rooms = rooms, .recovered = true});
   page.emit("message", {"1"});
   CHECK(page.commands() == Commands{"say foo message 1"});

@@ -337,7 +337,12 @@ void Engine::remove(std::uint64_t number, Leaving leaving) {
                       [id = space->session](session::Hub& hub) { hub.end(id.serial, End::left); });
 }
 
+void Engine::drain() {
+  if (spaces_.empty()) close(Leaving::lost, End::draining);
+}
+
 void Engine::await_connect() {
+  if (service_.context().draining) return close(Leaving::lost, End::draining);
   connect_by_ = now() + options().connect_timeout;
   schedule();
   if (!place_) place_ = Place::take(service_.context().shared.addresses, address_);
@@ -413,14 +418,16 @@ void Engine::events(std::uint64_t number, std::uint64_t first, std::span<const E
 }
 
 void Engine::ended(std::uint64_t number, End reason) {
-  if (closed_ || find(number) == nullptr) return;
-  if (reason == End::left || reason == End::moved) {
-    std::erase_if(spaces_, [&](const auto& each) { return each->number == number; });
-    if (!spaces_.empty()) return;
-    if (reason == End::moved) return close(Leaving::lost, reason);
-    return await_connect();
-  }
-  close(Leaving::lost, reason);
+  auto* const space = find(number);
+  if (closed_ || space == nullptr) return;
+  const bool is_last = spaces_.size() == 1;
+  if (reason != End::left && (reason != End::moved || is_last))
+    return close(Leaving::lost, reason);
+  // The client goes on with its other namespaces, or connects to one.
+  const auto name = std::move(space->name);
+  std::erase_if(spaces_, [&](const auto& each) { return each->number == number; });
+  if (is_last) await_connect();
+  send(disconnected_packet(name));
 }
 
 void Engine::overrun(const Error& error) {

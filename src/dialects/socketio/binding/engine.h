@@ -83,6 +83,8 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   void schedule();
   /// Does what is due: a timer is up to a tick late, and a poll may come just when time is over.
   void catch_up() { on_timer(); }
+  /// The server drains: a client without a namespace has no session that would send it away.
+  void drain();
   /// Memory was short: closes without a word.
   void cut() noexcept;
 
@@ -109,6 +111,7 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   virtual Packet connected_packet(const Space& space, std::string_view peer) const = 0;
   virtual Packet refused_packet(std::string_view space, std::string_view message,
                                 std::string_view code) const = 0;
+  virtual Packet disconnected_packet(std::string_view space) const = 0;
   virtual Packet noop_packet() const = 0;
   virtual Packet close_packet() const = 0;
   /// Packets as the answer to a poll.

@@ -221,6 +221,13 @@ Packet LegacyEngine::refused_packet(std::string_view space, std::string_view /*m
   return packet;
 }
 
+Packet LegacyEngine::disconnected_packet(std::string_view space) const {
+  Packet packet;
+  append_legacy_packet(packet.bytes,
+                       {.type = LegacyType::disconnect, .endpoint = endpoint(space)});
+  return packet;
+}
+
 http::Response LegacyEngine::answer(std::span<const Packet> packets) const {
   std::vector<std::string> texts;
   texts.reserve(packets.size());

@@ -45,6 +45,7 @@ class LegacyEngine final : public Engine {
   Packet connected_packet(const Space& space, std::string_view peer) const override;
   Packet refused_packet(std::string_view space, std::string_view message,
                         std::string_view code) const override;
+  Packet disconnected_packet(std::string_view space) const override;
   Packet noop_packet() const override { return {"8::"}; }
   Packet close_packet() const override { return {"0::"}; }
   http::Response answer(std::span<const Packet> packets) const override;

@@ -20,7 +20,10 @@ Service::Service(binding::Context& context, std::unique_ptr<const Application> a
       application_(std::move(application)),
       options_(std::move(options)),
       directory_({}, 0),
-      engines_(context.shared.hubs.size()) {}
+      engines_(context.shared.hubs.size()) {
+  for (base::ShardIndex shard = 0; shard < engines_.size(); ++shard)
+    hub(shard).when_draining([this, shard] { drain(shard); });
+}
 
 Service::~Service() = default;
 
@@ -67,6 +70,14 @@ std::shared_ptr<Engine> Service::get(EngineId id) const {
   const auto& engines = engines_[id.shard];
   const auto entry = engines.find(id.serial);
   return entry == engines.end() ? nullptr : entry->second;
+}
+
+void Service::drain(base::ShardIndex shard) {
+  auto& engines = engines_[shard];
+  for (auto next = engines.begin(); next != engines.end();) {
+    const auto engine = (next++)->second;  // one that closes leaves the table
+    engine->drain();
+  }
 }
 
 void Service::cut(EngineId id) noexcept {

@@ -97,6 +97,7 @@ class Service {
   using Engines = std::unordered_map<std::uint64_t, std::shared_ptr<Engine>>;
 
   std::shared_ptr<Engine> get(EngineId id) const;
+  void drain(base::ShardIndex shard);
   void cut(EngineId id) noexcept;
   template <typename Task, typename Missing>
   void run(EngineId id, Task& task, Missing& missing) {

@@ -173,4 +173,10 @@ Packet SocketIo::refused_packet(std::string_view space, std::string_view message
   return packet;
 }
 
+Packet SocketIo::disconnected_packet(std::string_view space) const {
+  Packet packet{"4"};
+  append_disconnect(packet.bytes, space);
+  return packet;
+}
+
 }  // namespace sigway::dialects::socketio

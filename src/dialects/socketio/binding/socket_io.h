@@ -33,6 +33,7 @@ class SocketIo : public EngineIo {
   Packet connected_packet(const Space& space, std::string_view peer) const override;
   Packet refused_packet(std::string_view space, std::string_view message,
                         std::string_view code) const override;
+  Packet disconnected_packet(std::string_view space) const override;
 
   const bool is_recoverable_;
   Assembly assembly_;

@@ -12,12 +12,13 @@
 ///     /           foo           foo
 ///     /           /foo          //foo
 ///     /chat       foo           /chat#foo
-///     /chat       none          /chat            all who are in no room
+///
+/// Who is in no room speaks in the lobby of its namespace, a room that no client can name.
 namespace sigway::dialects::socketio {
 
 std::string bus_room(std::string_view space, std::string_view room);
 /// Where those speak who are in no room.
-inline std::string lobby(std::string_view space) { return std::string(space); }
+std::string lobby(std::string_view space);
 
 /// The page's name for a room of the bus; none: it is a lobby.
 std::optional<std::string_view> page_room(std::string_view bus_room) noexcept;
