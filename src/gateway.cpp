@@ -1,9 +1,11 @@
 #include "gateway.h"
 
 #include <pthread.h>
+
+#include <algorithm>
 #include <csignal>
 #include <ctime>
-
+#include <iterator>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -103,7 +105,10 @@ std::optional<std::string> Gateway::Parts::set_up_pages() {
     static_pages = std::make_shared<server::StaticPages>(pages);
     return std::nullopt;
   }
-  auto opened = server::StaticPages::open_folder(config.web_root, shared.memory);
+  std::vector<server::PageFile> client;
+  std::copy_if(pages.begin(), pages.end(), std::back_inserter(client),
+               [](const server::PageFile& file) { return file.path.starts_with("client/"); });
+  auto opened = server::StaticPages::open_folder(config.web_root, client, shared.memory);
   if (auto* error = std::get_if<std::string>(&opened)) return std::move(*error);
   static_pages = std::get<std::shared_ptr<const server::StaticPages>>(std::move(opened));
   return std::nullopt;

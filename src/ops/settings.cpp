@@ -163,7 +163,7 @@ std::vector<SettingGroup> make_groups() {
       {"tls-cert", "", "Certificate chain (PEM), with --tls-key; read again on SIGHUP", text(&C::tls_cert, "FILE")},
       {"tls-key", "", "Private key (PEM), with --tls-cert; read again on SIGHUP", text(&C::tls_key, "FILE")},
       {"tls-self-signed", "no", "Serve TLS with a certificate made at start, for a try on a LAN", flag(&C::tls_self_signed)},
-      {"web-root", "", "Serve the files of this folder instead of the embedded pages; dot files and dot folders are left out, except /.well-known/", text(&C::web_root, "FOLDER", is_folder, "an existing folder")},
+      {"web-root", "", "Serve the files of this folder instead of the embedded pages, with the client at /client/ beside them; dot files and dot folders are left out, except /.well-known/", text(&C::web_root, "FOLDER", is_folder, "an existing folder")},
       {"config", "", "Read settings from this file, one `name = value` a line", text(&C::config, "FILE")},
     }},
     {"Who may come in", {

@@ -85,39 +85,43 @@ StaticPages::StaticPages(std::span<const PageFile> files) {
   for (const PageFile& file : files) files_.emplace(file.path, file);
 }
 
-StaticPages::StaticPages(std::shared_ptr<const Folder> folder, const base::MemoryBudget& budget)
-    : folder_(std::move(folder)), budget_(&budget) {}
+StaticPages::StaticPages(std::shared_ptr<const Folder> folder, std::span<const PageFile> files,
+                         const base::MemoryBudget& budget)
+    : StaticPages(files) {
+  folder_ = std::move(folder);
+  budget_ = &budget;
+}
 
 StaticPages::~StaticPages() = default;
 
 std::variant<std::shared_ptr<const StaticPages>, std::string> StaticPages::open_folder(
-    const std::string& path, const base::MemoryBudget& budget, Folder::ReadAt read_at) {
+    const std::string& path, std::span<const PageFile> files, const base::MemoryBudget& budget,
+    Folder::ReadAt read_at) {
   auto folder = Folder::open(path, std::move(read_at));
   if (auto* error = std::get_if<std::string>(&folder)) return std::move(*error);
   return std::shared_ptr<const StaticPages>(
-      new StaticPages(std::get<std::shared_ptr<const Folder>>(std::move(folder)), budget));
+      new StaticPages(std::get<std::shared_ptr<const Folder>>(std::move(folder)), files, budget));
 }
 
 bool StaticPages::exists(std::string_view file) const {
   if (file.empty() || file.find('\0') != std::string_view::npos) return false;
-  return folder_ ? folder_->find(file).has_value() : files_.find(file) != files_.end();
+  return (folder_ && folder_->find(file)) || files_.find(file) != files_.end();
 }
 
 std::optional<StaticPages::File> StaticPages::find(std::string path) const {
   File file;
-  if (!folder_) {
-    const auto found = files_.find(path);
-    if (found == files_.end()) return std::nullopt;
-    file.content_type = found->second.content_type;
-    file.etag = found->second.etag;
-    file.bytes = found->second.bytes;
+  if (folder_) file.version = folder_->find(path);
+  if (file.version) {
+    file.content_type = content_type_of(path);
+    file.etag = file.version->etag();
+    file.path = std::move(path);
     return file;
   }
-  file.version = folder_->find(path);
-  if (!file.version) return std::nullopt;
-  file.content_type = content_type_of(path);
-  file.etag = file.version->etag();
-  file.path = std::move(path);
+  const auto found = files_.find(path);
+  if (found == files_.end()) return std::nullopt;
+  file.content_type = found->second.content_type;
+  file.etag = found->second.etag;
+  file.bytes = found->second.bytes;
   return file;
 }
 

@@ -33,7 +33,8 @@ struct PageFile {
 //   /foo     foo.html if there is one; else, without a dot, it is a room: 302 to /r/foo, or, of a
 //            folder, index.html itself: pages written for other servers read the room from there
 // Of a folder, no file is served whose path has a name that begins with a dot, except below
-// /.well-known/.
+// /.well-known/. What it does not have may be among files that are part of the program: the client,
+// for pages that were written for other services.
 // Embedded pages carry a strict Content-Security-Policy; a folder sets its own by <meta>. The body
 // of a folder's file is read in slices (Response::source) on the shard of the connection that it is
 // sent to. While the budget is exceeded, such a file is answered with 503. An answer may outlive
@@ -41,10 +42,11 @@ struct PageFile {
 class StaticPages {
  public:
   explicit StaticPages(std::span<const PageFile> files);
-  // The error is a sentence: the folder cannot be opened.
+  // The error is a sentence: the folder cannot be opened. `files` are those that it is served with.
   // `budget` outlives the pages; `read_at` reads the files.
   static std::variant<std::shared_ptr<const StaticPages>, std::string> open_folder(
-      const std::string& path, const base::MemoryBudget& budget, Folder::ReadAt read_at = ::pread);
+      const std::string& path, std::span<const PageFile> files, const base::MemoryBudget& budget,
+      Folder::ReadAt read_at = ::pread);
   ~StaticPages();
   StaticPages(const StaticPages&) = delete;
   StaticPages& operator=(const StaticPages&) = delete;
@@ -56,7 +58,8 @@ class StaticPages {
 
  private:
   struct File;
-  StaticPages(std::shared_ptr<const Folder> folder, const base::MemoryBudget& budget);
+  StaticPages(std::shared_ptr<const Folder> folder, std::span<const PageFile> files,
+              const base::MemoryBudget& budget);
   std::optional<File> find(std::string path) const;
   http::Response send(const File& file, http::Method method) const;
   bool exists(std::string_view file) const;

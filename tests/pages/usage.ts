@@ -1,3 +1,5 @@
+/// <reference path="../../web/client/compat/firebase.d.ts" />
+/// <reference path="../../web/client/compat/pubnub.d.ts" />
 // Not run: `tsc --noEmit -p tests` checks that the types of the peer link and the helpers fit what an application writes.
 
 import { PeerLink, type Peer } from '../../web/client/peer.js';
@@ -34,3 +36,13 @@ void openSignalingChannel().close();
 declare const SimplePeer: new (options: object) => SimplePeerLike & { connected: boolean };
 const { peers } = simplePeers(connection, SimplePeer, { options: { trickle: false }, onpeer: (peer, { initiator }) => peer.connected && initiator });
 void [heard, peers.size];
+
+const children = new Firebase('https://example.firebaseIO.com/channel');
+const heardChild = children.on('child_added', (child) => void [child.name().length, child.val().sdp]);
+children.off('child_added', heardChild);
+const pushed: string = children.push({ sdp: 'v=0' }).name();
+children.onDisconnect().remove();
+// @ts-expect-error: a signaling page needs no other event
+children.on('value', () => {});
+io.connect('https://pubsub.pubnub.com/space', { channel: pushed, publish_key: 'demo' })
+  .on('connect', () => {}).on('message', (data) => void data.sdp).send({ sdp: 'v=0' }).disconnect();

@@ -53,11 +53,12 @@ struct Served {
   std::unique_ptr<TestServer> server;
 
   explicit Served(bool tls, ServerSetup setup = {}) {
-    auto opened = StaticPages::open_folder(
-        folder.path, pages_budget, [this](int descriptor, void* into, std::size_t size, off_t at) {
-          before_read(size);
-          return ::pread(descriptor, into, size, at);
-        });
+    auto opened =
+        StaticPages::open_folder(folder.path, {}, pages_budget,
+                                 [this](int descriptor, void* into, std::size_t size, off_t at) {
+                                   before_read(size);
+                                   return ::pread(descriptor, into, size, at);
+                                 });
     setup.pages = std::get<0>(std::move(opened));
     server = std::make_unique<TestServer>(tls, nullptr, std::move(setup));
   }

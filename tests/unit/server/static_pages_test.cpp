@@ -116,7 +116,7 @@ TEST_CASE("a folder instead: its files, its types, nothing outside it") {
   folder.write("data.bin", std::string("\0\1", 2));
   std::filesystem::create_symlink(outside.path / "secret.txt", folder.path / "link.txt");
   std::filesystem::create_directory_symlink(outside.path, folder.path / "linked");
-  auto opened = StaticPages::open_folder(folder.path, plenty());
+  auto opened = StaticPages::open_folder(folder.path, {}, plenty());
   REQUIRE(std::holds_alternative<std::shared_ptr<const StaticPages>>(opened));
   const auto& pages = *std::get<0>(opened);
   const auto index = pages.serve(request_for("/"));
@@ -166,7 +166,7 @@ TEST_CASE("a symbolic link shows nothing whose own name is hidden") {
   link(".well-known", "known");
   link("..data/index.html", "index.html");
   link("..data/.env", "data.env");
-  const auto opened = StaticPages::open_folder(folder.path, plenty());
+  const auto opened = StaticPages::open_folder(folder.path, {}, plenty());
   const auto& pages = *std::get<0>(opened);
   for (const char* hidden :
        {"/g/config", "/env.txt", "/twice/config", "/a/up/config", "/data.env"}) {
@@ -193,7 +193,7 @@ TEST_CASE("names with a leading dot are not served, except below /.well-known/")
         ".well-known/acme-challenge/token", ".well-known/security.txt"}) {
     folder.write(file, file);
   }
-  const auto opened = StaticPages::open_folder(folder.path, plenty());
+  const auto opened = StaticPages::open_folder(folder.path, {}, plenty());
   const auto& pages = *std::get<0>(opened);
   for (const char* hidden :
        {"/.env", "/.htpasswd", "/.html", "/.git", "/.git/config", "/.git/refs/heads/main",
@@ -297,13 +297,28 @@ TEST_CASE("a body ends at the first slice that its version of the file no longer
   }
 }
 
+TEST_CASE("a folder is served with files of the program, which its own take the place of") {
+  const TestFolder folder;
+  folder.write("index.html", "<p>mine");
+  const auto opened = StaticPages::open_folder(folder.path, std::span(kFiles).first(1), plenty());
+  const auto& pages = *std::get<0>(opened);
+  CHECK(pages.has_file("/client/sigway.js"));
+  const auto script = pages.serve(request_for("/client/sigway.js"));
+  CHECK(whole(script) == "export {};");
+  CHECK(*script.header("content-type") == "text/javascript; charset=utf-8");
+  CHECK(whole(pages.serve(request_for("/"))) == "<p>mine");
+  CHECK(pages.serve(request_for("/style.css")).status() == 404);
+  folder.write("client/sigway.js", "mine();");
+  CHECK(whole(pages.serve(request_for("/client/sigway.js"))) == "mine();");
+}
+
 TEST_CASE("a file is neither read for HEAD nor for a client that has it") {
   const TestFolder folder;
   folder.write("a.txt", std::string(50'000, 'a'));
   folder.write("empty.txt", "");
   int reads = 0;
   const auto opened = StaticPages::open_folder(
-      folder.path, plenty(), [&](int descriptor, void* into, std::size_t size, off_t at) {
+      folder.path, {}, plenty(), [&](int descriptor, void* into, std::size_t size, off_t at) {
         ++reads;
         return ::pread(descriptor, into, size, at);
       });
@@ -322,8 +337,8 @@ TEST_CASE("a file is neither read for HEAD nor for a client that has it") {
 TEST_CASE("an answer may outlive the pages that it came from") {
   const TestFolder folder;
   folder.write("a.txt", std::string(200'000, 'a'));
-  const http::Response answer =
-      std::get<0>(StaticPages::open_folder(folder.path, plenty()))->serve(request_for("/a.txt"));
+  const http::Response answer = std::get<0>(StaticPages::open_folder(folder.path, {}, plenty()))
+                                    ->serve(request_for("/a.txt"));
   CHECK(whole(answer) == std::string(200'000, 'a'));
 }
 
@@ -331,7 +346,7 @@ TEST_CASE("over the budget a file is 503") {
   const TestFolder folder;
   folder.write("a.txt", std::string(5000, 'a'));
   base::MemoryBudget budget(16'000);
-  const auto opened = StaticPages::open_folder(folder.path, budget);
+  const auto opened = StaticPages::open_folder(folder.path, {}, budget);
   const auto& pages = *std::get<0>(opened);
   CHECK(pages.serve(request_for("/a.txt")).status() == 200);
   budget.charge(base::MemoryPart::outbox, 20'000);
@@ -388,7 +403,7 @@ TEST_CASE("a read that waits for the disk delays no other thread's") {
 }
 
 TEST_CASE("a folder that is not there is an error that says so") {
-  const auto opened = StaticPages::open_folder("/nonexistent", plenty());
+  const auto opened = StaticPages::open_folder("/nonexistent", {}, plenty());
   REQUIRE(std::holds_alternative<std::string>(opened));
   CHECK(std::get<std::string>(opened) ==
         "Cannot serve the folder /nonexistent: No such file or directory.");
