@@ -22,10 +22,11 @@ namespace sigway::net {
 
 // One event loop on one thread, and everything that lives on it. A turn of the loop is: wait, a
 // share for each connection that had more to do than its last one, a bounded batch of posted
-// functions, a bounded batch of ready handlers, a few disk steps, fire due timers, then the end-of-turn
-// functions, then flush what connections have gathered, then bury the closed ones; at last holders
-// of memory go, of the address that holds the most, if the budget is exceeded. Thread: as each
-// method says; unsaid means the shard's own (the one in run(), or any single thread before run()).
+// functions, a bounded batch of ready handlers, a few disk steps, fire due timers, then the
+// end-of-turn functions, then flush what connections have gathered, then bury the closed ones; at
+// last holders of memory go, of the address that holds the most, if the budget is exceeded. Thread:
+// as each method says; unsaid means the shard's own (the one in run(), or any single thread before
+// run()).
 //
 // An allocation that fails (std::bad_alloc) ends the connection in whose name the code ran. A
 // posted function, a timer or an end-of-turn function that throws it is over; the loop goes on.

@@ -421,8 +421,7 @@ void Engine::ended(std::uint64_t number, End reason) {
   auto* const space = find(number);
   if (closed_ || space == nullptr) return;
   const bool is_last = spaces_.size() == 1;
-  if (reason != End::left && (reason != End::moved || is_last))
-    return close(Leaving::lost, reason);
+  if (reason != End::left && (reason != End::moved || is_last)) return close(Leaving::lost, reason);
   // The client goes on with its other namespaces, or connects to one.
   const auto name = std::move(space->name);
   std::erase_if(spaces_, [&](const auto& each) { return each->number == number; });

@@ -223,8 +223,7 @@ Packet LegacyEngine::refused_packet(std::string_view space, std::string_view /*m
 
 Packet LegacyEngine::disconnected_packet(std::string_view space) const {
   Packet packet;
-  append_legacy_packet(packet.bytes,
-                       {.type = LegacyType::disconnect, .endpoint = endpoint(space)});
+  append_legacy_packet(packet.bytes, {.type = LegacyType::disconnect, .endpoint = endpoint(space)});
   return packet;
 }
 
