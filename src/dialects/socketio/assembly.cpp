@@ -40,6 +40,14 @@ void Assembly::clear() noexcept {
   bytes_ = 0;
   placeholders_.clear();
   attachments_.clear();
+  // To clear or to assign would keep the memory of the largest packet as long as the connection.
+  for (auto* const text : {&space_, &query_, &json_}) std::string().swap(*text);
+}
+
+std::size_t Assembly::held() const noexcept {
+  std::size_t bytes = space_.size() + query_.size() + json_.size();
+  for (const auto& attachment : attachments_) bytes += attachment.size();
+  return bytes;
 }
 
 std::optional<Fault> Assembly::refuse(Fault fault) noexcept {

@@ -41,7 +41,11 @@ class Assembly {
   const std::vector<Placeholder>& placeholders() const noexcept { return placeholders_; }
   const std::vector<std::string>& attachments() const noexcept { return attachments_; }
 
+  /// Gives back what it holds.
   void clear() noexcept;
+
+  /// Bytes of the packet and its attachments, for budgets.
+  std::size_t held() const noexcept;
 
  private:
   std::optional<Fault> refuse(Fault fault) noexcept;

@@ -131,6 +131,19 @@ TEST_CASE("attachments out of order, and bounds") {
   CHECK_FALSE(assembly.pending());
 }
 
+TEST_CASE("what waits is counted as a whole") {
+  const std::string name = '/' + std::string(1000, 'n');
+  const auto one = decode("51-" + name + R"(,["e",{"_placeholder":true,"num":0}])");
+  Assembly assembly;
+  CHECK(assembly.held() == 0);
+  CHECK_FALSE(assembly.begin(one));
+  CHECK(assembly.held() == name.size() + one.json.size());
+  CHECK_FALSE(assembly.add("123"));
+  CHECK(assembly.held() == name.size() + one.json.size() + 3);
+  assembly.clear();
+  CHECK(assembly.held() == 0);
+}
+
 TEST_CASE("attachments in the JSON, for those who have no binary") {
   const std::vector<std::string_view> bytes{"\1", "\2"};
   CHECK(with_inline_attachments(

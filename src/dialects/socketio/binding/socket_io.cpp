@@ -80,15 +80,11 @@ void SocketIo::message(const EnginePacket& packet) {
     if (!is_binary(inner->type)) return take_socket_packet(*inner);
     if (assembly_.begin(*inner)) return fail();
   }
-  std::size_t held = 0;
   if (assembly_.complete()) {
     take_event(assembly_.packet(), assembly_.attachments());
     assembly_.clear();
-  } else {
-    held = assembly_.packet().json.size();
-    for (const auto& attachment : assembly_.attachments()) held += attachment.size();
   }
-  assembled_.set(held);
+  assembled_.set(assembly_.held());
 }
 
 void SocketIo::take_socket_packet(const SocketPacket& packet) {
