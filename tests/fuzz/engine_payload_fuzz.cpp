@@ -99,7 +99,7 @@ void check_text(std::string_view text) {
   if (const auto once = decode_twice(text)) require(is_utf8(*once) && !is_ascii(text));
 
   std::string script;
-  append_jsonp(script, kEngineCallback, text, text);
+  append_jsonp(script, kEngineCallback, jsonp_index(text), text);
   require(script.find("\xE2\x80\xA8") == std::string::npos);
   require(is_utf8(script));
   decode_jsonp_form(text);

@@ -42,12 +42,21 @@ void append_as_script(std::string& out, std::string_view json) {
 
 }  // namespace
 
+std::string jsonp_index(std::string_view sent) {
+  constexpr std::size_t kMostDigits = 16;
+  std::string index;
+  for (const char c : sent) {
+    if (index.size() == kMostDigits) break;
+    if (c >= '0' && c <= '9') index += c;
+  }
+  return index;
+}
+
 void append_jsonp(std::string& out, std::string_view callback, std::string_view index,
                   std::string_view payload) {
   out += callback;
   out += '[';
-  for (const char c : index)
-    if (c >= '0' && c <= '9') out += c;
+  out += index;
   out += "](";
   std::string json;
   json.reserve(payload.size() + payload.size() / 4 + 2);

@@ -13,9 +13,12 @@ namespace sigway::dialects::socketio {
 inline constexpr std::string_view kEngineCallback = "___eio";
 inline constexpr std::string_view kLegacyCallback = "io.j";
 
-/// Appends `callback[index]("…");` with `payload` as the string. `index` is what the client sent
-/// (`j`, in 0.9 `i`): only its digits are written, so that nothing of the request can become
-/// code. U+2028 and U+2029 are escaped: to older scripts they end a line.
+/// The index of a callback, out of what the client sent (`j`, in 0.9 `i`): its digits, so that
+/// nothing of the request can become code, and no more of them than a client counts.
+std::string jsonp_index(std::string_view sent);
+
+/// Appends `callback[index]("…");` with `payload` as the string. `index` is a `jsonp_index`. U+2028
+/// and U+2029 are escaped: to older scripts they end a line.
 void append_jsonp(std::string& out, std::string_view callback, std::string_view index,
                   std::string_view payload);
 

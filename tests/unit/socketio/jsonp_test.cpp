@@ -20,9 +20,14 @@ TEST_CASE("payloads as a script") {
   CHECK(wrapped(kEngineCallback, "0", "a\u2028b\u2029\u2027é€\u2028") ==
         "___eio[0](\"a\\u2028b\\u2029\u2027é€\\u2028\");");
   CHECK(wrapped(kEngineCallback, "0", "a\x1E\n") == R"(___eio[0]("a\u001e\n");)");
-  // Nothing of the request but digits.
-  CHECK(wrapped(kEngineCallback, "1](alert(2))//", "") == R"(___eio[12]("");)");
   CHECK(wrapped(kEngineCallback, "", "") == R"(___eio[]("");)");
+}
+
+TEST_CASE("of the index of a callback nothing stays but digits, and not too many") {
+  CHECK(jsonp_index("3") == "3");
+  CHECK(jsonp_index("1](alert(2))//") == "12");
+  CHECK(jsonp_index("").empty());
+  CHECK(jsonp_index(std::string(16384, '7')) == std::string(16, '7'));
 }
 
 TEST_CASE("newlines in a form") {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "binding/answers.h"
+#include "socketio/jsonp.h"
 #include "socketio_binding/engine_io.h"
 #include "socketio_binding/legacy.h"
 #include "socketio_binding/websocket.h"
@@ -78,7 +79,7 @@ std::variant<EngineQuery, EngineError> read_query(const Service& service,
     if (name == "sid") query.sid = value;
     if (name == "t") query.stamp = value;
     if (name == "b64") query.handshake.only_text = !value.empty() && value != "0";
-    if (name == "j") query.handshake.jsonp = value;
+    if (name == "j") query.handshake.jsonp = jsonp_index(value);
   }
   if (query.transport != "polling" && query.transport != "websocket")
     return EngineError::unknown_transport;
@@ -172,8 +173,8 @@ LegacyQuery read_legacy(const Service& service, const http::Request& request) {
   if (query.sid.ends_with('/')) query.sid.pop_back();
   std::optional<std::string> handshake_index;
   for (auto& [name, value] : request.parameters()) {
-    if (name == "i") query.jsonp = value;
-    if (name == "jsonp") handshake_index = value;
+    if (name == "i") query.jsonp = jsonp_index(value);
+    if (name == "jsonp") handshake_index = jsonp_index(value);
     if (name == "disconnect") query.disconnects = true;
   }
   if (query.transport.empty()) {
