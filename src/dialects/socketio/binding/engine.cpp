@@ -87,8 +87,8 @@ void Engine::poll(http::Replies& replies, const http::ExchangeId& to, std::strin
 }
 
 http::Response Engine::take_queue() {
-  auto response = answer(queue_);
-  queue_ = {};
+  // The capacity goes along.
+  auto response = answer(std::exchange(queue_, {}));
   queued_.set(0);
   ask();
   await_poll();
