@@ -196,7 +196,8 @@ void Engine::refuse(std::string_view space, std::string_view message, std::strin
 }
 
 void Engine::connect(Wish wish) {
-  if (closed_ || find(wish.space) != nullptr) return;
+  if (closed_) return;
+  if (find(wish.space) != nullptr) return count_noise();
   if (!connects_.take(kConnectRate, 1, now())) return close(Leaving::lost, End::rate_limited);
   if (!service_.application().has_space(wish.space))
     return refuse(wish.space, "Invalid namespace", {});
@@ -320,7 +321,8 @@ void Engine::not_entered(std::uint64_t number, const Error& error) {
 }
 
 void Engine::disconnect(std::string_view name) {
-  if (const auto* space = find(name)) remove(space->number, Leaving::left);
+  if (const auto* space = find(name)) return remove(space->number, Leaving::left);
+  count_noise();
 }
 
 void Engine::remove(std::uint64_t number, Leaving leaving) {
@@ -356,9 +358,8 @@ void Engine::emitted(std::string_view name, const Emission& emission) {
   Reaction reaction;
   space->socket->emitted(emission, reaction);
   // Messages are counted by their session.
-  if (reaction.messages.empty() && !noise_.take(options().websocket.noise, 1, now()))
-    return close(Leaving::lost, End::rate_limited);
-  react(*space, std::move(reaction));
+  if (reaction.messages.empty()) count_noise();
+  if (!closed_) react(*space, std::move(reaction));
 }
 
 void Engine::react(Space& space, Reaction reaction) {
@@ -441,6 +442,10 @@ void Engine::heard(Sign sign) {
   hear_at_ = at + kHearAgain;
   for (std::size_t i = 0; i < spaces_.size(); ++i)
     binding::hear(service_.context(), id_.shard, spaces_[i]->session);
+}
+
+void Engine::count_noise() {
+  if (!noise_.take(options().websocket.noise, 1, now())) close(Leaving::lost, End::rate_limited);
 }
 
 void Engine::ask() noexcept {

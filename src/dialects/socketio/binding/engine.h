@@ -159,6 +159,8 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   /// A sign of life. Sessions hear of any of them now and then, and of what may answer them always.
   enum class Sign : std::uint8_t { any, answer };
   void heard(Sign sign = Sign::any);
+  /// Counts what carries no message and yet costs work: closes a client that sends too much of it.
+  void count_noise();
 
   void connect(Wish wish);
   void disconnect(std::string_view space);
@@ -206,7 +208,7 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
 
   std::vector<std::unique_ptr<Space>> spaces_;
   base::RateGate connects_;
-  base::RateGate noise_;  // events that nothing comes of
+  base::RateGate noise_;  // of packets that nothing comes of
 
   std::vector<Packet> queue_;
   base::MemoryShare queued_;  // the queue's bytes

@@ -229,23 +229,27 @@ void EngineIo::take(const EnginePacket& packet) {
     case EngineType::ping:
       if (is_eio4()) return fail();
       if (packet.data.size() > kMostPingData) return fail();
-      if (by_socket()) port().count_noise();
-      return send({"3" + std::string(packet.data)});
+      send({"3" + std::string(packet.data)});
+      return count_noise();
     case EngineType::pong:
       if (!is_eio4()) return fail();
-      if (!std::exchange(is_pinged_, false) && by_socket()) port().count_noise();
       silent_at_ = base::TimePoint::max();
       ping_at_ = now() + options().ping_interval;
+      schedule();
+      if (!std::exchange(is_pinged_, false)) {
+        heard();
+        return count_noise();
+      }
       heard(Sign::answer);
       // By polls, the next poll confirms.
       if (by_socket()) confirmed();
-      return schedule();
+      return;
     case EngineType::close:
       // The poll that waits ends with a noop, as in the original: its client has closed already.
       if (is_polling()) answer_polls();
       return close(Leaving::lost, End::left);
     case EngineType::message: return message(packet);
-    case EngineType::noop: return;
+    case EngineType::noop: return count_noise();
     default: return fail();
   }
 }

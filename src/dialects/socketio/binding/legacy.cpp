@@ -140,17 +140,18 @@ bool LegacyEngine::take(std::string_view text) {
       }
       break;
     case LegacyType::heartbeat:
-      heard(Sign::answer);
       if (silent_at_ == base::TimePoint::max()) {
-        if (by_socket()) port().count_noise();
+        heard();
+        count_noise();
       } else {
+        heard(Sign::answer);
         arm();
       }
       break;
     case LegacyType::message:
     case LegacyType::json:
     case LegacyType::event: take_event(*packet); break;
-    default: break;  // acknowledgements of what never asked for one, errors, noops
+    default: count_noise();  // acknowledgements of what never asked for one, errors, noops
   }
   return true;
 }

@@ -92,7 +92,7 @@ void SocketIo::take_socket_packet(const SocketPacket& packet) {
     case SocketType::connect: return connect_space(packet);
     case SocketType::disconnect: return disconnect(packet.space);
     case SocketType::event: return take_event(packet, {});
-    case SocketType::ack: return;  // the server asks for none
+    case SocketType::ack: return count_noise();  // the server asks for none
     default: return fail();
   }
 }
@@ -112,7 +112,7 @@ void SocketIo::connect_space(const SocketPacket& packet) {
 }
 
 void SocketIo::take_event(const SocketPacket& packet, std::span<const std::string> attachments) {
-  if (!is_event(packet.type)) return;  // an acknowledgement that was never asked for
+  if (!is_event(packet.type)) return count_noise();  // an acknowledgement, as above
   const auto split = split_event(packet.json);
   const auto* const event = std::get_if<SplitEvent>(&split);
   if (event == nullptr) return fail();
