@@ -154,9 +154,7 @@ bool Client::attach(Json request) {
       return false;
     }
   } else {
-    down_->send(
-        "GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    down_->send(upgrade_request("/v1/ws"));
     if (!down_->head().starts_with("HTTP/1.1 101")) return false;
     send_frame(request.dump());
   }
@@ -269,48 +267,28 @@ bool Client::pump() {
 }
 
 bool Client::pump_frames() {
-  while (!take_frame()) {
-    if (!down_ || !down_->read()) return false;
+  while (true) {
+    if (const auto frame = testing::take_frame(down_->in)) {
+      take(*frame);
+      return true;
+    }
+    if (!down_->read()) return false;
   }
-  return true;
 }
 
-bool Client::take_frame() {
-  auto& in = down_->in;
-  if (in.size() < 2) return false;
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(in[i]); };
-  std::size_t size = byte(1) & 0x7fU;
-  std::size_t start = 2;
-  if (size == 126) {
-    if (in.size() < 4) return false;
-    size = byte(2) * 256U + byte(3);
-    start = 4;
-  }
-  if (in.size() < start + size) return false;
-  const unsigned opcode = byte(0) & 0x0fU;
-  const auto payload = in.substr(start, size);
-  in.erase(0, start + size);
-  if (opcode == 1) take_text(parse(payload));
-  if (opcode == 8) {
-    if (size > 2 && payload.substr(2) == "gone") finish("gone");
-    if (size > 2 && payload.substr(2) == "unknown_key") finish("unknown_key");
+void Client::take(const TakenFrame& frame) {
+  const auto& payload = frame.payload;
+  if (frame.opcode == 1) take_text(parse(payload));
+  if (frame.opcode == 8) {
+    const auto reason = payload.size() > 2 ? payload.substr(2) : "";
+    if (reason == "gone" || reason == "unknown_key") finish(reason);
     if (down_) down_->close();
   }
-  if (opcode == 9) send_frame(payload, 10);
-  return true;
+  if (frame.opcode == 9) send_frame(payload, 10);
 }
 
 void Client::send_frame(const std::string& text, unsigned opcode) {
-  std::string frame(1, static_cast<char>(0x80U | opcode));
-  if (text.size() < 126) {
-    frame += static_cast<char>(0x80U | text.size());
-  } else {
-    frame += static_cast<char>(0x80U | 126U);
-    frame += static_cast<char>(text.size() >> 8U);
-    frame += static_cast<char>(text.size() & 0xffU);
-  }
-  frame += std::string(4, '\0') + text;  // masked by zeros
-  if (down_) down_->send(frame);
+  if (down_) down_->send(frame_of(text, opcode));
 }
 
 bool Client::pump_stream() {

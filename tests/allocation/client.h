@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "allocation/frames.h"
+
 namespace sigway::testing {
 
 using Json = nlohmann::json;
@@ -84,7 +86,7 @@ class Client {
   bool pump_stream();
   bool pump_poll();
   void park();
-  bool take_frame();
+  void take(const TakenFrame& frame);
   void take_text(const Json& json);
   void take_event(std::uint64_t number, Json event);
   void take_block(const std::string& block);
