@@ -40,7 +40,10 @@ export class RawWebSocket {
     socket.connection.request(upgradeLines(server, path, key, ...headers));
     socket.response = await socket.connection.responseHead();
     const { status, headers: answer } = socket.response;
-    if (status !== 101) throw new Error(`no upgrade: ${status}`);
+    if (status !== 101) {
+      socket.destroy();
+      throw new Error(`no upgrade: ${status}`);
+    }
     if (answer['sec-websocket-accept'] !== acceptOf(key)) throw new Error('wrong Sec-WebSocket-Accept');
     return socket;
   }

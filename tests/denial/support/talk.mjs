@@ -88,9 +88,10 @@ export class Talk {
   #isOver = false;
 
   // `burst`: messages that a member says at once. Where messages may be refused for a moment, only 1 keeps their order.
-  static async start(server, { transports = Object.keys(kTransports), burst = 3 } = {}) {
+  // `pairs`: others than those of the native dialect.
+  static async start(server, { transports = Object.keys(kTransports), burst = 3, pairs } = {}) {
     const talk = new Talk();
-    talk.pairs = transports.map((transport) => new Pair(transport, burst));
+    talk.pairs = pairs ?? transports.map((transport) => new Pair(transport, burst));
     for (const pair of talk.pairs) await pair.open(server);
     talk.ended = Promise.all(talk.pairs.map((pair) => talk.#go(pair)));
     talk.ended.catch(() => {});   // rounds() and stop() report it

@@ -8,11 +8,12 @@ import { Inbox, within } from '../../conformance/support/patience.mjs';
 
 const kRecordSeparator = '\x1e';
 
-// An answer as it came: {status, type, headers, bytes, text}.
+// An answer as it came: {status, type, headers, bytes, text}. A server object with `localAddress` stands for the server as that
+// address sees it, one with `agent` for the server over connections that are used again.
 export function request(server, method, path, body, headers = {}, patience = undefined) {
   const library = server.url.startsWith('https') ? https : http;
   return within(new Promise((resolve, reject) => {
-    const options = { method, headers, agent: false, rejectUnauthorized: false };
+    const options = { method, headers, agent: server.agent ?? false, rejectUnauthorized: false, localAddress: server.localAddress };
     library.request(server.url + path, options, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part)).on('error', reject).on('end', () => {
@@ -139,7 +140,8 @@ export class Socket {
 
   static async open(server, path) {
     const one = new Socket();
-    const socket = one.socket = new WebSocket(server.url.replace(/^http/, 'ws') + path, { rejectUnauthorized: false });
+    const socket = one.socket = new WebSocket(server.url.replace(/^http/, 'ws') + path,
+      { rejectUnauthorized: false, localAddress: server.localAddress });
     one.closed = new Promise((resolve) => socket.on('close', (code, reason) => {
       one.frames.fail(new Error(`closed with ${code} ${reason}`));
       resolve({ code, reason: String(reason) });
