@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "base/keyed_hash.h"
+#include "dialects/frames.h"
 #include "dialects/grammar.h"
+#include "dialects/json_key.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 
@@ -31,29 +33,20 @@ Fields read_fields(std::string_view text) {
   JsonCursor cursor(text, kMaxDepth);
   if (!cursor.begin_object()) return {};
   for (JsonValue key, value; cursor.next_member(key) && cursor.read_value(value);) {
-    const auto is = [&](std::string_view name) {
-      return key.escaped ? unescape(key) == name
-                         : key.bytes.substr(1, key.bytes.size() - 2) == name;
-    };
-    if (is("type")) {
+    if (is_key(key, "type")) {
       fields.type = value;
       fields.has_type = true;
-    } else if (is("name")) {
+    } else if (is_key(key, "name")) {
       fields.name = value;
-    } else if (is("offer")) {
+    } else if (is_key(key, "offer")) {
       fields.offer = value;
-    } else if (is("answer")) {
+    } else if (is_key(key, "answer")) {
       fields.answer = value;
-    } else if (is("candidate")) {
+    } else if (is_key(key, "candidate")) {
       fields.candidate = value;
     }
   }
   return cursor.at_end() ? fields : Fields{};
-}
-
-std::optional<std::string> text_of(const JsonValue& value) {
-  if (value.kind != JsonValue::Kind::string) return std::nullopt;
-  return unescape(value);
 }
 
 /// The type as the original would write it into a sentence.
@@ -153,10 +146,6 @@ std::string said(std::string_view type, std::string_view field, std::string_view
   return out;
 }
 
-EncodedEvent frame(std::string json) {
-  return std::make_shared<const Frame>(Frame{.bytes = std::move(json)});
-}
-
 /// The other one has gone: this client's last words to it would come into its next call.
 EncodedEvent leave(const std::string& name) {
   return std::make_shared<const Frame>(
@@ -178,14 +167,7 @@ EncodedEvent candidates(const Payload& data, const std::string& name) {
   } else {
     frames.push_back(said("candidate", "candidate", json, name));
   }
-  if (frames.empty()) return nullptr;
-  std::unique_ptr<const Frame> more;
-  for (; frames.size() > 1; frames.pop_back()) {
-    more = std::make_unique<const Frame>(
-        Frame{.bytes = std::move(frames.back()), .more = std::move(more)});
-  }
-  return std::make_shared<const Frame>(
-      Frame{.bytes = std::move(frames.back()), .more = std::move(more)});
+  return text_frames(std::move(frames));
 }
 
 EncodedEvent encode_said(const event::Said& event) {
@@ -194,8 +176,8 @@ EncodedEvent encode_said(const event::Said& event) {
   std::string json;
   append_json(json, event.data);
   if (event.type == "offer" || event.type == "answer")
-    return frame(said(event.type, event.type, json, event.name));
-  return frame(said(event.type, "data", json, event.name));
+    return text_frame(said(event.type, event.type, json, event.name));
+  return text_frame(said(event.type, "data", json, event.name));
 }
 
 EncodedEvent encode_refused(const Error& error) {
@@ -209,7 +191,7 @@ EncodedEvent encode_refused(const Error& error) {
     json.text("type", "error").text("message", error.sentence());
   }
   json.close();
-  return frame(std::move(out));
+  return text_frame(std::move(out));
 }
 
 class LoginDialect final : public Dialect {
@@ -224,10 +206,10 @@ class LoginDialect final : public Dialect {
     if (const auto* refused = std::get_if<event::Refused>(&event))
       return encode_refused(refused->error);
     if (std::holds_alternative<event::LoggedIn>(event))
-      return frame(R"({"type":"login","success":true})");
+      return text_frame(R"({"type":"login","success":true})");
     if (const auto* lost = std::get_if<event::NameLost>(&event)) {
-      return frame(R"({"type":"error","message":)" +
-                   quoted("Somebody else has taken the name " + lost->name + ".") + "}");
+      return text_frame(R"({"type":"error","message":)" +
+                        quoted("Somebody else has taken the name " + lost->name + ".") + "}");
     }
     return nullptr;
   }

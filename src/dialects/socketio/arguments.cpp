@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "socketio/json_key.h"
+#include "dialects/json_key.h"
 
 namespace sigway::dialects::socketio {
 namespace {

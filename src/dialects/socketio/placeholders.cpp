@@ -4,8 +4,8 @@
 #include <bitset>
 #include <optional>
 
+#include "dialects/json_key.h"
 #include "socketio/base64.h"
-#include "socketio/json_key.h"
 
 namespace sigway::dialects::socketio {
 namespace {

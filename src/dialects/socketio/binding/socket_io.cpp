@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include "dialects/json_key.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "socketio/arguments.h"
-#include "socketio/json_key.h"
 
 namespace sigway::dialects::socketio {
 namespace {

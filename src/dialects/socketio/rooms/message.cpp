@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "dialects/json_key.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "socketio/fault.h"
-#include "socketio/json_key.h"
 #include "socketio/placeholders.h"
 #include "socketio/socket_packet.h"
 
