@@ -39,10 +39,8 @@ std::optional<std::string> Router::dialect_problem(std::string_view dialect) con
                         : "; there are: " + names);
 }
 
-const Router::Routes* Router::find_root(const http::Request& request,
-                                        std::string_view dialect) const {
-  if (dialect.empty() || request.path != "/") return nullptr;
-  const auto root = roots_.find(dialect);
+const Router::Routes* Router::find_root(std::string_view dialect) const {
+  const auto root = dialect.empty() ? roots_.end() : roots_.find(dialect);
   return root == roots_.end() ? nullptr : &root->second;
 }
 
@@ -59,6 +57,16 @@ const Router::Routes* Router::find(std::string_view path) const {
   return nullptr;
 }
 
+const Router::Routes* Router::find(const http::Request& request, std::string_view dialect) const {
+  const auto* const root = find_root(dialect);
+  if (root != nullptr && request.path == "/") return root;
+  if (const auto* const routes = find(request.path)) return routes;
+  // Clients that know only a port may put a room or their id into the path.
+  const auto* const upgrade = request.header("upgrade");
+  const bool is_socket = upgrade != nullptr && http::equals_ignoring_case(*upgrade, "websocket");
+  return is_socket && !is_reserved(request.path) ? root : nullptr;
+}
+
 bool Router::is_reserved(std::string_view path) const {
   const auto segment = path.substr(std::min<std::size_t>(1, path.size()));
   return reserved_.find(segment.substr(0, segment.find('/'))) != reserved_.end();
@@ -72,8 +80,7 @@ Router::Match Router::match(const http::Request& request, std::string_view diale
   }
   const bool is_reading = request.method == Method::get || request.method == Method::head;
   const bool may_be_page = pages_ != nullptr && !is_reserved(request.path);
-  const Routes* root = find_root(request, dialect);
-  if (const Routes* routes = root ? root : find(request.path)) {
+  if (const Routes* routes = find(request, dialect)) {
     for (const Route& route : *routes) {
       if (holds(route.methods, request.method)) {
         match.route = &route;

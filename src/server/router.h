@@ -48,7 +48,7 @@ class Router {
 
   // What answers GET, HEAD and POST of `/`, with any query, on the ports that have this dialect
   // (net::PortInfo::label), instead of a page or a route. Every other path is there as on the main
-  // port.
+  // port; a WebSocket at a path that is nobody's there comes to this handler, too.
   void add_root(std::string dialect, RouteHandler handler, RouteOptions options = {});
 
   // Nothing for a dialect with a root, and for none at all. Else a sentence that names the others.
@@ -75,7 +75,9 @@ class Router {
   using Routes = std::vector<Route>;
   const Routes* find(std::string_view path) const;
   bool is_reserved(std::string_view path) const;
-  const Routes* find_root(const http::Request& request, std::string_view dialect) const;
+  const Routes* find_root(std::string_view dialect) const;
+  // Of a route, or of the dialect's root.
+  const Routes* find(const http::Request& request, std::string_view dialect) const;
 
   std::map<std::string, Routes, std::less<>> exact_;
   std::map<std::string, Routes, std::less<>> prefixes_;  // without the "*"

@@ -62,6 +62,27 @@ TEST_CASE("a port with a dialect has its root at / and all else as on the main p
   CHECK(router.match(asking(Method::get, "/y"), "raw").refusal->status == 404);
 }
 
+TEST_CASE("a WebSocket at a path that is nobody's belongs to the port's dialect") {
+  Router router;
+  router.add({Method::get}, "/x", [](Exchange&) {});
+  router.add_root("raw", [](Exchange&) {}, {.max_body = 1, .access = {}});
+  router.reserve("v1");
+  const auto is_root = [&](const std::string& path, const std::string& upgrade,
+                           const std::string& dialect = "raw") {
+    auto request = asking(Method::get, path);
+    if (!upgrade.empty()) request.headers.push_back({"upgrade", upgrade});
+    const auto match = router.match(request, dialect);
+    return match.route != nullptr && match.route->options.max_body == 1;
+  };
+  CHECK(is_root("/room", "websocket"));
+  CHECK(is_root("/a/b", "WebSocket"));
+  CHECK_FALSE(is_root("/x", "websocket"));
+  CHECK_FALSE(is_root("/v1/nothing", "websocket"));
+  CHECK_FALSE(is_root("/room", ""));
+  CHECK_FALSE(is_root("/room", "h2c"));
+  CHECK_FALSE(is_root("/room", "websocket", ""));
+}
+
 TEST_CASE("a dialect without a root is a problem that names those with one") {
   Router router;
   CHECK_FALSE(router.dialect_problem("").has_value());
