@@ -19,6 +19,7 @@ std::string_view to_string(MemoryPart part) noexcept {
     case MemoryPart::input: return "input";
     case MemoryPart::output: return "output";
     case MemoryPart::file: return "file";
+    case MemoryPart::topics: return "topics";
     case MemoryPart::transit: return "transit";
   }
   return "unknown";

@@ -25,9 +25,10 @@ enum class MemoryPart : std::uint8_t {
   input,    // partial frames, heads and bodies; bytes that wait for their connection's turn
   output,   // queued for a socket
   file,     // files of --web-root that are being sent
+  topics,   // that a client has subscribed to
   transit,  // messages on their way from shard to shard
 };
-inline constexpr std::size_t kMemoryParts = 7;
+inline constexpr std::size_t kMemoryParts = 8;
 std::string_view to_string(MemoryPart part) noexcept;
 
 class MemoryHolder;

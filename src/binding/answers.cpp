@@ -20,6 +20,7 @@ dialects::Error error_of(session::End reason) {
   using dialects::ErrorCode;
   switch (reason) {
     case session::End::full: return {.code = ErrorCode::full};
+    case session::End::name_taken: return {.code = ErrorCode::name_taken};
     case session::End::draining: return {.code = ErrorCode::draining};
     case session::End::memory: return {.code = ErrorCode::overloaded};
     case session::End::rate_limited: return {.code = ErrorCode::rate_limited};

@@ -15,7 +15,8 @@ Node::Node(base::ShardIndex shard, Exchange& exchange, session::Runner& runner)
       runner_(runner),
       outlet_(shard, exchange.shared, runner),
       rooms_(outlet_),
-      names_(outlet_, runner, exchange.mailbox) {
+      names_(outlet_, runner, exchange.mailbox),
+      topics_(outlet_) {
   if (exchange_.nodes.size() <= shard) exchange_.nodes.resize(shard + 1);
   exchange_.nodes[shard] = this;
 }
@@ -27,44 +28,53 @@ std::size_t cost(const dialects::Say& message) noexcept {
   return sizeof message + message.data.size() + message.to.size() * sizeof(dialects::Address);
 }
 
+std::size_t cost(const dialects::Publish& message) noexcept {
+  return sizeof message + message.topic.size() + message.data.size();
+}
+
 }  // namespace
 
 template <typename Task>
-void Node::at_home(SessionId id, std::string_view of, Task task) {
-  const auto home =
-      home_of(of, static_cast<base::ShardIndex>(exchange_.nodes.size()), exchange_.home_secret);
-  if (home == shard_) {
+void Node::at(SessionId id, base::ShardIndex shard, Task task) {
+  if (shard == shard_) {
     task(*this);
   } else {
-    auto* const node = exchange_.nodes[home];
-    session::post(runner_, home, [node, id, task = std::move(task)]() mutable {
+    auto* const node = exchange_.nodes[shard];
+    session::post(runner_, shard, [node, id, task = std::move(task)]() mutable {
       node->outlet_.or_end(id, [&] { task(*node); });
     });
   }
 }
 
+template <typename Task>
+void Node::at_home(SessionId id, std::string_view of, Task task) {
+  const auto shards = static_cast<base::ShardIndex>(exchange_.nodes.size());
+  at(id, home_of(of, shards, exchange_.home_secret), std::move(task));
+}
+
 void Node::join(const Caller& caller, dialects::Join join, SessionId replaces, dialects::Re re) {
   const auto room = join.room;
-  at_home(caller.id, room, [caller, join = std::move(join), replaces, re](Node& home) {
+  at_home(caller.id, series_of(room), [caller, join = std::move(join), replaces, re](Node& home) {
     home.rooms_.join(caller, join, replaces, re);
   });
 }
 
 void Node::leave(SessionId id, const std::string& room, std::string_view reason,
                  session::Answer answer) {
-  at_home(id, room, [id, room, reason = std::string(reason), answer](Node& home) {
+  at_home(id, series_of(room), [id, room, reason = std::string(reason), answer](Node& home) {
     home.rooms_.leave(id, room, reason, answer);
   });
 }
 
 void Node::presence(SessionId id, const std::string& room, bool suspended, session::Tell tell) {
-  at_home(id, room, [id, room, suspended, tell](Node& home) {
+  at_home(id, series_of(room), [id, room, suspended, tell](Node& home) {
     home.rooms_.presence(id, room, suspended, tell);
   });
 }
 
 void Node::renamed(SessionId id, const std::string& room, const std::string& name) {
-  at_home(id, room, [id, room, name](Node& home) { home.rooms_.renamed(id, room, name); });
+  at_home(id, series_of(room),
+          [id, room, name](Node& home) { home.rooms_.renamed(id, room, name); });
 }
 
 void Node::login(const Caller& caller, const std::string& name, SessionId replaces,
@@ -81,15 +91,45 @@ void Node::logout(SessionId id, const std::string& name, session::Answer answer)
 void Node::say(SessionId id, dialects::Say message, dialects::Re re, session::Transit* transit) {
   const auto room = *message.room;
   session::Parcel parcel(transit, cost(message));
-  at_home(id, room, [id, message = std::move(message), re, parcel = std::move(parcel)](Node& home) {
-    home.rooms_.say(id, message, re, parcel.transit());
-  });
+  at_home(id, series_of(room),
+          [id, message = std::move(message), re, parcel = std::move(parcel)](Node& home) {
+            home.rooms_.say(id, message, re, parcel.transit());
+          });
 }
 
 void Node::mail(const Caller& caller, const std::shared_ptr<const session::Letter>& letter,
                 const std::string& name, dialects::Re re) {
   at_home(caller.id, name,
           [caller, letter, name, re](Node& home) { home.names_.say(caller, *letter, name, re); });
+}
+
+void Node::subscribe(const Caller& caller, const std::string& topic) {
+  at_home(caller.id, topic, [caller, topic](Node& home) { home.topics_.subscribe(caller, topic); });
+}
+
+void Node::unsubscribe(SessionId id, const std::string& topic) {
+  at_home(id, topic, [id, topic](Node& home) { home.topics_.unsubscribe(id, topic); });
+}
+
+void Node::unsubscribe(SessionId id,
+                       const std::shared_ptr<const std::vector<std::string>>& topics) {
+  // Every shard looks for all of them: that is less than a way to each home for each topic.
+  const auto shards = static_cast<base::ShardIndex>(exchange_.nodes.size());
+  for (base::ShardIndex shard = 0; shard < shards; ++shard) {
+    at(id, shard, [id, topics](Node& node) {
+      for (const auto& topic : *topics) node.topics_.unsubscribe(id, topic);
+    });
+  }
+}
+
+void Node::publish(const Caller& caller, dialects::Publish message, dialects::Re re,
+                   session::Transit* transit) {
+  const auto topic = message.topic;
+  session::Parcel parcel(transit, cost(message));
+  at_home(caller.id, topic,
+          [caller, message = std::move(message), re, parcel = std::move(parcel)](Node& home) {
+            home.topics_.publish(caller, message, re, parcel.transit());
+          });
 }
 
 }  // namespace sigway::bus

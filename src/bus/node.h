@@ -10,6 +10,7 @@
 #include "bus/names.h"
 #include "bus/outlet.h"
 #include "bus/rooms.h"
+#include "bus/topics.h"
 #include "session/hub.h"
 #include "session/switchboard.h"
 
@@ -51,13 +52,23 @@ class Node final : public session::Switchboard {
            session::Transit* transit) override;
   void mail(const session::Caller& caller, const std::shared_ptr<const session::Letter>& letter,
             const std::string& name, dialects::Re re) override;
+  void subscribe(const session::Caller& caller, const std::string& topic) override;
+  void unsubscribe(session::SessionId id, const std::string& topic) override;
+  void unsubscribe(session::SessionId id,
+                   const std::shared_ptr<const std::vector<std::string>>& topics) override;
+  void publish(const session::Caller& caller, dialects::Publish message, dialects::Re re,
+               session::Transit* transit) override;
 
   const Rooms& rooms() const noexcept { return rooms_; }
   const Names& names() const noexcept { return names_; }
+  const Topics& topics() const noexcept { return topics_; }
 
  private:
-  /// Runs `task(node)` at the home of that room or name: inline if it is this shard. If memory is
-  /// short on another shard, session `id` ends; here, std::bad_alloc tells the caller.
+  /// Runs `task(node)` on that shard: inline if it is this one. If memory is short on another
+  /// shard, session `id` ends; here, std::bad_alloc tells the caller.
+  template <typename Task>
+  void at(session::SessionId id, base::ShardIndex shard, Task task);
+  /// The same at the home of that room, name or topic.
   template <typename Task>
   void at_home(session::SessionId id, std::string_view of, Task task);
 
@@ -67,6 +78,7 @@ class Node final : public session::Switchboard {
   Outlet outlet_;
   Rooms rooms_;
   Names names_;
+  Topics topics_;
 };
 
 }  // namespace sigway::bus

@@ -122,9 +122,8 @@ void Outlet::settle(session::SessionId id, session::Settlement settlement) {
   // Never inline: a settled session goes on with its next command, which may come back to the home
   // that is settling.
   auto* const hub = shared_.hubs[id.shard];
-  session::post(runner_, id.shard, [hub, id, settlement = std::move(settlement)] {
-    hub->settle(id.serial, settlement);
-  });
+  session::post(runner_, id.shard,
+                [hub, id, settlement = std::move(settlement)] { hub->settle(id, settlement); });
 }
 
 void Outlet::probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer) {

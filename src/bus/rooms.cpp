@@ -12,6 +12,10 @@ using dialects::ErrorCode;
 using session::SessionId;
 using session::Settlement;
 
+std::string_view series_of(std::string_view room) noexcept {
+  return room.substr(0, room.find('\0'));
+}
+
 Rooms::Member* Rooms::find(Room& room, SessionId id) noexcept {
   const auto member = std::find_if(room.members.begin(), room.members.end(),
                                    [&](const Member& m) { return m.recipient.id == id; });
@@ -21,6 +25,17 @@ Rooms::Member* Rooms::find(Room& room, SessionId id) noexcept {
 Rooms::Room* Rooms::find(const std::string& name) noexcept {
   const auto entry = rooms_.find(name);
   return entry == rooms_.end() ? nullptr : &entry->second;
+}
+
+std::string Rooms::filling(const std::string& series) {
+  auto& room = series_[series];
+  if (room.empty()) room = series + '\0' + std::to_string(next_of_series_++);
+  return room;
+}
+
+void Rooms::close(const Room& room) noexcept {
+  const auto entry = series_.find(series_of(room.name));
+  if (entry != series_.end() && entry->second == room.name) series_.erase(entry);
 }
 
 std::vector<Recipient> Rooms::others(const Room& room, SessionId but) {
@@ -34,10 +49,11 @@ std::vector<Recipient> Rooms::others(const Room& room, SessionId but) {
 
 void Rooms::join(const session::Caller& caller, const dialects::Join& join, SessionId replaces,
                  dialects::Re re) {
-  auto [entry, created] = rooms_.try_emplace(join.room);
+  const auto name = join.series ? filling(join.room) : join.room;
+  auto [entry, created] = rooms_.try_emplace(name);
   auto& room = entry->second;
   if (created) {
-    room.name = join.room;
+    room.name = name;
     if (join.capacity) room.capacity = *join.capacity;
   }
   if (replaces && find(room, replaces) != nullptr) {
@@ -146,7 +162,8 @@ void Rooms::admit(Room& room, const Waiting& who) {
   refusals_.admitted(room.name, who.caller.address);
   const auto id = who.caller.id;
   const auto before = room.members.size();
-  // Perhaps in the turn of another client. The end of the session gives the place back.
+  bool is_in = false;
+  // Perhaps in the turn of another client.
   outlet_.or_end(id, [&] {
     room.members.push_back(
         {{id, who.caller.dialect, who.caller.peer}, who.caller.name, room.next_join++});
@@ -164,16 +181,23 @@ void Rooms::admit(Room& room, const Waiting& who) {
       outlet_.send(joined, member.recipient);
     }
     outlet_.settle(id, {Settlement::Kind::joined, room.name});
+    is_in = true;
   });
-  if (room.members.size() == before) return;
+  if (!is_in) {
+    // The session ends, and of a series it does not know in which room it is.
+    if (room.members.size() > before) room.members.pop_back();
+    return;
+  }
   const auto& member = room.members.back();
   if (before != 0) {
     tell_others(room, id, [&] {
       return event::PeerJoined{room.name, member.peer(), member.name, member.join, false};
     });
   }
-  if (room.members.size() == room.capacity)
+  if (room.members.size() == room.capacity) {
     tell_others(room, {}, [&] { return event::Ready{room.name}; });
+    close(room);
+  }
 }
 
 void Rooms::remove(Room& room, SessionId id, std::string_view reason) {
@@ -197,11 +221,14 @@ void Rooms::evict(Room& room, SessionId id) {
 
 void Rooms::leave(SessionId id, const std::string& name, std::string_view reason,
                   const session::Answer& answer) {
-  if (auto* room = find(name)) {
+  // A session that has not heard in which room of a series it is names the series.
+  const auto series = series_.find(name);
+  const auto place = series == series_.end() ? name : series->second;
+  if (auto* room = find(place)) {
     std::erase_if(room->waiting, [&](const Waiting& waiting) { return waiting.caller.id == id; });
     remove(*room, id, reason);
     serve_waiting(*room);
-    erase_if_empty(name);
+    erase_if_empty(place);
   }
   if (answer.dialect != nullptr)
     outlet_.send(event::Left{name, answer.re}, Recipient{id, answer.dialect, {}});
@@ -258,8 +285,10 @@ void Rooms::say(SessionId id, const dialects::Say& message, dialects::Re re,
 
 void Rooms::erase_if_empty(const std::string& name) {
   const auto* room = find(name);
-  if (room != nullptr && room->members.empty() && room->waiting.empty() && room->probing == 0)
-    rooms_.erase(name);
+  if (room == nullptr || !room->members.empty() || !room->waiting.empty() || room->probing != 0)
+    return;
+  close(*room);
+  rooms_.erase(name);
 }
 
 }  // namespace sigway::bus

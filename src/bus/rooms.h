@@ -14,6 +14,10 @@
 
 namespace sigway::bus {
 
+/// The name of the series that a room belongs to, or its own. Rooms of a series are called
+/// `SERIES`, NUL and a number, which no client can say; they live where their series lives.
+std::string_view series_of(std::string_view room) noexcept;
+
 /// The rooms that live on one shard: who is in, who waits, what is said. docs/protocol.md, "Rooms"
 /// and "Presence". Everything about a room happens here, one thing after the other, and that is its
 /// order for all. Thread: its shard.
@@ -60,6 +64,10 @@ class Rooms {
   static Member* find(Room& room, session::SessionId id) noexcept;
   static std::vector<Recipient> others(const Room& room, session::SessionId but);
   Room* find(const std::string& name) noexcept;
+  /// The room of that series which is being filled, or the next one.
+  std::string filling(const std::string& series);
+  /// Nobody else comes into that room of a series.
+  void close(const Room& room) noexcept;
 
   /// Tells all members but one what `make` returns. Those whom it cannot tell end: they would
   /// know a room that is not so.
@@ -84,6 +92,8 @@ class Rooms {
   Outlet& outlet_;
   Refusals refusals_;
   base::KeyedMap<Room> rooms_;
+  base::KeyedMap<std::string> series_;  // the room that is being filled
+  std::uint64_t next_of_series_ = 1;
   std::uint64_t next_round_ = 1;
 };
 

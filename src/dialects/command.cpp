@@ -11,6 +11,7 @@ struct CommandCost {
   std::size_t operator()(const Leave&) const noexcept { return 0; }
   std::size_t operator()(const Login& login) const noexcept { return cost_of(login.name); }
   std::size_t operator()(const Logout&) const noexcept { return 0; }
+  std::size_t operator()(const Nothing&) const noexcept { return 0; }
   std::size_t operator()(const Say& say) const noexcept {
     std::size_t bytes =
         cost_of(say.type) + cost_of(say.data.bytes) + say.to.capacity() * sizeof(Address);
@@ -19,6 +20,18 @@ struct CommandCost {
   }
   std::size_t operator()(const Will& will) const noexcept {
     return cost_of(will.name) + (will.message ? (*this)(*will.message) : 0);
+  }
+  std::size_t operator()(const Subscribe& subscribe) const noexcept {
+    return cost_of(subscribe.topic);
+  }
+  std::size_t operator()(const Unsubscribe& unsubscribe) const noexcept {
+    return cost_of(unsubscribe.topic);
+  }
+  std::size_t operator()(const Publish& publish) const noexcept {
+    return cost_of(publish.topic) + cost_of(publish.type) + cost_of(publish.data.bytes);
+  }
+  std::size_t operator()(const Reply& reply) const noexcept {
+    return cost_of(reply.type) + cost_of(reply.data.bytes);
   }
 };
 

@@ -26,6 +26,9 @@ struct Join {
 
   std::string room;
   std::optional<std::uint32_t> capacity;
+  /// `room` is a series: rooms that are filled one after the other, of which the session comes into
+  /// the one that is being filled. A member that leaves a full one is not replaced.
+  bool series = false;
 };
 struct LeaveRoom {
   std::string room;
@@ -52,8 +55,31 @@ struct Will {
   std::optional<Say> message;  ///< `to` that name; none: nothing any more, if it was to that name
 };
 
+/// From then on the session hears what is published to the topic. Once is enough.
+struct Subscribe {
+  std::string topic;
+};
+struct Unsubscribe {
+  std::string topic;
+};
+/// To all who have subscribed to the topic, its sender if it has. Anybody may publish; nobody is
+/// told that there are no subscribers.
+struct Publish {
+  std::string topic;
+  std::string type;
+  Payload data = {};
+};
+/// Comes back to its sender alone, as something that nobody (`from`) has said.
+struct Reply {
+  std::string type;
+  Payload data = {};
+};
+/// Takes its number, and does no more.
+struct Nothing {};
+
 /// What a client can ask for, whatever dialect it speaks.
-using Command = std::variant<Join, LeaveRoom, Leave, Login, Logout, Say, Will>;
+using Command = std::variant<Join, LeaveRoom, Leave, Login, Logout, Say, Will, Subscribe,
+                             Unsubscribe, Publish, Reply, Nothing>;
 
 /// A part of a message's text (docs/protocol.md, "Pieces").
 struct Piece {

@@ -31,6 +31,11 @@ struct Traits {
   bool needs_room = false;
   /// It is of no use either when another one has got its place because it could not be reached.
   bool ends_when_evicted = false;
+  /// Without the name that it was opened for it is of no use: when somebody else holds the name, or
+  /// gets it because its client could not be reached, the session ends.
+  bool needs_name = false;
+  /// To how many topics it may subscribe.
+  std::size_t max_topics = 0;
   base::Duration linger{};
   /// Without acknowledgements: bytes of the latest events that are kept after they were sent, for a
   /// client that comes back and says what it has.

@@ -91,9 +91,10 @@ struct Refused {
 };
 struct Said {
   std::string type;
-  std::string room;  ///< empty: it came by name
+  std::string room;  ///< or the topic; empty: it came by name, or is a reply
   std::string from, name;
   Payload data;
+  std::size_t receivers = 0;  ///< of what was published: how many subscribers it goes to
 };
 }  // namespace event
 

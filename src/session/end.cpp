@@ -31,6 +31,8 @@ constexpr std::array<EndInfo, kEndCount> kTable{{
      "most."},
     {End::full, "full", 4106, false,
      "The session has ended: its room is full, or has given its place to somebody else."},
+    {End::name_taken, "name_taken", 4107, false,
+     "The session has ended: somebody else holds its name, or has got it."},
 }};
 
 }  // namespace

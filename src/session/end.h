@@ -26,8 +26,9 @@ enum class End : std::uint8_t {
   slow_consumer,
   memory,
   full,
+  name_taken,
 };
-inline constexpr std::size_t kEndCount = 14;
+inline constexpr std::size_t kEndCount = 15;
 
 struct EndInfo {
   End end;

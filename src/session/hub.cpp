@@ -78,8 +78,13 @@ void Hub::refuse(std::uint64_t serial, dialects::Re re, dialects::Error error) {
     or_give_up(*session, [&] { session->refuse(re, std::move(error)); });
 }
 
-void Hub::settle(std::uint64_t serial, const Settlement& settlement) {
-  if (auto* session = find(serial)) or_give_up(*session, [&] { session->settle(settlement); });
+void Hub::settle(SessionId id, const Settlement& settlement) {
+  if (auto* session = find(id.serial)) {
+    or_give_up(*session, [&] { session->settle(settlement); });
+  } else if (settlement.kind == Settlement::Kind::joined) {
+    // The session knew the series alone, not in which of its rooms it was.
+    base::try_from_reserve([&] { switchboard().leave(id, settlement.subject, "closed", {}); });
+  }
 }
 
 void Hub::go_on(std::uint64_t serial) {

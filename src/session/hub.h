@@ -138,7 +138,8 @@ class Hub {
   /// Throws nothing: a session for whose event there is no memory ends.
   SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin);
   void refuse(std::uint64_t serial, dialects::Re re, dialects::Error error);
-  void settle(std::uint64_t serial, const Settlement& settlement);
+  /// A place for a session that has ended meanwhile goes back.
+  void settle(SessionId id, const Settlement& settlement);
   void go_on(std::uint64_t serial);
   void probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer);
   void end(std::uint64_t serial, End reason);

@@ -56,7 +56,8 @@ void Session::begin(SessionId replaced) {
   if (!contents_.room.empty()) {
     std::optional<std::uint32_t> capacity;
     if (contents_.capacity != 0) capacity = contents_.capacity;
-    commands_.push_back({0, dialects::Command(dialects::Join{contents_.room, capacity})});
+    commands_.push_back(
+        {0, dialects::Command(dialects::Join{contents_.room, capacity, contents_.series})});
   }
   run_commands(0);
   schedule();
@@ -408,6 +409,9 @@ void Session::end(End reason) noexcept {
   };
   for (const auto& room : rooms_) leave(room);
   if (!joining_.empty()) leave(joining_);
+  if (subscriptions_ != nullptr)
+    base::try_from_reserve([&] { bus.unsubscribe(id_, subscriptions_->all()); });
+  subscriptions_.reset();
   if (!name_.empty()) logout(name_);
   if (!logging_in_.empty() && logging_in_ != name_) logout(logging_in_);
   answer_probes(false);

@@ -21,6 +21,7 @@
 #include "session/inbox.h"
 #include "session/key.h"
 #include "session/outbox.h"
+#include "session/subscriptions.h"
 #include "session/switchboard.h"
 
 namespace sigway::session {
@@ -34,6 +35,7 @@ struct OpenContents {
   KeyHash key;
   std::string room, name;      ///< empty: none
   std::uint32_t capacity = 0;  ///< 0: not said
+  bool series = false;         ///< the room is a series of rooms (`Join::series`)
   KeyHash replaces;            ///< zero: nobody
   const dialects::Dialect* dialect = nullptr;
   const dialects::Traits* traits = nullptr;  ///< how its client behaves
@@ -44,7 +46,7 @@ struct OpenContents {
 
   bool agrees_with(const OpenContents& other) const noexcept {
     return room == other.room && name == other.name && capacity == other.capacity &&
-           replaces == other.replaces && dialect == other.dialect;
+           series == other.series && replaces == other.replaces && dialect == other.dialect;
   }
 };
 
@@ -222,12 +224,20 @@ class Session final : public base::MemoryHolder {
   void drop_commands();
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
+  void subscribe(const std::string& topic, dialects::Re re);
+  void unsubscribe(const std::string& topic);
+  void publish(dialects::Publish message, dialects::Re re);
+  void reply(dialects::Reply reply);
   void keep_will(dialects::Will will);
   void say_will();
   /// Counts a message on its way to other shards, if there are any.
   Transit* transit();
+  /// Whether a message of so many bytes may set out to other shards, or why not.
+  std::optional<dialects::Error> may_set_out(std::size_t bytes);
   Caller caller() const;
   bool in_room(std::string_view room) const noexcept;
+  /// Whether it is of no use without that name.
+  bool needs_name(std::string_view name) const noexcept;
   /// Once name and place have passed on to this session, ends the one that it replaces.
   void end_replaced();
   void set_suspended(bool suspended);
@@ -277,6 +287,7 @@ class Session final : public base::MemoryHolder {
   std::string logging_in_;  // the name whose answer is awaited
   SessionId replaced_;      // while it lives on
   std::unique_ptr<dialects::Will> will_;
+  std::unique_ptr<Subscriptions> subscriptions_;  // once it has subscribed to something
 
   std::vector<std::function<void(bool)>> probes_;
   base::TimePoint probe_deadline_ = base::TimePoint::max();

@@ -34,8 +34,11 @@ std::size_t cost_of(const dialects::Say& said) noexcept {
 
 std::size_t cost_of(const Taken& taken) noexcept {
   const auto* command = std::get_if<dialects::Command>(&taken.content);
-  const auto* said = command ? std::get_if<dialects::Say>(command) : nullptr;
-  return sizeof taken + (said ? cost_of(*said) : 0);
+  if (command == nullptr) return sizeof taken;
+  if (const auto* said = std::get_if<dialects::Say>(command)) return sizeof taken + cost_of(*said);
+  if (const auto* published = std::get_if<dialects::Publish>(command))
+    return sizeof taken + published->topic.size() + published->data.size();
+  return sizeof taken;
 }
 
 }  // namespace
@@ -124,6 +127,13 @@ void Session::run(dialects::Command command, dialects::Re re) {
     }
     if (join->capacity == dialects::Join::kLargest) join->capacity = max;
     if (join->capacity && (*join->capacity < 1 || *join->capacity > max)) {
+      if (re == 0 && traits().needs_room) {
+        // As if it were full: nor will there ever be such a room. Not within its own opening.
+        waiting_ = true;
+        return post(hub_.runner(), id_.shard, [&hub = hub_, id = id_, room = join->room] {
+          hub.settle(id, {Settlement::Kind::not_joined, room});
+        });
+      }
       return refuse(re, {.code = ErrorCode::bad_capacity, .limit = max});
     }
     waiting_ = true;
@@ -151,8 +161,16 @@ void Session::run(dialects::Command command, dialects::Re re) {
     for (const auto& room : rooms_) bus.renamed(id_, room, {});
   } else if (auto* will = std::get_if<dialects::Will>(&command)) {
     keep_will(std::move(*will));
-  } else {
-    say(std::get<dialects::Say>(std::move(command)), re);
+  } else if (const auto* wanted = std::get_if<dialects::Subscribe>(&command)) {
+    subscribe(wanted->topic, re);
+  } else if (const auto* unwanted = std::get_if<dialects::Unsubscribe>(&command)) {
+    unsubscribe(unwanted->topic);
+  } else if (auto* published = std::get_if<dialects::Publish>(&command)) {
+    publish(std::move(*published), re);
+  } else if (auto* replied = std::get_if<dialects::Reply>(&command)) {
+    reply(std::move(*replied));
+  } else if (auto* said = std::get_if<dialects::Say>(&command)) {
+    say(std::move(*said), re);
   }
 }
 
@@ -210,12 +228,9 @@ void Session::say(dialects::Say message, dialects::Re re) {
       message.room = rooms_.front();
     }
   }
-  auto* const transit = this->transit();
   const auto bytes = cost_of(message) + to_names.size() * kAddressed;
-  if (transit != nullptr) {
-    const auto status = transit->may_set_out(bytes);
-    if (status != SendStatus::sent) return refuse(re, not_taken(status, {}));
-  }
+  if (auto error = may_set_out(bytes)) return refuse(re, *std::move(error));
+  auto* const transit = this->transit();
   if (!to_names.empty()) {
     const auto letter = std::make_shared<const Letter>(
         Letter{{.type = message.type,
@@ -235,7 +250,52 @@ Transit* Session::transit() {
   return transit_.get();
 }
 
+std::optional<Error> Session::may_set_out(std::size_t bytes) {
+  const auto* const transit = this->transit();
+  const auto status = transit == nullptr ? SendStatus::sent : transit->may_set_out(bytes);
+  if (status == SendStatus::sent) return std::nullopt;
+  return not_taken(status, {});
+}
+
+void Session::subscribe(const std::string& topic, dialects::Re re) {
+  if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(*this);
+  if (subscriptions_->has(topic)) return;
+  if (subscriptions_->size() >= traits().max_topics) {
+    return refuse(re, {.code = ErrorCode::too_many_rooms,
+                       .message = "A session may subscribe to " +
+                                  std::to_string(traits().max_topics) + " topics.",
+                       .hint = "Unsubscribe from topics that are not needed any more."});
+  }
+  subscriptions_->add(topic);  // before what may fail: the end of the session takes it back
+  hub_.switchboard().subscribe(caller(), topic);
+}
+
+void Session::unsubscribe(const std::string& topic) {
+  if (subscriptions_ == nullptr || !subscriptions_->has(topic)) return;
+  hub_.switchboard().unsubscribe(id_, topic);
+  subscriptions_->remove(topic);  // after what may fail
+}
+
+void Session::publish(dialects::Publish message, dialects::Re re) {
+  if (auto error = may_set_out(message.topic.size() + message.data.size()))
+    return refuse(re, *std::move(error));
+  hub_.switchboard().publish(caller(), std::move(message), re, transit());
+}
+
+void Session::reply(dialects::Reply reply) {
+  auto event = contents_.dialect->encode(dialects::event::Said{.type = std::move(reply.type),
+                                                               .room = {},
+                                                               .from = {},
+                                                               .name = {},
+                                                               .data = std::move(reply.data)});
+  if (event != nullptr) deliver(std::move(event), 0);
+}
+
 Caller Session::caller() const { return {id_, peer_, name_, contents_.dialect, contents_.address}; }
+
+bool Session::needs_name(std::string_view name) const noexcept {
+  return traits().needs_name && contents_.name == name;
+}
 
 bool Session::in_room(std::string_view room) const noexcept {
   return std::find(rooms_.begin(), rooms_.end(), room) != rooms_.end();
@@ -269,6 +329,7 @@ void Session::settle(const Settlement& settlement) {
       break;
     }
     case Kind::not_logged_in:
+      if (needs_name(settlement.subject)) return end(End::name_taken);
       logging_in_.clear();
       waiting_ = false;
       break;
@@ -278,6 +339,7 @@ void Session::settle(const Settlement& settlement) {
       return;
     case Kind::name_lost:
       if (name_ != settlement.subject) return;
+      if (needs_name(settlement.subject)) return end(End::name_taken);
       name_.clear();
       renamed_meanwhile_ = !joining_.empty();
       for (const auto& room : rooms_) bus.renamed(id_, room, {});

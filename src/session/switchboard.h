@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dialects/command.h"
 #include "dialects/event.h"
@@ -82,6 +83,17 @@ class Switchboard {
   /// Says something to a name.
   virtual void mail(const Caller& caller, const std::shared_ptr<const Letter>& letter,
                     const std::string& name, dialects::Re re) = 0;
+
+  /// The session hears what is published to the topic. Settles nothing; a second time changes
+  /// nothing.
+  virtual void subscribe(const Caller& caller, const std::string& topic) = 0;
+  virtual void unsubscribe(SessionId id, const std::string& topic) = 0;
+  /// From all of these, at the end of the session.
+  virtual void unsubscribe(SessionId id,
+                           const std::shared_ptr<const std::vector<std::string>>& topics) = 0;
+  /// Says something to those who have subscribed to `message.topic`.
+  virtual void publish(const Caller& caller, dialects::Publish message, dialects::Re re,
+                       Transit* transit) = 0;
 };
 
 /// The result of `join` and `login`, and what a session loses without having asked.

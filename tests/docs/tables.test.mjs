@@ -11,7 +11,7 @@ const kRoot = fileURLToPath(new URL('../..', import.meta.url));
 const kFolders = ['src/base', 'src/bus', 'src/dialects', 'src/http', 'src/net', 'src/server', 'src/session', 'transports'];
 const kOwnKeys = { 'src/server/static_pages.h': 1 };
 // Numbers of ours, and values that are keyed hashes themselves.
-const kHarmless = /^(std::)?(u?int\d+_t|size_t|ConnectionId|KeyHash|Key|(base::)?AddressKey)$/;
+const kHarmless = /^(std::)?(u?int\d+_t|size_t|ConnectionId|(session::)?SessionId|KeyHash|Key|(base::)?AddressKey)$/;
 
 function sources(folder) {
   return readdirSync(join(kRoot, folder), { withFileTypes: true }).flatMap((entry) => {

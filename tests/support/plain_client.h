@@ -69,7 +69,8 @@ class PlainClient {
   const dialects::Traits* traits;
   base::ShardIndex here;  ///< the shard that accepts its connections, if there are so many
   std::string address = "ip";
-  std::string room = "r";  ///< where the protocol has rooms
+  std::string room = "r";  ///< what follows the protocol's path
+  dialects::plain::Parameters parameters = {};
   bool echo = true;
   std::uint64_t connection = 0;  ///< the last one
 
@@ -96,8 +97,9 @@ class PlainClient {
   std::optional<dialects::Error> say(std::string text,
                                      dialects::Payload::Kind kind = dialects::Payload::Kind::text) {
     session::Inputs inputs;
-    protocol_.decode({.room = room, .capacity = 0, .echo = echo}, {kind, std::move(text)},
-                     inputs.messages);
+    auto here = entrance();
+    here.echo = echo;
+    protocol_.decode(here, {kind, std::move(text)}, inputs.messages);
     return process(std::move(inputs));
   }
 
@@ -134,10 +136,11 @@ class PlainClient {
   session::OpenContents contents() const {
     session::OpenContents contents;
     contents.key = session::hash_key(key);
-    if (protocol_.has_rooms()) {
-      contents.room = room;
-      contents.capacity = dialects::Join::kLargest;
-    }
+    const auto asked = entrance();
+    contents.room = asked.room;
+    contents.name = asked.name;
+    contents.capacity = asked.capacity;
+    contents.series = asked.series;
     contents.dialect = &protocol_.dialect();
     contents.traits = traits;
     contents.address = base::AddressKey::parse(address);
@@ -145,6 +148,10 @@ class PlainClient {
   }
 
  private:
+  dialects::plain::Entrance entrance() const {
+    return std::get<dialects::plain::Entrance>(protocol_.entrance(room, parameters));
+  }
+
   std::optional<dialects::Error> attach(session::Hub& hub, const binding::Located& located,
                                         const std::shared_ptr<FrameLog>& log, std::uint64_t seen,
                                         std::uint64_t id) {

@@ -124,6 +124,11 @@ class World {
     for (const auto& node : nodes_) count += node->rooms().size();
     return count;
   }
+  std::size_t topics() const {
+    std::size_t count = 0;
+    for (const auto& node : nodes_) count += node->topics().size();
+    return count;
+  }
   std::size_t names() const {
     std::size_t count = 0;
     for (const auto& node : nodes_) count += node->names().size();

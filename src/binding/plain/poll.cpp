@@ -60,7 +60,7 @@ std::string encode(const Protocol& protocol, const PollAnswer& answer) {
 struct Poll {
   const Protocol& protocol;
   binding::Located located;
-  std::string room;
+  Entrance entrance;
   std::string key;
   std::uint64_t next = 1;
   base::Duration wait{};
@@ -73,9 +73,9 @@ std::optional<Error> run(session::Hub& hub, Poll poll) {
   const auto entered = binding::enter(hub, poll.located);
   if (const auto* error = std::get_if<Error>(&entered)) return *error;
   auto& session = *std::get<session::Session*>(entered);
-  if (session.contents().room != poll.room) {
+  if (!is_for(session, poll.entrance)) {
     return Error{.code = ErrorCode::open_mismatch,
-                 .message = "The key is that of a session in another room.",
+                 .message = "The key is that of a session at another address.",
                  .hint = "Poll at the address that the session was opened at."};
   }
   const auto cursor = session.cursor_for(poll.next - 1);
@@ -132,7 +132,7 @@ void handle_poll(binding::Context& context, const Protocol& protocol, http::Exch
   const auto longest = context.shared.settings.poll_hold;
   Poll poll{.protocol = protocol,
             .located = {},
-            .room = query.entrance.room,
+            .entrance = query.entrance,
             .key = query.key ? *query.key : session::make_key(),
             .next = query.next.value_or(1),
             // Without a key the client is told its key at once, so that it can say something.

@@ -126,13 +126,13 @@ void handle_guest(binding::Context& context, const Protocol& protocol, http::Exc
 
 /// Says it for the session with the key. Returns the refusal.
 std::optional<Error> run_member(session::Hub& hub, const binding::Located& located,
-                                const std::string& room, session::Inputs inputs) {
+                                const Entrance& entrance, session::Inputs inputs) {
   const auto entered = binding::enter(hub, located);
   if (const auto* error = std::get_if<Error>(&entered)) return *error;
   auto& session = *std::get<session::Session*>(entered);
-  if (session.contents().room != room) {
+  if (!is_for(session, entrance)) {
     return Error{.code = ErrorCode::open_mismatch,
-                 .message = "The key is that of a session in another room.",
+                 .message = "The key is that of a session at another address.",
                  .hint = "Send to the address that the session was opened at."};
   }
   return session.process(std::move(inputs));
@@ -151,9 +151,9 @@ void handle_member(binding::Context& context, const Protocol& protocol, http::Ex
   const auto id = where.id;
   binding::at_session(
       context, here, id,
-      [where = std::move(where), inputs = std::move(inputs), room = query.entrance.room,
+      [where = std::move(where), inputs = std::move(inputs), entrance = query.entrance,
        &replies = exchange.replies(), to = exchange.id()](session::Hub& hub) mutable {
-        const auto error = run_member(hub, where, room, std::move(inputs));
+        const auto error = run_member(hub, where, entrance, std::move(inputs));
         replies.respond(to, error ? binding::refusal(*error) : taken());
       },
       [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
@@ -176,9 +176,14 @@ void handle_post(binding::Context& context, const Protocol& protocol, http::Exch
   session::Inputs inputs;
   inputs.repeatable = true;
   protocol.decode(query.entrance, std::get<Payload>(std::move(read)), inputs.messages);
-  if (inputs.messages.empty()) return exchange.respond(taken());
+  const bool is_ignored = inputs.messages.empty();
   if (query.key) {
+    // Its number is taken all the same.
+    if (is_ignored)
+      inputs.messages.push_back({std::nullopt, dialects::Command(dialects::Nothing{})});
     handle_member(context, protocol, exchange, query, std::move(inputs));
+  } else if (is_ignored) {
+    exchange.respond(taken());
   } else {
     handle_guest(context, protocol, exchange, query, std::move(inputs));
   }

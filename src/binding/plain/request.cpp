@@ -36,6 +36,10 @@ std::optional<Error> read_number(std::string_view name, const std::string& value
   return bad_parameter(name, "Write a number from 1 on.");
 }
 
+bool is_own(std::string_view name) noexcept {
+  return name == "key" || name == "next" || name == "n" || name == "wait";
+}
+
 std::optional<Error> read(const std::string& name, const std::string& value, Query& query) {
   if (name == "key") {
     if (!dialects::valid_key(value)) return Error{.code = ErrorCode::bad_key};
@@ -53,19 +57,26 @@ std::optional<Error> read(const std::string& name, const std::string& value, Que
   return std::nullopt;
 }
 
+/// What follows the protocol's path, or `/` on a port of its own.
+std::string_view room_of(const Protocol& protocol, std::string_view path) noexcept {
+  if (path.starts_with(protocol.path())) {
+    const auto rest = path.substr(protocol.path().size());
+    if (rest.empty() || rest.starts_with('/')) path = rest;
+  }
+  return path.substr(std::min<std::size_t>(1, path.size()));
+}
+
 }  // namespace
 
 std::variant<Query, Error> read_query(const Protocol& protocol, const http::Request& request) {
   Query query;
-  const auto parameters = request.parameters();
+  auto parameters = request.parameters();
   for (const auto& [name, value] : parameters) {
     if (auto error = read(name, value, query)) return *std::move(error);
   }
-  std::string_view room = request.path;
-  const bool is_below =
-      room.starts_with(protocol.path()) && room.substr(protocol.path().size()).starts_with('/');
-  room = is_below ? room.substr(protocol.path().size() + 1) : std::string_view();
-  auto entrance = protocol.entrance(room, parameters);
+  if (request.header("upgrade") == nullptr)
+    std::erase_if(parameters, [](const auto& parameter) { return is_own(parameter.first); });
+  auto entrance = protocol.entrance(room_of(protocol, request.path), parameters);
   if (auto* error = std::get_if<Error>(&entrance)) return std::move(*error);
   query.entrance = std::get<Entrance>(std::move(entrance));
   return query;
@@ -80,13 +91,19 @@ std::optional<EventId> parse_event_id(std::string_view text) {
   return EventId{std::string(text.substr(0, dot)), *number};
 }
 
+bool is_for(const session::Session& session, const Entrance& entrance) noexcept {
+  const auto& opened = session.contents();
+  return opened.room == entrance.room && opened.name == entrance.name;
+}
+
 session::OpenContents contents_of(const Protocol& protocol, const Entrance& entrance,
                                   std::string_view key, const std::string& address,
                                   const dialects::Traits& traits) {
   return {.key = session::hash_key(key),
           .room = entrance.room,
-          .name = {},
+          .name = entrance.name,
           .capacity = entrance.capacity,
+          .series = entrance.series,
           .replaces = {},
           .dialect = &protocol.dialect(),
           .traits = &traits,

@@ -32,6 +32,9 @@ struct EventId {
 };
 std::optional<EventId> parse_event_id(std::string_view text);
 
+/// Whether the session was opened at an address that asks for the same.
+bool is_for(const session::Session& session, const Entrance& entrance) noexcept;
+
 /// What opens the session with that key.
 session::OpenContents contents_of(const Protocol& protocol, const Entrance& entrance,
                                   std::string_view key, const std::string& address,

@@ -20,6 +20,19 @@ struct Served {
   websocket::Options socket;
 };
 
+/// A GET of a protocol that has a greeting.
+bool wants_stream(const http::Request& request, const Query& query) {
+  const auto* const accept = request.header("accept");
+  return query.key || request.header("last-event-id") != nullptr ||
+         (accept != nullptr && accept->find("text/event-stream") != std::string::npos);
+}
+
+http::Response greet(std::string_view greeting) {
+  auto response = http::Response::text(200, std::string(greeting));
+  response.set("Cache-Control", "no-store");
+  return response;
+}
+
 void handle(const Served& served, server::Exchange& exchange) {
   auto& context = served.context;
   const auto& protocol = served.protocol;
@@ -32,6 +45,8 @@ void handle(const Served& served, server::Exchange& exchange) {
   if (request.header("upgrade") != nullptr)
     return handle_websocket(context, protocol, served.socket, exchange, query);
   if (query.next) return handle_poll(context, protocol, exchange, query);
+  if (const auto greeting = protocol.greeting(); !greeting.empty() && !wants_stream(request, query))
+    return exchange.respond(greet(greeting));
   handle_stream(context, protocol, served.options, exchange, query);
 }
 

@@ -30,7 +30,7 @@ struct Arrival {
   http::Replies& replies;
   http::ExchangeId to;
   binding::Located located;
-  std::string room;
+  Entrance entrance;
   std::string address;  ///< the request's URL without its query
   std::string key = {};
   std::uint64_t seen = 0;  ///< the number of the last event that the client has
@@ -131,9 +131,9 @@ std::optional<Error> attach(const Arrival& arrival, session::Hub& hub) {
   const auto entered = binding::enter(hub, arrival.located);
   if (const auto* error = std::get_if<Error>(&entered)) return *error;
   auto& session = *std::get<session::Session*>(entered);
-  if (session.contents().room != arrival.room) {
+  if (!is_for(session, arrival.entrance)) {
     return Error{.code = ErrorCode::open_mismatch,
-                 .message = "The Last-Event-ID is that of a session in another room.",
+                 .message = "The Last-Event-ID is that of a session at another address.",
                  .hint = "Leave it out to open a session here."};
   }
   const auto cursor = session.cursor_for(arrival.seen);
@@ -178,7 +178,7 @@ std::variant<Arrival, Error> arrive(binding::Context& context, const Protocol& p
                   .replies = exchange.replies(),
                   .to = exchange.id(),
                   .located = {},
-                  .room = query.entrance.room,
+                  .entrance = query.entrance,
                   .address = exchange.base_url() + target.substr(0, target.find('?'))};
   const auto* const last = exchange.request().header("last-event-id");
   if (const auto id = last == nullptr ? std::nullopt : parse_event_id(*last)) {
