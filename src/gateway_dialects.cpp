@@ -11,6 +11,7 @@
 #include "raw/raw.h"
 #include "socketio_binding/routes.h"
 #include "socketio_rooms/rooms.h"
+#include "y_webrtc/y_webrtc.h"
 
 namespace sigway {
 namespace {
@@ -59,6 +60,7 @@ const auto& rows() {
       plain_row<&dialects::raw::protocol>(),
       plain_row<&dialects::login::protocol>(),
       socketio_row(),
+      plain_row<&dialects::y_webrtc::protocol>(),
   };
   static_assert(kRows.size() < std::tuple_size_v<decltype(session::Shared::tallies)>,
                 "each has a tally, beside that of all others");
