@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "libdatachannel/libdatachannel.h"
 #include "login/login.h"
 #include "native/native.h"
 #include "plain/routes.h"
@@ -61,6 +62,7 @@ const auto& rows() {
       plain_row<&dialects::login::protocol>(),
       socketio_row(),
       plain_row<&dialects::y_webrtc::protocol>(),
+      plain_row<&dialects::libdatachannel::protocol>(),
   };
   static_assert(kRows.size() < std::tuple_size_v<decltype(session::Shared::tallies)>,
                 "each has a tally, beside that of all others");

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "libdatachannel/libdatachannel.h"
 #include "raw/raw.h"
 
 using namespace sigway;         // NOLINT(google-build-using-namespace)
@@ -142,4 +143,13 @@ TEST_CASE("plain: what opens a session") {
   CHECK(contents.dialect == &dialects::raw::protocol().dialect());
   CHECK(contents.traits == &dialects::plain::kGuest);
   CHECK(contents.address == base::AddressKey::parse("192.0.2.1"));
+}
+
+TEST_CASE("plain: a name at the entrance is what the session is opened with") {
+  const auto query = std::get<Query>(
+      read_query(dialects::libdatachannel::protocol(), request("/libdatachannel/4zHk")));
+  const auto contents = contents_of(dialects::libdatachannel::protocol(), query.entrance, kKey,
+                                    "127.0.0.1", dialects::plain::kSocket);
+  CHECK(contents.name == "4zHk");
+  CHECK(contents.room.empty());
 }
