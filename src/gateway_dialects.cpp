@@ -7,6 +7,7 @@
 
 #include "libdatachannel/libdatachannel.h"
 #include "login/login.h"
+#include "matchbox/matchbox.h"
 #include "native/native.h"
 #include "plain/routes.h"
 #include "raw/raw.h"
@@ -63,6 +64,7 @@ const auto& rows() {
       socketio_row(),
       plain_row<&dialects::y_webrtc::protocol>(),
       plain_row<&dialects::libdatachannel::protocol>(),
+      plain_row<&dialects::matchbox::protocol>(),
   };
   static_assert(kRows.size() < std::tuple_size_v<decltype(session::Shared::tallies)>,
                 "each has a tally, beside that of all others");

@@ -1,1 +1,1 @@
-target_link_libraries(unit_plain PRIVATE sigway::raw sigway::libdatachannel)
+target_link_libraries(unit_plain PRIVATE sigway::raw sigway::libdatachannel sigway::matchbox)

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "libdatachannel/libdatachannel.h"
+#include "matchbox/matchbox.h"
 #include "raw/raw.h"
 
 using namespace sigway;         // NOLINT(google-build-using-namespace)
@@ -143,6 +144,18 @@ TEST_CASE("plain: what opens a session") {
   CHECK(contents.dialect == &dialects::raw::protocol().dialect());
   CHECK(contents.traits == &dialects::plain::kGuest);
   CHECK(contents.address == base::AddressKey::parse("192.0.2.1"));
+}
+
+TEST_CASE("plain: the binding's own parameters are the protocol's on a WebSocket only") {
+  const auto entrance_of = [](bool is_socket) {
+    auto asked = request("/matchbox/lobby", "next=2");
+    if (is_socket) asked.headers.push_back({"upgrade", "websocket"});
+    return std::get<Query>(read_query(dialects::matchbox::protocol(), asked));
+  };
+  const auto poll = entrance_of(false);
+  CHECK(poll.next == 2);
+  CHECK_FALSE(poll.entrance.series);
+  CHECK(entrance_of(true).entrance.series);
 }
 
 TEST_CASE("plain: a name at the entrance is what the session is opened with") {
