@@ -8,7 +8,22 @@ import { fresh } from './support/gateway.mjs';
 import { gather, isQuiet, login, tell, told, user } from './support/talk.mjs';
 
 const row = tableOfBadInput();
-const kPaths = { raw: () => `/raw/${fresh('room')}`, login: () => '/login' };
+const kPaths = { raw: () => `/raw/${fresh('room')}`, login: () => '/login', 'y-webrtc': () => '/y-webrtc', libdatachannel: () => `/libdatachannel/${fresh('id')}`,
+  matchbox: () => `/matchbox/${fresh('room')}` };
+// Somebody at the same address, where it has others; all have neighbours.
+const kWitnesses = {
+  raw: async (t, server, path) => {
+    const [member] = await gather(t, server, path, [WsClient]);
+    return async () => {
+      member.say('nothing came of it');
+      assert.equal(await member.next(), 'nothing came of it');
+    };
+  },
+  login: async (t, server) => {
+    const witness = await user(t, server, fresh('witness'));
+    return () => isQuiet(witness);
+  },
+};
 const text = (value) => encodeFrame(opcode.text, value);
 const kFrames = [
   ['a frame without a mask', encodeFrame(opcode.text, 'x', { masked: false }), 1002],
@@ -42,16 +57,14 @@ for (const [dialect, path] of Object.entries(kPaths)) {
   for (const [what, bytes, code] of kFrames) {
     row(`${dialect}: ${what}`, async (t, server) => {
       const there = path();
-      const witness = dialect === 'raw' ? (await gather(t, server, there, [WsClient]))[0] : await user(t, server, fresh('witness'));
+      const isUnharmed = await kWitnesses[dialect]?.(t, server, there);
       const socket = await RawWebSocket.open(server, { path: there });
       t.after(() => socket.destroy());
       socket.connection.write(bytes.toString('latin1'));
       const closed = await closeCode(socket);
       // Too large may be said in this server's words, too.
       assert.ok(closed === code || (code === 1009 && closed > 4400 && closed < 4500), `closed with ${closed}, not ${code}`);
-      if (dialect === 'login') return isQuiet(witness);
-      witness.say('nothing came of it');
-      assert.equal(await witness.next(), 'nothing came of it');
+      await isUnharmed?.();
     });
   }
 }

@@ -1,4 +1,4 @@
-// modules: raw login native
+// modules: raw login y_webrtc libdatachannel matchbox native
 //
 // Bytes nobody has checked, through the decoders of the plain dialects and, as other dialects would
 // tell of it, through their encoders.
@@ -14,9 +14,12 @@
 #include "dialects/grammar.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
+#include "libdatachannel/libdatachannel.h"
 #include "login/login.h"
+#include "matchbox/matchbox.h"
 #include "native/native.h"
 #include "raw/raw.h"
+#include "y_webrtc/y_webrtc.h"
 
 namespace {
 
@@ -30,7 +33,12 @@ bool is_one_line(std::string_view text) {
   return text.find_first_of("\r\n") == std::string_view::npos;
 }
 
-const plain::Protocol* const kProtocols[] = {&raw::protocol(), &login::protocol()};
+const plain::Protocol* const kProtocols[] = {&raw::protocol(), &login::protocol(),
+                                             &y_webrtc::protocol(), &libdatachannel::protocol(),
+                                             &matchbox::protocol()};
+
+/// Whether each frame of it is one object, on one line.
+bool speaks_objects(const plain::Protocol& protocol) { return &protocol != &raw::protocol(); }
 
 void check_frames(const plain::Protocol& protocol, const Event& event) {
   const auto encoded = protocol.dialect().encode(event);
@@ -41,10 +49,10 @@ void check_frames(const plain::Protocol& protocol, const Event& event) {
     size += frame->bytes.size();
     const bool is_text = frame->kind == Frame::Kind::text;
     if (is_text) require(is_utf8(frame->bytes));
-    if (&protocol == &login::protocol()) {
+    if (speaks_objects(protocol)) {
       require(is_text && is_one_line(frame->bytes));
       require(!find_json_fault(frame->bytes));
-      require(frame->bytes.starts_with("{\"type\":\""));
+      require(frame->bytes.starts_with('{'));
     }
     if (poll.size() > 1) poll += ',';
     protocol.append_json(poll, *frame);
@@ -58,10 +66,8 @@ void check_frames(const plain::Protocol& protocol, const Event& event) {
 /// What the rest of the gateway relies on.
 void check_say(const Say& say) {
   require(!say.type.empty());
-  for (const auto& address : say.to) {
-    require(address.kind == Address::Kind::name);
-    require(valid_name(address.value));
-  }
+  for (const auto& address : say.to)
+    require(address.kind == Address::Kind::peer || valid_name(address.value));
   switch (say.data.kind) {
     case Payload::Kind::none: require(say.data.bytes.empty()); break;
     case Payload::Kind::json:
@@ -78,6 +84,12 @@ void check_say(const Say& say) {
   require(!find_json_fault(in_native->bytes));
 }
 
+void check_topic(std::string_view topic) {
+  require(is_utf8(topic));
+  require(topic.starts_with("y-webrtc\n"));
+  require(topic.size() <= 1024 + std::string_view("y-webrtc\n").size());
+}
+
 void check_command(const Command& command) {
   if (const auto* say = std::get_if<Say>(&command)) {
     check_say(*say);
@@ -87,6 +99,16 @@ void check_command(const Command& command) {
     require(will->message->to == std::vector<Address>{{Address::Kind::name, will->name}});
     require(!will->message->store);
     check_say(*will->message);
+  } else if (const auto* subscribe = std::get_if<Subscribe>(&command)) {
+    check_topic(subscribe->topic);
+  } else if (const auto* unsubscribe = std::get_if<Unsubscribe>(&command)) {
+    check_topic(unsubscribe->topic);
+  } else if (const auto* publish = std::get_if<Publish>(&command)) {
+    check_topic(publish->topic);
+    check_frames(y_webrtc::protocol(),
+                 event::Said{publish->type, publish->topic, "p", "", publish->data, 12});
+  } else if (const auto* reply = std::get_if<Reply>(&command)) {
+    check_frames(y_webrtc::protocol(), event::Said{reply->type, "", "", "", reply->data});
   } else {
     require(valid_name(std::get<Login>(command).name));
   }
@@ -95,7 +117,7 @@ void check_command(const Command& command) {
 void check_decoder(const plain::Protocol& protocol, const Payload& frame) {
   std::vector<Message> out;
   protocol.decode({.room = "r", .capacity = 0, .echo = true}, frame, out);
-  require(out.size() <= 2);
+  require(out.size() <= (&protocol == &y_webrtc::protocol() ? plain::kMaxTopics + 1 : 2));
   for (const auto& message : out) {
     require(!message.n);
     if (const auto* error = std::get_if<Error>(&message.content)) {
@@ -108,9 +130,14 @@ void check_decoder(const plain::Protocol& protocol, const Payload& frame) {
 }
 
 void check_entrance(const plain::Protocol& protocol, std::string_view text) {
-  const auto entered = protocol.entrance(text, {{"echo", std::string(text.substr(0, 1))}});
-  if (const auto* entrance = std::get_if<plain::Entrance>(&entered))
-    require(entrance->room.empty() || valid_room(entrance->room));
+  const auto entered = protocol.entrance(
+      text, {{"echo", std::string(text.substr(0, 1))}, {"next", std::string(text.substr(0, 3))}});
+  const auto* entrance = std::get_if<plain::Entrance>(&entered);
+  if (entrance == nullptr) return;
+  // Nothing that a client of another dialect could say, unless it is a room of all.
+  require(entrance->room.empty() || valid_room(entrance->room) ||
+          entrance->room.starts_with("matchbox\n"));
+  require(entrance->name.empty() || valid_name(entrance->name));
 }
 
 /// The text as it may stand in an event: names and sentences are UTF-8 wherever they came from.

@@ -36,6 +36,11 @@ export const kFloods = {
 };
 
 const openAt = (path) => async (server) => (await RawWebSocket.open(server, { path })).connection.socket;
+async function subscribed(server) {
+  const socket = await openAt('/y-webrtc')(server);
+  socket.write(textFrame({ type: 'subscribe', topic: 'the-same' }));
+  return socket;
+}
 const upload = (path, body) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const offer = (name) => textFrame({ type: 'offer', offer: { type: 'offer', sdp: 'v=0' }, name });
 
@@ -54,6 +59,12 @@ export const kPlainFloods = {
   'offers to names that nobody has': { open: openAt('/login'), chunk: () => repeatedly(() => offer(makeKey())) },
   'leaves': { open: openAt('/login'), unit: () => textFrame({ type: 'leave', name: 'the-same' }) },
   'unknown commands': { open: openAt('/login'), unit: () => textFrame({ type: 'x' }) },
+  'subscriptions': { open: openAt('/y-webrtc'), chunk: () => repeatedly(() => textFrame({ type: 'subscribe', topics: [makeKey(), makeKey()] })) },
+  'subscriptions that come and go': { open: openAt('/y-webrtc'), chunk: () => repeatedly(() => Buffer.concat([textFrame({ type: 'subscribe', topic: 'the-same' }), textFrame({ type: 'unsubscribe', topic: 'the-same' })])) },
+  'publications to one topic': { open: subscribed, unit: () => textFrame({ type: 'publish', topic: 'the-same', data: 'x' }) },
+  'pings of y-webrtc': { open: openAt('/y-webrtc'), unit: () => textFrame({ type: 'ping' }) },
+  'ids that come and go': { chunk: () => repeatedly(() => getText(`/libdatachannel/${makeKey()}?next=1&wait=0&key=${makeKey()}`)) },
+  'polls of peers in a room': { chunk: () => repeatedly(() => getText(`/matchbox/flood?next=1&wait=0&key=${makeKey()}`)) },
   'messages to names that nobody can have': { open: openAt('/login'), unit: () => textFrame({ type: 'leave', name: '' }) },
 };
 
