@@ -222,7 +222,8 @@ void Names::say_to(Entry& entry, const session::Caller& caller, const session::L
     erase_if_empty(key);
     return;
   }
-  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(totals_.settings.lifetime);
+  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(
+      message.lifetime.value_or(totals_.settings.lifetime));
   outlet_.send(event::Stored{"@" + key, static_cast<std::uint32_t>(lifetime.count()), re},
                Recipient{caller.id, caller.dialect, {}});
 }
@@ -240,10 +241,12 @@ std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller&
   const auto least = message.data.size();
   if (name.messages >= settings.messages || name.bytes + least > settings.bytes)
     return full("", "");
+  const auto lifetime = message.lifetime.value_or(settings.lifetime);
   Mail mail{.event = {message.type, {}, caller.peer, caller.name, message.data},
             .sender = sender_of(caller, re),
+            .dialect = message.lifetime ? caller.dialect : nullptr,
             .address = caller.address,
-            .expires = runner_.now() + settings.lifetime,
+            .expires = runner_.now() + lifetime,
             .name = &entry};
   const auto& said = mail.event;
   mail.cost = block(2 * kPointer + sizeof(Mail)) + kQuotaRows + outside(said.type) +
@@ -269,31 +272,34 @@ std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller&
     return full("Your address fills a quarter of all mailboxes, which is as much as it may.",
                 "Wait until some are read or expire. --mailbox-total-bytes sets the whole.");
   }
-  mail_.push_back(std::move(mail));
+  auto& queue = mail_[lifetime];
+  queue.push_back(std::move(mail));
   sender.keep();
   messages.keep();
   bytes.keep();
-  auto& kept = mail_.back();
+  auto& kept = queue.back();
   charge(kept.cost + row);
   name.bytes += kept.cost;
   ++name.messages;
-  kept.self = std::prev(mail_.end());
+  kept.queue = &queue;
+  kept.self = std::prev(queue.end());
   (name.first == nullptr ? name.first : name.last->next) = &kept;
   name.last = &kept;
-  if (mail_.size() == 1) runner_.wheel().schedule(expiry_timer_, kept.expires);
+  if (queue.size() == 1) schedule_expiry();
   return std::nullopt;
 }
 
-void Names::drop_first(Name& name) {
-  auto& mail = *name.first;
+void Names::drop(const Mail& mail, Mail* before) {
+  auto& name = mail.name->second;
   totals_.senders.subtract(mail.sender.id.serial);
   totals_.addresses.subtract(mail.address);
   totals_.address_bytes.subtract(mail.address, mail.cost);
   name.bytes -= mail.cost;
   --name.messages;
-  name.first = mail.next;
+  (before == nullptr ? name.first : before->next) = mail.next;
+  if (name.last == &mail) name.last = before;
   release(mail.cost + (name.first == nullptr ? row_cost(*mail.name) : 0));
-  mail_.erase(mail.self);
+  mail.queue->erase(mail.self);
 }
 
 void Names::charge(std::size_t bytes) {
@@ -306,15 +312,56 @@ void Names::release(std::size_t bytes) {
   totals_.memory.release(base::MemoryPart::mailbox, bytes);
 }
 
+std::size_t Names::stored() const noexcept {
+  std::size_t count = 0;
+  for (const auto& [lifetime, queue] : mail_) count += queue.size();
+  return count;
+}
+
+void Names::schedule_expiry() {
+  auto first = base::TimePoint::max();
+  for (const auto& [lifetime, queue] : mail_) {
+    if (!queue.empty()) first = std::min(first, queue.front().expires);
+  }
+  if (first != base::TimePoint::max()) runner_.wheel().schedule(expiry_timer_, first);
+}
+
 void Names::on_expiry() {
   const auto now = runner_.now();
-  while (!mail_.empty() && mail_.front().expires <= now) {
-    // The oldest of all is the oldest in its mailbox.
-    auto& entry = *mail_.front().name;
-    drop_first(entry.second);
-    erase_if_empty(entry.first);
+  for (auto& [lifetime, queue] : mail_) {
+    while (!queue.empty() && queue.front().expires <= now) expire(queue.front());
   }
-  if (!mail_.empty()) runner_.wheel().schedule(expiry_timer_, mail_.front().expires);
+  schedule_expiry();
+}
+
+void Names::expire(Mail& mail) {
+  auto& entry = *mail.name;
+  const auto& key = entry.first;
+  const auto sender = mail.sender.id;
+  const auto* const dialect = mail.dialect;
+  auto sender_name = std::move(mail.event.name);
+  Mail* before = nullptr;
+  for (auto* each = entry.second.first; each != nullptr;) {
+    auto* const next = each->next;
+    const bool expires =
+        dialect == nullptr ? each == &mail : each->dialect != nullptr && each->sender.id == sender;
+    if (expires) {
+      drop(*each, before);
+      if (dialect == nullptr) break;
+    } else {
+      before = each;
+    }
+    each = next;
+  }
+  if (dialect != nullptr) {
+    // No session is being served now. If memory is short, the sender's session ends; it would wait
+    // for this event for ever.
+    outlet_.or_end(sender, [&] {
+      outlet_.send(event::Expired{"@" + key, std::move(sender_name)},
+                   Recipient{sender, dialect, {}});
+    });
+  }
+  erase_if_empty(key);
 }
 
 void Names::erase_if_empty(const std::string& key) {

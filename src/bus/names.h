@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -65,7 +66,7 @@ class Names {
            dialects::Re re);
 
   std::size_t size() const noexcept { return names_.size(); }
-  std::size_t stored() const noexcept { return mail_.size(); }
+  std::size_t stored() const noexcept;
 
  private:
   struct Holder {
@@ -90,11 +91,13 @@ class Names {
   struct Mail {
     dialects::event::Said event;
     Sender sender;
+    const dialects::Dialect* dialect = nullptr;  // the sender's, if it is told of the expiry
     base::AddressKey address;
     base::TimePoint expires;
     std::size_t cost = 0;
     Entry* name = nullptr;
     Mail* next = nullptr;  // in the same mailbox
+    std::list<Mail>* queue = nullptr;
     std::list<Mail>::iterator self = {};
   };
 
@@ -109,12 +112,17 @@ class Names {
   /// Why not, or nothing when it was put into the mailbox.
   std::optional<dialects::Error> store(Entry& entry, const session::Caller& caller,
                                        const dialects::Say& message, dialects::Re re);
-  void drop_first(Name& name);
+  void drop_first(Name& name) { drop(*name.first, nullptr); }
+  /// Takes it out of its mailbox, where it follows `before`; none: it is the first.
+  void drop(const Mail& mail, Mail* before);
   void charge(std::size_t bytes);
   void release(std::size_t bytes);
   static Sender sender_of(const session::Caller& caller, dialects::Re re) noexcept;
   static std::size_t row_cost(const Entry& entry) noexcept;
+  void schedule_expiry();
   void on_expiry();
+  /// Drops it, and with it what its sender is told of by the same event.
+  void expire(Mail& mail);
   void erase_if_empty(const std::string& key);
 
   Outlet& outlet_;
@@ -122,8 +130,8 @@ class Names {
   MailboxTotals& totals_;
   Refusals refusals_;
   base::KeyedMap<Name> names_;
-  // Of all names. The lifetime is one for all, so mail expires in the order in which it came.
-  std::list<Mail> mail_;
+  // Of all names, by its lifetime: what has the same one expires in the order in which it came.
+  std::map<base::Duration, std::list<Mail>> mail_;
   base::Timer expiry_timer_;
 };
 

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "dialects/error.h"
 #include "dialects/payload.h"
 
@@ -47,6 +48,10 @@ struct Say {
   Payload data = {};
   bool echo = false;  ///< to a whole room: its sender hears it as well
   bool store = true;  ///< to a name that nobody holds: it waits in the mailbox
+  /// How long it waits there; none: as long as all mail does. With a lifetime of its own the sender
+  /// is told when it expires unread (`event::Expired`), and what else of that kind waits there from
+  /// the same sender expires with it: a part of it is of no use.
+  std::optional<base::Duration> lifetime = std::nullopt;
 };
 /// What is said to a name for the client when its session ends, however that happens (MQTT calls it
 /// a will). A later one takes the place of an earlier one.

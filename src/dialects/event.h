@@ -88,6 +88,12 @@ struct Stored {
 struct Refused {
   Error error;
   Re re = 0;
+  std::string name = {};  ///< of whoever is told; empty: none
+};
+/// Mail with a lifetime of its own (`Say::lifetime`) was not read in time.
+struct Expired {
+  std::string to;    ///< with its `@`
+  std::string name;  ///< of its sender when it was sent; empty: none
 };
 struct Said {
   std::string type;
@@ -103,7 +109,7 @@ using Event =
     std::variant<event::Created, event::Joined, event::Ready, event::Full, event::Left,
                  event::PlaceLost, event::PeerJoined, event::PeerNamed, event::PeerSuspended,
                  event::PeerResumed, event::PeerLeft, event::LoggedIn, event::LoggedOut,
-                 event::NameLost, event::Stored, event::Refused, event::Said>;
+                 event::NameLost, event::Stored, event::Refused, event::Expired, event::Said>;
 
 /// An event in the words of one dialect, without its number: encoded once, shared by every outbox
 /// and connection it goes to, also across shards.

@@ -325,7 +325,8 @@ void Session::give_up() noexcept {
 }
 
 void Session::refuse(dialects::Re re, Error error) {
-  const auto event = contents_.dialect->encode(dialects::event::Refused{std::move(error), re});
+  const auto event =
+      contents_.dialect->encode(dialects::event::Refused{std::move(error), re, name_});
   if (event != nullptr) deliver(event, 0);
 }
 

@@ -235,7 +235,8 @@ void Session::say(dialects::Say message, dialects::Re re) {
     const auto letter = std::make_shared<const Letter>(
         Letter{{.type = message.type,
                 .data = to_room ? message.data : std::move(message.data),
-                .store = message.store},
+                .store = message.store,
+                .lifetime = message.lifetime},
                Parcel(transit, bytes)});
     const auto from = caller();
     for (const auto& name : to_names) bus.mail(from, letter, name.value, re);

@@ -163,7 +163,8 @@ void check_events(std::string_view bytes) {
              event::PeerNamed{text, text, text}, event::PeerSuspended{text, text},
              event::PeerResumed{text, text}, event::PeerLeft{text, text, text},
              event::LoggedIn{text, 1}, event::LoggedOut{text, 1}, event::NameLost{text},
-             event::Stored{text, 60, 1}, event::Refused{{.message = text, .to = text}, 1}}) {
+             event::Stored{text, 60, 1}, event::Refused{{.message = text, .to = text}, 1},
+             event::Expired{text, text}}) {
       check_frames(*protocol, event);
     }
   }

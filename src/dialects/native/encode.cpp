@@ -100,6 +100,8 @@ class EventWriter {
     json_->optional_number("re", answering(e.re)).optional_number("expected", e.error.expected);
     json_->optional_number("limit", e.error.limit).optional_text("to", e.error.to).close();
   }
+  /// Nothing: no message of these clients has a lifetime of its own.
+  void operator()(const event::Expired&) {}
   void operator()(const event::Said& e) {
     begin(e.type, e.room.size() + e.from.size() + e.name.size() + e.data.size());
     json_->optional_text("room", e.room).text("from", e.from).optional_text("name", e.name);
@@ -180,6 +182,7 @@ class NativeDialect final : public Dialect {
   EncodedEvent encode(const Event& event) const override {
     std::string out;
     std::visit(EventWriter(out), event);
+    if (out.empty()) return nullptr;
     return std::make_shared<const Frame>(Frame{std::move(out)});
   }
 

@@ -168,7 +168,8 @@ TEST_CASE("login: nothing else is told") {
                                      event::PeerResumed{"r", "p"},
                                      event::PeerLeft{"r", "p", "left"},
                                      event::LoggedOut{"n", 1},
-                                     event::Stored{"@n", 60, 1}};
+                                     event::Stored{"@n", 60, 1},
+                                     event::Expired{"@n", "m"}};
   CHECK(events.size() == std::variant_size_v<Event> - 4);
   for (const auto& event : events) {
     CAPTURE(event.index());

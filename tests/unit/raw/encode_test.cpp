@@ -88,8 +88,9 @@ TEST_CASE("raw: nothing else is told") {
                                      event::LoggedOut{"n", 1},
                                      event::NameLost{"n"},
                                      event::Stored{"@n", 60, 1},
-                                     event::Refused{{.code = ErrorCode::busy}, 1}};
-  static_assert(std::variant_size_v<Event> == 17, "all but Said");
+                                     event::Refused{{.code = ErrorCode::busy}, 1},
+                                     event::Expired{"@n", "m"}};
+  static_assert(std::variant_size_v<Event> == 18, "all but Said");
   CHECK(events.size() == std::variant_size_v<Event> - 1);
   for (const auto& event : events) {
     CAPTURE(event.index());
