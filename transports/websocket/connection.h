@@ -80,7 +80,8 @@ class Connection final : public net::ConnectionHandler {
   /// Counts what carries no message and yet costs work: a ping, a pong, a fragment without payload,
   /// and what the receiver refuses.
   void count_noise();
-  /// Sends a close frame and waits for the peer's.
+  /// Sends a close frame and waits for the peer's. Code 1005: the frame has no code (RFC 6455
+  /// §7.4).
   void close(std::uint16_t code, std::string_view reason);
   /// The peer breaks the protocol: sends a close frame and reads nothing more.
   void fail(std::uint16_t code, std::string_view reason);

@@ -83,8 +83,10 @@ inline std::string control_frame(websocketpp::frame::opcode::value opcode,
   return frame_head(opcode, payload.size()).append(payload);
 }
 
-/// A close frame with code and reason (§5.5.1).
+/// A close frame with code and reason (§5.5.1). 1005 stands for no code.
 inline std::string close_frame(std::uint16_t code, std::string_view reason) {
+  if (code == websocketpp::close::status::no_status)
+    return control_frame(websocketpp::frame::opcode::close, {});
   std::string payload{static_cast<char>(code >> 8U), static_cast<char>(code & 0xffU)};
   payload.append(reason.substr(0, 123));
   return control_frame(websocketpp::frame::opcode::close, payload);

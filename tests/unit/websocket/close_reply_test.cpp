@@ -55,3 +55,10 @@ TEST_CASE("a reason that is not UTF-8 is answered with 1007") {
   }
   CHECK(reply_to(close_payload(1000, "caf\xc3\xa9")) == 1000);
 }
+
+TEST_CASE("a close frame of the server's own: with a code and a reason, or without") {
+  CHECK(websocket::close_frame(4012, "draining") ==
+        "\x88\x0a\x0f\xac"
+        "draining");
+  CHECK(websocket::close_frame(1005, "") == std::string("\x88\x00", 2));
+}
