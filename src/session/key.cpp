@@ -62,6 +62,21 @@ std::string make_peer_id() { return random_text(kBase32, 10); }
 
 std::string make_token(std::size_t bytes) { return random_text(kBase64Url, (bytes * 8 + 5) / 6); }
 
+std::string make_uuid() {
+  std::array<std::uint8_t, 16> bytes{};
+  fill_random(bytes.data(), bytes.size());
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0FU) | 0x40U);  // the version
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3FU) | 0x80U);  // the variant
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += kHex[bytes[i] >> 4U];
+    text += kHex[bytes[i] & 0x0FU];
+  }
+  return text;
+}
+
 bool equal_secret(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -32,6 +32,9 @@ std::string make_peer_id();
 /// `bytes` random bytes as base64url: server ids and stream tickets.
 std::string make_token(std::size_t bytes);
 
+/// A random UUID (RFC 9562, version 4).
+std::string make_uuid();
+
 /// Compares without telling by its time where the first difference is.
 bool equal_secret(std::string_view a, std::string_view b) noexcept;
 

@@ -127,6 +127,12 @@ TEST_CASE("keys are looked up by their hash") {
   CHECK(make_key().size() == 43);
   CHECK(make_key() != make_key());
   CHECK(make_peer_id().size() == 10);
+  const auto uuid = make_uuid();
+  CHECK(uuid.size() == 36);
+  for (const std::size_t dash : {8, 13, 18, 23}) CHECK(uuid[dash] == '-');
+  CHECK(uuid[14] == '4');
+  CHECK(std::string_view("89ab").find(uuid[19]) != std::string_view::npos);
+  CHECK(uuid != make_uuid());
   CHECK(equal_secret("abc", "abc"));
   CHECK_FALSE(equal_secret("abc", "abd"));
   CHECK_FALSE(equal_secret("abc", "abcd"));
