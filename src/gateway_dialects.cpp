@@ -9,6 +9,7 @@
 #include "login/login.h"
 #include "matchbox/matchbox.h"
 #include "native/native.h"
+#include "peerjs_binding/routes.h"
 #include "plain/routes.h"
 #include "raw/raw.h"
 #include "socketio_binding/routes.h"
@@ -55,6 +56,14 @@ Row socketio_row() {
           }};
 }
 
+Row peerjs_row() {
+  return {[]() -> const dialects::Dialect& { return dialects::peerjs::dialect(); }, "peerjs",
+          [](Router& router, binding::Context& context, const DialectOptions& options) {
+            namespace peerjs = dialects::peerjs;
+            peerjs::add_routes(router, std::make_shared<peerjs::Service>(context, options.peerjs));
+          }};
+}
+
 /// The dialects that this server speaks, a row each.
 const auto& rows() {
   static const std::array kRows{
@@ -65,6 +74,7 @@ const auto& rows() {
       plain_row<&dialects::y_webrtc::protocol>(),
       plain_row<&dialects::libdatachannel::protocol>(),
       plain_row<&dialects::matchbox::protocol>(),
+      peerjs_row(),
   };
   static_assert(kRows.size() < std::tuple_size_v<decltype(session::Shared::tallies)>,
                 "each has a tally, beside that of all others");

@@ -6,6 +6,7 @@
 
 #include "binding/context.h"
 #include "native_binding/routes.h"
+#include "peerjs_binding/options.h"
 #include "plain/options.h"
 #include "server/router.h"
 #include "socketio_binding/options.h"
@@ -17,6 +18,7 @@ struct DialectOptions {
   dialects::native::Options native;
   plain::Options plain;
   dialects::socketio::Options socketio;
+  dialects::peerjs::Options peerjs;
 };
 
 /// Adds the routes of the dialects with those names, of all if none is named, and counts their

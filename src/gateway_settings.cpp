@@ -88,7 +88,11 @@ DialectOptions dialects(const ops::Config& config) {
           .socketio = {.poll_hold = config.poll_hold,
                        .max_payload = config.max_body,
                        .websocket = {.max_message = config.max_body, .noise = noise},
-                       .addresses = own_addresses()}};
+                       .addresses = own_addresses()},
+          .peerjs = {.path = config.peerjs_path == "/" ? "" : config.peerjs_path,
+                     .key = config.peerjs_key,
+                     .lists_peers = config.peerjs_discovery,
+                     .websocket = {.max_message = dialects::peerjs::kMaxMessage, .noise = noise}}};
 }
 
 probe::Options probes(const ops::Config& config) {

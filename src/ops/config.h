@@ -97,6 +97,11 @@ struct Config {
   std::string turn_secret;
   std::chrono::milliseconds turn_lifetime{};
 
+  // Client protocols
+  std::string peerjs_path;
+  std::string peerjs_key;
+  bool peerjs_discovery = false;
+
   // Operation
   std::chrono::milliseconds drain_time{};
   LogLevel log_level = LogLevel::info;

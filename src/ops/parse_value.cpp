@@ -173,6 +173,26 @@ bool is_host(std::string_view text) {
   return port && *port >= 1 && *port <= 65535;
 }
 
+bool is_url_segment(std::string_view text) {
+  const auto is_unreserved = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+  };
+  return !text.empty() && text != "." && text != ".." &&
+         std::all_of(text.begin(), text.end(), is_unreserved);
+}
+
+bool is_url_path(std::string_view text) {
+  if (!text.starts_with('/')) return false;
+  if (text.size() == 1) return true;
+  while (!text.empty()) {
+    const auto slash = std::min(text.find('/', 1), text.size());
+    if (!is_url_segment(text.substr(1, slash - 1))) return false;
+    text.remove_prefix(slash);
+  }
+  return true;
+}
+
 bool is_origin(std::string_view text) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (text.starts_with(scheme)) return is_host(text.substr(scheme.size()));

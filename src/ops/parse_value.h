@@ -42,6 +42,13 @@ bool is_origin(std::string_view text);
 // A host name or address with or without a port, as in the Host header: "example.org:8443".
 bool is_host(std::string_view text);
 
+// A part of a URL's path that needs no escape: letters, digits, "-", ".", "_" and "~" (RFC 3986
+// section 2.3), but not "." and "..".
+bool is_url_segment(std::string_view text);
+
+// "/", or segments with a slash before each: "/peerjs/myapp".
+bool is_url_path(std::string_view text);
+
 bool is_turn_url(std::string_view text);  // RFC 7065, by its scheme
 
 // Why `text` cannot go into RTCConfiguration.iceServers, or nothing if it can: a STUN URL

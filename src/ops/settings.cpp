@@ -158,7 +158,7 @@ std::vector<SettingGroup> make_groups() {
       {"bind", "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every interface", text(&C::bind, "ADDRESS", is_address, kAddressAllowed)},
       {"port", "8080", "TCP port; 0 picks a free one", number(&C::port, 0, 65535)},
       {"listen", "", "Further port, on the address of --bind if it names none: 1337, 0.0.0.0:1337 or [::1]:1337; DIALECT is the client protocol that answers at / there", listen_ports(&C::listen)},
-      {"dialects", "", "Client protocol to speak, all if none is named: native, raw, login, socketio, y-webrtc, libdatachannel, matchbox; the paths of the others answer 404", list(&C::dialects, "DIALECT", is_dialect_name, "a name of lower case letters, digits and hyphens, like raw")},
+      {"dialects", "", "Client protocol to speak, all if none is named: native, raw, login, socketio, y-webrtc, libdatachannel, matchbox, peerjs; the paths of the others answer 404", list(&C::dialects, "DIALECT", is_dialect_name, "a name of lower case letters, digits and hyphens, like raw")},
       {"shards", "0", "Event loops, one thread each; 0 means one a processor core", number(&C::shards, 0, 1024)},
       {"tls-cert", "", "Certificate chain (PEM), with --tls-key; read again on SIGHUP", text(&C::tls_cert, "FILE")},
       {"tls-key", "", "Private key (PEM), with --tls-cert; read again on SIGHUP", text(&C::tls_key, "FILE")},
@@ -228,6 +228,11 @@ std::vector<SettingGroup> make_groups() {
       {"turn-server", "", "TURN URL for which each client gets a credential made from turn-secret", list(&C::turn_server, "URL", is_turn_url, "a URL like turn:turn.example.org:3478?transport=udp")},
       {"turn-secret", "", "Secret shared with the TURN servers (coturn: static-auth-secret)", text(&C::turn_secret, "SECRET")},
       {"turn-lifetime", "12h", "How long a TURN credential is valid", duration(&C::turn_lifetime)},
+    }},
+    {"Client protocols", {
+      {"peerjs-path", "/peerjs", "Path of the PeerJS server, as a page gives it in the option `path`; / for pages that give none", text(&C::peerjs_path, "PATH", is_url_path, "a path like /peerjs or /")},
+      {"peerjs-key", "peerjs", "Key that PeerJS clients must give in the option `key`", text(&C::peerjs_key, "KEY", is_url_segment, "letters, digits, and - . _ ~")},
+      {"peerjs-discovery", "no", "Tell everybody the ids of all PeerJS clients (peer.listAllPeers)", flag(&C::peerjs_discovery)},
     }},
     {"Operation", {
       {"drain-time", "10s", "After SIGTERM, clients are sent away spread over this time", duration(&C::drain_time, kOff)},

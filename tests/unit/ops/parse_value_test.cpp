@@ -112,3 +112,12 @@ TEST_CASE("an ICE server is a STUN URL or a JSON object that a browser takes") {
   CHECK(ice_server_problem("{\"urls\": "));
   CHECK(ice_server_problem("example.org"));
 }
+
+TEST_CASE("paths of a URL, and their segments") {
+  for (const auto* text : {"/", "/peerjs", "/a/b.c/~d_e-f", "/..."}) CHECK(is_url_path(text));
+  for (const auto* text :
+       {"", "peerjs", "//", "/a/", "/a//b", "/a b", "/a?b", "/a%20b", "/..", "/a/./b", "/ž", "/a*"})
+    CHECK_FALSE(is_url_path(text));
+  CHECK(is_url_segment("peerjs"));
+  for (const auto* text : {"", ".", "..", "a/b", "a b", "a&b"}) CHECK_FALSE(is_url_segment(text));
+}
