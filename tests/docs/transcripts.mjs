@@ -11,7 +11,7 @@ import { fetchJson, readEventStream } from '../conformance/support/members.mjs';
 import { Server } from '../conformance/support/server.mjs';
 import { Bindings, TranscriptError, parseStep, transcripts } from './transcript_language.mjs';
 
-const kDocuments = ['docs/protocol.md', 'docs/dialects/raw.md', 'docs/dialects/login.md', 'docs/dialects/y-webrtc.md', 'docs/dialects/libdatachannel.md', 'docs/dialects/matchbox.md'];
+const kDocuments = ['docs/protocol.md', 'docs/dialects/raw.md', 'docs/dialects/login.md', 'docs/dialects/y-webrtc.md', 'docs/dialects/libdatachannel.md', 'docs/dialects/matchbox.md', 'docs/dialects/peerjs.md'];
 
 class Transcript {
   #bindings = new Bindings();
