@@ -68,13 +68,25 @@ export const kPlainFloods = {
   'messages to names that nobody can have': { open: openAt('/login'), unit: () => textFrame({ type: 'leave', name: '' }) },
 };
 
+let peers = 0;
+const openPeer = (server) => openAt(`/peerjs/peerjs?key=peerjs&id=flood-${++peers}&token=t`)(server);
+const toPeer = (dst) => textFrame({ type: 'CANDIDATE', dst, payload: 'x' });
+
+// The same in PeerJS.
+export const kPeerFloods = {
+  'messages to ids that nobody has': { open: openPeer, chunk: () => repeatedly(() => toPeer(makeKey())) },
+  'messages to an id that somebody has': { open: openPeer, unit: () => toPeer('flood-1') },
+  'messages that are no JSON': { open: openPeer, unit: () => textFrame('x') },
+  'requests for all ids': { unit: () => getText('/peerjs/peerjs/peers') },
+};
+
 function repeatedly(make) {
   const parts = [];
   for (let bytes = 0; bytes < kChunk; bytes += parts.at(-1).length) parts.push(Buffer.from(make()));
   return Buffer.concat(parts);
 }
 
-const floodOf = (kind) => kFloods[kind] ?? kPlainFloods[kind];
+const floodOf = (kind) => kFloods[kind] ?? kPlainFloods[kind] ?? kPeerFloods[kind];
 
 // Calls `begun` when all connections are open; resolves with the bytes that were sent.
 export async function flood(server, kind, seconds, begun) {
