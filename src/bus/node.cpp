@@ -14,7 +14,7 @@ Node::Node(base::ShardIndex shard, Exchange& exchange, session::Runner& runner)
       exchange_(exchange),
       runner_(runner),
       outlet_(shard, exchange.shared, runner),
-      rooms_(outlet_),
+      rooms_(outlet_, exchange.mailbox),
       names_(outlet_, runner, exchange.mailbox),
       topics_(outlet_) {
   if (exchange_.nodes.size() <= shard) exchange_.nodes.resize(shard + 1);
@@ -96,6 +96,8 @@ void Node::say(SessionId id, dialects::Say message, dialects::Re re, session::Tr
             home.rooms_.say(id, message, re, parcel.transit());
           });
 }
+
+std::size_t Node::members(const std::string& room) const { return rooms_.members(room); }
 
 void Node::mail(const Caller& caller, const std::shared_ptr<const session::Letter>& letter,
                 const std::string& name, dialects::Re re) {

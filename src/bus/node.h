@@ -50,6 +50,7 @@ class Node final : public session::Switchboard {
   void logout(session::SessionId id, const std::string& name, session::Answer answer) override;
   void say(session::SessionId id, dialects::Say message, dialects::Re re,
            session::Transit* transit) override;
+  std::size_t members(const std::string& room) const override;
   void mail(const session::Caller& caller, const std::shared_ptr<const session::Letter>& letter,
             const std::string& name, dialects::Re re) override;
   void subscribe(const session::Caller& caller, const std::string& topic) override;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/reserve.h"
+#include "bus/names.h"
 
 namespace sigway::bus {
 
@@ -165,8 +166,10 @@ void Rooms::admit(Room& room, const Waiting& who) {
   bool is_in = false;
   // Perhaps in the turn of another client.
   outlet_.or_end(id, [&] {
-    room.members.push_back(
-        {{id, who.caller.dialect, who.caller.peer}, who.caller.name, room.next_join++});
+    room.members.push_back({{id, who.caller.dialect, who.caller.peer},
+                            who.caller.name,
+                            who.caller.address,
+                            room.next_join++});
     const auto& member = room.members.back();
     if (before == 0) {
       outlet_.send(event::Created{room.name, member.peer(), member.join, room.capacity, who.re},
@@ -179,6 +182,7 @@ void Rooms::admit(Room& room, const Waiting& who) {
             {other.peer(), other.name, other.join, true, other.told_suspended});
       }
       outlet_.send(joined, member.recipient);
+      hand_over_kept(room);
     }
     outlet_.settle(id, {Settlement::Kind::joined, room.name});
     is_in = true;
@@ -198,6 +202,34 @@ void Rooms::admit(Room& room, const Waiting& who) {
     tell_others(room, {}, [&] { return event::Ready{room.name}; });
     close(room);
   }
+}
+
+void Rooms::hand_over_kept(Room& room) {
+  const auto& newest = room.members.back();
+  for (auto& member : room.members) {
+    if (member.kept == nullptr) continue;
+    // On its way to another shard it counts in the budget, as any message does.
+    const auto transit = std::make_shared<session::Transit>(
+        mailboxes_.memory, outlet_.shared().settings.outbox_limit / 2);
+    for (const auto& said : member.kept->messages()) {
+      outlet_.send(said, newest.recipient, {.id = member.recipient.id, .transit = transit.get()});
+    }
+    member.kept.reset();
+  }
+}
+
+std::optional<dialects::Error> Rooms::keep(const Room& room, Member& member,
+                                           const dialects::Say& message) {
+  if (member.kept == nullptr) {
+    // Whoever comes in takes half of an outbox of one sender, and in other words it may be longer.
+    member.kept = std::make_unique<Kept>(mailboxes_, member.address,
+                                         outlet_.shared().settings.outbox_limit / 4);
+  }
+  if (member.kept->add({message.type, room.name, member.peer(), member.name, message.data}))
+    return std::nullopt;
+  return dialects::Error{.code = ErrorCode::mailbox_full,
+                         .message = "Nobody else is in the room, and too much waits there already.",
+                         .hint = "Say no more until somebody comes in."};
 }
 
 void Rooms::remove(Room& room, SessionId id, std::string_view reason) {
@@ -267,7 +299,12 @@ void Rooms::say(SessionId id, const dialects::Say& message, dialects::Re re,
   std::vector<Recipient> recipients;
   if (message.to.empty()) {
     recipients = others(*room, message.echo ? SessionId{} : id);
-    if (recipients.empty()) return outlet_.refuse(sender, {.code = ErrorCode::nobody_there});
+    if (recipients.empty()) {
+      auto refused = message.keep ? keep(*room, *member, message)
+                                  : dialects::Error{.code = ErrorCode::nobody_there};
+      if (refused) outlet_.refuse(sender, *std::move(refused));
+      return;
+    }
   }
   for (const auto& address : message.to) {
     const auto to = std::find_if(room->members.begin(), room->members.end(),
@@ -281,6 +318,11 @@ void Rooms::say(SessionId id, const dialects::Say& message, dialects::Re re,
   if (recipients.empty()) return;
   outlet_.send(event::Said{message.type, room->name, member->peer(), member->name, message.data},
                recipients, sender);
+}
+
+std::size_t Rooms::members(const std::string& name) const noexcept {
+  const auto entry = rooms_.find(name);
+  return entry == rooms_.end() ? 0 : entry->second.members.size();
 }
 
 void Rooms::erase_if_empty(const std::string& name) {

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/keyed_hash.h"
+#include "bus/kept.h"
 #include "bus/outlet.h"
 #include "bus/refusals.h"
 #include "dialects/command.h"
@@ -23,7 +26,7 @@ std::string_view series_of(std::string_view room) noexcept;
 /// order for all. Thread: its shard.
 class Rooms {
  public:
-  explicit Rooms(Outlet& outlet) : outlet_(outlet) {}
+  Rooms(Outlet& outlet, MailboxTotals& mailboxes) : outlet_(outlet), mailboxes_(mailboxes) {}
 
   void join(const session::Caller& caller, const dialects::Join& join, session::SessionId replaces,
             dialects::Re re);
@@ -36,14 +39,18 @@ class Rooms {
            session::Transit* transit);
 
   std::size_t size() const noexcept { return rooms_.size(); }
+  /// How many are in a room of this shard.
+  std::size_t members(const std::string& room) const noexcept;
 
  private:
   struct Member {
     Recipient recipient;  // its address is the peer id
     std::string name;
+    base::AddressKey address;
     std::uint64_t join = 0;
-    bool suspended = false;       // decides whether the place is given to who asks
-    bool told_suspended = false;  // what the members know
+    bool suspended = false;           // decides whether the place is given to who asks
+    bool told_suspended = false;      // what the members know
+    std::unique_ptr<Kept> kept = {};  // null: nothing
 
     const std::string& peer() const noexcept { return recipient.address; }
   };
@@ -74,6 +81,8 @@ class Rooms {
   template <typename Make>
   void tell_others(const Room& room, session::SessionId but, Make make) noexcept;
   void admit(Room& room, const Waiting& who);
+  /// Gives the newest member what others have said while they were alone.
+  void hand_over_kept(Room& room);
   void admit_next(Room& room);
   void refuse_waiting(Room& room);
   void refuse(const Room& room, const Waiting& who);
@@ -82,6 +91,9 @@ class Rooms {
   void remove(Room& room, session::SessionId id, std::string_view reason);
   /// Takes the place away from somebody who is not there.
   void evict(Room& room, session::SessionId id);
+  /// Why not, or nothing when it waits for whoever comes in next.
+  std::optional<dialects::Error> keep(const Room& room, Member& member,
+                                      const dialects::Say& message);
   /// Gives places to those who wait, as far as there are any; else asks the members whether they
   /// live.
   void serve_waiting(Room& room);
@@ -90,6 +102,7 @@ class Rooms {
   void erase_if_empty(const std::string& name);
 
   Outlet& outlet_;
+  MailboxTotals& mailboxes_;
   Refusals refusals_;
   base::KeyedMap<Room> rooms_;
   base::KeyedMap<std::string> series_;  // the room that is being filled

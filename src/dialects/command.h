@@ -52,6 +52,7 @@ struct Say {
   /// is told when it expires unread (`event::Expired`), and what else of that kind waits there from
   /// the same sender expires with it: a part of it is of no use.
   std::optional<base::Duration> lifetime = std::nullopt;
+  bool keep = false;  ///< to a room where nobody else is: it waits for whoever comes in next
 };
 /// What is said to a name for the client when its session ends, however that happens (MQTT calls it
 /// a will). A later one takes the place of an earlier one.

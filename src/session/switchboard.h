@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -80,6 +81,8 @@ class Switchboard {
   /// Says something in a room (`message.room` is set), which knows its members. `transit` counts it
   /// on its way to other shards; none: there is no other shard.
   virtual void say(SessionId id, dialects::Say message, dialects::Re re, Transit* transit) = 0;
+  /// How many are in a room that lives on this shard; 0 for any other.
+  virtual std::size_t members(const std::string& room) const = 0;
   /// Says something to a name.
   virtual void mail(const Caller& caller, const std::shared_ptr<const Letter>& letter,
                     const std::string& name, dialects::Re re) = 0;
