@@ -31,9 +31,9 @@ class FakeConnection {
   close() { this.closed = true; }
 }
 
-function negotiation(polite, courtesy = 0) {
+function negotiation(polite, courtesy = 0, ready = undefined) {
   const said = [], renewed = [], connections = [];
-  const link = new Negotiation({ polite, instance: null, ourInstance: 'us', equip: () => {}, trouble: () => {},
+  const link = new Negotiation({ polite, instance: null, ourInstance: 'us', ready, equip: () => {}, trouble: () => {},
     say: (type, data) => said.push({ type, ...data }), renewed: (by) => renewed.push(by) },
   () => connections[connections.push(new FakeConnection()) - 1], courtesy);
   link.start();
@@ -209,4 +209,24 @@ test('candidates of a connection that is given up are not sent', async (t) => {
   await settled();
   pass(1000);
   assert.deepEqual(one.said, []);
+});
+
+test('a program that is not a peer link is answered when our tracks are there', async () => {
+  for (const settle of ['resolve', 'reject']) {
+    let act;
+    const ready = new Promise((resolve, reject) => { act = { resolve, reject }; });
+    const one = negotiation(true, 0, ready);
+    one.link.hear('offer', { type: 'offer', sdp: 'of a stranger' });
+    one.link.hear('candidate', { candidate: 'candidate:1' });
+    await settled();
+    assert.deepEqual(one.connection.remote, []);
+    act[settle](new Error('no camera'));
+    await settled();
+    assert.deepEqual(one.connection.remote, ['offer of a stranger']);
+    assert.deepEqual(one.said.map(({ type }) => type), ['answer']);
+  }
+  const other = negotiation(true, 0, new Promise(() => {}));
+  other.link.hear('offer', { sdp: 'of a peer link', link: 'them' });
+  await settled();
+  assert.deepEqual(other.connection.remote, ['offer of a peer link']);
 });

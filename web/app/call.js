@@ -37,7 +37,7 @@ export class Call {
     this.capacity = capacity;
     this.media = media;
     this.connection = connect({ room, capacity, transport });
-    this.link = new PeerLink(this.connection, { room, channels: [kChannel] });
+    this.link = new PeerLink(this.connection, { room, channels: [kChannel], ready: media?.ready });
     media?.attach(this.link);
     this.#listenToServer();
     this.#listenToPeers();

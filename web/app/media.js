@@ -30,6 +30,8 @@ export class Media {
   screen = null;
   problem = null;
   starting = false;
+  #isReady;
+  ready = new Promise((resolve) => { this.#isReady = resolve; });   // what the browser gives is there, or nothing is to come
   stream = new MediaStream();
   #changed;
   #stopped = false;
@@ -54,6 +56,7 @@ export class Media {
   async start() {
     if (!navigator.mediaDevices?.getUserMedia) {
       this.problem = insecure();
+      this.#isReady();
       return this.#changed();
     }
     this.starting = true;
@@ -73,6 +76,7 @@ export class Media {
     }
     if (first) this.problem = problemOf(first);
     this.starting = false;
+    this.#isReady();
     this.#changed();
   }
 
@@ -147,6 +151,7 @@ export class Media {
 
   stop() {
     this.#stopped = true;
+    this.#isReady();
     for (const track of [this.mic, this.camera, this.screen]) track?.stop();
     this.mic = this.camera = this.screen = null;
   }

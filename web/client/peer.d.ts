@@ -49,6 +49,9 @@ export interface PeerLinkOptions {
   patience?: number;
   /** Calls at the most, 5 unless given: a mesh of six. Members beyond are called when one of the others has gone. */
   most?: number;
+  /** Settles when the tracks are there that are to be sent from the start. A program that is not a peer link, and that may take no
+   *  offer, gets its answer then, 10 seconds later at the latest. Unless given they are there already. */
+  ready?: Promise<unknown>;
   /** The platform's own unless given; in Node for instance that of `@roamhq/wrtc`. */
   RTCPeerConnection?: typeof RTCPeerConnection;
 }

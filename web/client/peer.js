@@ -33,9 +33,9 @@ export class PeerLink {
   #closed = false;
 
   constructor(connection, { room = connection.rooms[0], channels = [], rtc = {}, courtesy = 1000, patience = 15000, most = 5,
-    RTCPeerConnection = globalThis.RTCPeerConnection } = {}) {
+    ready = undefined, RTCPeerConnection = globalThis.RTCPeerConnection } = {}) {
     this.room = room;
-    this.settings = { channels, rtc, courtesy, patience, most, RTCPeerConnection };
+    this.settings = { channels, rtc, courtesy, patience, most, ready, RTCPeerConnection };
     this.#connection = connection;
     const hear = (name, act) => this.#offs.push(connection.on(name, (event) => { if (event.room === room) act(event); }));
     hear('joined', ({ members }) => { for (const member of members) this.#meet(member); });

@@ -12,7 +12,7 @@
 //   that the other side has begun anew.
 
 import { FoundCandidates, HeldCandidates } from './candidates.js';
-import { LinkError, Pace } from './tools.js';
+import { LinkError, Pace, settled } from './tools.js';
 
 const kSections = 64;                // of a description
 const kQueued = 256;                 // messages that wait their turn
@@ -20,6 +20,7 @@ const kDescriptions = { burst: 60, each: 50 };
 const kRenewals = { burst: 8, each: 2000 };      // that the other side can ask for
 const kReports = 16;                 // that a peer gets about what it sent
 const kRefusals = 3;                 // of our offers, before we stop making new ones
+const kReady = 10000;                // ms that an answer waits for the tracks that belong into it
 const kLargestCall = 1e9;
 
 const kAbout = { offer: 'offer', answer: 'answer', candidate: 'candidate', renew: 'renew' };
@@ -47,7 +48,7 @@ export class Negotiation {
   #held = new HeldCandidates();
   #found = new FoundCandidates((data) => this.#say('candidate', data));
 
-  // `peer`: {polite, instance, ourInstance, equip(connection), say(type, data), trouble(code, message, by), renewed(by)}; `make` gives a new
+  // `peer`: {polite, instance, ourInstance, ready, equip(connection), say(type, data), trouble(code, message, by), renewed(by)}; `make` gives a new
   // RTCPeerConnection; `courtesy`: milliseconds that the polite one leaves to the other to make the first offer.
   constructor(peer, make, courtesy) {
     this.#peer = peer;
@@ -227,6 +228,9 @@ export class Negotiation {
     if (typeof sdp !== 'string') throw new LinkError(`bad_${type}`, 'there is no sdp in it');
     if (sdp.split('\nm=').length > kSections + 1) throw new LinkError('too_much', `more than ${kSections} media sections`);
     await this.#descriptions.turn();
+    if (!this.open) return;
+    // A program that is not ours may take no offer: what we send belongs into the answer to its own.
+    if (type === 'offer' && typeof data.link !== 'string' && this.#peer.ready) await settled(this.#peer.ready, kReady);
     if (!this.open) return;
     const ours = this.connection.signalingState === 'have-local-offer';
     if (type === 'offer' ? ours && !this.#peer.polite : !ours) return;

@@ -48,6 +48,10 @@ export class Peer {
     return this.#link.instance;
   }
 
+  get ready() {
+    return this.#link.settings.ready;
+  }
+
   // -- coming and going --
 
   start(before) {

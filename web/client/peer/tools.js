@@ -2,6 +2,13 @@
 
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
+// Resolves when the promise has settled, or after so many milliseconds.
+export const settled = (promise, ms) => new Promise((resolve) => {
+  const timer = setTimeout(resolve, ms);
+  const done = () => { clearTimeout(timer); resolve(); };
+  promise.then(done, done);
+});
+
 // Not a secret: it only tells one page's life from the next.
 export const randomId = () => Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 8)).join('');
 
