@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "apprtc/apprtc.h"
+#include "apprtc_binding/routes.h"
 #include "libdatachannel/libdatachannel.h"
 #include "login/login.h"
 #include "matchbox/matchbox.h"
@@ -64,6 +66,13 @@ Row peerjs_row() {
           }};
 }
 
+Row apprtc_row() {
+  return {[]() -> const dialects::Dialect& { return dialects::apprtc::dialect(); }, "apprtc",
+          [](Router& router, binding::Context& context, const DialectOptions& options) {
+            dialects::apprtc::add_routes(router, context, options.apprtc);
+          }};
+}
+
 /// The dialects that this server speaks, a row each.
 const auto& rows() {
   static const std::array kRows{
@@ -75,6 +84,7 @@ const auto& rows() {
       plain_row<&dialects::libdatachannel::protocol>(),
       plain_row<&dialects::matchbox::protocol>(),
       peerjs_row(),
+      apprtc_row(),
   };
   static_assert(kRows.size() < std::tuple_size_v<decltype(session::Shared::tallies)>,
                 "each has a tally, beside that of all others");

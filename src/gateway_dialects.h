@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "apprtc_binding/options.h"
 #include "binding/context.h"
 #include "native_binding/routes.h"
 #include "peerjs_binding/options.h"
@@ -19,6 +20,7 @@ struct DialectOptions {
   plain::Options plain;
   dialects::socketio::Options socketio;
   dialects::peerjs::Options peerjs;
+  dialects::apprtc::Options apprtc;
 };
 
 /// Adds the routes of the dialects with those names, of all if none is named, and counts their

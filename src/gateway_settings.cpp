@@ -92,7 +92,9 @@ DialectOptions dialects(const ops::Config& config) {
           .peerjs = {.path = config.peerjs_path == "/" ? "" : config.peerjs_path,
                      .key = config.peerjs_key,
                      .lists_peers = config.peerjs_discovery,
-                     .websocket = {.max_message = dialects::peerjs::kMaxMessage, .noise = noise}}};
+                     .websocket = {.max_message = dialects::peerjs::kMaxMessage, .noise = noise}},
+          .apprtc = {.websocket = {.max_message = config.max_body, .noise = noise},
+                     .register_timeout = config.attach_timeout + config.probe_timeout}};
 }
 
 probe::Options probes(const ops::Config& config) {

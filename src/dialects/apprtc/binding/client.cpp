@@ -1,0 +1,47 @@
+#include "apprtc_binding/client.h"
+
+#include <utility>
+
+#include "apprtc/payload.h"
+#include "dialects/scope.h"
+
+namespace sigway::dialects::apprtc {
+
+session::KeyHash key_of(const ClientId& id) {
+  return session::hash_key(scoped(dialect().name(), scoped(id.room, id.client)));
+}
+
+session::OpenContents contents_of(const ClientId& id, const std::string& address) {
+  return {.key = key_of(id),
+          .room = id.room,
+          .name = {},
+          .capacity = kCapacity,
+          .replaces = {},
+          .dialect = &dialect(),
+          .traits = &kExpected,
+          .address = base::AddressKey::parse(address)};
+}
+
+session::Session* find(session::Hub& hub, const ClientId& id) {
+  const auto found = hub.shared().directory.find(key_of(id), hub.now());
+  return found.state == session::Directory::State::live ? hub.find(found.id.serial) : nullptr;
+}
+
+bool is_in_room(const session::Session& session) noexcept {
+  return !session.rooms().empty() || session.awaits_bus();
+}
+
+Said say(session::Session& session, std::string_view text) {
+  const auto& outbox = session.outbox();
+  const auto before = outbox.last();
+  session::Inputs inputs;
+  inputs.repeatable = true;
+  inputs.messages.push_back({std::nullopt, Command(say_of(text))});
+  Said said{.error = session.process(std::move(inputs))};
+  // The room lives on this shard, so that it has refused the message by now.
+  for (auto number = before; number < outbox.last();)
+    said.is_unsent = said.is_unsent || note_of(outbox.at(++number)) == Note::unsent;
+  return said;
+}
+
+}  // namespace sigway::dialects::apprtc

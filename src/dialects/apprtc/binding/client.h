@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "apprtc/apprtc.h"
+#include "apprtc_binding/service.h"
+#include "binding/reach.h"
+#include "http/exchange.h"
+#include "session/hub.h"
+
+/// A client of AppRTC as a session of the bus: its room and its id are its name. The session lives
+/// on the shard of its room, so that all about a room is decided on one shard.
+namespace sigway::dialects::apprtc {
+
+struct ClientId {
+  std::string room, client;
+};
+
+/// Nobody else can have this key: it has a line feed.
+session::KeyHash key_of(const ClientId& id);
+session::OpenContents contents_of(const ClientId& id, const std::string& address);
+
+/// The client's session; null: there is none. On the room's shard.
+session::Session* find(session::Hub& hub, const ClientId& id);
+
+/// It has its place, or waits for the answer. Else it has left the room, and is there only until
+/// its WebSocket closes.
+bool is_in_room(const session::Session& session) noexcept;
+
+/// Says `text` in the client's room.
+struct Said {
+  std::optional<Error> error;  ///< it was not taken
+  bool is_unsent = false;      ///< too many wait already
+};
+Said say(session::Session& session, std::string_view text);
+
+/// Runs `task(hub)` on the room's shard, perhaps at once; the request is cut if there is no memory
+/// for that.
+template <typename Task>
+void at_room(const Service& service, http::Exchange& exchange, std::string_view room, Task task) {
+  auto& context = service.context;
+  const auto shards = static_cast<base::ShardIndex>(context.shared.hubs.size());
+  binding::at_session(context, exchange.id().shard,
+                      {.shard = context.home_of(room, shards), .serial = 0}, std::move(task),
+                      [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
+}
+
+}  // namespace sigway::dialects::apprtc

@@ -1,0 +1,162 @@
+#include "apprtc_binding/collider.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "apprtc/collider.h"
+#include "apprtc/room_server.h"
+#include "apprtc_binding/channel.h"
+#include "apprtc_binding/client.h"
+#include "binding/answers.h"
+#include "binding/opening.h"
+#include "dialects/grammar.h"
+
+namespace sigway::dialects::apprtc {
+namespace {
+
+using session::End;
+
+http::Response text(int status, std::string_view line) {
+  auto response = http::Response::text(status, std::string(line) + "\n");
+  response.set("Cache-Control", "no-store");
+  return response;
+}
+
+http::Response ok() { return text(200, "OK"); }
+
+http::Response failure(Service& service, const std::string& why) {
+  ++service.counters.http_errors;
+  return text(500, why);
+}
+http::Response not_sent(Service& service, std::string_view why) {
+  return failure(service, "Failed to send the message: " + std::string(why));
+}
+
+/// As Go's html.EscapeString.
+std::string escape_html(std::string_view plain) {
+  std::string out;
+  for (const char c : plain) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '\'': out += "&#39;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&#34;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+/// `ROOM/CLIENT`
+std::optional<ClientId> read_ids(std::string_view rest) {
+  const auto slash = rest.find('/');
+  if (slash == std::string_view::npos || rest.find('/', slash + 1) != std::string_view::npos)
+    return std::nullopt;
+  const auto room = rest.substr(0, slash);
+  const auto client = rest.substr(slash + 1);
+  if (room.empty() || client.empty() || is_reserved(room)) return std::nullopt;
+  return ClientId{std::string(room), std::string(client)};
+}
+
+http::Response answer_to(Service& service, const Said& said) {
+  if (said.error) return binding::refusal(*said.error);
+  return said.is_unsent ? not_sent(service, kTooManyQueued) : ok();
+}
+
+/// Says it at once, or answers when it is known whether the client has a place.
+void say_or_wait(Service& service, session::Hub& hub, session::Session& session,
+                 const std::string& message, Waiting waiting) {
+  auto& replies = *waiting.replies;
+  const auto to = waiting.to;
+  // It has left the room. What a client says after that, everybody there knows.
+  if (!is_in_room(session)) return replies.respond(to, ok());
+  const bool has_to_wait = session.awaits_bus();
+  const auto said = say(session, message);
+  if (!has_to_wait || said.error) return replies.respond(to, answer_to(service, said));
+  if (!Channel::of(session, hub).wait(std::move(waiting)))
+    return replies.respond(to, binding::refusal(Error{.code = ErrorCode::overloaded}));
+  session.carriers_changed();
+}
+
+void post(Service& service, server::Exchange& exchange, const ClientId& client) {
+  auto& message = exchange.request().body;
+  if (message.empty()) return exchange.respond(failure(service, "Empty request body"));
+  if (!valid_room(client.room) || !valid_room(client.client))
+    return exchange.respond(not_sent(service, info(ErrorCode::bad_room).message));
+  auto& context = service.context;
+  const auto here = exchange.id().shard;
+  auto located = binding::locate_to_open(context, contents_of(client, exchange.client_address()),
+                                         here, context.shared.hubs[here]->now());
+  if (const auto* error = std::get_if<Error>(&located))
+    return exchange.respond(binding::refusal(*error));
+  auto& where = std::get<binding::Located>(located);
+  const auto id = where.id;
+  Waiting waiting{.connection = binding::next_connection(),
+                  .replies = &exchange.replies(),
+                  .to = exchange.id(),
+                  .placed =
+                      [&service](Waiting::Events events) {
+                        Said said;
+                        for (const auto& event : events)
+                          said.is_unsent = said.is_unsent || note_of(event) == Note::unsent;
+                        return answer_to(service, said);
+                      },
+                  .ended =
+                      [&service](End reason) {
+                        return reason == End::full ? not_sent(service, kNoPlace)
+                                                   : binding::refusal(binding::error_of(reason));
+                      }};
+  binding::detach_when_gone(exchange, context, id, waiting.connection);
+  binding::at_session(
+      context, here, id,
+      [&service, where = std::move(where), message = std::move(message),
+       waiting = std::move(waiting)](session::Hub& hub) mutable {
+        const auto entered = binding::enter(hub, where);
+        if (const auto* error = std::get_if<Error>(&entered))
+          return waiting.replies->respond(waiting.to, binding::refusal(*error));
+        say_or_wait(service, hub, *std::get<session::Session*>(entered), message,
+                    std::move(waiting));
+      },
+      [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
+}
+
+void remove(Service& service, server::Exchange& exchange, ClientId client) {
+  const auto room = client.room;
+  at_room(service, exchange, room,
+          [client = std::move(client), &replies = exchange.replies(),
+           to = exchange.id()](session::Hub& hub) {
+            if (auto* const session = find(hub, client)) session->end(End::left);
+            replies.respond(to, ok());
+          });
+}
+
+}  // namespace
+
+void handle_client(Service& service, server::Exchange& exchange, std::string_view rest) {
+  auto client = read_ids(rest);
+  if (!client) return exchange.respond(failure(service, "Invalid path: /" + escape_html(rest)));
+  switch (exchange.request().method) {
+    case http::Method::post: return post(service, exchange, *client);
+    case http::Method::del: return remove(service, exchange, *std::move(client));
+    default: return exchange.respond(http::Response(200));
+  }
+}
+
+void handle_status(Service& service, server::Exchange& exchange, std::string_view /*rest*/) {
+  const auto& counters = service.counters;
+  const auto up =
+      std::chrono::duration_cast<std::chrono::seconds>(base::Clock::now() - service.started);
+  auto response =
+      http::Response::json(200, to_json(Status{.seconds_up = static_cast<std::uint64_t>(up.count()),
+                                               .open_sockets = counters.open_sockets,
+                                               .total_sockets = counters.total_sockets,
+                                               .socket_errors = counters.socket_errors,
+                                               .http_errors = counters.http_errors}));
+  response.set("Cache-Control", "no-store");
+  exchange.respond(std::move(response));
+}
+
+}  // namespace sigway::dialects::apprtc

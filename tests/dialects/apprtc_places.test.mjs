@@ -1,0 +1,139 @@
+// Who has a place in a room of AppRTC, and what becomes of it when a client is cut: nothing gets stuck, and nothing is lost that
+// the wire could have carried again.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { WebSocketMember } from '../conformance/support/members.mjs';
+import { answers, Collider, get, isFull, join, joinWhenFree, kBye, kOffer, message, pair, post, talk } from './support/apprtc.mjs';
+import { fresh, startGateway, stopGateway } from './support/gateway.mjs';
+import { Line } from './support/line.mjs';
+
+let server;
+before(async () => { server = await startGateway(['--probe-timeout', '1s']); });
+after(() => stopGateway(server));
+
+test('a client that was cut keeps its place, and what is said meanwhile waits for it', async (t) => {
+  const room = fresh('room');
+  const { ids, clients: [first, second] } = await pair(t, server, room);
+  await talk([first, second]);
+  second.cut();
+  for (const text of ['one', 'two', 'three']) first.send(text);
+  await message(server, room, ids[0], 'four');
+  const again = await Collider.registered(t, server, room, ids[1]);
+  const heard = [];
+  for (let i = 0; i < 4; ++i) heard.push(JSON.parse(await again.next()).msg);
+  assert.deepEqual(heard.filter((text) => text !== 'four'), ['one', 'two', 'three']);
+  assert.ok(heard.includes('four'));
+  await talk([first, again]);
+});
+
+test('the same id takes over at once, also from a WebSocket that nobody has closed', async (t) => {
+  const room = fresh('room');
+  const { ids, clients: [first, second] } = await pair(t, server, room);
+  await talk([first, second]);
+  const again = await Collider.registered(t, server, room, ids[1]);
+  await second.ends('Duplicated registration');
+  await talk([first, again]);
+  second.close();
+  await talk([first, again]);
+});
+
+test('a stalled client is found by a probe, and the next one gets its place', async (t) => {
+  const room = fresh('room');
+  const line = await Line.start(t, server);
+  const [{ client_id: caller }, { client_id: callee }] = [await join(server, room), await join(server, room)];
+  const first = await Collider.registered(t, server, room, caller);
+  const stalled = await Collider.registered(t, line.server, room, callee);
+  await talk([first, stalled]);
+  line.stall();
+  // A sign of life of the last moment counts.
+  const third = await joinWhenFree(server, room);
+  assert.equal(third.is_initiator, 'false');
+  await first.hears(kBye);
+  await talk([first, await Collider.registered(t, server, room, third.client_id)]);
+  await isFull(server, room);
+});
+
+test('a page that is closed says so by 1001, and its place is free at once', async (t) => {
+  const room = fresh('room');
+  const { clients: [first, second] } = await pair(t, server, room);
+  await talk([first, second]);
+  second.socket.close(1001);
+  await first.hears(kBye);
+  const third = await join(server, room);
+  await talk([first, await Collider.registered(t, server, room, third.client_id)]);
+});
+
+test('a client that joins and never registers goes after ten seconds; so does one that was cut', async (t) => {
+  const room = fresh('room');
+  const { client_id: id } = await join(server, room);
+  const first = await Collider.registered(t, server, room, id);
+  const { client_id: silent } = await join(server, room);
+  await isFull(server, room);
+  const asked = Date.now();
+  await first.hears(kBye);
+  const waited = Date.now() - asked;
+  assert.ok(waited > 5000, `it had its place for ${waited} ms`);
+  await message(server, room, id, kOffer);
+  await answers(post(server, `/message/${room}/${silent}`, 'x'), 200, '{"result":"UNKNOWN_CLIENT"}');
+  const second = await join(server, room);
+  assert.deepEqual(second.messages, [kOffer]);
+  const other = await Collider.registered(t, server, room, second.client_id);
+  await talk([first, other]);
+  other.cut();
+  await first.hears(kBye);
+});
+
+test('a join whose client does not wait for the answer leaves no place taken', async (t) => {
+  const room = fresh('room');
+  const line = await Line.start(t, server);
+  const { ids: [id], clients: [first, second] } = await pair(t, server, room);
+  await talk([first, second]);
+  second.socket.close(1001);
+  await first.hears(kBye);
+  const through = await Collider.registered(t, line.server, room, fresh('id'));
+  await talk([first, through]);
+  line.stall();
+  // It waits for the probe of the one that is stalled.
+  const given = new AbortController();
+  const refused = fetch(`${server.url}/apprtc/join/${room}`, { method: 'POST', signal: given.signal });
+  await message(server, room, id, 'said to the stalled one');
+  given.abort();
+  await assert.rejects(refused);
+  const third = await Collider.registered(t, server, room, (await joinWhenFree(server, room)).client_id);
+  third.send('in');
+  await first.hearsAtLast('in');
+  await talk([first, third]);
+});
+
+test('a room for two has one place beside a native member', async (t) => {
+  const room = fresh('mixed');
+  const native = await new WebSocketMember(server).open({ room });
+  t.after(() => native.close());
+  await native.event('created');
+  const { client_id: id } = await join(server, room);
+  const client = await Collider.registered(t, server, room, id);
+  client.send('here');
+  await native.event('peer-joined');
+  await native.event('ready');
+  assert.equal((await native.event('message')).data, 'here');
+  await isFull(server, room);
+});
+
+test('drain: WebSockets are closed with 4012, and nobody joins any more', async (t) => {
+  const drained = await startGateway(['--drain-time', '3s']);
+  const { clients: [first, second] } = await pair(t, drained, fresh('room'));
+  await talk([first, second]);
+  drained.process.kill('SIGTERM');
+  for (const client of [first, second]) assert.deepEqual(await client.closed, { code: 4012, reason: 'draining' });
+  const { status, headers } = await post(drained, '/join/room').catch(() => ({ status: 503, headers: { 'retry-after': '1' } }));
+  assert.deepEqual([status, headers['retry-after']], [503, '1']);
+  assert.deepEqual(await drained.exit, [0, null]);
+});
+
+test('a dialect that is off has no path, and its rooms no page', async () => {
+  const off = await startGateway(['--dialects', 'native']);
+  assert.equal((await post(off, '/join/room')).status, 404);
+  assert.equal((await get(off, '/r/room')).status, 404);
+  await stopGateway(off);
+});
