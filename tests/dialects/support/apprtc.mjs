@@ -51,14 +51,15 @@ export const leave = (server, room, client) => answers(post(server, `/leave/${ro
 
 // A WebSocket to Collider. What it hears is one JSON object and a line feed.
 export class Collider extends WsClient {
-  static async open(t, server, { options } = {}) {
-    const client = Object.setPrototypeOf(await WsClient.open(server, `${kRoot}/ws`, options), Collider.prototype);
+  static async open(t, server) {
+    const opened = await WsClient.open(server, `${kRoot}/ws`, { localAddress: server.localAddress });
+    const client = Object.setPrototypeOf(opened, Collider.prototype);
     t.after(() => client.cut());
     return client;
   }
 
-  static async registered(t, server, room, id, options) {
-    const client = await Collider.open(t, server, options);
+  static async registered(t, server, room, id) {
+    const client = await Collider.open(t, server);
     client.register(room, id);
     return client;
   }
