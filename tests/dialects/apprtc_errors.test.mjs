@@ -15,9 +15,10 @@ const kForeign = { Origin: 'https://foreign.example' };
 const kReserved = ['join', 'message', 'leave', 'r', 'params', 'v1alpha', 'ws', 'status'];
 const kLong = 'x'.repeat(129);
 
-let server, neighbours, own, close;
+let server, slow, neighbours, own, close;   // `slow` takes little
 before(async () => {
   server = await startGateway(['--attach-timeout', '1s', '--probe-timeout', '1s']);
+  slow = await startGateway(['--message-rate', '1', '--message-burst', '5', '--max-sessions-per-address', '3']);
   neighbours = await Neighbours.start(server);
   const closing = [];
   close = () => { for (const one of closing) one(); };
@@ -26,6 +27,7 @@ before(async () => {
 after(async () => {
   close();
   neighbours.stop();
+  await stopGateway(slow);
   await stopGateway(server);
 });
 
@@ -71,16 +73,27 @@ row('an unknown room, an unknown client, an empty message', async () => {
   await result(post(server, `/message/${fresh('room')}/${id}`, 'x'), 'UNKNOWN_ROOM');
 });
 
-row('more messages than --message-rate: 429', async () => {
+// An error as all of the server's, with the time after which it may be asked again.
+async function refusesForNow(asked, code) {
+  const { headers } = await refuses(asked, 429, code);
+  assert.equal(headers['retry-after'], '1');
+}
+
+row('more messages than --message-rate, more sessions than an address may have: 429', async (t) => {
   const room = fresh('room');
-  const { client_id: id } = await join(server, room);
-  const texts = await Promise.all(Array.from({ length: 600 }, () => post(server, `/message/${room}/${id}`, 'x')));
-  const refused = texts.filter(({ status }) => status !== 200);
-  assert.ok(refused.length > 0);
-  for (const answer of refused) {
-    expectRefusal({ ...answer, json: JSON.parse(answer.text) }, 429, 'rate_limited');
-    assert.equal(answer.headers['retry-after'], '1');
-  }
+  const { client_id: id } = await join(slow, room);
+  const said = Array.from({ length: 20 }, () => post(slow, `/message/${room}/${id}`, 'x'));
+  const answer = (await Promise.all(said)).find(({ status }) => status !== 200);
+  await refusesForNow(answer, 'rate_limited');
+  const client = await Collider.registered(t, slow, fresh('room'), 'a');
+  for (let i = 0; i < 20; ++i) client.send('x');
+  assert.deepEqual(await client.closed, { code: 4029, reason: 'rate_limited' });
+  await join(slow, fresh('room'));
+  await refusesForNow(post(slow, `/join/${fresh('room')}`), 'too_many_sessions');
+  await refusesForNow(post(slow, `/${fresh('room')}/a`, 'x'), 'too_many_sessions');
+  const late = await Collider.registered(t, slow, fresh('room'), 'a');
+  await late.complains('Too many sessions from one address.');
+  assert.deepEqual(await late.closed, { code: 4429, reason: 'too_many_sessions' });
 });
 
 row('a method that is not for the path: 405', async () => {
@@ -222,19 +235,16 @@ row('nothing at all on a WebSocket', async (t) => {
   await client.ends('Client not registered');
 });
 
-row('a message of more than 256 KiB: 1009; a text that is not UTF-8: 1007', async (t) => {
+row('a message of more than 256 KiB: 1009; a text that is not UTF-8: 1007; a frame of a kind that there is not: 1002', async (t) => {
   const large = await Collider.registered(t, server, fresh('room'), 'a');
   large.send('x'.repeat(262144));
   await large.ends(null, 1009);
   const broken = await Collider.registered(t, server, fresh('room'), 'a');
   broken.socket.send(Buffer.from([0xff]), { binary: false });
   await broken.ends(null, 1007);
-});
-
-row('more messages than --message-rate: 4029', async (t) => {
-  const client = await Collider.registered(t, server, fresh('room'), 'a');
-  for (let i = 0; i < 600; ++i) client.send('x');
-  assert.deepEqual(await client.closed, { code: 4029, reason: 'rate_limited' });
+  const strange = await Collider.registered(t, server, fresh('room'), 'a');
+  strange.socket._socket.write(Buffer.from([0x83, 0x80, 0, 0, 0, 0]));
+  await strange.ends(null, 1002);
 });
 
 row('a request that is no handshake: 426', async () => {

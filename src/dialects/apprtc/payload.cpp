@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "dialects/json_key.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "dialects/utf8.h"
@@ -28,11 +29,6 @@ struct Field {
   bool is_string() const noexcept { return is_there() && value.kind == Kind::string; }
   bool is(std::string_view text) const { return is_string() && unescape(value) == text; }
 };
-
-bool is_key(const JsonValue& key, std::string_view name) {
-  if (!key.escaped) return key.bytes.substr(1, key.bytes.size() - 2) == name;
-  return unescape(key) == name;
-}
 
 /// Fills `fields` from a proved object and says whether it has others.
 template <std::size_t Count>

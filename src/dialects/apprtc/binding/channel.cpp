@@ -21,20 +21,21 @@ constexpr std::uint16_t kNormalClose = 1000;
 
 class Sink final : public session::StreamSink {
  public:
-  /// `talk` outlives it.
-  Sink(Service& service, websocket::Port port, Talk& talk)
-      : service_(service), port_(std::move(port)), talk_(talk) {}
+  /// All but `port` outlive it.
+  Sink(Service& service, const session::Hub& hub, websocket::Port port, Talk& talk, Proof& proof)
+      : service_(service), hub_(hub), port_(std::move(port)), talk_(talk), proof_(proof) {}
 
   std::size_t room() override { return port_.room(); }
   std::size_t unsent() override { return port_.unsent(); }
-  void events(std::uint64_t /*first*/, std::span<const EncodedEvent> events) override {
+  void events(std::uint64_t first, std::span<const EncodedEvent> events) override {
     for (const auto& event : events) write(event);
+    proof_.written(first + events.size() - 1, hub_.now());
   }
   void activated(std::uint64_t /*turn*/, std::uint64_t /*next*/) override {}
   void standby(std::uint64_t /*turn*/, std::uint64_t /*next*/) override {}
   void hello(std::uint64_t /*which*/) override {}
-  void heartbeat(std::uint64_t /*next*/) override { port_.ping(); }
-  void probe() override { port_.ping(); }
+  void heartbeat(std::uint64_t /*next*/) override { proof_.ask(hub_.now()); }
+  void probe() override { proof_.ask(hub_.now()); }
 
   void end(End reason, base::Duration /*retry*/) override {
     try {
@@ -69,6 +70,9 @@ class Sink final : public session::StreamSink {
       case Note::met: talk_.is_over = false; break;
       case Note::created:
       case Note::joined:
+        // It has come in by Collider, so that nobody has told it who offers.
+        talk_ = {};
+        break;
       case Note::unsent: break;
     }
   }
@@ -87,16 +91,41 @@ class Sink final : public session::StreamSink {
   }
 
   Service& service_;
-  websocket::Port port_;
+  const session::Hub& hub_;
+  const websocket::Port port_;
   Talk& talk_;
+  Proof& proof_;
 };
 
 }  // namespace
+
+void Proof::written(std::uint64_t last, base::TimePoint now) {
+  written_ = last;
+  if (now >= asked_at_ + kPause) ask(now);
+}
+
+void Proof::ask(base::TimePoint now) {
+  if (!port_ || std::exchange(is_asking_, true)) return;
+  asked_at_ = now;
+  asked_for_ = written_;
+  port_->ping();
+}
+
+std::uint64_t Proof::answered() noexcept {
+  is_asking_ = false;
+  return asked_for_;
+}
+
+base::TimePoint Proof::next_ask() const noexcept {
+  const bool is_due = port_ && !is_asking_ && written_ != asked_for_;
+  return is_due ? asked_at_ + kPause : base::TimePoint::max();
+}
 
 Channel::Channel(const session::Session& session, const session::Hub& hub)
     : StreamCarrier(
           {.heartbeat = hub.settings().heartbeat, .patience = 1, .max_age = {}, .max_bytes = 0}),
       session_(session),
+      hub_(hub),
       expected_until_(hub.now() + kGrace) {}
 
 Channel& Channel::of(session::Session& session, const session::Hub& hub) {
@@ -106,25 +135,37 @@ Channel& Channel::of(session::Session& session, const session::Hub& hub) {
   return dynamic_cast<Channel&>(*std::get<session::Carrier*>(opened));
 }
 
+Channel* Channel::find(session::Session& session) {
+  return dynamic_cast<Channel*>(session.find_carrier(kName));
+}
+
 bool Channel::wait(Waiting waiting) {
   if (waiting_.size() >= kMostWaiting) return false;
   waiting_.push_back(std::move(waiting));
   return true;
 }
 
-void Channel::registered(std::uint64_t connection) {
+std::unique_ptr<session::StreamSink> Channel::registered(Service& service, std::uint64_t connection,
+                                                         const websocket::Port& port) {
   StreamCarrier::end(End::moved, {});
   expected_until_ = base::TimePoint::max();
   socket_ = connection;
+  proof_ = Proof(port);
+  return std::make_unique<Sink>(service, hub_, port, talk_, proof_);
 }
 
-std::unique_ptr<session::StreamSink> Channel::make_sink(Service& service, websocket::Port port) {
-  return std::make_unique<Sink>(service, std::move(port), talk_);
+std::optional<std::uint64_t> Channel::pong(std::uint64_t connection) {
+  if (!serves(connection)) return std::nullopt;
+  return proof_.answered();
 }
 
 bool Channel::detach(std::uint64_t connection) {
   const auto is_it = [&](const Waiting& waiting) { return waiting.connection == connection; };
-  return StreamCarrier::detach(connection) || std::erase_if(waiting_, is_it) != 0;
+  if (StreamCarrier::detach(connection)) {
+    proof_ = {};
+    return true;
+  }
+  return std::erase_if(waiting_, is_it) != 0;
 }
 
 void Channel::pump(Outbox& outbox) {
@@ -170,11 +211,12 @@ void Channel::end(End reason, base::Duration retry) {
 }
 
 base::TimePoint Channel::next_deadline() const {
-  return std::min(expected_until_, StreamCarrier::next_deadline());
+  return std::min({expected_until_, proof_.next_ask(), StreamCarrier::next_deadline()});
 }
 
 std::optional<End> Channel::on_timer(base::TimePoint now, Outbox& outbox) {
   if (now >= expected_until_) expected_until_ = base::TimePoint::max();
+  if (now >= proof_.next_ask()) proof_.ask(now);
   return StreamCarrier::on_timer(now, outbox);
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "apprtc_binding/service.h"
@@ -25,19 +27,46 @@ struct Talk {
   bool is_over = false;       ///< the other one has said "bye", and nobody has come since
 };
 
-/// A request that is answered when it is known whether its client has a place. Thread: the
-/// session's shard.
+/// What a WebSocket's client has got for sure: a pong proves all that was written before its ping.
+/// One ping is on its way at a time, and after a pong the next one takes its time, because pongs
+/// count against the client's rate.
+class Proof {
+ public:
+  static constexpr base::Duration kPause = std::chrono::milliseconds(20);
+
+  Proof() = default;
+  explicit Proof(websocket::Port port) : port_(std::move(port)) {}
+
+  /// Events up to that number were written.
+  void written(std::uint64_t last, base::TimePoint now);
+  /// Asks whatever was written.
+  void ask(base::TimePoint now);
+  /// A pong has come: the client has the events up to this number.
+  std::uint64_t answered() noexcept;
+  /// When to call `ask`, because something was written since; max: never.
+  base::TimePoint next_ask() const noexcept;
+
+ private:
+  std::optional<websocket::Port> port_;
+  bool is_asking_ = false;
+  base::TimePoint asked_at_{};
+  std::uint64_t asked_for_ = 0;
+  std::uint64_t written_ = 0;
+};
+
+/// A request of a client that is answered when it is known whether its client has a place. Thread:
+/// the session's shard.
 struct Waiting {
   using Events = std::span<const EncodedEvent>;
 
   std::uint64_t connection = 0;  ///< for `Session::detach`
   http::Replies* replies = nullptr;
   http::ExchangeId to = {};
-  /// The client has a place. What its session has been told since its last connection.
+  /// The client has a place. `Events`: what it has been told and has not got yet.
   std::function<http::Response(Events)> placed;
-  /// The session has ended.
+  /// It has none, because its session has ended.
   std::function<http::Response(session::End)> ended;
-  /// Its answer tells the client its role and brings it the events, so they are delivered.
+  /// `placed` tells the client its role and brings it the events, which are delivered by that.
   bool is_join = false;
 };
 
@@ -47,20 +76,25 @@ struct Waiting {
 class Channel final : public session::StreamCarrier {
  public:
   static constexpr std::size_t kMostWaiting = 16;
-
   static constexpr std::string_view kName = "channel";
 
+  /// Both outlive it.
   Channel(const session::Session& session, const session::Hub& hub);
 
   /// The channel of that session, made if there is none yet.
   static Channel& of(session::Session& session, const session::Hub& hub);
+  /// Null: there is none yet.
+  static Channel* find(session::Session& session);
 
   /// False: too many wait already. `Session::carriers_changed` is to follow.
   bool wait(Waiting waiting);
-  /// The client has registered by this WebSocket; one that it had before hears so.
-  void registered(std::uint64_t connection);
-  /// The session's events as messages of that WebSocket.
-  std::unique_ptr<session::StreamSink> make_sink(Service& service, websocket::Port port);
+  /// The client has registered by this WebSocket; one that it had before hears so. Returns what
+  /// writes the session's events there.
+  std::unique_ptr<session::StreamSink> registered(Service& service, std::uint64_t connection,
+                                                  const websocket::Port& port);
+  /// A pong of that WebSocket: the event that it acknowledges. None: it is not the one that is
+  /// registered.
+  std::optional<std::uint64_t> pong(std::uint64_t connection);
   /// Whether that WebSocket is the one that is registered.
   bool serves(std::uint64_t connection) const noexcept { return connection == socket_; }
 
@@ -79,7 +113,9 @@ class Channel final : public session::StreamCarrier {
   void answer_waiting(session::Outbox& outbox);
 
   const session::Session& session_;
+  const session::Hub& hub_;
   Talk talk_;
+  Proof proof_;                     // of the WebSocket that is registered
   base::TimePoint expected_until_;  // max: it has registered, or it is too late
   std::vector<Waiting> waiting_;
   std::uint64_t socket_ = 0;               // the latest that has registered

@@ -38,6 +38,8 @@ Said say(session::Session& session, std::string_view text) {
   inputs.repeatable = true;
   inputs.messages.push_back({std::nullopt, Command(say_of(text))});
   Said said{.error = session.process(std::move(inputs))};
+  if (session.ended()) said.error = Error{.code = ErrorCode::overloaded};
+  if (said.error) return said;
   // The room lives on this shard, so that it has refused the message by now.
   for (auto number = before; number < outbox.last();)
     said.is_unsent = said.is_unsent || note_of(outbox.at(++number)) == Note::unsent;

@@ -41,9 +41,7 @@ class Receiver final : public websocket::Receiver {
     socket.expect_within(service_.options.register_timeout);
   }
   void message(Frame::Kind kind, std::string_view bytes) override;
-  void pong() override {
-    if (session_) binding::hear(service_.context, here(), session_);
-  }
+  void pong() override;
   void drained() override {
     if (session_) binding::drained(service_.context, here(), session_, Channel::kName);
   }
@@ -118,27 +116,25 @@ void Receiver::enroll(ClientId id) {
        number = number_](session::Hub& hub) {
         session::Inputs inputs;
         inputs.carrier = Channel::kName;
-        const auto result =
-            binding::attach_stream(hub, {.located = where,
-                                         .inputs = std::move(inputs),
-                                         .connection = number,
-                                         .heartbeat = hub.settings().heartbeat,
-                                         .make =
-                                             [&hub](const session::Session& session) {
-                                               return std::make_unique<Channel>(session, hub);
-                                             },
-                                         .accept =
-                                             [&](const binding::Welcomed& welcomed) {
-                                               auto& channel = Channel::of(welcomed.session, hub);
-                                               channel.registered(number);
-                                               welcomed.session.behave_as(kClient);
-                                               return channel.make_sink(service, port);
-                                             }});
+        inputs.ack = 0;  // from now on pongs acknowledge
+        const auto result = binding::attach_stream(
+            hub, {.located = where,
+                  .inputs = std::move(inputs),
+                  .connection = number,
+                  .heartbeat = hub.settings().heartbeat,
+                  .make =
+                      [&hub](const session::Session& session) {
+                        return std::make_unique<Channel>(session, hub);
+                      },
+                  .accept =
+                      [&](const binding::Welcomed& welcomed) {
+                        welcomed.session.behave_as(kClient);
+                        return Channel::of(welcomed.session, hub).registered(service, number, port);
+                      }});
         if (const auto* error = std::get_if<Error>(&result)) {
           port.send_text(server_error(error->sentence()));
           return port.close(close_code(*error), info(error->code).name);
         }
-        // Its only carrier never ends before it.
         auto& session = *std::get<binding::Attached>(result).session;
         if (is_in_room(session)) return;
         // It had left the room, and comes back.
@@ -165,6 +161,19 @@ void Receiver::pass_on(std::string text, std::size_t bytes) {
       [port = *port_] { port.abort(); });
 }
 
+void Receiver::pong() {
+  if (!session_) return;
+  binding::at_session(
+      service_.context, here(), session_, [id = session_, number = number_](session::Hub& hub) {
+        auto* const session = hub.find(id.serial);
+        auto* const channel = session == nullptr ? nullptr : Channel::find(*session);
+        if (channel == nullptr) return;
+        session::Inputs inputs;
+        inputs.ack = channel->pong(number);
+        if (inputs.ack) session->process(std::move(inputs));
+      });
+}
+
 void Receiver::closed() {
   if (!session_) return;
   --service_.counters.open_sockets;
@@ -175,8 +184,7 @@ void Receiver::closed() {
                         [id = session_, number = number_](session::Hub& hub) {
                           auto* const session = hub.find(id.serial);
                           if (session == nullptr) return;
-                          const auto* const channel =
-                              dynamic_cast<const Channel*>(session->find_carrier(Channel::kName));
+                          const auto* const channel = Channel::find(*session);
                           const bool is_latest = channel != nullptr && channel->serves(number);
                           session->detach(number);
                           if (is_latest) session->end(End::left);
