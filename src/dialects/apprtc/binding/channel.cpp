@@ -16,9 +16,6 @@ using session::Outbox;
 
 namespace {
 
-/// RFC 6455 §7.4.1: Go's WebSocket closes with it, whatever the reason.
-constexpr std::uint16_t kNormalClose = 1000;
-
 class Sink final : public session::StreamSink {
  public:
   /// All but `port` outlive it.

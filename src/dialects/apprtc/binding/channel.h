@@ -18,6 +18,9 @@
 
 namespace sigway::dialects::apprtc {
 
+/// What Collider closes a WebSocket with, whatever the reason (RFC 6455 §7.4.1).
+inline constexpr std::uint16_t kNormalClose = 1000;
+
 /// Who offers, as the room server has told the client. After a "bye" it is the one that stays.
 enum class Role : std::uint8_t { unknown, caller, callee };
 

@@ -51,7 +51,7 @@ std::string escape_html(std::string_view plain) {
 }
 
 /// `ROOM/CLIENT`
-std::optional<ClientId> read_ids(std::string_view rest) {
+std::optional<ClientId> client_at(std::string_view rest) {
   const auto slash = rest.find('/');
   if (slash == std::string_view::npos || rest.find('/', slash + 1) != std::string_view::npos)
     return std::nullopt;
@@ -136,7 +136,7 @@ void remove(Service& service, server::Exchange& exchange, ClientId client) {
 }  // namespace
 
 void handle_client(Service& service, server::Exchange& exchange, std::string_view rest) {
-  auto client = read_ids(rest);
+  auto client = client_at(rest);
   if (!client) return exchange.respond(failure(service, "Invalid path: /" + escape_html(rest)));
   switch (exchange.request().method) {
     case http::Method::post: return post(service, exchange, *client);

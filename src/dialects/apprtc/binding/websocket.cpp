@@ -22,8 +22,6 @@ namespace {
 using session::End;
 using websocket::Port;
 
-constexpr std::uint16_t kNormalClose = 1000;
-
 std::uint16_t close_code(const Error& error) {
   if (error.code == ErrorCode::draining) return session::info(End::draining).close_code;
   if (error.code == ErrorCode::rate_limited) return session::info(End::rate_limited).close_code;
