@@ -15,6 +15,7 @@
 #include "plain/routes.h"
 #include "raw/raw.h"
 #include "socketio_binding/routes.h"
+#include "socketio_binding/service.h"
 #include "socketio_rooms/rooms.h"
 #include "y_webrtc/y_webrtc.h"
 
@@ -23,11 +24,16 @@ namespace {
 
 using server::Router;
 
-/// How a dialect comes to its routes.
+using dialects::socketio::Application;
+
+/// How a dialect comes to its routes: they are its own, or it is an application on those of
+/// Socket.IO.
 struct Row {
   const dialects::Dialect& (*dialect)();
   std::string_view segment;  ///< the first of its paths, kept for it also while it is off
   void (*add_routes)(Router& router, binding::Context& context, const DialectOptions& options);
+  std::unique_ptr<Application> (*application)(binding::Context& context,
+                                              const DialectOptions& options) = nullptr;
 };
 
 template <const dialects::plain::Protocol& (*Protocol)() noexcept>
@@ -46,16 +52,16 @@ Row native_row() {
           }};
 }
 
-/// Socket.IO with the codelab's rooms.
+constexpr std::string_view kSocketIo = "socket.io";
+
+/// The codelab's rooms.
 Row socketio_row() {
-  return {[]() -> const dialects::Dialect& { return dialects::socketio::rooms_dialect(); },
-          "socket.io",
-          [](Router& router, binding::Context& context, const DialectOptions& options) {
-            namespace socketio = dialects::socketio;
-            auto rooms = std::make_unique<socketio::RoomsApplication>(options.socketio.addresses);
-            socketio::add_routes(router, std::make_shared<socketio::Service>(
-                                             context, std::move(rooms), options.socketio));
-          }};
+  return {
+      []() -> const dialects::Dialect& { return dialects::socketio::rooms_dialect(); }, kSocketIo,
+      nullptr,
+      [](binding::Context&, const DialectOptions& options) -> std::unique_ptr<Application> {
+        return std::make_unique<dialects::socketio::RoomsApplication>(options.socketio.addresses);
+      }};
 }
 
 Row peerjs_row() {
@@ -73,7 +79,8 @@ Row apprtc_row() {
           }};
 }
 
-/// The dialects that this server speaks, a row each.
+/// The dialects that this server speaks, a row each. The first application that claims a connection
+/// serves it.
 const auto& rows() {
   static const std::array kRows{
       native_row(),
@@ -111,6 +118,7 @@ std::optional<std::string> add_dialects(Router& router, binding::Context& contex
              "; there are: " + known_names() + ".";
   }
   auto tally = context.shared.tallies.begin() + 1;
+  dialects::socketio::Applications applications;
   for (const auto& row : rows()) {
     const auto& dialect = row.dialect();
     router.reserve(std::string(row.segment));
@@ -118,7 +126,15 @@ std::optional<std::string> add_dialects(Router& router, binding::Context& contex
         names.empty() || std::find(names.begin(), names.end(), dialect.name()) != names.end();
     if (!is_on) continue;
     (tally++)->dialect = &dialect;
-    row.add_routes(router, context, options);
+    if (row.application != nullptr) {
+      applications.push_back(row.application(context, options));
+    } else {
+      row.add_routes(router, context, options);
+    }
+  }
+  if (!applications.empty()) {
+    dialects::socketio::add_routes(router, std::make_shared<dialects::socketio::Service>(
+                                               context, std::move(applications), options.socketio));
   }
   return std::nullopt;
 }

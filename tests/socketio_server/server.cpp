@@ -40,6 +40,12 @@ socketio::Options options(std::string path) {
   return options;
 }
 
+socketio::Applications applications() {
+  socketio::Applications all;
+  all.push_back(std::make_unique<EchoApplication>());
+  return all;
+}
+
 }  // namespace
 
 EchoServer::EchoServer(std::uint16_t port, base::ShardIndex shards)
@@ -61,14 +67,12 @@ EchoServer::~EchoServer() {
 
 std::optional<std::string> EchoServer::start() {
   auto router = std::make_shared<server::Router>();
-  socketio::add_routes(
-      *router, std::make_shared<socketio::Service>(context_, std::make_unique<EchoApplication>(),
-                                                   options("/socket.io")));
+  socketio::add_routes(*router, std::make_shared<socketio::Service>(context_, applications(),
+                                                                    options("/socket.io")));
   auto engine_io = options("/engine.io");
   engine_io.connect_timeout = std::chrono::hours(1);  // there are no namespaces
-  socketio::add_routes(*router,
-                       std::make_shared<EchoService>(context_, std::make_unique<EchoApplication>(),
-                                                     std::move(engine_io)));
+  socketio::add_routes(
+      *router, std::make_shared<EchoService>(context_, applications(), std::move(engine_io)));
   http_ = std::make_unique<server::HttpServer>(
       shards_, settings_for::http(config_), router,
       std::make_shared<server::AccessPolicy>(settings_for::access(config_)),

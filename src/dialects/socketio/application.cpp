@@ -7,6 +7,10 @@
 
 namespace sigway::dialects::socketio {
 
+namespace {
+constexpr char kNote = '!';
+}
+
 void EventChain::append(std::unique_ptr<Frame> frame) {
   if (last_ == nullptr) {
     first_ = std::move(frame);
@@ -50,6 +54,18 @@ EventChain& EventChain::attachment(std::string bytes) {
   frame->bytes = std::move(bytes);
   append(std::move(frame));
   return *this;
+}
+
+EventChain& EventChain::note(std::string_view text) {
+  auto frame = std::make_unique<Frame>();
+  frame->bytes.append(1, kNote).append(text);
+  append(std::move(frame));
+  return *this;
+}
+
+std::optional<std::string_view> read_note(std::string_view frame) noexcept {
+  if (!frame.starts_with(kNote)) return std::nullopt;
+  return frame.substr(1);
 }
 
 ChainText read_chain_text(std::string_view frame) noexcept {

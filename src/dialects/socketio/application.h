@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dialects/command.h"
@@ -18,7 +19,8 @@ namespace sigway::dialects::socketio {
 /// How an event of the bus travels to the sockets of all versions, in a chain of frames: a text
 /// frame with the JSON array `["name",arg,…]`, binary frames with its attachments, the next text
 /// frame, and so on. An acknowledgement has its number before the array: `17["arg"]`. The binding
-/// adds what differs between the versions. Appends to a chain of that form.
+/// adds what differs between the versions. A note, `!text`, stays at the server. Appends to a chain
+/// of that form.
 class EventChain {
  public:
   /// `arguments` are JSON values.
@@ -29,6 +31,8 @@ class EventChain {
   EventChain& ack(std::uint64_t id, std::span<const std::string_view> arguments);
   /// Of the event or acknowledgement before it, whose JSON has a placeholder for it.
   EventChain& attachment(std::string bytes);
+  /// For the application's own socket (`Socket::noted`); the client is not told.
+  EventChain& note(std::string_view text);
 
   /// Null if nothing was appended.
   EncodedEvent take();
@@ -40,7 +44,10 @@ class EventChain {
   Frame* last_ = nullptr;
 };
 
-/// What a text frame of a chain is. The view lies in the frame.
+/// The note that a text frame of a chain is, if it is one. Here and below, views lie in the frame.
+std::optional<std::string_view> read_note(std::string_view frame) noexcept;
+
+/// What another text frame of a chain is.
 struct ChainText {
   std::optional<std::uint64_t> ack;  ///< it acknowledges the emission of that number
   std::string_view array;  ///< the event with its name, or the acknowledgement's arguments
@@ -69,7 +76,16 @@ class Socket {
   /// It has just connected. Not called again when the connection is recovered.
   virtual void connected(Reaction& /*reaction*/) {}
   virtual void emitted(const Emission& emission, Reaction& reaction) = 0;
+  /// What the dialect's encoder has noted about an event of the bus. Notes come in the order of the
+  /// events, after the call that asked for them. A recovered socket may hear one again.
+  virtual void noted(std::string_view /*note*/, Reaction& /*reaction*/) {}
+  /// Whether the client is told later that it is connected: until then it says nothing. Asked after
+  /// the socket was made, and after each note.
+  virtual bool waits() const { return false; }
 };
+
+/// The query of a connection's first request, decoded.
+using Query = std::vector<std::pair<std::string, std::string>>;
 
 struct Connect {
   std::string_view space;                   ///< the namespace; "/" or longer
@@ -77,18 +93,26 @@ struct Connect {
   std::string_view peer = {};               ///< the socket's public id
   std::span<const std::string> rooms = {};  ///< of a recovered connection: where it still is
   bool recovered = false;
+  const Query* query = nullptr;  ///< of the connection; none: empty. Valid during the call
 };
 
-/// Thread: any; instances live as long as the program and keep no state.
+/// Thread: any; instances live as long as the program. What one keeps of its clients is bounded,
+/// and goes with their sessions (`Will`).
 class Application {
  public:
   virtual ~Application() = default;
 
   /// Names it, and encodes events as an `EventChain`.
   virtual const Dialect& dialect() const noexcept = 0;
+  /// Whether a connection with that query is of one of its clients. Of several applications the
+  /// first that says so has the connection with all its namespaces.
+  virtual bool claims(const Query& /*query*/) const { return true; }
   /// Whether clients may connect to that namespace.
   virtual bool has_space(std::string_view space) const noexcept = 0;
   virtual std::unique_ptr<Socket> connect(const Connect& connect) const = 0;
 };
+
+/// The first one is asked first.
+using Applications = std::vector<std::unique_ptr<const Application>>;
 
 }  // namespace sigway::dialects::socketio

@@ -276,6 +276,18 @@ TEST_CASE("a chain of events and acknowledgements is read as it was written") {
   CHECK(read_chain_text(all[2]).ack == 0);
   CHECK(read_chain_text(all[2]).array == "[]");
   CHECK(EventChain().take() == nullptr);
+  CHECK_FALSE(read_note(all[0]));
+  CHECK_FALSE(read_note(all[1]));
+}
+
+TEST_CASE("a note in a chain") {
+  EventChain events;
+  events.event("a").note("[1]").note("");
+  const auto all = frames(events.take());
+  REQUIRE(all.size() == 3);
+  CHECK_FALSE(read_note(all[0]));
+  CHECK(read_note(all[1]) == "[1]");
+  CHECK(read_note(all[2]) == "");
 }
 
 }  // namespace sigway::dialects::socketio::rooms_test

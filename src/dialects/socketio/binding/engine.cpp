@@ -26,6 +26,12 @@ constexpr base::Duration kHearAgain = std::chrono::milliseconds(100);
 
 std::size_t cost_of(const Packet& packet) noexcept { return packet.bytes.size() + sizeof packet; }
 
+std::size_t cost_of(const Query& query) noexcept {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : query) bytes += sizeof query[0] + name.size() + value.size();
+  return bytes;
+}
+
 std::size_t cost_of(const std::vector<Message>& messages, const EncodedEvent& event) noexcept {
   std::size_t bytes = event == nullptr ? 0 : event->size();
   for (const auto& message : messages) bytes += message.cost();
@@ -52,10 +58,15 @@ Engine::Engine(Service& service, const EngineSeat& seat, const Traits& traits)
       key_(seat.key),
       address_(seat.address),
       traits_(traits),
+      application_(seat.application),
+      query_(seat.query),
+      asked_(*this, base::MemoryPart::input),
       queued_(*this, base::MemoryPart::output),
       polls_(*this),
       connect_by_(hub_.now() + service.options().connect_timeout),
-      timer_(base::Timer::calling<&Engine::on_timer>(this)) {}
+      timer_(base::Timer::calling<&Engine::on_timer>(this)) {
+  asked_.set(cost_of(query_));
+}
 
 Engine::~Engine() = default;
 
@@ -199,8 +210,7 @@ void Engine::connect(Wish wish) {
   if (closed_) return;
   if (find(wish.space) != nullptr) return count_noise();
   if (!connects_.take(kConnectRate, 1, now())) return close(Leaving::lost, End::rate_limited);
-  if (!service_.application().has_space(wish.space))
-    return refuse(wish.space, "Invalid namespace", {});
+  if (!application_.has_space(wish.space)) return refuse(wish.space, "Invalid namespace", {});
   if (spaces_.size() == kMostSpaces) {
     return refuse(wish.space,
                   "A connection may have " + std::to_string(kMostSpaces) + " namespaces.",
@@ -226,7 +236,7 @@ session::KeyHash Engine::key_of(const Space& space) {
 void Engine::enter(Space& space, std::optional<Offset> seen) {
   if (space.key.empty()) return enter_new(space);
   auto& context = service_.context();
-  auto found = binding::locate(context, service_.application().dialect(), key_of(space), now());
+  auto found = binding::locate(context, application_.dialect(), key_of(space), now());
   auto* const located = found ? std::get_if<binding::Located>(&*found) : nullptr;
   if (located == nullptr) return enter_new(space);
   space.recovers = true;
@@ -243,7 +253,7 @@ void Engine::enter_new(Space& space) {
                                           .name = {},
                                           .capacity = 0,
                                           .replaces = {},
-                                          .dialect = &service_.application().dialect(),
+                                          .dialect = &application_.dialect(),
                                           .traits = &traits_,
                                           .address = address_},
                                          id_.shard, now());
@@ -289,17 +299,33 @@ void Engine::entered(std::uint64_t number, const Entered& entered) {
   space->written = space->asked = space->acknowledged = entered.next - 1;
   space->peer = entered.peer;
   const auto auth = std::exchange(space->auth, {});
-  space->socket = service_.application().connect({.space = space->name,
-                                                  .auth = auth,
-                                                  .peer = entered.peer,
-                                                  .rooms = entered.rooms,
-                                                  .recovered = space->recovers});
-  send(connected_packet(*space, entered.peer));
+  space->socket = application_.connect({.space = space->name,
+                                        .auth = auth,
+                                        .peer = entered.peer,
+                                        .rooms = entered.rooms,
+                                        .recovered = space->recovers,
+                                        .query = &query_});
+  admit(*space);
   schedule();
   if (closed_ || space->recovers) return;
   Reaction reaction;
   space->socket->connected(reaction);
   react(*space, std::move(reaction));
+}
+
+void Engine::admit(Space& space) {
+  if (space.is_told || space.socket->waits()) return;
+  space.is_told = true;
+  send(connected_packet(space, space.peer));
+}
+
+void Engine::noted(std::uint64_t number, std::string_view note) {
+  auto* const space = find(number);
+  if (closed_ || space == nullptr || space->socket == nullptr) return;
+  Reaction reaction;
+  space->socket->noted(note, reaction);
+  admit(*space);
+  if (!closed_) react(*space, std::move(reaction));
 }
 
 void Engine::not_entered(std::uint64_t number, const Error& error) {
@@ -354,7 +380,7 @@ void Engine::await_connect() {
 void Engine::emitted(std::string_view name, const Emission& emission) {
   auto* const space = find(name);
   // Its client says what nobody can hear.
-  if (space == nullptr || space->socket == nullptr) return close(Leaving::lost, End::left);
+  if (space == nullptr || !space->is_told) return close(Leaving::lost, End::left);
   Reaction reaction;
   space->socket->emitted(emission, reaction);
   // Messages are counted by their session.
@@ -402,6 +428,13 @@ void Engine::events(std::uint64_t number, std::uint64_t first, std::span<const E
       for (frame = frame->more.get(); frame != nullptr && frame->kind == Frame::Kind::binary;
            frame = frame->more.get()) {
         attachments.push_back(frame->bytes);
+      }
+      if (const auto note = read_note(text->bytes)) {
+        // In a later turn: what comes of it calls the session, which is writing.
+        service_.post(id_.shard, id_, [number, carried = std::string(*note)](Engine& engine) {
+          engine.noted(number, carried);
+        });
+        continue;
       }
       // Of an event in several packets the last one has its number: who was cut between them gets
       // all of them again.

@@ -68,6 +68,7 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   void ended(std::uint64_t space, session::End reason);
   void entered(std::uint64_t space, const Entered& entered);
   void not_entered(std::uint64_t space, const Error& error);
+  void noted(std::uint64_t space, std::string_view note);
   /// A message was refused as a whole.
   void overrun(const Error& error);
   /// Asks the client for a sign of life.
@@ -184,6 +185,8 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   static session::KeyHash key_of(const Space& space);
   void enter(Space& space, binding::Located located, std::optional<Offset> seen);
   void refuse(std::string_view space, std::string_view message, std::string_view code);
+  /// Tells the client that it is connected, once its application does not wait any more.
+  void admit(Space& space);
   void react(Space& space, Reaction reaction);
   /// Removes the namespace; ends its session if it has left.
   void remove(std::uint64_t number, Leaving leaving);
@@ -204,6 +207,9 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   const session::KeyHash key_;
   const base::AddressKey address_;
   const Traits& traits_;
+  const Application& application_;
+  const Query query_;
+  base::MemoryShare asked_;     // the query's bytes
   std::optional<Place> place_;  // while no session counts for the client
 
   std::vector<std::unique_ptr<Space>> spaces_;

@@ -69,6 +69,10 @@ struct EngineQuery {
   std::string transport, sid, stamp;
 };
 
+Visitor visitor_of(server::Exchange& exchange) {
+  return {exchange.client_address(), exchange.request().parameters()};
+}
+
 std::variant<EngineQuery, EngineError> read_query(const Service& service,
                                                   const http::Request& request) {
   EngineQuery query;
@@ -98,7 +102,7 @@ void open_by_poll(Service& service, server::Exchange& exchange, const EngineQuer
     return exchange.respond(engine_refusal(EngineError::bad_method));
   std::shared_ptr<EngineIo> engine;
   const auto opened = service.open(
-      exchange.id().shard, exchange.client_address(),
+      exchange.id().shard, visitor_of(exchange),
       [&](const EngineSeat& seat) { return engine = service.make_engine(seat, query.handshake); });
   if (refuse(exchange, opened)) return;
   exchange.respond(engine->open_by_poll());
@@ -196,7 +200,7 @@ void use_jsonp(Engine& engine, std::optional<std::string> index) {
 void open_legacy(Service& service, server::Exchange& exchange, const LegacyQuery& query) {
   std::string welcome;
   const auto opened =
-      service.open(exchange.id().shard, exchange.client_address(), [&](const EngineSeat& seat) {
+      service.open(exchange.id().shard, visitor_of(exchange), [&](const EngineSeat& seat) {
         welcome = LegacyEngine::welcome(seat);
         return std::make_shared<LegacyEngine>(service, seat);
       });

@@ -1,5 +1,6 @@
 #include "socketio_binding/service.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -14,10 +15,9 @@ namespace {
 constexpr std::size_t kSidBytes = 15;  // 20 characters, as the original's
 }
 
-Service::Service(binding::Context& context, std::unique_ptr<const Application> application,
-                 Options options)
+Service::Service(binding::Context& context, Applications applications, Options options)
     : context_(context),
-      application_(std::move(application)),
+      applications_(std::move(applications)),
       options_(std::move(options)),
       directory_({}, 0),
       engines_(context.shared.hubs.size()) {
@@ -34,15 +34,28 @@ std::optional<EngineId> Service::find(std::string_view sid) {
 }
 
 std::variant<std::shared_ptr<Engine>, Error> Service::open(
-    base::ShardIndex here, const std::string& address,
+    base::ShardIndex here, Visitor visitor,
     const std::function<std::shared_ptr<Engine>(const EngineSeat&)>& make) {
   auto& shared = context_.shared;
   if (context_.draining) return Error{.code = ErrorCode::draining};
   if (shared.memory.exceeded()) return Error{.code = ErrorCode::overloaded};
-  const auto from = base::AddressKey::parse(address);
+  const auto application =
+      std::find_if(applications_.begin(), applications_.end(),
+                   [&](const auto& each) { return each->claims(visitor.query); });
+  if (application == applications_.end()) {
+    return Error{.code = ErrorCode::bad_request,
+                 .message = "This server has no application for clients with that query.",
+                 .hint = "--dialects names those that it has."};
+  }
+  const auto from = base::AddressKey::parse(visitor.address);
   auto place = Place::take(shared.addresses, from);
   if (!place) return Error{.code = ErrorCode::too_many_sessions};
-  EngineSeat seat{.id = {}, .sid = session::make_token(kSidBytes), .key = {}, .address = from};
+  EngineSeat seat{.id = {},
+                  .sid = session::make_token(kSidBytes),
+                  .key = {},
+                  .address = from,
+                  .application = **application,
+                  .query = std::move(visitor.query)};
   seat.key = session::hash_key(seat.sid);
   seat.id = directory_.find_or_insert(seat.key, here, hub(here).now()).id;
   try {

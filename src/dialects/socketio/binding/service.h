@@ -27,26 +27,32 @@ struct Handshake;
 /// Names an engine from any shard; never used twice.
 using EngineId = session::SessionId;
 
+/// Who asks for an engine.
+struct Visitor {
+  std::string address;
+  Query query = {};  ///< of the request
+};
+
 /// What a new engine gets.
 struct EngineSeat {
   EngineId id;
   std::string sid;  ///< secret; who has it is the client
   session::KeyHash key;
   base::AddressKey address;
+  const Application& application;  ///< that all its namespaces belong to
+  Query query;
 };
 
 /// All clients of Socket.IO: where each one's engine is. Thread: any, but for what says otherwise.
 class Service {
  public:
   /// `context` outlives the service. The shards' hubs are known by now.
-  Service(binding::Context& context, std::unique_ptr<const Application> application,
-          Options options);
+  Service(binding::Context& context, Applications applications, Options options);
   virtual ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
   binding::Context& context() noexcept { return context_; }
-  const Application& application() const noexcept { return *application_; }
   const Options& options() const noexcept { return options_; }
   session::Hub& hub(base::ShardIndex shard) noexcept { return *context_.shared.hubs[shard]; }
 
@@ -56,7 +62,7 @@ class Service {
   /// A new engine on shard `here`, the current one, or why there is none. `make` gets its
   /// session id.
   std::variant<std::shared_ptr<Engine>, Error> open(
-      base::ShardIndex here, const std::string& address,
+      base::ShardIndex here, Visitor visitor,
       const std::function<std::shared_ptr<Engine>(const EngineSeat&)>& make);
   /// What answers on Engine.IO, for `open`: Socket.IO.
   virtual std::shared_ptr<EngineIo> make_engine(const EngineSeat& seat, const Handshake& handshake);
@@ -110,7 +116,7 @@ class Service {
   }
 
   binding::Context& context_;
-  const std::unique_ptr<const Application> application_;
+  const Applications applications_;
   const Options options_;
   session::Directory directory_;
   std::vector<Engines> engines_;  // by shard; each is its shard's

@@ -33,6 +33,7 @@ struct Space {
   std::string peer;  ///< the session's public id, once it is known
   std::string key;   ///< of the session: the private id (`pid`) of those that can be recovered
   std::unique_ptr<Socket> socket;  ///< none: it is not connected yet
+  bool is_told = false;            ///< the client knows that it is connected
   std::shared_ptr<base::Flow> flow;
   std::shared_ptr<session::Transit> transit;  ///< to a session of another shard; else none
   std::string auth;                           ///< what the client sent along, until it is connected

@@ -94,7 +94,7 @@ void open_socket(Service& service, server::Exchange& exchange, std::optional<Eng
   std::shared_ptr<EngineIo> made;
   if (!engine) {
     const auto opened = service.open(
-        exchange.id().shard, exchange.client_address(),
+        exchange.id().shard, {exchange.client_address(), request.parameters()},
         [&](const EngineSeat& seat) { return made = service.make_engine(seat, handshake); });
     if (const auto* error = std::get_if<Error>(&opened))
       return exchange.respond(binding::refusal(*error));
