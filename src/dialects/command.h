@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -54,11 +55,25 @@ struct Say {
   std::optional<base::Duration> lifetime = std::nullopt;
   bool keep = false;  ///< to a room where nobody else is: it waits for whoever comes in next
 };
+/// What a dialect does when a client's session ends, if that depends on what is so then. Lies with
+/// the session.
+class LastWords {
+ public:
+  LastWords() = default;
+  /// Also if nobody has asked: there was no memory, or no session any more.
+  virtual ~LastWords() = default;
+  LastWords(const LastWords&) = delete;
+  LastWords& operator=(const LastWords&) = delete;
+  /// What is said to names. Called at most once, on the session's shard.
+  virtual std::vector<Say> take() = 0;
+};
 /// What is said to a name for the client when its session ends, however that happens (MQTT calls it
 /// a will). A later one takes the place of an earlier one.
 struct Will {
-  std::string name;
-  std::optional<Say> message;  ///< `to` that name; none: nothing any more, if it was to that name
+  std::string name = {};
+  std::optional<Say> message =
+      {};  ///< `to` that name; none: nothing any more, if it was to that name
+  std::shared_ptr<LastWords> words = {};  ///< instead of the message
 };
 
 /// From then on the session hears what is published to the topic. Once is enough.

@@ -29,7 +29,8 @@ struct Traits {
   /// Without the room that it was opened for it is of no use: when the room is full, or the place
   /// is lost, the session ends.
   bool needs_room = false;
-  /// It is of no use either when another one has got its place because it could not be reached.
+  /// It is of no use either when another one has got its place, or its name, because it could not
+  /// be reached.
   bool ends_when_evicted = false;
   /// Without the name that it was opened for it is of no use: when somebody else holds the name, or
   /// gets it because its client could not be reached, the session ends.

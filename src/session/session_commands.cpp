@@ -175,7 +175,7 @@ void Session::run(dialects::Command command, dialects::Re re) {
 }
 
 void Session::keep_will(dialects::Will will) {
-  if (will.message) {
+  if (will.message || will.words != nullptr) {
     will_ = std::make_unique<dialects::Will>(std::move(will));
   } else if (will_ != nullptr && will_->name == will.name) {
     will_.reset();
@@ -183,7 +183,10 @@ void Session::keep_will(dialects::Will will) {
 }
 
 void Session::say_will() {
-  if (const auto will = std::move(will_)) say(*std::move(will->message), 0);
+  const auto will = std::move(will_);
+  if (will == nullptr) return;
+  if (will->words == nullptr) return say(*std::move(will->message), 0);
+  for (auto& words : will->words->take()) say(std::move(words), 0);
 }
 
 std::optional<Error> Session::take_rename() {
@@ -341,6 +344,7 @@ void Session::settle(const Settlement& settlement) {
     case Kind::name_lost:
       if (name_ != settlement.subject) return;
       if (needs_name(settlement.subject)) return end(End::name_taken);
+      if (traits().ends_when_evicted) return end(End::replaced);
       name_.clear();
       renamed_meanwhile_ = !joining_.empty();
       for (const auto& room : rooms_) bus.renamed(id_, room, {});

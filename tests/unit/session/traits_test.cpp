@@ -37,6 +37,26 @@ constexpr dialects::Traits kRoomless{.acknowledges = false,
 
 }  // namespace
 
+TEST_CASE("who has lost its name to somebody else goes on without it, or ends") {
+  auto evictable = dialects::plain::kSocket;
+  World world(1);
+  PlainClient first(world, kLogin, "first", evictable);
+  PlainClient second(world, kLogin, "second");
+  SUBCASE("goes on") {}
+  SUBCASE("ends") { evictable.ends_when_evicted = true; }
+  const auto log = first.attach();
+  first.say(R"({"type":"login","name":"ann"})");
+  REQUIRE(log->last_frame() == R"({"type":"login","success":true})");
+  world.advance(10s);
+  const auto other = second.attach();
+  second.say(R"({"type":"login","name":"ann"})");
+  CHECK(other->frames.empty());
+  world.advance(20s);
+  CHECK(other->last_frame() == R"({"type":"login","success":true})");
+  CHECK((first.session() == nullptr) == evictable.ends_when_evicted);
+  if (evictable.ends_when_evicted) CHECK(log->end == End::replaced);
+}
+
 TEST_CASE("who finds the room full that it needs ends; another goes on") {
   World world(rooms_for(1));
   PlainClient first(world, kRaw, "first");

@@ -44,6 +44,32 @@ std::string leave_of(const std::string& name) {
   return R"({"type":"leave","name":")" + name + "\"}";
 }
 
+/// Says `leave` to these names, and counts what becomes of it.
+struct Testament final : dialects::LastWords {
+  Testament(std::vector<std::string> to, int& taken, int& gone)
+      : names(std::move(to)), times_taken(taken), times_gone(gone) {}
+  ~Testament() override { ++times_gone; }
+  Testament(const Testament&) = delete;
+  Testament& operator=(const Testament&) = delete;
+  std::vector<dialects::Say> take() override {
+    ++times_taken;
+    std::vector<dialects::Say> all;
+    for (const auto& name : names)
+      all.push_back({.type = "bye", .to = {{dialects::Address::Kind::name, name}}, .store = false});
+    return all;
+  }
+
+  std::vector<std::string> names;
+  int& times_taken;
+  int& times_gone;
+};
+
+session::Inputs with_will(dialects::Will will) {
+  session::Inputs inputs;
+  inputs.messages.emplace_back().content = dialects::Command(std::move(will));
+  return inputs;
+}
+
 struct Three {
   explicit Three(unsigned shards)
       : world(shards), ann(world, "ann", 0), bob(world, "bob", 1), eve(world, "eve", 2) {}
@@ -78,6 +104,25 @@ TEST_CASE_TEMPLATE("later last words take the place of earlier ones", Shards, On
   t.ann.client.cut();
   CHECK(t.bob.news().empty());
   CHECK(t.eve.news() == leave_of("ann"));
+}
+
+TEST_CASE_TEMPLATE("last words that depend on what is so at the end", Shards, OneShard,
+                   ThreeShards) {
+  Three t(Shards::value);
+  int taken = 0;
+  int gone = 0;
+  const auto will = [&](std::vector<std::string> to) {
+    return with_will({.words = std::make_shared<Testament>(std::move(to), taken, gone)});
+  };
+  CHECK_FALSE(t.ann.client.process(will({"bob"})));
+  CHECK_FALSE(t.ann.client.process(will({"bob", "eve", "nobody"})));
+  CHECK_MESSAGE(gone == 1, "a later one takes the place of an earlier one");
+  CHECK(taken == 0);
+  t.ann.client.cut();
+  CHECK(t.bob.news() == leave_of("ann"));
+  CHECK(t.eve.news() == leave_of("ann"));
+  CHECK(taken == 1);
+  CHECK(gone == 2);
 }
 
 TEST_CASE("who has none says nothing") {
