@@ -20,6 +20,7 @@ std::string_view to_string(MemoryPart part) noexcept {
     case MemoryPart::output: return "output";
     case MemoryPart::file: return "file";
     case MemoryPart::topics: return "topics";
+    case MemoryPart::registry: return "registry";
     case MemoryPart::transit: return "transit";
   }
   return "unknown";

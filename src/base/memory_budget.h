@@ -19,16 +19,17 @@ namespace sigway::base {
 
 // What bytes are held for; the label of the metric `sigway_memory_bytes`.
 enum class MemoryPart : std::uint8_t {
-  outbox,   // events that a client has not acknowledged
-  inbox,    // messages beyond a gap, pieces, commands that wait for the bus
-  mailbox,  // letters for names that nobody holds
-  input,    // partial frames, heads and bodies; bytes that wait for their connection's turn
-  output,   // queued for a socket
-  file,     // files of --web-root that are being sent
-  topics,   // that a client has subscribed to
-  transit,  // messages on their way from shard to shard
+  outbox,    // events that a client has not acknowledged
+  inbox,     // messages beyond a gap, pieces, commands that wait for the bus
+  mailbox,   // letters for names that nobody holds
+  input,     // partial frames, heads and bodies; bytes that wait for their connection's turn
+  output,    // queued for a socket
+  file,      // files of --web-root that are being sent
+  topics,    // that a client has subscribed to
+  registry,  // what a dialect keeps of its clients beside their sessions
+  transit,   // messages on their way from shard to shard; the last
 };
-inline constexpr std::size_t kMemoryParts = 8;
+inline constexpr std::size_t kMemoryParts = 9;
 std::string_view to_string(MemoryPart part) noexcept;
 
 class MemoryHolder;
