@@ -123,11 +123,9 @@ class SocketDecoder {
     if (name.kind == JsonValue::Kind::number) return true;
     if (name.kind != JsonValue::Kind::string) return fail(Fault::Kind::bad_name, offset);
     if (revision_ == Revision::r4) return true;
-    const auto reserved = [](std::string_view text) {
-      return std::find(kReserved.begin(), kReserved.end(), text) != kReserved.end();
-    };
-    const bool is_reserved = name.escaped ? reserved(unescape(name).value_or(""))
-                                          : reserved(name.bytes.substr(1, name.bytes.size() - 2));
+    const bool is_reserved = name.escaped
+                                 ? is_reserved_name(unescape(name).value_or(""))
+                                 : is_reserved_name(name.bytes.substr(1, name.bytes.size() - 2));
     return !is_reserved || fail(Fault::Kind::reserved_name, offset);
   }
 
@@ -148,6 +146,10 @@ class SocketDecoder {
 };
 
 }  // namespace
+
+bool is_reserved_name(std::string_view name) noexcept {
+  return std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end();
+}
 
 Result<SocketPacket> decode_socket_packet(Revision revision, std::string_view text) {
   return SocketDecoder(revision, text).run();

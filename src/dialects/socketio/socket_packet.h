@@ -64,6 +64,10 @@ struct SocketPacket {
 /// which the reference reads as id 0, is bad_json, and an empty packet is no CONNECT.
 Result<SocketPacket> decode_socket_packet(Revision revision, std::string_view text);
 
+/// Whether only the library itself may emit an event of that name. A client of revision 5 that
+/// hears one disconnects.
+bool is_reserved_name(std::string_view name) noexcept;
+
 /// Appends a packet as it is: what `decode_socket_packet` gave gives the same text again, but for
 /// leading zeros.
 void append_socket_packet(std::string& out, const SocketPacket& packet);

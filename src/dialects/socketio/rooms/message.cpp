@@ -10,6 +10,7 @@
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "socketio/fault.h"
+#include "socketio/fields.h"
 #include "socketio/placeholders.h"
 #include "socketio/socket_packet.h"
 
@@ -24,31 +25,6 @@ constexpr std::string_view kBye = R"("bye")";
 /// Of one message: more than any browser gathers. With an event for each, a message of 64 KiB would
 /// become many MiB.
 constexpr std::size_t kMostCandidates = 256;
-
-/// One field of an object that is looked for. Like JSON.parse, the last of a name counts.
-struct Field {
-  std::string_view name;
-  JsonValue value = {};
-  bool is_there() const noexcept { return !value.bytes.empty(); }
-};
-
-/// Fills `fields` from a proved object and says whether it has others.
-template <std::size_t Count>
-bool read_fields(std::string_view object, std::array<Field, Count>& fields) {
-  bool has_others = false;
-  JsonCursor cursor(object, kMaxJsonDepth);
-  cursor.begin_object();
-  for (JsonValue key, value; cursor.next_member(key) && cursor.read_value(value);) {
-    bool is_known = false;
-    for (auto& field : fields) {
-      if (!is_key(key, field.name)) continue;
-      field.value = value;
-      is_known = true;
-    }
-    has_others = has_others || !is_known;
-  }
-  return has_others;
-}
 
 std::string_view or_null(const Field& field) {
   return field.is_there() ? field.value.bytes : std::string_view("null");
