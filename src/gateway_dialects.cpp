@@ -18,6 +18,7 @@
 #include "socketio_binding/service.h"
 #include "socketio_rooms/rooms.h"
 #include "y_webrtc/y_webrtc.h"
+#include "socketio_rtcmulti/rtcmulti.h"
 
 namespace sigway {
 namespace {
@@ -26,8 +27,8 @@ using server::Router;
 
 using dialects::socketio::Application;
 
-/// How a dialect comes to its routes: they are its own, or it is an application on those of
-/// Socket.IO.
+/// How a dialect comes to its routes: they are its own, or it is an application
+/// on those of Socket.IO.
 struct Row {
   const dialects::Dialect& (*dialect)();
   std::string_view segment;  ///< the first of its paths, kept for it also while it is off
@@ -54,7 +55,17 @@ Row native_row() {
 
 constexpr std::string_view kSocketIo = "socket.io";
 
-/// The codelab's rooms.
+/// RTCMultiConnection's server.
+Row rtcmulti_row() {
+  namespace rtcmulti = dialects::socketio::rtcmulti;
+  return {[]() -> const dialects::Dialect& { return rtcmulti::dialect(); }, kSocketIo, nullptr,
+          [](binding::Context& context, const DialectOptions&) -> std::unique_ptr<Application> {
+            return std::make_unique<rtcmulti::RtcmultiApplication>(
+                context.shared.memory, context.shared.settings.max_room_capacity);
+          }};
+}
+
+/// The codelab's rooms, for all who speak nothing else.
 Row socketio_row() {
   return {
       []() -> const dialects::Dialect& { return dialects::socketio::rooms_dialect(); }, kSocketIo,
@@ -81,11 +92,14 @@ Row apprtc_row() {
 
 /// The dialects that this server speaks, a row each. The first application that claims a connection
 /// serves it.
+/// The dialects that this server speaks, a row each. The first application that
+/// claims a connection serves it.
 const auto& rows() {
   static const std::array kRows{
       native_row(),
       plain_row<&dialects::raw::protocol>(),
       plain_row<&dialects::login::protocol>(),
+      rtcmulti_row(),
       socketio_row(),
       plain_row<&dialects::y_webrtc::protocol>(),
       plain_row<&dialects::libdatachannel::protocol>(),
