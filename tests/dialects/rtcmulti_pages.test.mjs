@@ -12,6 +12,7 @@ import { closeWindow } from './support/codelab_pages.mjs';
 import { fresh, startGateway, stopGateway } from './support/gateway.mjs';
 
 const kPages = fileURLToPath(new URL('pages/rtcmulti', import.meta.url));
+const kExample = fileURLToPath(new URL('../../examples/rtcmulticonnection', import.meta.url));
 const kLibrary = createRequire(import.meta.url).resolve('rtcmulticonnection/dist/RTCMultiConnection.js');
 
 let server, folder;
@@ -101,6 +102,34 @@ test('a password, a room that is full, and an id that is taken', (t) => withWind
   double.id = await double.ask(({ connection }) => connection.userid);
   await areConnected(bob, double);
 }));
+
+test('examples/rtcmulticonnection/: two in a room with a password, and a third who does not know it', (t) => withPages(t, async (open) => {
+  const example = mkdtempSync(join(tmpdir(), 'sigway-rtcmulti-'));
+  cpSync(kExample, example, { recursive: true, filter: (file) => !file.includes('node_modules') });
+  cpSync(kLibrary, join(example, 'node_modules/rtcmulticonnection/dist/RTCMultiConnection.js'));
+  const own = await startGateway(['--web-root', example]);
+  t.after(async () => { await stopGateway(own); rmSync(example, { recursive: true, force: true }); });
+  const enters = async (name, password) => {
+    const guest = await open(name, `${own.url}/garden`);
+    await guest.page.fill('#name', name);
+    await guest.page.fill('#password', password);
+    await guest.page.click('#enter button');
+    return guest;
+  };
+  const shows = (guest, place, text) => guest.page.locator(place, { hasText: text }).waitFor({ timeout: 60000 });
+  const alice = await enters('alice', 'secret');
+  await shows(alice, '#state', 'The room is yours.');
+  const bob = await enters('bob', 'secret');
+  for (const [guest, other] of [[alice, 'bob'], [bob, 'alice']]) await shows(guest, '#said', `${other} is here.`);
+  const carol = await enters('carol', 'wrong');
+  await shows(carol, '#state', 'Invalid password');
+  await alice.page.fill('#text', 'hello');
+  await alice.page.click('#say button');
+  await shows(bob, '#said', 'alice: hello');
+  await alice.page.click('#leave');
+  await shows(bob, '#said', 'alice has left.');
+  await shows(bob, '#state', 'The room is yours.');
+}, { ignoreHTTPSErrors: true }));
 
 test('two see each other', (t) => withWindows(t, async (open) => {
   const room = fresh('room');

@@ -14,7 +14,7 @@ import { Inbox, within } from '../conformance/support/patience.mjs';
 import { startGateway, stopGateway } from '../dialects/support/gateway.mjs';
 
 const kRoot = fileURLToPath(new URL('../..', import.meta.url));
-const kPages = ['README', 'raw', 'login', 'socketio', 'y-webrtc', 'libdatachannel', 'matchbox', 'peerjs', 'apprtc'].map((name) => `docs/dialects/${name}.md`);
+const kPages = ['README', 'raw', 'login', 'socketio', 'y-webrtc', 'libdatachannel', 'matchbox', 'peerjs', 'apprtc', 'rtcmulticonnection'].map((name) => `docs/dialects/${name}.md`);
 const kPorts = { 8080: (server) => server.port, 1337: (server) => server.own.raw.port, 9090: (server) => server.own.login.port };
 
 // The fenced blocks of a page: [{line, chapter, language, about, text}].

@@ -1,0 +1,98 @@
+// What becomes of the id and the room of a client of RTCMultiConnection that was cut.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { within } from '../conformance/support/patience.mjs';
+import { fresh, startGateway, stopGateway } from './support/gateway.mjs';
+import { Line } from './support/line.mjs';
+import { enter, heardFrom, joinRoom, kMessage, meet, openRoom } from './support/rtcmulti.mjs';
+
+let server;
+before(async () => { server = await startGateway(['--probe-timeout', '1s']); });
+after(() => stopGateway(server));
+
+const kReconnects = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
+
+const exists = async (user, room) => (await user.ask('check-presence', room))[0];
+const connects = (user) => within(new Promise((resolve) => user.socket.once('connect', resolve)), () => `${user.id} to be back`);
+const isCut = (user) => within(new Promise((resolve) => (user.socket.connected ? user.socket.once('disconnect', resolve) : resolve())), () => `${user.id} to be cut`);
+
+for (const transports of [['websocket'], ['polling']]) {
+  test(`a client of 4.8 by ${transports} that was cut goes on where it was, and misses nothing`, async (t) => {
+    const line = await Line.start(t, server);
+    const [alice, bob] = [await enter(t, line.server, {}, { transports, ...kReconnects }), await enter(t, server)];
+    const room = fresh('room');
+    assert.deepEqual(await openRoom(alice, room), [true]);
+    assert.deepEqual(await joinRoom(bob, room), [true]);
+    await meet(alice, bob);
+    line.reset();
+    await isCut(alice);
+    for (let number = 0; number < 20; ++number) bob.says(alice, { number });
+    const back = connects(alice);
+    line.open();
+    await back;
+    assert.ok(alice.socket.recovered);
+    for (let number = 0; number < 20; ++number) assert.equal((await alice.next(kMessage))[0].message.number, number);
+    assert.deepEqual(await alice.ask('set-password', 'x'), [true, room, null]);
+    alice.says(bob, { number: 2 });
+    assert.deepEqual(await bob.next(kMessage), heardFrom(alice, bob, { number: 2 }).slice(1));
+    bob.only(['user-connected', alice.id], heardFrom(alice, bob, { number: 1 }), heardFrom(alice, bob, { number: 2 }));
+  });
+}
+
+test('an older client that was cut is missed at once', async (t) => {
+  const line = await Line.start(t, server);
+  const [alice, bob] = [await enter(t, line.server, {}, { version: '2.5' }), await enter(t, server)];
+  await meet(alice, bob);
+  line.reset();
+  assert.deepEqual(await bob.next('user-disconnected'), [alice.id]);
+  await meet(await enter(t, server, { userid: alice.id }), bob);
+});
+
+for (const version of ['2.5', '4.8']) {
+  test(`the id of a client of ${version} that does not answer goes to whoever asks for it`, async (t) => {
+    const line = await Line.start(t, server);
+    const [alice, bob] = [await enter(t, line.server, {}, { version }), await enter(t, server)];
+    const room = fresh('room');
+    assert.deepEqual(await openRoom(alice, room), [true]);
+    assert.deepEqual(await joinRoom(bob, room), [true]);
+    await meet(alice, bob);
+    line.stall();
+    await pause(500);   // what was heard a moment ago counts as an answer
+    const again = await enter(t, server, { userid: alice.id, extra: { again: true } });
+    assert.deepEqual(await bob.next('user-disconnected'), [alice.id]);
+    assert.deepEqual(await bob.next('set-isInitiator-true'), [room]);
+    await meet(bob, again);
+    assert.deepEqual(await bob.ask('get-remote-user-extra-data', again.id), [{ again: true }]);
+  });
+}
+
+test('the id of a client that answers stays its own, however often others ask', async (t) => {
+  const alice = await enter(t, server);
+  for (let i = 0; i < 3; ++i) {
+    const other = await enter(t, server, { userid: alice.id });
+    assert.equal((await other.next('userid-already-taken'))[0], alice.id);
+  }
+  await meet(await enter(t, server), alice);
+});
+
+test('a room whose only client was cut is free, and a place in a full one', async (t) => {
+  const line = await Line.start(t, server);
+  const [alice, bob] = [await enter(t, line.server, { maxParticipantsAllowed: 2 }, kReconnects), await enter(t, server)];
+  const room = fresh('room');
+  assert.deepEqual(await openRoom(alice, room), [true]);
+  line.reset();
+  while (await exists(bob, room));
+  assert.deepEqual(await joinRoom(bob, room), [false, 'Room not available']);
+  const back = connects(alice);
+  line.open();
+  await back;
+  assert.equal(await exists(bob, room), true);
+  assert.deepEqual(await joinRoom(bob, room), [true]);
+  const carol = await enter(t, server);
+  assert.deepEqual(await joinRoom(carol, room), [false, 'Room full']);
+  line.reset();
+  while ((await joinRoom(carol, room))[0] === false);
+  assert.deepEqual(await bob.next('set-isInitiator-true'), [room]);
+});
