@@ -72,6 +72,10 @@ void Node::presence(SessionId id, const std::string& room, bool suspended, sessi
   });
 }
 
+void Node::look(const Caller& caller, const std::string& room, dialects::Re re) {
+  at_home(caller.id, room, [caller, room, re](Node& home) { home.rooms_.look(caller, room, re); });
+}
+
 void Node::renamed(SessionId id, const std::string& room, const std::string& name) {
   at_home(id, series_of(room),
           [id, room, name](Node& home) { home.rooms_.renamed(id, room, name); });

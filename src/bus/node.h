@@ -44,6 +44,7 @@ class Node final : public session::Switchboard {
              session::Answer answer) override;
   void presence(session::SessionId id, const std::string& room, bool suspended,
                 session::Tell tell) override;
+  void look(const session::Caller& caller, const std::string& room, dialects::Re re) override;
   void renamed(session::SessionId id, const std::string& room, const std::string& name) override;
   void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
              dialects::Re re) override;

@@ -282,6 +282,12 @@ void Rooms::presence(SessionId id, const std::string& name, bool suspended, sess
   if (suspended && !was_suspended) serve_waiting(*room);
 }
 
+void Rooms::look(const session::Caller& caller, const std::string& name, dialects::Re re) {
+  const auto* const room = find(name);
+  outlet_.send(event::Seen{name, room == nullptr ? 0 : room->members.size(), re},
+               Recipient{caller.id, caller.dialect, {}});
+}
+
 void Rooms::renamed(SessionId id, const std::string& name, const std::string& new_name) {
   auto* room = find(name);
   auto* member = room == nullptr ? nullptr : find(*room, id);

@@ -33,6 +33,7 @@ class Rooms {
   void leave(session::SessionId id, const std::string& room, std::string_view reason,
              const session::Answer& answer);
   void presence(session::SessionId id, const std::string& room, bool suspended, session::Tell tell);
+  void look(const session::Caller& caller, const std::string& room, dialects::Re re);
   void renamed(session::SessionId id, const std::string& room, const std::string& name);
   /// `transit` counts the message on its way to other shards.
   void say(session::SessionId id, const dialects::Say& message, dialects::Re re,

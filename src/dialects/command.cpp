@@ -33,6 +33,7 @@ struct CommandCost {
   std::size_t operator()(const Reply& reply) const noexcept {
     return cost_of(reply.type) + cost_of(reply.data.bytes);
   }
+  std::size_t operator()(const Look& look) const noexcept { return cost_of(look.room); }
 };
 
 struct ContentCost {

@@ -98,8 +98,13 @@ struct Reply {
 /// Takes its number, and does no more.
 struct Nothing {};
 
+/// How many are in a room now? A client need not be in it to ask.
+struct Look {
+  std::string room;
+};
+
 /// What a client can ask for, whatever dialect it speaks.
-using Command = std::variant<Join, LeaveRoom, Leave, Login, Logout, Say, Will, Subscribe,
+using Command = std::variant<Join, LeaveRoom, Leave, Login, Logout, Say, Will, Look, Subscribe,
                              Unsubscribe, Publish, Reply, Nothing>;
 
 /// A part of a message's text (docs/protocol.md, "Pieces").

@@ -85,6 +85,12 @@ struct Stored {
   std::uint32_t lifetime_seconds = 0;
   Re re = 0;
 };
+/// The answer to `Look`.
+struct Seen {
+  std::string room;
+  std::size_t members = 0;
+  Re re = 0;
+};
 struct Refused {
   Error error;
   Re re = 0;
@@ -109,7 +115,7 @@ using Event =
     std::variant<event::Created, event::Joined, event::Ready, event::Full, event::Left,
                  event::PlaceLost, event::PeerJoined, event::PeerNamed, event::PeerSuspended,
                  event::PeerResumed, event::PeerLeft, event::LoggedIn, event::LoggedOut,
-                 event::NameLost, event::Stored, event::Refused, event::Expired, event::Said>;
+                 event::NameLost, event::Stored, event::Seen, event::Refused, event::Expired, event::Said>;
 
 /// An event in the words of one dialect, without its number: encoded once, shared by every outbox
 /// and connection it goes to, also across shards.

@@ -169,6 +169,8 @@ void Session::run(dialects::Command command, dialects::Re re) {
     publish(std::move(*published), re);
   } else if (auto* replied = std::get_if<dialects::Reply>(&command)) {
     reply(std::move(*replied));
+  } else if (const auto* look = std::get_if<dialects::Look>(&command)) {
+    bus.look(caller(), look->room, re);
   } else if (auto* said = std::get_if<dialects::Say>(&command)) {
     say(std::move(*said), re);
   }

@@ -69,6 +69,8 @@ class Switchboard {
   /// The session has lost its last connection, or has one again. Its peers hear of it if that is
   /// not what they have heard last.
   virtual void presence(SessionId id, const std::string& room, bool suspended, Tell tell) = 0;
+  /// Tells a session how many are in a room. Settles nothing.
+  virtual void look(const Caller& caller, const std::string& room, dialects::Re re) = 0;
   /// The session's name has changed.
   virtual void renamed(SessionId id, const std::string& room, const std::string& name) = 0;
 

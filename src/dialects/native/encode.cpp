@@ -94,6 +94,8 @@ class EventWriter {
     json_->text("to", e.to).number("lifetime", e.lifetime_seconds);
     end(e.re);
   }
+  /// Nothing: these clients do not look.
+  void operator()(const event::Seen&) {}
   void operator()(const event::Refused& e) {
     begin("error", e.error.sentence().size() + e.error.advice().size() + e.error.to.size());
     write_error(*json_, e.error);

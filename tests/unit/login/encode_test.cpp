@@ -169,6 +169,7 @@ TEST_CASE("login: nothing else is told") {
                                      event::PeerLeft{"r", "p", "left"},
                                      event::LoggedOut{"n", 1},
                                      event::Stored{"@n", 60, 1},
+                                     event::Seen{"r", 1, 1},
                                      event::Expired{"@n", "m"}};
   CHECK(events.size() == std::variant_size_v<Event> - 4);
   for (const auto& event : events) {

@@ -88,9 +88,10 @@ TEST_CASE("raw: nothing else is told") {
                                      event::LoggedOut{"n", 1},
                                      event::NameLost{"n"},
                                      event::Stored{"@n", 60, 1},
+                                     event::Seen{"r", 1, 1},
                                      event::Refused{{.code = ErrorCode::busy}, 1},
                                      event::Expired{"@n", "m"}};
-  static_assert(std::variant_size_v<Event> == 18, "all but Said");
+  static_assert(std::variant_size_v<Event> == 19, "all but Said");
   CHECK(events.size() == std::variant_size_v<Event> - 1);
   for (const auto& event : events) {
     CAPTURE(event.index());
