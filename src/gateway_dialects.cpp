@@ -8,6 +8,7 @@
 #include "apprtc/apprtc.h"
 #include "apprtc_binding/routes.h"
 #include "libdatachannel/libdatachannel.h"
+#include "channel/channel.h"
 #include "login/login.h"
 #include "matchbox/matchbox.h"
 #include "native/native.h"
@@ -99,6 +100,7 @@ const auto& rows() {
       native_row(),
       plain_row<&dialects::raw::protocol>(),
       plain_row<&dialects::login::protocol>(),
+      plain_row<&dialects::channel::protocol>(),
       rtcmulti_row(),
       socketio_row(),
       plain_row<&dialects::y_webrtc::protocol>(),

@@ -1,1 +1,1 @@
-target_link_libraries(unit_bus PRIVATE sigway_test_support)
+target_link_libraries(unit_bus PRIVATE sigway_test_support sigway::channel)

@@ -1,6 +1,7 @@
 // What a dialect may ask of a message and of a room beyond what sigway.v1 has words for.
 #include <doctest/doctest.h>
 
+#include "channel/channel.h"
 #include "login/login.h"
 #include "raw/raw.h"
 #include "support/client.h"
@@ -69,6 +70,26 @@ TEST_CASE_TEMPLATE("a message that is not to be kept is refused if nobody has th
   CHECK(others->types() == "bye login");
   say(false);
   CHECK_MESSAGE(others->types() == "bye login bye", "a holder gets it as any other");
+}
+
+TEST_CASE("anybody may ask how many are in a room") {
+  for (const unsigned shards : {1U, 3U}) {
+    World world(shards);
+    PlainClient ann(world, dialects::channel::protocol(), "ann");
+    PlainClient bob(world, dialects::channel::protocol(), "bob");
+    ann.attach();
+    const auto log = bob.attach();
+    const auto looks = [&] {
+      bob.say(R"({"checkPresence":true,"channel":"c"})");
+      return log->last_frame();
+    };
+    CHECK(looks() == R"({"isChannelPresent":false})");
+    ann.say(R"({"open":true,"channel":"c"})");
+    CHECK(looks() == R"({"isChannelPresent":true})");
+    ann.cut();
+    world.advance(std::chrono::minutes(1));
+    CHECK(looks() == R"({"isChannelPresent":false})");
+  }
 }
 
 TEST_CASE("a room may be as large as the server allows") {
