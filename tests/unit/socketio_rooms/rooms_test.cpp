@@ -28,7 +28,9 @@ Frames encoded(const Event& event) { return frames(rooms_dialect().encode(event)
 class Page {
  public:
   explicit Page(Connect connect = {.space = "/"})
-      : application_({"192.0.2.7"}), socket_(application_.connect(connect)) {}
+      : application_({"192.0.2.7"}), socket_(application_.connect(connect)) {
+    if (!connect.recovered) socket_->connected(reaction_);
+  }
 
   void emit(std::string_view name, std::vector<std::string_view> arguments = {},
             std::vector<std::string> attachments = {}) {
@@ -46,6 +48,11 @@ class Page {
         all.push_back("join " + join->room + " " + std::to_string(*join->capacity));
       } else if (const auto* leave = std::get_if<LeaveRoom>(&command)) {
         all.push_back("leave " + leave->room);
+      } else if (const auto* look = std::get_if<Look>(&command)) {
+        all.push_back("look " + look->room);
+      } else if (const auto* will = std::get_if<Will>(&command)) {
+        all.push_back("will " + *will->message->room + " " + will->message->type + " " +
+                      will->message->data.bytes);
       } else {
         const auto& say = std::get<Say>(command);
         all.push_back("say " + *say.room + " " + say.type + " " + say.data.bytes);
@@ -130,8 +137,9 @@ TEST_CASE("refusals are logged, but for silence") {
 
 TEST_CASE("a page asks for a room, and leaves it") {
   Page page;
+  CHECK(page.commands() == Commands{kJoinLobby});
   page.emit("create or join", {R"("foo")"});
-  CHECK(page.commands() == Commands{"join foo 2"});
+  CHECK(page.commands() == Commands{"leave " + lobby("/"), "join foo 2"});
   CHECK(
       page.events() ==
       Frames{R"(["log",["Message from server:","Received request to create or join room foo"]])"});
@@ -151,6 +159,8 @@ TEST_CASE("a page asks for a room, and leaves it") {
 
 TEST_CASE("what is no room's name is refused in words") {
   Page page;
+  page.emit("create or join", {"true"});
+  CHECK(page.commands() == Commands{"leave " + lobby("/")});
   for (const std::string bad : {"null", "{}", R"("")", R"("a\nb")", R"("\ud800")"}) {
     CAPTURE(bad);
     page.emit("create or join", {bad});
@@ -178,10 +188,64 @@ TEST_CASE("a page that has asked for no room speaks to all others like it") {
 }
 
 TEST_CASE("a page that comes back is where it was") {
-  const std::vector<std::string> rooms{"foo", lobby("/")};
+  const std::vector<std::string> rooms{"foo", openers("x")};
   Page page({.space = "/", .rooms = rooms, .recovered = true});
   page.emit("message", {"1"});
   CHECK(page.commands() == Commands{"say foo message 1"});
+  const std::vector<std::string> no_rooms{lobby("/")};
+  Page other({.space = "/", .rooms = no_rooms, .recovered = true});
+  other.emit("message", {"1"});
+  CHECK(other.commands() == Commands{kJoinLobby, say_in_lobby("1")});
+}
+
+TEST_CASE("a channel is opened, and looked for") {
+  Page page;
+  page.emit("new-channel", {R"({"channel":"c","sender":"s"})"});
+  CHECK(page.commands() == Commands{"join " + openers("c") + ' ' + std::to_string(Join::kLargest)});
+  CHECK(page.events().empty());
+  page.emit("new-channel", {R"({"channel":12})"});
+  CHECK(page.commands().front().starts_with("join " + openers("12")));
+  page.emit("presence", {R"("c")"});
+  CHECK(page.commands() == Commands{"look " + openers("c")});
+  CHECK(encoded(event::Seen{openers("c"), 2, 1}) == Frames{R"(["presence",true])"});
+  CHECK(encoded(event::Seen{openers("c"), 0, 1}) == Frames{R"(["presence",false])"});
+  CHECK(encoded(event::Created{openers("c"), "p", 1, 64, 0}).empty());
+  CHECK(encoded(event::PeerJoined{openers("c"), "p", "", 2, false}).empty());
+  for (const std::string_view bad :
+       {"1.5e300000000000000000000000000000000000000000000000000000000000000000", "null", "{}",
+        R"({"channel":"a,b"})", R"({"channel":{}})", R"("")", R"("a#b")"}) {
+    CAPTURE(bad);
+    page.emit("new-channel", {bad});
+    CHECK(page.commands().empty());
+    CHECK(page.events().size() == 1);
+  }
+  page.emit("presence");
+  CHECK(page.events().size() == 1);
+  Page elsewhere({.space = "/c"});
+  elsewhere.emit("presence", {R"("c")"});
+  CHECK(elsewhere.commands().empty());
+}
+
+TEST_CASE("in a channel, others get what is in the envelope, and miss who has gone by its name") {
+  Page page({.space = "/c"});
+  const auto room = lobby("/c");
+  const auto largest = ' ' + std::to_string(Join::kLargest);
+  CHECK(page.commands() == Commands{"join " + room + largest});
+  page.emit("message", {R"({"sender":1,"data":{"sender":"ann","x":1}})"});
+  CHECK(page.commands() == Commands{"will " + room + R"( user-left "ann")",
+                                    "join " + room + largest,
+                                    "say " + room + R"( message {"sender":"ann","x":1})"});
+  CHECK(page.events().empty());
+  page.emit("message", {R"({"sender":1,"data":"bye"})"});
+  CHECK(page.commands() == Commands{"say " + room + " bye "});
+  CHECK(encoded(event::Said{"user-left", room, "p", "", {Payload::Kind::json, R"("ann")"}}) ==
+        Frames{R"(["user-left","ann"])"});
+  // Else it is a message like any other.
+  page.emit("message", {R"({"sender":1,"data":2,"more":3})"});
+  CHECK(page.commands() == Commands{"say " + room + R"( message {"sender":1,"data":2,"more":3})"});
+  Page root;
+  root.emit("message", {R"({"sender":1,"data":2})"});
+  CHECK(root.commands().back() == say_in_lobby(R"({"sender":1,"data":2})"));
 }
 
 TEST_CASE("addresses, and what nobody knows") {

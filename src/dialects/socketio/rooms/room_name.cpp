@@ -17,6 +17,11 @@ std::string bus_room(std::string_view space, std::string_view room) {
 
 std::string lobby(std::string_view space) { return scoped(kDialect, space); }
 
+// The name of no namespace: those begin with a slash.
+std::string openers(std::string_view channel) {
+  return scoped(kDialect, "channel ").append(channel);
+}
+
 std::optional<std::string_view> page_room(std::string_view bus_room) noexcept {
   if (unscoped(kDialect, bus_room)) return std::nullopt;
   if (!bus_room.starts_with('/')) return bus_room;

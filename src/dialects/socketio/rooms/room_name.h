@@ -20,7 +20,10 @@ std::string bus_room(std::string_view space, std::string_view room);
 /// Where those speak who are in no room.
 std::string lobby(std::string_view space);
 
-/// The page's name for a room of the bus; none: it is a lobby.
+/// Where those are who have opened a channel (`new-channel`) of that name.
+std::string openers(std::string_view channel);
+
+/// The page's name for a room of the bus; none: it is a lobby, or holds openers.
 std::optional<std::string_view> page_room(std::string_view bus_room) noexcept;
 
 /// Whether a namespace of that name can be kept apart from the others.

@@ -1,6 +1,7 @@
 #include "socketio_rooms/rooms.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "dialects/grammar.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
+#include "socketio/fields.h"
 #include "socketio_rooms/message.h"
 #include "socketio_rooms/room_name.h"
 
@@ -17,6 +19,10 @@ namespace {
 constexpr std::uint32_t kCapacity = 2;
 /// As many as a session may be in.
 constexpr std::size_t kMostRooms = 8;
+
+constexpr std::string_view kPresence = "presence";
+constexpr std::string_view kUserLeft = "user-left";
+constexpr std::size_t kMostUserName = 256;
 
 std::string quoted(std::string_view text) {
   std::string out;
@@ -67,10 +73,20 @@ class Encoder {
   void operator()(const event::PeerLeft& left) {
     if (page_room(left.room)) out_.event("bye");
   }
-  void operator()(const event::Said& said) { append_messages(out_, said); }
+  void operator()(const event::Said& said) {
+    if (said.type != kUserLeft) return append_messages(out_, said);
+    std::string user;
+    append_json(user, said.data);
+    out_.event(kUserLeft, {user});
+  }
+  void operator()(const event::Seen& seen) {
+    out_.event(kPresence, {seen.members != 0 ? "true" : "false"});
+  }
   void operator()(const event::Refused& refused) {
     switch (refused.error.code) {
-      // A page that speaks before anybody hears it does so on purpose.
+      // A page that speaks before anybody hears it does so on purpose, as one that opens its
+      // channel again. It asks for the lobby once more than it knows.
+      case ErrorCode::already_joined:
       case ErrorCode::nobody_there:
       case ErrorCode::not_in_room:
       case ErrorCode::no_room: return;
@@ -107,9 +123,16 @@ class RoomsSocket final : public Socket {
   RoomsSocket(const std::vector<std::string>& addresses, const Connect& connect)
       : addresses_(addresses),
         space_(connect.space),
-        rooms_(connect.rooms.begin(), connect.rooms.end()),
-        has_asked_(connect.recovered) {
+        rooms_(connect.rooms.begin(), connect.rooms.end()) {
     in_lobby_ = std::erase(rooms_, lobby(space_)) != 0;
+    has_asked_ = connect.recovered && !in_lobby_;
+    std::erase_if(rooms_, [](const std::string& room) { return !page_room(room); });
+  }
+
+  /// It hears those who are in no room from now on, until it asks for one.
+  void connected(Reaction& reaction) override {
+    in_lobby_ = true;
+    add(reaction, Join{lobby(space_), Join::kLargest});
   }
 
   void emitted(const Emission& emission, Reaction& reaction) override {
@@ -119,6 +142,9 @@ class RoomsSocket final : public Socket {
     if (emission.name == "ipaddr") {
       for (const auto& address : addresses_) reaction.events.event("ipaddr", {quoted(address)});
     }
+    if (space_ != "/") return;
+    if (emission.name == "new-channel") return open_channel(emission, reaction);
+    if (emission.name == kPresence) return look_for_channel(emission, reaction);
   }
 
  private:
@@ -161,7 +187,76 @@ class RoomsSocket final : public Socket {
     if (room && std::erase(rooms_, *room) != 0) add(reaction, LeaveRoom{*room});
   }
 
+  /// Once more when it speaks: it may have been refused when it came, with many others of its
+  /// address.
+  void enter_lobby(Reaction& reaction) {
+    in_lobby_ = true;
+    if (!std::exchange(has_spoken_, true)) add(reaction, Join{lobby(space_), Join::kLargest});
+  }
+
+  // -- Channels
+
+  /// `value` as the name of a channel; none, and the client is told, if it is the name of no
+  /// namespace.
+  static std::optional<std::string> channel_of(const JsonValue& value, Reaction& reaction) {
+    std::optional<std::string> name;
+    if (!value.bytes.empty() && value.kind == JsonValue::Kind::string) name = unescape(value);
+    if (!value.bytes.empty() && value.kind == JsonValue::Kind::number)
+      name = std::string(value.bytes);
+    if (name && !name->empty() && is_space("/" + *name)) return name;
+    log(reaction.events, "A channel has a name that a namespace can have.");
+    return std::nullopt;
+  }
+
+  /// `{channel, sender}`: there is a channel from now on, as long as this client is there.
+  static void open_channel(const Emission& emission, Reaction& reaction) {
+    std::array<Field, 1> fields{Field{"channel"}};
+    const auto argument = first_of(emission);
+    if (argument.starts_with('{')) read_fields(argument, fields);
+    if (const auto channel = channel_of(fields[0].value, reaction))
+      add(reaction, Join{openers(*channel), Join::kLargest});
+  }
+
+  static void look_for_channel(const Emission& emission, Reaction& reaction) {
+    JsonValue value;
+    JsonCursor(first_of(emission)).read_value(value);
+    if (const auto channel = channel_of(value, reaction)) add(reaction, Look{openers(*channel)});
+  }
+
+  static std::string_view first_of(const Emission& emission) noexcept {
+    return emission.arguments.empty() ? std::string_view() : emission.arguments.front();
+  }
+
+  /// In a channel's namespace a message is `{sender, data}`, and the others get the data. Whoever
+  /// has said in its first one who it is (`data.sender`) is missed by that name.
+  bool say_in_channel(const Emission& emission, Reaction& reaction) {
+    const auto argument = first_of(emission);
+    if (space_ == "/" || !argument.starts_with('{')) return false;
+    std::array<Field, 2> fields{Field{"sender"}, Field{"data"}};
+    const auto& [sender, data] = fields;
+    if (read_fields(argument, fields) || !sender.is_there() || !data.is_there()) return false;
+    if (!is_named_ && data.value.kind == JsonValue::Kind::object) {
+      std::array<Field, 1> names{Field{"sender"}};
+      read_fields(data.value.bytes, names);
+      const auto& name = names[0].value;
+      if (names[0].is_there() && name.bytes.size() <= kMostUserName) {
+        is_named_ = true;
+        Say say{.type = std::string(kUserLeft), .room = lobby(space_)};
+        say.data = {Payload::Kind::json, on_one_line(name)};
+        add(reaction, Will{.message = std::move(say)});
+      }
+    }
+    auto inner = emission;
+    inner.arguments = std::span(&data.value.bytes, 1);
+    auto said = say_of(inner);
+    enter_lobby(reaction);
+    said.room = lobby(space_);
+    add(reaction, std::move(said));
+    return true;
+  }
+
   void say(const Emission& emission, Reaction& reaction) {
+    if (!has_asked_ && say_in_channel(emission, reaction)) return;
     auto said = say_of(emission);
     if (!emission.arguments.empty()) {
       log(reaction.events, "Client said: ", emission.arguments.front());
@@ -169,7 +264,7 @@ class RoomsSocket final : public Socket {
     }
     if (!has_asked_) {
       // As in the original, it speaks to all who are in no room either.
-      if (!std::exchange(in_lobby_, true)) add(reaction, Join{lobby(space_), Join::kLargest});
+      enter_lobby(reaction);
       said.room = lobby(space_);
       return add(reaction, std::move(said));
     }
@@ -183,8 +278,10 @@ class RoomsSocket final : public Socket {
   const std::vector<std::string>& addresses_;
   const std::string space_;
   std::vector<std::string> rooms_;  // of the bus: those it has asked for, also in vain
-  bool has_asked_;
+  bool has_asked_ = false;
   bool in_lobby_ = false;
+  bool has_spoken_ = false;  // in the lobby
+  bool is_named_ = false;    // in its channel
 };
 
 }  // namespace

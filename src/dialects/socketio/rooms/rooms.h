@@ -12,6 +12,10 @@ namespace sigway::dialects::socketio {
 
 /// `create or join`, `message`, `bye` and `ipaddr`; `addresses` answer the last. A client that is
 /// in no room, and has asked for none, speaks to all others of that kind in its namespace.
+///
+/// And what servers of the same time do for RTCMultiConnection before 3.0, whose clients nothing
+/// tells from the codelab's: `new-channel` and `presence`, and `message` with an envelope in the
+/// namespace of a channel (docs/dialects/rtcmulticonnection.md, "Older versions").
 const Dialect& rooms_dialect() noexcept;
 
 class RoomsApplication final : public Application {
