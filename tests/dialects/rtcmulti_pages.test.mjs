@@ -140,3 +140,17 @@ test('two see each other', (t) => withWindows(t, async (open) => {
   await hears(bob, `stream remote ${alice.id}`);
   for (const guest of [alice, bob]) await guest.until((call) => call.isPlaying() === 2);
 }));
+
+test('a page of 0.9 with `new-channel`: the second finds the channel and calls the first, and is missed', (t) => withPages(t, async (open) => {
+  const url = (name, channel) => `${server.url}/channel.html?${new URLSearchParams({ name, channel })}`;
+  const channel = fresh('channel');
+  const alice = await open('alice', url('alice', channel));
+  await hears(alice, 'presence false');
+  await hears(alice, 'in');
+  const bob = await open('bob', url('bob', channel));
+  await hears(bob, 'presence true');
+  await hears(alice, 'hello from bob');
+  await hears(bob, 'hello from alice');
+  await closeWindow(bob);
+  await hears(alice, 'left bob');
+}, { ignoreHTTPSErrors: true }));

@@ -58,10 +58,10 @@ export class Target {
     }));
   }
 
-  // {outbox, inbox, mailbox, input, output, file, topics, transit} in bytes, and their sum as `total`.
+  // {outbox, inbox, mailbox, input, output, file, topics, registry, transit} in bytes, and their sum as `total`.
   async memory() {
     const metrics = await this.metrics();
-    const parts = Object.fromEntries(['outbox', 'inbox', 'mailbox', 'input', 'output', 'file', 'topics', 'transit'].map((part) => {
+    const parts = Object.fromEntries(['outbox', 'inbox', 'mailbox', 'input', 'output', 'file', 'topics', 'registry', 'transit'].map((part) => {
       const bytes = metrics[`sigway_memory_bytes{part="${part}"}`];
       assert.ok(bytes >= 0, `/metrics shows no sigway_memory_bytes{part="${part}"}`);
       return [part, bytes];

@@ -47,7 +47,7 @@ class Registry {
  public:
   static constexpr std::size_t kMostContacts = 1024;
   static constexpr std::size_t kMostBytes = 64U << 20U;
-  static constexpr std::size_t kMostListed = 256U << 10U;  ///< bytes of a list of rooms
+  static constexpr std::size_t kMostListed = 64U << 10U;  ///< bytes of a list of rooms
   static constexpr std::size_t kMostListeners = 16;
 
   Registry(base::MemoryBudget& budget, std::uint32_t room_capacity)
