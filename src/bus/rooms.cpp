@@ -56,6 +56,7 @@ void Rooms::join(const session::Caller& caller, const dialects::Join& join, Sess
   if (created) {
     room.name = name;
     if (join.capacity) room.capacity = *join.capacity;
+    room.quiet = join.quiet;
   }
   if (replaces && find(room, replaces) != nullptr) {
     // In one step, so that nobody else gets the place in between.
@@ -71,6 +72,14 @@ void Rooms::join(const session::Caller& caller, const dialects::Join& join, Sess
     return;
   }
   const Waiting who{caller, re};
+  if (room.quiet) {
+    if (room.members.size() < room.capacity) {
+      admit(room, who);
+    } else {
+      refuse(room, who);
+    }
+    return;
+  }
   if (room.probing == 0 && is_taken(room) &&
       !refusals_.may_probe(room.name, caller.address, outlet_.now())) {
     refuse(room, who);
@@ -143,8 +152,10 @@ void Rooms::on_probed(const std::string& name, std::uint64_t round, SessionId id
 
 void Rooms::refuse(const Room& room, const Waiting& who) {
   outlet_.or_end(who.caller.id, [&] {
-    refusals_.refused(room.name, who.caller.address, outlet_.now());
-    outlet_.shared().give_back_join(room.name, who.caller.address);
+    if (!room.quiet) {
+      refusals_.refused(room.name, who.caller.address, outlet_.now());
+      outlet_.shared().give_back_join(room.name, who.caller.address);
+    }
     const Recipient recipient{who.caller.id, who.caller.dialect, {}};
     outlet_.send(event::Full{room.name, room.capacity, who.re}, recipient);
     outlet_.settle(recipient.id, {Settlement::Kind::not_joined, room.name});
@@ -153,6 +164,7 @@ void Rooms::refuse(const Room& room, const Waiting& who) {
 
 template <typename Make>
 void Rooms::tell_others(const Room& room, SessionId but, Make make) noexcept {
+  if (room.quiet) return;
   if (base::try_from_reserve([&] { outlet_.send(make(), others(room, but)); })) return;
   for (const auto& member : room.members) {
     if (member.recipient.id != but) outlet_.end(member.recipient.id);
@@ -160,7 +172,7 @@ void Rooms::tell_others(const Room& room, SessionId but, Make make) noexcept {
 }
 
 void Rooms::admit(Room& room, const Waiting& who) {
-  refusals_.admitted(room.name, who.caller.address);
+  if (!room.quiet) refusals_.admitted(room.name, who.caller.address);
   const auto id = who.caller.id;
   const auto before = room.members.size();
   bool is_in = false;

@@ -62,6 +62,7 @@ class Rooms {
   struct Room {
     std::string name;
     std::uint32_t capacity = 2;
+    bool quiet = false;
     std::uint64_t next_join = 1;
     std::vector<Member> members;  // in the order of their join numbers
     std::deque<Waiting> waiting;  // for the members' answers to a probe
@@ -77,8 +78,8 @@ class Rooms {
   /// Nobody else comes into that room of a series.
   void close(const Room& room) noexcept;
 
-  /// Tells all members but one what `make` returns. Those whom it cannot tell end: they would
-  /// know a room that is not so.
+  /// Tells all members but one what `make` returns, unless the room is quiet. Those whom it cannot
+  /// tell end: they would know a room that is not so.
   template <typename Make>
   void tell_others(const Room& room, session::SessionId but, Make make) noexcept;
   void admit(Room& room, const Waiting& who);

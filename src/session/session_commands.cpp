@@ -120,8 +120,8 @@ void Session::run(dialects::Command command, dialects::Re re) {
     if (in_room(join->room)) return refuse(re, {.code = ErrorCode::already_joined});
     if (rooms_.size() >= hub_.settings().max_rooms)
       return refuse(re, {.code = ErrorCode::too_many_rooms});
-    // What `open` asked for was counted when the request came.
-    if (re != 0) {
+    // What `open` asked for was counted when the request came. Of a quiet one nobody is told.
+    if (re != 0 && !join->quiet) {
       auto error = hub_.shared().take_join(join->room, contents_.address, hub_.now());
       if (error) return refuse(re, *std::move(error));
     }

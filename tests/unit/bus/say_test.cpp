@@ -92,6 +92,46 @@ TEST_CASE("anybody may ask how many are in a room") {
   }
 }
 
+TEST_CASE_TEMPLATE("a quiet room tells nobody who is there, and refuses at once when it is full",
+                   Shards, OneShard, ThreeShards) {
+  World::Options options;
+  options.shards = Shards::value;
+  options.settings.max_room_capacity = 2;
+  options.settings.join_rate = 1;
+  options.settings.join_burst = 2;
+  World world(options);
+  const auto session_of = [&](const std::string& key) {
+    const auto found = world.shared.directory.find(session::hash_key(key), world.now());
+    return found.id ? world.hub(found.id.shard).find(found.id.serial) : nullptr;
+  };
+  const auto enter = [&](const std::string& key) {
+    session::Inputs inputs;
+    inputs.messages.emplace_back().content = dialects::Command(
+        dialects::Join{.room = "lobby", .capacity = dialects::Join::kLargest, .quiet = true});
+    CHECK_FALSE(session_of(key)->process(std::move(inputs)));
+    world.run();
+  };
+  // One of sigway.v1 hears all that there is to hear.
+  Client watcher(world, "watcher");
+  const auto log = watcher.stream(R"({"open":{},"carrier":"c","turn":1})");
+  watcher.upload(R"({"ack":0})");
+  enter(watcher.key);
+  REQUIRE(log->types() == "created");
+  PlainClient bob(world, dialects::login::protocol(), "bob", dialects::plain::kSocket, 1);
+  PlainClient eve(world, dialects::login::protocol(), "eve", dialects::plain::kSocket, 2);
+  for (int i = 0; i < 5; ++i) {
+    bob.attach();
+    enter(bob.key);
+    CHECK_MESSAGE(bob.session()->rooms().size() == 1, "nobody counts how often");
+    eve.attach();
+    enter(eve.key);
+    CHECK(eve.session() == nullptr);  // it is of no use without its room
+    bob.cut();
+    CHECK(bob.session() == nullptr);
+  }
+  CHECK(log->types() == "created");
+}
+
 TEST_CASE("a room may be as large as the server allows") {
   World::Options options;
   options.settings.max_room_capacity = 3;
