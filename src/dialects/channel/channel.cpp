@@ -88,7 +88,8 @@ std::variant<Command, Error> command_of(std::string_view message) {
                  .message = "A message names a channel, of 1 to 128 bytes."};
   }
   if (is_true(fields.check_presence)) return Look{*std::move(room)};
-  if (is_true(fields.open)) return Join{*std::move(room), Join::kLargest};
+  if (is_true(fields.open))
+    return Join{.room = *std::move(room), .capacity = Join::kLargest, .quiet = true};
   if (fields.data.bytes.empty()) {
     return Error{.code = ErrorCode::bad_request,
                  .message = "A message has `open`, `checkPresence` or `data`."};

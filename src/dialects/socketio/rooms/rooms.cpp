@@ -85,7 +85,7 @@ class Encoder {
   void operator()(const event::Refused& refused) {
     switch (refused.error.code) {
       // A page that speaks before anybody hears it does so on purpose, as one that opens its
-      // channel again. It asks for the lobby once more than it knows.
+      // channel again. One that speaks in the lobby asks for it once more.
       case ErrorCode::already_joined:
       case ErrorCode::nobody_there:
       case ErrorCode::not_in_room:
@@ -132,7 +132,7 @@ class RoomsSocket final : public Socket {
   /// It hears those who are in no room from now on, until it asks for one.
   void connected(Reaction& reaction) override {
     in_lobby_ = true;
-    add(reaction, Join{lobby(space_), Join::kLargest});
+    add(reaction, quiet(lobby(space_)));
   }
 
   void emitted(const Emission& emission, Reaction& reaction) override {
@@ -187,11 +187,15 @@ class RoomsSocket final : public Socket {
     if (room && std::erase(rooms_, *room) != 0) add(reaction, LeaveRoom{*room});
   }
 
-  /// Once more when it speaks: it may have been refused when it came, with many others of its
-  /// address.
+  /// Nobody hears who is there.
+  static Join quiet(std::string room) {
+    return {.room = std::move(room), .capacity = Join::kLargest, .quiet = true};
+  }
+
+  /// Once more when it speaks: the lobby may have been full when it came.
   void enter_lobby(Reaction& reaction) {
     in_lobby_ = true;
-    if (!std::exchange(has_spoken_, true)) add(reaction, Join{lobby(space_), Join::kLargest});
+    if (!std::exchange(has_spoken_, true)) add(reaction, quiet(lobby(space_)));
   }
 
   // -- Channels
@@ -214,7 +218,7 @@ class RoomsSocket final : public Socket {
     const auto argument = first_of(emission);
     if (argument.starts_with('{')) read_fields(argument, fields);
     if (const auto channel = channel_of(fields[0].value, reaction))
-      add(reaction, Join{openers(*channel), Join::kLargest});
+      add(reaction, quiet(openers(*channel)));
   }
 
   static void look_for_channel(const Emission& emission, Reaction& reaction) {
