@@ -95,14 +95,23 @@ test('a channel of one version with members of all', async (t) => {
   for (const member of members.slice(1)) assert.deepEqual(await member.next('message'), { sender: '0.9', number: 1 });
 });
 
+test('a channel that can be no namespace: a line in the log', async (t) => {
+  const client = open(t, '4.8');
+  await client.next('connect');
+  const logged = new Promise((resolve) => client.socket.once('log', resolve));
+  client.socket.emit('new-channel', { channel: 'a,b' });
+  assert.match((await within(logged, () => 'a `log`'))[1], /channel/);
+});
+
 describe('channels on a WebSocket', () => {
-  async function connect(t) {
-    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/channel`, { rejectUnauthorized: false });
+  async function connect(t, at = server) {
+    const socket = new WebSocket(`${at.url.replace('http', 'ws')}/channel`, { rejectUnauthorized: false });
     const heard = new Inbox();
     socket.on('message', (data) => heard.put(JSON.parse(data)));
     t.after(() => socket.terminate());
     await within(new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject)), () => 'a WebSocket to open');
     return {
+      closed: new Promise((resolve) => socket.on('close', resolve)),
       close: () => socket.close(),
       sends: (message) => socket.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message)),
       next: () => heard.take(() => 'a message on the WebSocket'),
@@ -173,5 +182,17 @@ describe('channels on a WebSocket', () => {
     const bob = await enterChannel(t, lonely);
     bob.sends({ data: 1, channel: lonely });
     assert.deepEqual(await isPresent(bob, lonely), { isChannelPresent: true });
+  });
+
+  test('a channel that is full: closed with 4106', async (t) => {
+    const small = await startGateway(['--max-room-capacity', '2']);
+    t.after(() => stopGateway(small));
+    const clients = [await connect(t, small), await connect(t, small), await connect(t, small)];
+    for (const [i, client] of clients.entries()) {
+      client.sends({ open: true, channel: 'c' });
+      if (i < 2) assert.deepEqual(await isPresent(client, 'c'), { isChannelPresent: true });
+    }
+    assert.equal(await within(clients[2].closed, () => 'the third to be closed'), 4106);
+    for (const client of clients) client.close();
   });
 });
