@@ -7,8 +7,8 @@
 
 #include "apprtc/apprtc.h"
 #include "apprtc_binding/routes.h"
-#include "libdatachannel/libdatachannel.h"
 #include "channel/channel.h"
+#include "libdatachannel/libdatachannel.h"
 #include "login/login.h"
 #include "matchbox/matchbox.h"
 #include "native/native.h"
@@ -18,8 +18,8 @@
 #include "socketio_binding/routes.h"
 #include "socketio_binding/service.h"
 #include "socketio_rooms/rooms.h"
-#include "y_webrtc/y_webrtc.h"
 #include "socketio_rtcmulti/rtcmulti.h"
+#include "y_webrtc/y_webrtc.h"
 
 namespace sigway {
 namespace {
@@ -93,21 +93,19 @@ Row apprtc_row() {
 
 /// The dialects that this server speaks, a row each. The first application that claims a connection
 /// serves it.
-/// The dialects that this server speaks, a row each. The first application that
-/// claims a connection serves it.
 const auto& rows() {
   static const std::array kRows{
       native_row(),
       plain_row<&dialects::raw::protocol>(),
       plain_row<&dialects::login::protocol>(),
-      plain_row<&dialects::channel::protocol>(),
       rtcmulti_row(),
       socketio_row(),
+      plain_row<&dialects::channel::protocol>(),
+      peerjs_row(),
       plain_row<&dialects::y_webrtc::protocol>(),
+      apprtc_row(),
       plain_row<&dialects::libdatachannel::protocol>(),
       plain_row<&dialects::matchbox::protocol>(),
-      peerjs_row(),
-      apprtc_row(),
   };
   static_assert(kRows.size() < std::tuple_size_v<decltype(session::Shared::tallies)>,
                 "each has a tally, beside that of all others");

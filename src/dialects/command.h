@@ -31,8 +31,8 @@ struct Join {
   /// `room` is a series: rooms that are filled one after the other, of which the session comes into
   /// the one that is being filled. A member that leaves a full one is not replaced.
   bool series = false;
-  /// Of a room that is made now: nobody hears who comes and goes, so it may come and go as it likes.
-  /// When the room is full, nobody has to show that it is there.
+  /// Of a room that is made now: nobody hears who comes and goes, so it may come and go as it
+  /// likes. When the room is full, nobody has to show that it is there.
   bool quiet = false;
 };
 struct LeaveRoom {

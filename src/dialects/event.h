@@ -111,11 +111,11 @@ struct Said {
 }  // namespace event
 
 /// What a session is told, whatever dialect it speaks.
-using Event =
-    std::variant<event::Created, event::Joined, event::Ready, event::Full, event::Left,
-                 event::PlaceLost, event::PeerJoined, event::PeerNamed, event::PeerSuspended,
-                 event::PeerResumed, event::PeerLeft, event::LoggedIn, event::LoggedOut,
-                 event::NameLost, event::Stored, event::Seen, event::Refused, event::Expired, event::Said>;
+using Event = std::variant<event::Created, event::Joined, event::Ready, event::Full, event::Left,
+                           event::PlaceLost, event::PeerJoined, event::PeerNamed,
+                           event::PeerSuspended, event::PeerResumed, event::PeerLeft,
+                           event::LoggedIn, event::LoggedOut, event::NameLost, event::Stored,
+                           event::Seen, event::Refused, event::Expired, event::Said>;
 
 /// An event in the words of one dialect, without its number: encoded once, shared by every outbox
 /// and connection it goes to, also across shards.

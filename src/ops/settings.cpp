@@ -158,7 +158,7 @@ std::vector<SettingGroup> make_groups() {
       {"bind", "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every interface", text(&C::bind, "ADDRESS", is_address, kAddressAllowed)},
       {"port", "8080", "TCP port; 0 picks a free one", number(&C::port, 0, 65535)},
       {"listen", "", "Further port, on the address of --bind if it names none: 1337, 0.0.0.0:1337 or [::1]:1337; DIALECT is the client protocol that answers at / there", listen_ports(&C::listen)},
-      {"dialects", "", "Client protocol to speak, all if none is named: native, raw, login, socketio, y-webrtc, libdatachannel, matchbox, peerjs, apprtc, rtcmulti, channel; the paths of the others answer 404", list(&C::dialects, "DIALECT", is_dialect_name, "a name of lower case letters, digits and hyphens, like raw")},
+      {"dialects", "", "Client protocol to speak, all if none is named: native, raw, login, rtcmulti, socketio, channel, peerjs, y-webrtc, apprtc, libdatachannel, matchbox; the paths of the others answer 404", list(&C::dialects, "DIALECT", is_dialect_name, "a name of lower case letters, digits and hyphens, like raw")},
       {"shards", "0", "Event loops, one thread each; 0 means one a processor core", number(&C::shards, 0, 1024)},
       {"tls-cert", "", "Certificate chain (PEM), with --tls-key; read again on SIGHUP", text(&C::tls_cert, "FILE")},
       {"tls-key", "", "Private key (PEM), with --tls-cert; read again on SIGHUP", text(&C::tls_key, "FILE")},

@@ -93,7 +93,7 @@ struct Connect {
   std::string_view peer = {};               ///< the socket's public id
   std::span<const std::string> rooms = {};  ///< of a recovered connection: where it still is
   bool recovered = false;
-  const Query* query = nullptr;  ///< of the connection; none: empty. Valid during the call
+  const Query* query = nullptr;  ///< if the application reads it. Valid during the call
 };
 
 /// Thread: any; instances live as long as the program. What one keeps of its clients is bounded,
@@ -107,6 +107,8 @@ class Application {
   /// Whether a connection with that query is of one of its clients. Of several applications the
   /// first that says so has the connection with all its namespaces.
   virtual bool claims(const Query& /*query*/) const { return true; }
+  /// Whether connections keep their query for `Connect`; it may be as long as a request's head.
+  virtual bool reads_query() const noexcept { return false; }
   /// Whether clients may connect to that namespace.
   virtual bool has_space(std::string_view space) const noexcept = 0;
   virtual std::unique_ptr<Socket> connect(const Connect& connect) const = 0;

@@ -21,9 +21,9 @@ constexpr dialects::Traits kNeedsName{.acknowledges = false,
                                       .linger = std::chrono::minutes(1)};
 
 /// A session that opens with a name.
-struct Named {
-  Named(World& in, std::string_view key, const std::string& wanted, base::ShardIndex on,
-        const dialects::Traits& traits = kNeedsName)
+struct Opened {
+  Opened(World& in, std::string_view key, const std::string& wanted, base::ShardIndex on,
+         const dialects::Traits& traits = kNeedsName)
       : world(in),
         contents{.key = session::hash_key(key),
                  .room = {},
@@ -59,23 +59,23 @@ struct Named {
 
 TEST_CASE_TEMPLATE("it ends when somebody else holds the name", Shards, OneShard, ThreeShards) {
   World world(Shards::value);
-  Named first(world, "first", "alice", 0);
+  Opened first(world, "first", "alice", 0);
   REQUIRE(first.session());
-  Named second(world, "second", "alice", 1);
+  Opened second(world, "second", "alice", 1);
   CHECK(second.session() == nullptr);
   CHECK(second.log->end == session::End::name_taken);
   CHECK(first.session() != nullptr);
   CHECK(world.shared.ends[static_cast<std::size_t>(session::End::name_taken)] == 1);
-  Named third(world, "third", "bob", 1);
+  Opened third(world, "third", "bob", 1);
   CHECK(third.session() != nullptr);
 }
 
 TEST_CASE_TEMPLATE("it ends when somebody else gets the name, because it answers nothing", Shards,
                    OneShard, ThreeShards) {
   World world(Shards::value);
-  Named first(world, "first", "alice", 0);
+  Opened first(world, "first", "alice", 0);
   world.advance(2s);
-  Named second(world, "second", "alice", 1);
+  Opened second(world, "second", "alice", 1);
   CHECK(first.log->probes == 1);
   world.advance(11s);
   CHECK(first.session() == nullptr);
@@ -86,8 +86,8 @@ TEST_CASE_TEMPLATE("it ends when somebody else gets the name, because it answers
 
 TEST_CASE("it lives on when it gives the name back, or is refused another one") {
   World world;
-  Named holder(world, "holder", "bob", 0);
-  Named first(world, "first", "alice", 0);
+  Opened holder(world, "holder", "bob", 0);
+  Opened first(world, "first", "alice", 0);
   const auto send = [&](dialects::Command command) {
     session::Inputs inputs;
     inputs.messages.push_back({std::nullopt, std::move(command)});
@@ -104,8 +104,8 @@ TEST_CASE("others live on without their names") {
   static constexpr dialects::Traits kElse{
       .acknowledges = false, .activates = false, .linger = std::chrono::minutes(1)};
   World world;
-  Named first(world, "first", "alice", 0);
-  Named second(world, "second", "alice", 0, kElse);
+  Opened first(world, "first", "alice", 0);
+  Opened second(world, "second", "alice", 0, kElse);
   CHECK(second.session() != nullptr);
   CHECK(second.log->last_frame() == R"({"type":"login","success":false})");
 }

@@ -140,10 +140,10 @@ TEST_CASE("values as JavaScript takes them") {
     CHECK(is_truthy(value_of(json)));
   for (const char* json : {"", "0", "-0", "0.0e5", "\"\"", "false", "null"})
     CHECK_FALSE(is_truthy(value_of(json)));
-  CHECK(text_of(value_of("12")) == "12");
-  CHECK(text_of(value_of(R"("\u00e9")")) == "é");
+  CHECK(as_text(value_of("12")) == "12");
+  CHECK(as_text(value_of(R"("\u00e9")")) == "é");
   for (const char* json : {"", "true", "null", "{}", R"("\ud800")"})
-    CHECK_FALSE(text_of(value_of(json)));
+    CHECK_FALSE(as_text(value_of(json)));
 }
 
 TEST_CASE("a client waits until the bus has given it its id") {

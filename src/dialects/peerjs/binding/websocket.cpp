@@ -100,14 +100,11 @@ void pong(session::Hub& hub, const Client& client) {
 
 /// Without its connection a client gives its id back, as in the original: what is said to it then
 /// waits in the mailbox, whose senders hear if it expires. The session stays for what it was told
-/// and may not have received; if there is nothing of that kind, the next one does as well.
+/// and may not have received, and for what is on its way from the name's shard.
 void lose(session::Hub& hub, const Client& client) {
   const auto [session, carrier] = find(hub, client);
   if (carrier == nullptr) return;
   session->detach(client.number);
-  const auto& outbox = session->outbox();
-  if (outbox.acknowledged() == outbox.last() && !session->awaits_bus())
-    return session->end(session::End::left);
   session::Inputs inputs;
   inputs.away = true;
   inputs.messages.push_back({std::nullopt, Command(Logout{})});

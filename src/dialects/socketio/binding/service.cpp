@@ -47,6 +47,7 @@ std::variant<std::shared_ptr<Engine>, Error> Service::open(
                  .message = "This server has no application for clients with that query.",
                  .hint = "--dialects names those that it has."};
   }
+  if (!(*application)->reads_query()) visitor.query = {};
   const auto from = base::AddressKey::parse(visitor.address);
   auto place = Place::take(shared.addresses, from);
   if (!place) return Error{.code = ErrorCode::too_many_sessions};

@@ -12,7 +12,7 @@ JsonValue value_of(std::string_view json) noexcept {
   return value;
 }
 
-std::optional<std::string> text_of(const JsonValue& value) {
+std::optional<std::string> as_text(const JsonValue& value) {
   if (value.bytes.empty()) return std::nullopt;
   if (value.kind == JsonValue::Kind::string) return unescape(value);
   if (value.kind == JsonValue::Kind::number) return std::string(value.bytes);

@@ -14,7 +14,7 @@ JsonValue value_of(std::string_view json) noexcept;
 
 /// What an id or a password is as text: a string's text, or a number's digits. None: it is neither,
 /// or half a surrogate pair.
-std::optional<std::string> text_of(const JsonValue& value);
+std::optional<std::string> as_text(const JsonValue& value);
 
 /// What `if (value)` means.
 bool is_truthy(const JsonValue& value) noexcept;

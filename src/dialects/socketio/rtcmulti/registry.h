@@ -137,7 +137,7 @@ class Registry {
   std::size_t rooms() const;
 
  private:
-  using Peers = std::unordered_set<std::string>;
+  using Peers = std::unordered_set<std::string, base::KeyedHash, std::equal_to<>>;
   struct User {
     std::string id, extra, room;
     Peers contacts;

@@ -24,6 +24,7 @@ class RtcmultiApplication final : public Application {
 
   const Dialect& dialect() const noexcept override { return rtcmulti::dialect(); }
   bool claims(const Query& query) const override;
+  bool reads_query() const noexcept override { return true; }
   bool has_space(std::string_view space) const noexcept override { return space == "/"; }
   std::unique_ptr<Socket> connect(const Connect& connect) const override;
 

@@ -229,7 +229,7 @@ class RtcmultiSocket final : public Socket {
   std::string own_id() const { return registry_->id_of(peer_).value_or(""); }
 
   void change_id(Call& call) {
-    auto id = text_of(call.argument(0));
+    auto id = as_text(call.argument(0));
     if (!id || !valid_id(*id))
       return call.log("changed-uuid: a userid has 1 to 128 bytes without control characters.");
     const auto before = own_id();
@@ -262,13 +262,13 @@ class RtcmultiSocket final : public Socket {
   }
 
   void get_extra(Call& call) {
-    const auto id = text_of(call.argument(0));
+    const auto id = as_text(call.argument(0));
     const auto extra = id ? registry_->extra_of(*id) : std::nullopt;
     call.answer({extra ? *extra : quoted(kNoSuchUser)});
   }
 
   void disconnect_with(Call& call) {
-    const auto id = text_of(call.argument(0));
+    const auto id = as_text(call.argument(0));
     if (id && registry_->part(peer_, *id)) {
       call.event("user-disconnected", quoted(*id));
       call.tell({{"user-disconnected", quoted(own_id()), {*id}}});
@@ -277,7 +277,7 @@ class RtcmultiSocket final : public Socket {
   }
 
   void listen(Call& call) {
-    const auto event = text_of(call.argument(0));
+    const auto event = as_text(call.argument(0));
     if (!event || !valid_event_name(*event))
       return call.log("set-custom-socket-event-listener: this event cannot be a custom one.");
     if (*event != profile_.message_event && !registry_->listen(peer_, *event)) {
@@ -303,9 +303,9 @@ class RtcmultiSocket final : public Socket {
     const auto& [sessionid, extra, password, session, identifier] = fields;
     if (value.kind == JsonValue::Kind::object && !value.bytes.empty())
       read_fields(value.bytes, fields);
-    Registry::Wish wish{.room = text_of(sessionid.value).value_or(""),
-                        .password = text_of(password.value).value_or(""),
-                        .identifier = text_of(identifier.value).value_or(""),
+    Registry::Wish wish{.room = as_text(sessionid.value).value_or(""),
+                        .password = as_text(password.value).value_or(""),
+                        .identifier = as_text(identifier.value).value_or(""),
                         .most_participants = profile_.most_participants};
     auto own_extra = extra_of(call, extra.value);
     const bool is_good = valid_id(wish.room) && wish.password.size() <= kMostPassword &&
@@ -354,7 +354,7 @@ class RtcmultiSocket final : public Socket {
   }
 
   void check_presence(Call& call) {
-    const auto room = text_of(call.argument(0));
+    const auto room = as_text(call.argument(0));
     const auto presence = room ? registry_->presence(*room) : std::nullopt;
     // The room's extra data with one more field; what is no object stands in a field of its own.
     std::string extra = presence ? presence->extra : "{}";
@@ -378,7 +378,7 @@ class RtcmultiSocket final : public Socket {
   }
 
   void set_password(Call& call) {
-    auto password = text_of(call.argument(0)).value_or("");
+    auto password = as_text(call.argument(0)).value_or("");
     if (password.size() > kMostPassword) {
       call.log("set-password: a password has at most 128 bytes.");
       return call.answer({kFalse, kNull, quoted(kWrongPassword)});
@@ -391,8 +391,8 @@ class RtcmultiSocket final : public Socket {
   }
 
   void check_password(Call& call) {
-    const auto password = text_of(call.argument(0)).value_or("");
-    const auto room = text_of(call.argument(1)).value_or("");
+    const auto password = as_text(call.argument(0)).value_or("");
+    const auto room = as_text(call.argument(1)).value_or("");
     Refusal refusal;
     if (is_blank(password)) {
       refusal = "You did not enter the password.";
@@ -406,7 +406,7 @@ class RtcmultiSocket final : public Socket {
   }
 
   void list_rooms(Call& call) {
-    const auto identifier = text_of(call.argument(0)).value_or("");
+    const auto identifier = as_text(call.argument(0)).value_or("");
     if (is_blank(identifier))
       return call.answer({kNull, quoted("publicRoomIdentifier is required")});
     if (call.wants_answer()) call.answer({registry_->list(identifier)});
@@ -421,7 +421,7 @@ class RtcmultiSocket final : public Socket {
     const auto& [remote, message, sender] = fields;
     if (whole.kind == JsonValue::Kind::object && !whole.bytes.empty())
       read_fields(whole.bytes, fields);
-    const auto to = text_of(remote.value);
+    const auto to = as_text(remote.value);
     if (!to || !is_truthy(message.value)) {
       return call.log(std::string(call.name()) +
                       ": a message is {remoteUserId, message, sender}, with an id and content.");
@@ -430,7 +430,7 @@ class RtcmultiSocket final : public Socket {
     if (*to == own) return;
     if (*to == "system") return detect_presence(call, message.value);
     // Nobody speaks for others.
-    if (is_truthy(sender.value) && text_of(sender.value) != own)
+    if (is_truthy(sender.value) && as_text(sender.value) != own)
       return call.event("user-not-found", on_one_line(sender.value));
     std::array<Field, 2> kinds{Field{"newParticipationRequest"}, Field{"userLeft"}};
     const auto& [participation, user_left] = kinds;
@@ -486,7 +486,7 @@ class RtcmultiSocket final : public Socket {
     const auto& [detects, userid] = fields;
     if (message.kind == JsonValue::Kind::object) read_fields(message.bytes, fields);
     if (!is_truthy(detects.value)) return;
-    const auto id = text_of(userid.value);
+    const auto id = as_text(userid.value);
     const bool is_there = id && *id != own_id() && registry_->has(*id);
     call.answer({is_there ? kTrue : kFalse,
                  userid.is_there() ? on_one_line(userid.value) : std::string(kNull)});
