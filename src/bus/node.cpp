@@ -73,7 +73,8 @@ void Node::presence(SessionId id, const std::string& room, bool suspended, sessi
 }
 
 void Node::look(const Caller& caller, const std::string& room, dialects::Re re) {
-  at_home(caller.id, room, [caller, room, re](Node& home) { home.rooms_.look(caller, room, re); });
+  at_home(caller.id, series_of(room),
+          [caller, room, re](Node& home) { home.rooms_.look(caller, room, re); });
 }
 
 void Node::renamed(SessionId id, const std::string& room, const std::string& name) {

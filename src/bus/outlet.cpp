@@ -46,12 +46,25 @@ void end_session(session::Shared& shared, session::Runner& from, session::Sessio
       [&] { from.run_on(id.shard, [hub, serial = id.serial] { hub->give_up(serial); }); });
 }
 
+/// Whether the sender hears of a recipient that could take no more. Those without an address it did
+/// not name and cannot tell apart, and there may be thousands of them: it hears of one.
+class Reports {
+ public:
+  bool wants(std::string_view address) noexcept {
+    return !address.empty() || !std::exchange(has_nameless_, true);
+  }
+
+ private:
+  bool has_nameless_ = false;
+};
+
 void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, const Sender& sender) {
+  Reports reports;
   for (const auto& delivery : deliveries) {
     const auto status = hub.deliver(delivery.serial, delivery.event, sender.origin);
     const bool is_refused =
         status == session::SendStatus::busy || status == session::SendStatus::overloaded;
-    if (!is_refused || !sender.id) continue;
+    if (!is_refused || !sender.id || !reports.wants(delivery.address)) continue;
     try {
       report(hub.shared(), hub.runner(), sender, session::not_taken(status, delivery.address));
     } catch (const std::bad_alloc&) {
@@ -88,8 +101,11 @@ void Outlet::send(const dialects::Event& event, std::span<const Recipient> recip
       const auto bytes = is_counted ? cost(deliveries) : 0;
       const auto status = is_counted ? sender.transit->may_go_on(bytes) : session::SendStatus::sent;
       if (status != session::SendStatus::sent) {
-        for (const auto& delivery : deliveries)
-          report(shared_, runner_, sender, session::not_taken(status, delivery.address));
+        Reports reports;
+        for (const auto& delivery : deliveries) {
+          if (reports.wants(delivery.address))
+            report(shared_, runner_, sender, session::not_taken(status, delivery.address));
+        }
         continue;
       }
       at(shard, [deliveries = std::move(deliveries), sender,

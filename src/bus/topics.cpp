@@ -26,6 +26,13 @@ void Topics::publish(const session::Caller& caller, const dialects::Publish& mes
                      dialects::Re re, session::Transit* transit) {
   const auto entry = topics_.find(message.topic);
   if (entry == topics_.end()) return;
+  if (!outlet_.shared().take_published(caller.address, outlet_.now(), entry->second.size())) {
+    return outlet_.refuse({caller.id, re},
+                          {.code = dialects::ErrorCode::rate_limited,
+                           .message = "This topic has many subscribers, and your address says too "
+                                      "much to them.",
+                           .hint = "Publish more slowly, or to topics with fewer subscribers."});
+  }
   std::vector<Recipient> recipients;
   recipients.reserve(entry->second.size());
   for (const auto& [id, dialect] : entry->second) recipients.push_back({id, dialect, {}});

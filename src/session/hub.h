@@ -75,7 +75,8 @@ struct Shared {
         memory(memory_limit),
         addresses(sessions_per_address),
         joins({.per_second = with.join_rate, .burst = with.join_burst}),
-        in_room(room_rate(with)) {}
+        in_room(room_rate(with)),
+        published(published_rate(with)) {}
 
   /// Counts a join of that room; the error if that is too much for the address. Thread: any.
   std::optional<dialects::Error> take_join(std::string_view room, base::AddressKey from,
@@ -87,6 +88,13 @@ struct Shared {
   /// The room was full: its members were told nothing. Thread: any.
   void give_back_join(std::string_view room, base::AddressKey from) {
     in_room.give_back({base::keyed_hash(room) ^ from.value}, kJoinEvents);
+  }
+  /// Counts a message to so many subscribers of a topic: as many as a room has places cost nothing
+  /// more than the message. False: that is too much for the address. Thread: any.
+  bool take_published(base::AddressKey from, base::TimePoint now, std::size_t subscribers) {
+    if (subscribers <= settings.max_room_capacity) return true;
+    const auto limit = published_rate(settings);
+    return published.take(from, now, std::min(static_cast<double>(subscribers), limit.burst));
   }
   /// Whether clients of that address may make the room tell so many events now. Thread: any.
   bool take_in_room(std::string_view room, base::AddressKey from, base::TimePoint now,
@@ -100,6 +108,7 @@ struct Shared {
   Quota<base::AddressKey> addresses;  ///< sessions
   base::AddressRates joins;           ///< and changes of names in rooms
   base::AddressRates in_room;         ///< by room and address: what members are told
+  base::AddressRates published;       ///< deliveries to the subscribers of large topics
   std::vector<class Hub*> hubs;       ///< by shard
   /// How sessions ended, by End; and what went by. Counters for metrics.
   std::array<std::atomic<std::uint64_t>, kEndCount> ends{};

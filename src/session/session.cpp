@@ -325,6 +325,7 @@ void Session::give_up() noexcept {
 }
 
 void Session::refuse(dialects::Re re, Error error) {
+  if (ended_ || overflowed_ || gives_up_) return;
   const auto event =
       contents_.dialect->encode(dialects::event::Refused{std::move(error), re, name_});
   if (event != nullptr) deliver(event, 0);
@@ -410,7 +411,7 @@ void Session::end(End reason) noexcept {
   };
   for (const auto& room : rooms_) leave(room);
   if (!joining_.empty()) leave(joining_);
-  if (subscriptions_ != nullptr)
+  if (subscriptions_ != nullptr && subscriptions_->size() != 0)
     base::try_from_reserve([&] { bus.unsubscribe(id_, subscriptions_->all()); });
   subscriptions_.reset();
   if (!name_.empty()) logout(name_);

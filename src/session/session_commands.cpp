@@ -313,7 +313,8 @@ void Session::settle(const Settlement& settlement) {
   using Kind = Settlement::Kind;
   switch (settlement.kind) {
     case Kind::joined:
-      rooms_.push_back(settlement.subject);
+      // The name of the very room, which its end must give back.
+      base::retry_from_reserve([&] { rooms_.push_back(settlement.subject); });
       joining_.clear();
       waiting_ = false;
       // Name and presence changes made while the join was pending have not reached the room.

@@ -59,6 +59,12 @@ inline base::RateLimit room_rate(const Settings& settings) {
   if (settings.join_rate <= 0) return {};
   return {.per_second = 2, .burst = std::max(400.0, 6.0 * settings.max_room_capacity)};
 }
+/// How much clients of one address may say to the subscribers of topics that have more of them than
+/// a room has places: as many deliveries as one session can make in a room.
+inline base::RateLimit published_rate(const Settings& settings) {
+  const auto places = static_cast<double>(settings.max_room_capacity);
+  return {.per_second = settings.message_rate * places, .burst = settings.message_burst * places};
+}
 /// A join counts for `peer-joined`, `ready` and `peer-left`.
 inline constexpr double kJoinEvents = 3;
 

@@ -146,3 +146,46 @@ TEST_CASE("a reply goes to its sender alone") {
   CHECK(t.ann.news() == R"({"type":"pong"})");
   CHECK(t.bob.news().empty());
 }
+
+TEST_CASE_TEMPLATE(
+    "whoever publishes hears of one subscriber that takes no more, however many there are", Shards,
+    OneShard, ThreeShards) {
+  World::Options options{.shards = Shards::value};
+  options.settings.outbox_limit = 64U << 10U;
+  options.settings.message_rate = 0;
+  World world(options);
+  std::vector<std::unique_ptr<Subscriber>> slow;
+  for (unsigned i = 0; i < 60; ++i) {
+    slow.push_back(std::make_unique<Subscriber>(world, "slow" + std::to_string(i), i));
+    slow.back()->subscribe("\"t\"");
+    slow.back()->log->unsent = SIZE_MAX / 2;
+  }
+  Subscriber bob(world, "bob", 0);
+  const auto payload = '"' + std::string(500, 'x') + '"';
+  for (int i = 0; i < 40; ++i) bob.publish("\"t\"", payload);
+  REQUIRE(bob.client.session() != nullptr);
+  bob.news();
+  const auto before = bob.log->frames.size();
+  bob.publish("\"t\"", payload);
+  const auto refusals = bob.log->frames.size() - before;
+  CHECK(refusals >= 1);
+  CHECK(refusals <= Shards::value);
+}
+
+TEST_CASE_TEMPLATE("deliveries to a topic with many subscribers are counted by address", Shards,
+                   OneShard, ThreeShards) {
+  World::Options options{.shards = Shards::value};
+  options.settings.max_room_capacity = 2;
+  options.settings.message_rate = 1;
+  options.settings.message_burst = 6;
+  Three t(options);
+  for (auto* const one : {&t.ann, &t.bob, &t.eve}) one->subscribe("\"t\"");
+  // Three subscribers are more than a room's two places: twelve deliveries are left.
+  for (int i = 0; i < 4; ++i) t.ann.publish("\"t\"", "1");
+  CHECK(t.bob.news().find("error") == std::string::npos);
+  t.bob.publish("\"t\"", "2");
+  CHECK(t.bob.news().find("many subscribers") != std::string::npos);
+  t.world.advance(3s);
+  t.bob.publish("\"t\"", "3");
+  CHECK(t.ann.news().find("3") != std::string::npos);
+}

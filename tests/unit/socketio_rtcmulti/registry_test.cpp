@@ -232,11 +232,45 @@ TEST_CASE("others: first those of the room, then contacts, then any") {
   place.open("a");
   place.join("b");
   place.registry.meet("a", "C", true);
-  CHECK(place.registry.others("a", 1) == Texts{"B"});
-  auto two = place.registry.others("a", 2);
+  CHECK(place.registry.others("a", "e", 1) == Texts{"B"});
+  auto two = place.registry.others("a", "e", 2);
   std::sort(two.begin(), two.end());
   CHECK(two == Texts{"B", "C"});
-  CHECK(place.registry.others("a", 64).size() == 4);
+  CHECK(place.registry.others("a", "e", 64).size() == 4);
+}
+
+TEST_CASE("others: not those who would take the event for a message") {
+  Place place;
+  for (const char* peer : {"a", "b"}) place.enter(peer);
+  Notices notices;
+  place.registry.enter("c", {.id = "C", .extra = "{}", .message_event = "m"}, notices);
+  CHECK(place.registry.others("a", "m", 64) == Texts{"B"});
+  CHECK(place.registry.others("a", "e", 64).size() == 2);
+}
+
+TEST_CASE("nobody is its own contact") {
+  Place place;
+  place.enter("a");
+  const auto meeting = place.registry.meet("a", "A", true);
+  REQUIRE(meeting);
+  CHECK_FALSE(meeting->is_new);
+  place.leave("a");
+  CHECK(place.news().empty());
+  CHECK(place.registry.users() == 0);
+}
+
+TEST_CASE("a list of rooms looks at so many") {
+  Place place;
+  for (std::size_t i = 0; i < Registry::kMostLookedAt + 1; ++i) {
+    const auto peer = "p" + std::to_string(i);
+    place.enter(peer);
+    place.registry.open(peer, Place::with_defaults({.room = peer, .identifier = "all"}),
+                        place.notices);
+    if (i < Registry::kMostLookedAt) place.registry.disconnected(peer);
+  }
+  CHECK(place.registry.list("all") == "[]");
+  place.leave("p0");
+  CHECK(place.registry.list("all") != "[]");
 }
 
 TEST_CASE("every byte is counted, and given back") {

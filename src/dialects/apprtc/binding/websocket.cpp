@@ -104,8 +104,8 @@ void Receiver::enroll(ClientId id) {
     return socket_->close(close_code(*error), info(error->code).name);
   }
   auto& where = std::get<binding::Located>(located);
+  port_ = socket_->port(where.id.shard != here());
   session_ = where.id;
-  port_ = socket_->port(session_.shard != here());
   ++service_.counters.open_sockets;
   ++service_.counters.total_sockets;
   binding::at_session(

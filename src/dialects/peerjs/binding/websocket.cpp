@@ -170,6 +170,7 @@ class Receiver final : public websocket::Receiver {
     socket_->close(row.close_code, row.name);
   }
   void closed() override {
+    if (!port_) return;  // there was no memory to open it
     // If this fails, the carrier finds out by its pings.
     base::try_from_reserve(
         [&] { at_session([client = client_](session::Hub& hub) { lose(hub, *client); }); });

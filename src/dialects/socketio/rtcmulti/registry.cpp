@@ -64,8 +64,8 @@ bool Registry::lives(const Room& room) const noexcept {
 
 std::size_t Registry::cost_of(const User& user) noexcept {
   std::size_t bytes = kRow + 2 * user.id.capacity() + user.extra.capacity() + user.room.capacity() +
-                      user.contacts.size() * kContact;
-  for (const auto& event : user.listens) bytes += sizeof event + event.capacity();
+                      user.message_event.capacity() + user.contacts.size() * kContact;
+  for (const auto& event : user.listens) bytes += sizeof(std::string) + event.capacity();
   return bytes;
 }
 
@@ -102,6 +102,7 @@ void Registry::enter(const std::string& peer, Entrant entrant, Notices& notices)
   if (may_store(entrant.extra.size())) user.extra = std::move(entrant.extra);
   if (user.extra.empty()) user.extra = "{}";
   user.closes_rooms = entrant.closes_rooms;
+  user.message_event = std::move(entrant.message_event);
   ids_[user.id] = peer;
   recount(user);
 }
@@ -129,8 +130,9 @@ void Registry::take_leave(const std::string& peer, Notices& notices) {
 void Registry::remove(const std::string& peer) noexcept {
   const auto entry = users_.find(peer);
   if (entry == users_.end()) return;
-  const auto& user = entry->second;
-  for (const auto& contact : user.contacts) {
+  auto& user = entry->second;
+  const auto contacts = std::exchange(user.contacts, {});
+  for (const auto& contact : contacts) {
     if (auto* const other = find(contact)) {
       other->contacts.erase(peer);
       recount(*other);
@@ -213,6 +215,8 @@ std::optional<Registry::Meeting> Registry::meet(const std::string& peer, const s
   auto* const other = find_by_id(id);
   if (user == nullptr || other == nullptr) return std::nullopt;
   Meeting meeting{.extra = user->extra};
+  // Another connection of the same session may have taken that id just now.
+  if (other == user) return meeting;
   const bool has_room = user->contacts.size() < kMostContacts &&
                         other->contacts.size() < kMostContacts && may_store(2 * kContact);
   if (may_begin && has_room && user->contacts.insert(*other_peer).second) {
@@ -259,13 +263,16 @@ bool Registry::listens(const std::string& peer, const std::string& event) const 
          std::find(user->listens.begin(), user->listens.end(), event) != user->listens.end();
 }
 
-std::vector<std::string> Registry::others(const std::string& peer, std::size_t most) const {
+std::vector<std::string> Registry::others(const std::string& peer, std::string_view event,
+                                          std::size_t most) const {
   const std::scoped_lock lock(mutex_);
   const auto* const user = find(peer);
   if (user == nullptr) return {};
   Peers chosen;
   const auto choose = [&](const std::string& other) {
-    if (other != peer && chosen.size() < most) chosen.insert(other);
+    if (other == peer || chosen.size() >= most) return;
+    const auto* const hearer = find(other);
+    if (hearer != nullptr && hearer->message_event != event) chosen.insert(other);
   };
   if (const auto room = rooms_.find(user->room); room != rooms_.end()) {
     for (const auto& participant : room->second.participants) choose(participant);
@@ -466,7 +473,10 @@ std::string Registry::list(const std::string& identifier) const {
   const std::scoped_lock lock(mutex_);
   std::string rows;
   if (const auto listed = listed_.find(identifier); listed != listed_.end()) {
-    for (const auto& name : listed->second) {
+    // All wait for the lock: also rooms that are not shown, all of whose users were cut, cost time.
+    const auto& names = listed->second;
+    for (std::size_t i = 0; i < std::min(names.size(), kMostLookedAt); ++i) {
+      const auto& name = names[i];
       const auto room = rooms_.find(name);
       if (room == rooms_.end() || !lives(room->second)) continue;
       const auto row = row_of(name, room->second);

@@ -48,6 +48,7 @@ class Registry {
   static constexpr std::size_t kMostContacts = 1024;
   static constexpr std::size_t kMostBytes = 64U << 20U;
   static constexpr std::size_t kMostListed = 64U << 10U;  ///< bytes of a list of rooms
+  static constexpr std::size_t kMostLookedAt = 256;       ///< rooms, for a list
   static constexpr std::size_t kMostListeners = 16;
 
   Registry(base::MemoryBudget& budget, std::uint32_t room_capacity)
@@ -60,8 +61,9 @@ class Registry {
 
   struct Entrant {
     std::string id = {};
-    std::string extra = {};     ///< JSON
-    bool closes_rooms = false;  ///< a room ends when it leaves as its owner
+    std::string extra = {};          ///< JSON
+    bool closes_rooms = false;       ///< a room ends when it leaves as its owner
+    std::string message_event = {};  ///< by which it hears messages, each with its sender
   };
   /// The bus has given it the id. Whoever had it before is gone, and leaves now.
   void enter(const std::string& peer, Entrant entrant, Notices& notices);
@@ -97,8 +99,11 @@ class Registry {
   /// From now on it says events of that name to all others.
   bool listen(const std::string& peer, const std::string& event);
   bool listens(const std::string& peer, const std::string& event) const;
-  /// Up to so many other users: first those of its room, then its contacts, then any.
-  std::vector<std::string> others(const std::string& peer, std::size_t most) const;
+  /// Up to so many other users that may hear its event of that name: first those of its room, then
+  /// its contacts, then any. Those to whom the event would be a message are left out: its sender
+  /// could call itself what it likes.
+  std::vector<std::string> others(const std::string& peer, std::string_view event,
+                                  std::size_t most) const;
 
   // -- Rooms
 
@@ -139,7 +144,7 @@ class Registry {
  private:
   using Peers = std::unordered_set<std::string, base::KeyedHash, std::equal_to<>>;
   struct User {
-    std::string id, extra, room;
+    std::string id, extra, room, message_event;
     Peers contacts;
     std::vector<std::string> listens;
     std::size_t connections = 0;

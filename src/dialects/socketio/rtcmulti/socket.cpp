@@ -203,7 +203,8 @@ class RtcmultiSocket final : public Socket {
     registry_->enter(peer_,
                      {.id = profile_.userid,
                       .extra = std::move(profile_.extra),
-                      .closes_rooms = profile_.closes_rooms},
+                      .closes_rooms = profile_.closes_rooms,
+                      .message_event = profile_.message_event},
                      notices);
     registry_->connected(peer_);
     state_ = State::known;
@@ -289,7 +290,7 @@ class RtcmultiSocket final : public Socket {
   void say_to_others(Call& call) {
     const auto value = call.argument(0);
     call.tell({{std::string(call.name()), value.bytes.empty() ? std::string() : on_one_line(value),
-                registry_->others(peer_, kMostOthers)}});
+                registry_->others(peer_, call.name(), kMostOthers)}});
   }
 
   // -- Rooms
