@@ -133,7 +133,8 @@ TEST_CASE("attachments out of order, and bounds") {
 
 TEST_CASE("what waits is counted as a whole") {
   const std::string name = '/' + std::string(1000, 'n');
-  const auto one = decode("51-" + name + R"(,["e",{"_placeholder":true,"num":0}])");
+  const auto text = "51-" + name + R"(,["e",{"_placeholder":true,"num":0}])";
+  const auto one = decode(text);
   Assembly assembly;
   CHECK(assembly.held() == 0);
   CHECK_FALSE(assembly.begin(one));
