@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -7,8 +8,12 @@
 
 #include "dialects/event.h"
 
-/// For encoders.
+/// For encoders: an event as frames.
 namespace sigway::dialects {
+
+/// Candidates of one message, where each becomes a frame of its own. More than any browser gathers;
+/// without a bound a message of 64 KiB would become many MiB.
+inline constexpr std::size_t kMostCandidates = 256;
 
 inline EncodedEvent text_frame(std::string text) {
   return std::make_shared<const Frame>(Frame{.bytes = std::move(text)});

@@ -94,7 +94,7 @@ test('pubnub: events, one\'s own too, on that channel and in that namespace only
   const a = await open('pubnub', 'elsewhere-a'), b = await open('pubnub', 'elsewhere-b');
   for (const { page } of [a, b]) {
     await page.evaluate(() => new Promise((resolve) => {
-      const socket = window.socket = io.connect('http://pubsub.pubnub.com/space', { channel: 'events', publish_key: 'demo' });
+      const socket = window.mine = io.connect('http://pubsub.pubnub.com/space', { channel: 'events', publish_key: 'demo' });
       const other = io.connect('http://pubsub.pubnub.com/other', { channel: 'events', publish_key: 'demo' });
       window.heard = [];
       window.otherHeard = [];
@@ -106,14 +106,14 @@ test('pubnub: events, one\'s own too, on that channel and in that namespace only
       for (const one of [socket, other]) one.on('connect', () => { if (++open === 2) resolve(); });
     }));
   }
-  await a.page.evaluate(() => new Promise((resolve) => { socket.send('text').emit('news', { a: [1, 'ž'] }, resolve); }));
+  await a.page.evaluate(() => new Promise((resolve) => { window.mine.send('text').emit('news', { a: [1, 'ž'] }, resolve); }));
   const hears = (page, wanted) => page.waitForFunction((count) => window.heard.length >= count && window.heard, wanted).then((handle) => handle.jsonValue());
   const events = [['message', 'text'], ['news', { a: [1, 'ž'] }]];
   for (const { page } of [a, b]) {
     assert.deepEqual(await hears(page, 2), events);
     assert.deepEqual(await page.evaluate(() => window.otherHeard), []);
   }
-  await a.page.evaluate(() => socket.disconnect());
+  await a.page.evaluate(() => window.mine.disconnect());
   assert.deepEqual(await hears(a.page, 3), [...events, ['disconnect', null]]);
   await a.close();
   await b.close();

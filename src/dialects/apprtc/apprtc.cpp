@@ -8,39 +8,32 @@
 
 #include "apprtc/collider.h"
 #include "apprtc/payload.h"
+#include "dialects/frames.h"
 
 namespace sigway::dialects::apprtc {
 namespace {
-
-EncodedEvent make_frame(std::string bytes) {
-  return std::make_shared<const Frame>(Frame{.bytes = std::move(bytes)});
-}
 
 /// One event for each note without bytes, known by its identity.
 const EncodedEvent& note(Note which) {
   static const auto kNotes = [] {
     std::array<EncodedEvent, static_cast<std::size_t>(Note::unsent) + 1> events;
-    for (auto& event : events) event = make_frame({});
+    for (auto& event : events) event = text_frame({});
     return events;
   }();
   return kNotes.at(static_cast<std::size_t>(which));
 }
 
 const EncodedEvent& bye() {
-  static const auto kEvent = make_frame(server_message(kBye));
+  static const auto kEvent = text_frame(server_message(kBye));
   return kEvent;
 }
 
 /// A message for each text; null: there is none.
 EncodedEvent messages(const std::vector<std::string>& texts) {
-  if (texts.empty()) return nullptr;
-  std::unique_ptr<const Frame> more;
-  for (auto text = texts.rbegin(); text + 1 != texts.rend(); ++text) {
-    more = std::make_unique<const Frame>(
-        Frame{.bytes = server_message(*text), .more = std::move(more)});
-  }
-  return std::make_shared<const Frame>(
-      Frame{.bytes = server_message(texts.front()), .more = std::move(more)});
+  std::vector<std::string> frames;
+  frames.reserve(texts.size());
+  for (const auto& text : texts) frames.push_back(server_message(text));
+  return text_frames(std::move(frames));
 }
 
 /// An empty frame goes before it, by which it is known.

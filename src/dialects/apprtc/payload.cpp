@@ -4,7 +4,8 @@
 #include <optional>
 #include <utility>
 
-#include "dialects/json_key.h"
+#include "dialects/frames.h"
+#include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "dialects/utf8.h"
@@ -16,37 +17,6 @@ using Kind = JsonValue::Kind;
 
 /// Levels of JSON that is passed on as JSON; what has more is a text.
 constexpr std::size_t kMaxDepth = 64;
-/// Of one message. More than any browser gathers: with a frame for each, a message of 64 KiB would
-/// become many MiB.
-constexpr std::size_t kMostCandidates = 256;
-
-/// One field of an object that is looked for. Like JSON.parse, the last of a name counts.
-struct Field {
-  std::string_view name;
-  JsonValue value = {};
-
-  bool is_there() const noexcept { return !value.bytes.empty(); }
-  bool is_string() const noexcept { return is_there() && value.kind == Kind::string; }
-  bool is(std::string_view text) const { return is_string() && unescape(value) == text; }
-};
-
-/// Fills `fields` from a proved object and says whether it has others.
-template <std::size_t Count>
-bool read_fields(std::string_view object, std::array<Field, Count>& fields) {
-  bool has_others = false;
-  JsonCursor cursor(object);
-  cursor.begin_object();
-  for (JsonValue key, value; cursor.next_member(key) && cursor.read_value(value);) {
-    bool is_known = false;
-    for (auto& field : fields) {
-      if (!is_key(key, field.name)) continue;
-      field.value = value;
-      is_known = true;
-    }
-    has_others = has_others || !is_known;
-  }
-  return has_others;
-}
 
 std::string_view or_null(const Field& field) {
   return field.is_there() ? field.value.bytes : std::string_view("null");

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "dialects/frames.h"
 #include "dialects/grammar.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
@@ -16,20 +17,16 @@ constexpr std::string_view kName = "channel";
 constexpr std::size_t kMaxMessage = 65536;
 constexpr std::size_t kMaxDepth = 128;
 
-EncodedEvent text(std::string bytes) {
-  return std::make_shared<const Frame>(Frame{std::move(bytes), Frame::Kind::text});
-}
-
 class ChannelDialect final : public Dialect {
  public:
   std::string_view name() const noexcept override { return kName; }
 
   EncodedEvent encode(const Event& event) const override {
-    if (const auto* said = std::get_if<event::Said>(&event)) return text(said->data.bytes);
+    if (const auto* said = std::get_if<event::Said>(&event)) return text_frame(said->data.bytes);
     if (const auto* seen = std::get_if<event::Seen>(&event)) {
       std::string out;
       JsonWriter(out).boolean("isChannelPresent", seen->members != 0).close();
-      return text(std::move(out));
+      return text_frame(std::move(out));
     }
     const auto* const refused = std::get_if<event::Refused>(&event);
     if (refused == nullptr) return nullptr;
@@ -37,7 +34,7 @@ class ChannelDialect final : public Dialect {
       // A page that speaks before anybody hears it, or opens its channel again, does so on purpose.
       case ErrorCode::nobody_there:
       case ErrorCode::already_joined: return nullptr;
-      default: return text(to_json(refused->error));
+      default: return text_frame(to_json(refused->error));
     }
   }
 };

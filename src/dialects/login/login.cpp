@@ -6,7 +6,7 @@
 #include "base/keyed_hash.h"
 #include "dialects/frames.h"
 #include "dialects/grammar.h"
-#include "dialects/json_key.h"
+#include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 
@@ -15,9 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxMessage = 64U << 10U;
 constexpr std::size_t kMaxDepth = 64;
-/// Of one message. More than any browser gathers: with a frame for each, a message of 64 KiB would
-/// become many MiB.
-constexpr std::size_t kMostCandidates = 256;
 
 // -- What comes from a client
 

@@ -6,7 +6,7 @@
 
 #include "dialects/frames.h"
 #include "dialects/grammar.h"
-#include "dialects/json_key.h"
+#include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "dialects/scope.h"

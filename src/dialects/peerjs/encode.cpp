@@ -1,16 +1,12 @@
-#include <memory>
 #include <utility>
 
+#include "dialects/frames.h"
 #include "dialects/json_writer.h"
 #include "dialects/scope.h"
 #include "peerjs/peerjs.h"
 
 namespace sigway::dialects::peerjs {
 namespace {
-
-EncodedEvent frame(std::string json) {
-  return std::make_shared<const Frame>(Frame{.bytes = std::move(json)});
-}
 
 std::string_view id_of_name(std::string_view name) { return unscoped(kDialect, name).value_or(""); }
 std::string_view id_of_address(std::string_view address) {
@@ -45,13 +41,13 @@ EncodedEvent encode_refused(const event::Refused& refused) {
       return nullptr;
     case ErrorCode::busy:
       // The original's words when it cannot send to a client that it knows.
-      if (!refusal.to.empty()) return frame(news("LEAVE", refusal.to, refused.name));
+      if (!refusal.to.empty()) return text_frame(news("LEAVE", refusal.to, refused.name));
       break;
     case ErrorCode::bad_name:
-    case ErrorCode::mailbox_full: return frame(news("EXPIRE", refusal.to, refused.name));
+    case ErrorCode::mailbox_full: return text_frame(news("EXPIRE", refusal.to, refused.name));
     default: break;
   }
-  return frame(error(refusal.sentence()));
+  return text_frame(error(refusal.sentence()));
 }
 
 class PeerDialect final : public Dialect {
@@ -62,10 +58,10 @@ class PeerDialect final : public Dialect {
 
   EncodedEvent encode(const Event& event) const override {
     // Only clients of this dialect can name each other, so it is in their words.
-    if (const auto* said = std::get_if<event::Said>(&event)) return frame(said->data.bytes);
+    if (const auto* said = std::get_if<event::Said>(&event)) return text_frame(said->data.bytes);
     if (std::holds_alternative<event::LoggedIn>(event)) return opened();
     if (const auto* expired = std::get_if<event::Expired>(&event))
-      return frame(news("EXPIRE", expired->to, expired->name));
+      return text_frame(news("EXPIRE", expired->to, expired->name));
     if (const auto* refused = std::get_if<event::Refused>(&event)) return encode_refused(*refused);
     return nullptr;
   }
@@ -79,7 +75,7 @@ const Dialect& dialect() noexcept {
 }
 
 const EncodedEvent& opened() noexcept {
-  static const auto kOpened = frame(R"({"type":"OPEN"})");
+  static const auto kOpened = text_frame(R"({"type":"OPEN"})");
   return kOpened;
 }
 

@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "dialects/json_key.h"
+#include "dialects/json_fields.h"
 
 namespace sigway::dialects::socketio {
 namespace {

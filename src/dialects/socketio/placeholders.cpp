@@ -4,7 +4,7 @@
 #include <bitset>
 #include <optional>
 
-#include "dialects/json_key.h"
+#include "dialects/json_fields.h"
 #include "socketio/base64.h"
 
 namespace sigway::dialects::socketio {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "dialects/frames.h"
-#include "dialects/json_key.h"
+#include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "dialects/scope.h"

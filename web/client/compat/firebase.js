@@ -34,7 +34,10 @@
       this.#socket = loading.then(({ signalingChannels }) => {
         const socket = signalingChannels({ url: new URL('../..', script).href })({
           channel,
-          onmessage: ({ key, value }) => (key ? this.#add(key, value, false) : this.#children.clear()),
+          onmessage: (message) => {
+            if (message?.removed === true) this.#children.clear();
+            if (typeof message?.key === 'string') this.#add(message.key, message.value, false);
+          },
           onerror: (error) => console.error(`Firebase: ${this}: ${error.message}`),
         });
         socket.connection.on('peer-joined', ({ peer }) => {
@@ -77,7 +80,7 @@
     // For all pages: whoever comes hears nothing of what was pushed before.
     remove(onComplete) {
       this.#children.clear();
-      this.#send({}, onComplete);
+      this.#send({ removed: true }, onComplete);
     }
 
     // What this page has pushed goes with it, whether it asks for that or not.

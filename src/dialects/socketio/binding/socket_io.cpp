@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "dialects/json_key.h"
+#include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "socketio/arguments.h"

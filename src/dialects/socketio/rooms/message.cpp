@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "dialects/json_key.h"
+#include "dialects/frames.h"
+#include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
 #include "socketio/fault.h"
-#include "socketio/fields.h"
 #include "socketio/placeholders.h"
 #include "socketio/socket_packet.h"
 
@@ -22,9 +22,6 @@ using Kind = JsonValue::Kind;
 constexpr std::string_view kMessage = "message";
 constexpr std::string_view kReady = R"("got user media")";
 constexpr std::string_view kBye = R"("bye")";
-/// Of one message: more than any browser gathers. With an event for each, a message of 64 KiB would
-/// become many MiB.
-constexpr std::size_t kMostCandidates = 256;
 
 std::string_view or_null(const Field& field) {
   return field.is_there() ? field.value.bytes : std::string_view("null");

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "dialects/grammar.h"
+#include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
-#include "socketio/fields.h"
 #include "socketio_rooms/message.h"
 #include "socketio_rooms/room_name.h"
 

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "dialects/json_fields.h"
 #include "dialects/json_writer.h"
 #include "dialects/scope.h"
-#include "socketio/fields.h"
 #include "socketio/placeholders.h"
 #include "socketio_rtcmulti/json.h"
 #include "socketio_rtcmulti/names.h"

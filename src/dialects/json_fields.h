@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -36,6 +37,34 @@ inline std::optional<JsonValue> member(std::string_view json, std::string_view n
     if (is_key(key, name)) found = value;
   }
   return cursor.at_end() ? found : std::nullopt;
+}
+
+/// One field of an object that is looked for. Like JSON.parse, the last of a name counts.
+struct Field {
+  std::string_view name;
+  JsonValue value = {};
+
+  bool is_there() const noexcept { return !value.bytes.empty(); }
+  bool is_string() const noexcept { return dialects::is_string(value); }
+  bool is(std::string_view text) const { return text_of(value) == text; }
+};
+
+/// Fills `fields` from a proved object and says whether it has others.
+template <std::size_t Count>
+bool read_fields(std::string_view object, std::array<Field, Count>& fields) {
+  bool has_others = false;
+  JsonCursor cursor(object, kMaxJsonDepth);
+  cursor.begin_object();
+  for (JsonValue key, value; cursor.next_member(key) && cursor.read_value(value);) {
+    bool is_known = false;
+    for (auto& field : fields) {
+      if (!is_key(key, field.name)) continue;
+      field.value = value;
+      is_known = true;
+    }
+    has_others = has_others || !is_known;
+  }
+  return has_others;
 }
 
 }  // namespace sigway::dialects
