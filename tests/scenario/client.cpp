@@ -106,6 +106,7 @@ void Client::leave() { ask({{"messages", Json::array({{{"type", "leave"}, {"n", 
 void Client::vanish() { carrier_->cut(); }
 
 void Client::go_away() {
+  carrier_->arrive();  // a poll that is still on its way would be a sign of life after it
   CHECK(site_.post("/v1/send", {{"key", session.key}, {"away", true}}).status == 200);
 }
 

@@ -52,7 +52,8 @@ class Client {
   /// Everything that it has is cut.
   void vanish();
   /// Says `away`, as a page does that is being closed: suspended at once, without a time that a
-  /// busy machine could miss. An upload of its own, whatever the transport.
+  /// busy machine could miss. An upload of its own, whatever the transport; the carrier is still
+  /// there, with nothing on its way.
   void go_away();
 
  private:

@@ -107,8 +107,8 @@ TEST_CASE_TEMPLATE("names: one whose holder is suspended or dead passes on, and 
   b.open({{"room", "r"}});
   b.expect("joined");
   b.expect("ready");
-  a.vanish();
   a.go_away();
+  a.vanish();
   b.expect("peer-suspended");
   b.send({{"type", "login"}, {"name", "n"}});
   // What others see of the two names is said by each for itself: in no order.
