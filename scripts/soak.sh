@@ -9,6 +9,7 @@
 #   doctor  the doctor through every network of the bed, and its page in Chromium
 #   chaos   half-right clients on every transport for SIGWAY_CHAOS_SECONDS (3600), plain and TLS, against the build with the
 #           address and undefined-behaviour sanitizers, while pairs talk; SIGWAY_SEED repeats the cases
+#   sanitizers  all units, models, scenarios and attacks, and the dialects by their clients, under each of the sanitizers; CI runs a choice
 #   allocation  fails every single allocation of an exchange, one after the other, on every transport
 #   suites  the public test suites of Engine.IO and Socket.IO: in SIGWAY_ENGINE_IO_SUITE and SIGWAY_SOCKET_IO_SUITE, the folders
 #           test-suite/ of github.com/socketio/engine.io-protocol and socket.io-protocol, after `npm ci`; on port 3000
@@ -68,6 +69,19 @@ stage_chaos() {
   UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1} SIGWAY_BINARY=$PWD/build/asan/bin/sigway node tests/soak/chaos.mjs
 }
 
+stage_sanitizers() {
+  scripts/install-deps.sh ci
+  scripts/install-npm.sh
+  scripts/install-client-scripts.sh
+  local preset
+  for preset in asan tsan; do
+    cmake --preset "$preset" >/dev/null
+    cmake --build --preset "$preset"
+    ctest --test-dir "build/$preset" -L '^(unit|model|scenario|denial|dialects)$' -LE '^(browser|soak)$' -j "$(nproc)" \
+      --no-tests=error --output-on-failure
+  done
+}
+
 stage_allocation() {
   build_release
   run_soak_tests allocation
@@ -100,11 +114,12 @@ stage_tidy() {
   scripts/tidy.sh --all
 }
 
+all=(faults networks doctor idle pages allocation chaos suites sanitizers fuzz tidy)
 stages=("$@")
-if (($# == 0)); then stages=(faults networks doctor idle pages allocation chaos suites fuzz tidy); fi
+if (($# == 0)); then stages=("${all[@]}"); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then
-    echo "soak.sh: no stage '$stage'; there are: faults networks doctor idle pages allocation chaos suites fuzz tidy" >&2
+    echo "soak.sh: no stage '$stage'; there are: ${all[*]}" >&2
     exit 2
   fi
 done
