@@ -11,7 +11,7 @@ import { Socket } from '../dialects/support/engine.mjs';
 import { kSeconds, MiB, scaled } from './support/load.mjs';
 import { attacked } from './support/target.mjs';
 
-const kFlags = ['--memory-budget', String(64 * MiB), '--message-rate', '0', '--max-sessions-per-address', '0'];
+const kFlags = ['--memory-budget', String(64 * MiB), '--message-rate', '0', '--max-sessions-per-address', '0', '--trusted-proxy', '127.0.0.1'];
 
 // `attack` gets what the others get, and a pair that talks in a room of its own: `talks()` is one message each way.
 const flooded = (attack) => attacked(kFlags, async (target, talk) => {
@@ -41,10 +41,10 @@ const flooded = (attack) => attacked(kFlags, async (target, talk) => {
 
 const until = (is, what) => within((async () => { while (!await is()) await pause(50); })(), () => what);
 
-async function users(t, server, count, profile) {
+async function users(t, server, count, profile, options = {}) {
   const all = [];
   while (all.length < count) {
-    all.push(...await Promise.all(Array.from({ length: Math.min(20, count - all.length) }, () => enter(t, server, profile, { events: {} }))));
+    all.push(...await Promise.all(Array.from({ length: Math.min(20, count - all.length) }, () => enter(t, server, profile, { events: { logs: 1 }, ...options }))));
   }
   return all;
 }
@@ -64,6 +64,21 @@ test('all that may be stored is counted, and given back', () => flooded(async ({
   assert.ok(rooms.length > 0 && JSON.stringify(rooms).length <= 64 * 1024, `${rooms.length} rooms`);
   for (const user of all) user.close();
   await until(async () => (await target.memory()).registry <= registry, 'the registry to be as it was');
+}));
+
+test('rooms of one address fill its share, and not that of others', () => flooded(async ({ t, target, talks, server }) => {
+  const from = (address) => ({ extraHeaders: { 'X-Forwarded-For': address } });
+  const extra = 'x'.repeat(16000);
+  const all = await users(t, server, 600, {}, from('198.51.100.1'));   // 2 * 16 KB each
+  const opened = await Promise.all(all.map((user) => openRoom(user, fresh('room'), { extra })));
+  const refused = opened.flatMap(([is], i) => (is ? [] : [all[i]]));
+  assert.ok(refused.length > 50 && refused.length < 200, `${refused.length} rooms were refused`);
+  assert.match((await refused[0].next('logs'))[0], /cannot store another room for clients of your address/);
+  const { registry } = await target.memory();
+  assert.ok(registry < 18 * MiB, `${registry} bytes`);
+  const [other] = await users(t, server, 1, {}, from('198.51.100.2'));
+  assert.deepEqual(await openRoom(other, fresh('room'), { extra }), [true]);
+  await talks();
 }));
 
 test('a client that meets everybody, and goes', () => flooded(async ({ t, target, talks, server }) => {

@@ -59,7 +59,9 @@ void check_say(const Say& say) {
 class Client {
  public:
   Client(const Application& application, const std::string& name)
-      : socket_(application.connect({.space = "/", .peer = name, .query = &query_of(name)})) {
+      : application_(application),
+        name_(name),
+        socket_(application.connect({.space = "/", .peer = name, .query = &query_of(name)})) {
     Reaction reaction;
     socket_->connected(reaction);
     take(std::move(reaction));
@@ -108,6 +110,7 @@ class Client {
         check_say(std::get<Say>(command));
       }
     }
+    if (reaction.receipt) application_.taken(name_, *reaction.receipt);
   }
 
   void note(const EncodedEvent& event) {
@@ -120,6 +123,8 @@ class Client {
     }
   }
 
+  const Application& application_;
+  const std::string name_;
   std::shared_ptr<LastWords> will_;
   std::unique_ptr<Socket> socket_;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/address_key.h"
 #include "dialects/command.h"
 #include "dialects/dialect.h"
 
@@ -66,6 +67,9 @@ struct Emission {
 struct Reaction {
   std::vector<Message> messages = {};  ///< to the bus
   EventChain events = {};              ///< to the client itself; they go first
+  /// The application has changed something that `messages` tell of. If they are lost, for want of
+  /// memory or because of the rate, the session ends; else `Application::taken` gets this number.
+  std::optional<std::uint64_t> receipt = {};
 };
 
 /// One socket: a client's connection to one namespace. What it remembers of its client between two
@@ -91,6 +95,7 @@ struct Connect {
   std::string_view space;                   ///< the namespace; "/" or longer
   std::string_view auth = {};               ///< what the client sent along: JSON, or empty
   std::string_view peer = {};               ///< the socket's public id
+  base::AddressKey address = {};            ///< the client's
   std::span<const std::string> rooms = {};  ///< of a recovered connection: where it still is
   bool recovered = false;
   const Query* query = nullptr;  ///< if the application reads it. Valid during the call
@@ -112,6 +117,8 @@ class Application {
   /// Whether clients may connect to that namespace.
   virtual bool has_space(std::string_view space) const noexcept = 0;
   virtual std::unique_ptr<Socket> connect(const Connect& connect) const = 0;
+  /// The bus has taken the messages of a reaction with that receipt. On the session's shard.
+  virtual void taken(std::string_view /*peer*/, std::uint64_t /*receipt*/) const noexcept {}
 };
 
 /// The first one is asked first.

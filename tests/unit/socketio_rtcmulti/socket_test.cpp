@@ -206,11 +206,52 @@ TEST_CASE("another id that somebody got in between") {
   auto other = site.enter("o");
   client->emit("m", {R"({"remoteUserId":"o","message":1})"});
   client->emit("changed-uuid", {R"("b")"});
-  client->note(event::Refused{{.code = ErrorCode::name_taken}, 2});
-  CHECK(client->events() == Texts{R"(["userid-already-taken","b","peer-a"])"});
-  CHECK(client->commands() == Texts{R"(o hears user-disconnected ["b"])"});
+  client->note(
+      event::Refused{{.code = ErrorCode::name_taken, .to = "@" + scoped("rtcmulti", "b")}, 2});
+  CHECK(client->events() == Texts{R"(["userid-already-taken","b","a"])"});
+  CHECK(client->commands().empty());
   CHECK_FALSE(site.application.registry().has("b"));
-  CHECK(client->emit("check-presence", {R"("r")"}).events().empty());
+  CHECK(site.application.registry().id_of("peer-a") == "a");
+}
+
+TEST_CASE("a rename that the bus answers after a cut") {
+  Site site;
+  auto client = site.enter("a");
+  client->emit("changed-uuid", {R"("b")"});
+  client->emit("changed-uuid", {R"("c")"});
+  client.reset();
+  const auto query = query_of("a");
+  Client again(site.application, "peer-a", query, true);
+  const auto& registry = site.application.registry();
+  again.note(event::LoggedIn{scoped("rtcmulti", "a"), 1});  // heard before
+  again.note(event::LoggedIn{scoped("rtcmulti", "b"), 2});
+  CHECK_FALSE(registry.has("a"));
+  CHECK(registry.id_of("peer-a") == "c");
+  again.note(event::Refused{{.code = ErrorCode::rate_limited}, 3});
+  CHECK(registry.id_of("peer-a") == "b");
+  CHECK(again.events() == Texts{R"(["userid-already-taken","c","b"])"});
+}
+
+TEST_CASE("the session ends if what the application has changed is lost") {
+  Site site;
+  auto alice = site.enter("a");
+  auto bob = site.enter("b");
+  const auto receipt = [&](std::string_view name, std::vector<std::string_view> arguments) {
+    return alice->emit(name, std::move(arguments)).take().receipt;
+  };
+  CHECK(receipt("check-presence", {R"("r")"}) == std::nullopt);
+  CHECK(receipt("changed-uuid", {R"("c")"}) == 0);
+  CHECK(receipt("open-room", {R"({"sessionid":"r"})"}) == 0);
+  const auto met = receipt("m", {R"({"remoteUserId":"b","message":1})"});
+  CHECK(met.value_or(0) != 0);
+  CHECK(receipt("m", {R"({"remoteUserId":"b","message":1})"}) == std::nullopt);
+  site.application.taken("peer-a", *met);
+  CHECK(receipt("disconnect-with", {R"("b")"}).value_or(0) != 0);
+  // Of what was not taken, both are said in the end.
+  auto& will = std::get<Will>(std::get<Command>(site.kept.front().messages.front().content));
+  const auto words = will.words->take();
+  REQUIRE(words.size() == 1);
+  CHECK(words[0].type == "user-disconnected");
 }
 
 TEST_CASE("what is relayed") {

@@ -302,6 +302,7 @@ void Engine::entered(std::uint64_t number, const Entered& entered) {
   space->socket = application_.connect({.space = space->name,
                                         .auth = auth,
                                         .peer = entered.peer,
+                                        .address = address_,
                                         .rooms = entered.rooms,
                                         .recovered = space->recovers,
                                         .query = &query_});

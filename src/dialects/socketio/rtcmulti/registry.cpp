@@ -1,19 +1,25 @@
+// Users: their ids, their contacts, what they say about themselves. The rooms are in
+// registry_rooms.cpp.
+
 #include "socketio_rtcmulti/registry.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
-#include "dialects/json_writer.h"
 #include "socketio_rtcmulti/json.h"
+#include "socketio_rtcmulti/registry_change.h"
 
 namespace sigway::dialects::socketio::rtcmulti {
 namespace {
 
 /// Of a user or a room without its texts: the rows of its tables.
-constexpr std::size_t kRow = 512;
-/// Of a contact: the node and its text.
-constexpr std::size_t kContact = 96;
+constexpr std::size_t kRow = 640;
+/// Of a contact: its nodes at both.
+constexpr std::size_t kContact = 2 * 48;
+/// Of an id that was asked for: its nodes, without its text.
+constexpr std::size_t kAsked = 192;
+/// Of a notice without its texts.
+constexpr std::size_t kNotice = 128;
 
 }  // namespace
 
@@ -21,228 +27,345 @@ Registry::~Registry() { budget_.release(base::MemoryPart::registry, bytes_); }
 
 // -- Lookups
 
-const Registry::User* Registry::find(const std::string& peer) const noexcept {
+const Registry::User* Registry::find(std::string_view peer) const noexcept {
   const auto user = users_.find(peer);
   return user == users_.end() ? nullptr : &user->second;
 }
 
-Registry::User* Registry::find(const std::string& peer) noexcept {
+Registry::User* Registry::find(std::string_view peer) noexcept {
   const auto user = users_.find(peer);
   return user == users_.end() ? nullptr : &user->second;
 }
 
-const std::string* Registry::peer_of(const std::string& id) const noexcept {
-  const auto peer = ids_.find(id);
-  return peer == ids_.end() ? nullptr : &peer->second;
-}
-
-Registry::User* Registry::find_by_id(const std::string& id) noexcept {
-  const auto* const peer = peer_of(id);
-  return peer == nullptr ? nullptr : find(*peer);
-}
-
-std::vector<std::string> Registry::ids_of(const Peers& peers) const {
-  std::vector<std::string> ids;
-  ids.reserve(peers.size());
-  for (const auto& peer : peers) {
-    if (const auto* user = find(peer)) ids.push_back(user->id);
-  }
-  return ids;
-}
-
-bool Registry::is_present(const std::string& peer) const noexcept {
-  const auto* const user = find(peer);
-  return user != nullptr && user->connections != 0;
-}
-
-bool Registry::lives(const Room& room) const noexcept {
-  return std::any_of(room.participants.begin(), room.participants.end(),
-                     [this](const std::string& peer) { return is_present(peer); });
+Registry::User* Registry::find_by_id(const std::string& id) const noexcept {
+  const auto user = ids_.find(id);
+  return user == ids_.end() ? nullptr : user->second;
 }
 
 // -- Bytes
 
 std::size_t Registry::cost_of(const User& user) noexcept {
-  std::size_t bytes = kRow + 2 * user.id.capacity() + user.extra.capacity() + user.room.capacity() +
-                      user.message_event.capacity() + user.contacts.size() * kContact;
+  static_assert(sizeof(User) + 256 <= kRow);
+  auto bytes = kRow + 2 * user.id.capacity() + user.extra.capacity() +
+               user.message_event.capacity() + user.begun * kContact +
+               user.contacts.bucket_count() * sizeof(void*);
   for (const auto& event : user.listens) bytes += sizeof(std::string) + event.capacity();
+  for (const auto& id : user.asked) bytes += kAsked + 2 * id.capacity();
+  for (const auto& unsaid : user.unsaid) {
+    for (const auto& notice : unsaid.notices) {
+      bytes += kNotice + notice.arguments.capacity();
+      for (const auto& id : notice.to) bytes += sizeof(std::string) + id.capacity();
+    }
+  }
   return bytes;
 }
 
 std::size_t Registry::cost_of(const Room& room) noexcept {
+  static_assert(sizeof(Room) + 256 <= kRow);
   return kRow + room.extra.capacity() + room.session.capacity() + 2 * room.identifier.capacity() +
-         room.password.capacity() + room.participants.size() * kContact;
+         room.password.capacity() + room.participants.capacity() * sizeof(void*);
 }
 
-template <typename Entry>
-void Registry::recount(Entry& entry) noexcept {
-  const auto cost = cost_of(entry);
-  budget_.charge(base::MemoryPart::registry, cost);
-  bytes_ += cost;
-  release(std::exchange(entry.counted, cost));
+bool Registry::may_store(const Account& account, std::size_t more) const noexcept {
+  return bytes_ + more <= kMostBytes && account.bytes + more <= kMostOfAddress &&
+         !budget_.exceeded();
 }
 
-void Registry::release(std::size_t counted) noexcept {
-  budget_.release(base::MemoryPart::registry, counted);
-  bytes_ -= counted;
+Registry::Account& Registry::account_of(base::AddressKey address) {
+  auto& account = accounts_[address];
+  account.address = address;
+  return account;
 }
 
-bool Registry::may_store(std::size_t more) const noexcept {
-  return bytes_ + more <= kMostBytes && !budget_.exceeded();
+void Registry::drop(Account& account) noexcept {
+  if (account.entries == 0) accounts_.erase(accounts_.find(account.address));
 }
 
-// -- Users
+std::size_t Registry::bytes_of(base::AddressKey address) const {
+  const std::scoped_lock lock(mutex_);
+  const auto account = accounts_.find(address);
+  return account == accounts_.end() ? 0 : account->second.bytes;
+}
+
+// -- Coming and going
 
 void Registry::enter(const std::string& peer, Entrant entrant, Notices& notices) {
   const std::scoped_lock lock(mutex_);
-  if (const auto* const before = peer_of(entrant.id); before != nullptr && *before != peer)
-    take_leave(std::string(*before), notices);
-  auto& user = users_[peer];
+  if (find(peer) != nullptr) return;
+  Change change(notices);
+  auto& account = account_of(entrant.address);
+  Undo forget_account([&] { drop(account); });
+  if (!may_store(account, entrant.extra.size()) || entrant.extra.empty()) entrant.extra = "{}";
+  const auto row = users_.try_emplace(peer).first;
+  Undo forget_user([&] { users_.erase(row); });
+  const auto [id, is_new] = ids_.try_emplace(entrant.id, &row->second);
+  Undo forget_id([&, is_new = is_new, id = id] {
+    if (is_new) ids_.erase(id);
+  });
+  // One that has asked for another id is there still: the bus has answered, but the answer is on
+  // its way.
+  auto* const before = id->second != &row->second ? id->second : nullptr;
+  const bool is_gone = before != nullptr && before->asked.empty();
+  if (is_gone) announce_leave(*before, change);
+  change.prepare();
+
+  forget_account.dismiss();
+  forget_user.dismiss();
+  forget_id.dismiss();
+  id->second = &row->second;
+  if (is_gone) {
+    remove(*before);
+  } else if (before != nullptr && before->id == entrant.id) {
+    take_id(*before, before->asked.begin());
+  }
+  auto& user = row->second;
+  user.peer = row->first;
+  user.account = &account;
+  ++account.entries;
   user.id = std::move(entrant.id);
-  if (may_store(entrant.extra.size())) user.extra = std::move(entrant.extra);
-  if (user.extra.empty()) user.extra = "{}";
+  user.extra = std::move(entrant.extra);
   user.closes_rooms = entrant.closes_rooms;
   user.message_event = std::move(entrant.message_event);
-  ids_[user.id] = peer;
   recount(user);
+  change.commit(*this, &user);
 }
 
 void Registry::leave(const std::string& peer, Notices& notices) {
   const std::scoped_lock lock(mutex_);
-  take_leave(peer, notices);
+  auto* const user = find(peer);
+  if (user == nullptr) return;
+  Change change(notices);
+  announce_leave(*user, change);
+  change.prepare(false);
+  remove(*user);
+  change.commit(*this, nullptr);
 }
 
 void Registry::forget(const std::string& peer) noexcept {
   const std::scoped_lock lock(mutex_);
-  if (auto* user = find(peer)) leave_room(peer, *user, nullptr);
-  remove(peer);
+  if (auto* const user = find(peer)) remove(*user);
 }
 
-void Registry::take_leave(const std::string& peer, Notices& notices) {
+void Registry::announce_leave(const User& user, Change& change) {
+  change.add_unsaid(user);
+  std::vector<std::string> contacts;
+  contacts.reserve(user.contacts.size());
+  for (const auto& [other, contact] : user.contacts) contacts.push_back(other->id);
+  change.add("user-disconnected", quoted(user.current_id()), std::move(contacts));
+  announce_owner(user, departure_of(user), change);
+}
+
+void Registry::remove(User& user) noexcept {
+  depart(user, departure_of(user));
+  while (!user.contacts.empty()) separate(user, *user.contacts.begin()->first);
+  give_up_id(user, user.id);
+  for (const auto& id : user.asked) give_up_id(user, id);
+  release(user);
+  auto& account = *user.account;
+  --account.entries;
+  users_.erase(users_.find(user.peer));
+  drop(account);
+}
+
+void Registry::said(std::string_view peer, std::uint64_t ticket) noexcept {
+  const std::scoped_lock lock(mutex_);
   auto* const user = find(peer);
   if (user == nullptr) return;
-  if (!user->contacts.empty())
-    notices.push_back({"user-disconnected", quoted(user->id), ids_of(user->contacts)});
-  leave_room(peer, *user, &notices);
-  remove(peer);
-}
-
-void Registry::remove(const std::string& peer) noexcept {
-  const auto entry = users_.find(peer);
-  if (entry == users_.end()) return;
-  auto& user = entry->second;
-  const auto contacts = std::exchange(user.contacts, {});
-  for (const auto& contact : contacts) {
-    if (auto* const other = find(contact)) {
-      other->contacts.erase(peer);
-      recount(*other);
-    }
-  }
-  if (const auto id = ids_.find(user.id); id != ids_.end() && id->second == peer) ids_.erase(id);
-  release(user.counted);
-  users_.erase(entry);
+  user->unsaid.remove_if([&](const Unsaid& unsaid) { return unsaid.ticket == ticket; });
+  recount(*user);
 }
 
 void Registry::connected(const std::string& peer) noexcept {
   const std::scoped_lock lock(mutex_);
-  if (auto* const user = find(peer)) ++user->connections;
+  auto* const user = find(peer);
+  if (user != nullptr && ++user->connections == 1 && user->room != nullptr) appear(*user->room);
 }
 
 void Registry::disconnected(const std::string& peer) noexcept {
   const std::scoped_lock lock(mutex_);
   auto* const user = find(peer);
-  if (user != nullptr && user->connections != 0) --user->connections;
+  if (user == nullptr || user->connections == 0) return;
+  if (--user->connections == 0 && user->room != nullptr) disappear(*user->room);
 }
+
+// -- Ids
 
 bool Registry::rename(const std::string& peer, const std::string& id) {
   const std::scoped_lock lock(mutex_);
   auto* const user = find(peer);
-  if (user == nullptr || !ids_.try_emplace(id, peer).second) return false;
-  ids_.erase(user->id);
-  user->id = id;
+  if (user == nullptr || user->asked.size() == kMostAsked) return false;
+  std::list<std::string> next(1, id);
+  if (!ids_.try_emplace(id, user).second) return false;
+  user->asked.splice(user->asked.end(), next);
   recount(*user);
   return true;
+}
+
+void Registry::renamed(const std::string& peer, std::string_view id) noexcept {
+  const std::scoped_lock lock(mutex_);
+  auto* const user = find(peer);
+  if (user == nullptr) return;
+  const auto given = std::find(user->asked.begin(), user->asked.end(), id);
+  if (given != user->asked.end()) take_id(*user, given);
+}
+
+/// What it has asked for before that is answered, too.
+void Registry::take_id(User& user, std::list<std::string>::iterator given) noexcept {
+  for (auto id = user.asked.begin(); id != given; ++id) give_up_id(user, *id);
+  give_up_id(user, user.id);
+  user.id = std::move(*given);
+  user.asked.erase(user.asked.begin(), std::next(given));
+  recount(user);
+}
+
+void Registry::give_up_id(const User& user, std::string_view id) noexcept {
+  const auto entry = ids_.find(id);
+  if (entry != ids_.end() && entry->second == &user) ids_.erase(entry);
+}
+
+std::optional<std::string> Registry::not_renamed(const std::string& peer,
+                                                 std::string_view id) noexcept {
+  const std::scoped_lock lock(mutex_);
+  auto* const user = find(peer);
+  if (user == nullptr) return std::nullopt;
+  const auto refused =
+      id.empty() ? user->asked.begin() : std::find(user->asked.begin(), user->asked.end(), id);
+  if (refused == user->asked.end()) return std::nullopt;
+  give_up_id(*user, *refused);
+  auto taken = std::move(*refused);
+  user->asked.erase(refused);
+  recount(*user);
+  return taken;
 }
 
 std::optional<std::string> Registry::id_of(const std::string& peer) const {
   const std::scoped_lock lock(mutex_);
   const auto* const user = find(peer);
-  return user == nullptr ? std::nullopt : std::optional(user->id);
+  return user == nullptr ? std::nullopt : std::optional(user->current_id());
 }
 
 bool Registry::has(const std::string& id) const {
   const std::scoped_lock lock(mutex_);
-  return peer_of(id) != nullptr;
+  return find_by_id(id) != nullptr;
 }
+
+// -- Extra data
 
 Registry::Updated Registry::set_extra(const std::string& peer, std::string extra,
                                       Notices& notices) {
   const std::scoped_lock lock(mutex_);
   auto* const user = find(peer);
-  if (user == nullptr || !may_store(2 * extra.size())) return {.is_stored = false};
-  user->extra = std::move(extra);
-  recount(*user);
-  auto hearers = user->contacts;
-  const auto room = rooms_.find(user->room);
-  if (room != rooms_.end()) {
-    auto& participants = room->second.participants;
-    hearers.insert(participants.begin(), participants.end());
-    if (participants.front() == peer) {
-      room->second.extra = user->extra;
-      recount(room->second);
+  if (user == nullptr || !may_store(*user->account, 2 * extra.size())) return {.is_stored = false};
+  auto* const room = user->room;
+  const bool is_owner = room != nullptr && room->participants.front() == user;
+  std::vector<const User*> hearers;
+  for (const auto& [other, contact] : user->contacts) hearers.push_back(other);
+  if (room != nullptr) {
+    for (auto* const other : room->participants) {
+      if (other != user && !user->contacts.contains(other)) hearers.push_back(other);
     }
   }
-  hearers.erase(peer);
-  if (!hearers.empty()) {
-    notices.push_back(
-        {"extra-data-updated", quoted(user->id) + "," + user->extra, ids_of(hearers)});
+  std::vector<std::string> ids;
+  ids.reserve(hearers.size());
+  for (const auto* const hearer : hearers) ids.push_back(hearer->id);
+  Change change(notices);
+  change.add("extra-data-updated", quoted(user->current_id()) + "," + extra, std::move(ids));
+  auto of_room = is_owner ? extra : std::string();
+  change.prepare();
+
+  user->extra = std::move(extra);
+  recount(*user);
+  if (is_owner) {
+    room->extra = std::move(of_room);
+    recount(*room);
   }
-  return {.is_in_room = room != rooms_.end()};
+  change.commit(*this, user);
+  return {.is_in_room = room != nullptr};
 }
 
 std::optional<std::string> Registry::extra_of(const std::string& id) const {
   const std::scoped_lock lock(mutex_);
-  const auto* const peer = peer_of(id);
-  const auto* const user = peer == nullptr ? nullptr : find(*peer);
+  const auto* const user = find_by_id(id);
   return user == nullptr ? std::nullopt : std::optional(user->extra);
 }
 
+// -- Contacts
+
 std::optional<Registry::Meeting> Registry::meet(const std::string& peer, const std::string& id,
-                                                bool may_begin) {
+                                                bool may_begin, Notices& notices) {
   const std::scoped_lock lock(mutex_);
   auto* const user = find(peer);
-  const auto* const other_peer = peer_of(id);
   auto* const other = find_by_id(id);
   if (user == nullptr || other == nullptr) return std::nullopt;
   Meeting meeting{.extra = user->extra};
   // Another connection of the same session may have taken that id just now.
-  if (other == user) return meeting;
-  const bool has_room = user->contacts.size() < kMostContacts &&
-                        other->contacts.size() < kMostContacts && may_store(2 * kContact);
-  if (may_begin && has_room && user->contacts.insert(*other_peer).second) {
-    try {
-      other->contacts.insert(peer);
-    } catch (const std::bad_alloc&) {
-      user->contacts.erase(*other_peer);
-      throw;
-    }
-    meeting.is_new = true;
-    recount(*user);
-    recount(*other);
-  }
+  if (other == user || !may_begin || user->contacts.contains(other)) return meeting;
+  if (!may_store(*user->account, kContact) || !may_meet(*user, *other)) return meeting;
+  Change change(notices);
+  change.add("user-connected", quoted(user->current_id()), {other->id});
+  const auto theirs = other->contacts
+                          .try_emplace(user, Contact{.is_stranger = is_stranger(*user, *other),
+                                                     .address = user->account->address})
+                          .first;
+  Undo forget_theirs([&] { other->contacts.erase(theirs); });
+  const auto own =
+      user->contacts.try_emplace(other, Contact{.is_own = true, .address = other->account->address})
+          .first;
+  Undo forget_own([&] { user->contacts.erase(own); });
+  change.prepare();
+
+  forget_theirs.dismiss();
+  forget_own.dismiss();
+  ++user->begun;
+  meeting.is_new = true;
+  recount(*other);
+  recount(*user);
+  change.commit(*this, user);
   return meeting;
 }
 
-bool Registry::part(const std::string& peer, const std::string& id) {
+bool Registry::is_stranger(const User& user, const User& other) noexcept {
+  return user.room == nullptr || user.room != other.room;
+}
+
+/// Strangers, however many, leave room for those whom a user meets in its room, or writes to.
+bool Registry::may_meet(const User& user, const User& other) noexcept {
+  if (user.contacts.size() >= kMostContacts || other.contacts.size() >= kMostContacts) return false;
+  if (!is_stranger(user, other)) return true;
+  std::size_t strangers = 0;
+  std::size_t of_address = 0;
+  for (const auto& [each, contact] : other.contacts) {
+    if (!contact.is_stranger) continue;
+    ++strangers;
+    if (contact.address == user.account->address) ++of_address;
+  }
+  return strangers < kMostStrangers && of_address < kMostStrangersOfAddress;
+}
+
+void Registry::separate(User& user, User& other) noexcept {
+  for (auto [from, to] : {std::pair(&user, &other), std::pair(&other, &user)}) {
+    const auto contact = from->contacts.find(to);
+    if (contact->second.is_own) --from->begun;
+    from->contacts.erase(contact);
+    recount(*from);
+  }
+}
+
+bool Registry::part(const std::string& peer, const std::string& id, Notices& notices) {
   const std::scoped_lock lock(mutex_);
   auto* const user = find(peer);
   auto* const other = find_by_id(id);
-  if (user == nullptr || other == nullptr || user->contacts.erase(*peer_of(id)) == 0) return false;
-  other->contacts.erase(peer);
-  recount(*user);
-  recount(*other);
+  if (user == nullptr || other == nullptr || !user->contacts.contains(other)) return false;
+  Change change(notices);
+  change.add("user-disconnected", quoted(user->current_id()), {other->id});
+  change.prepare();
+
+  separate(*user, *other);
+  change.commit(*this, user);
   return true;
 }
+
+// -- Custom events
 
 bool Registry::listen(const std::string& peer, const std::string& event) {
   const std::scoped_lock lock(mutex_);
@@ -268,233 +391,31 @@ std::vector<std::string> Registry::others(const std::string& peer, std::string_v
   const std::scoped_lock lock(mutex_);
   const auto* const user = find(peer);
   if (user == nullptr) return {};
-  Peers chosen;
-  const auto choose = [&](const std::string& other) {
-    if (other == peer || chosen.size() >= most) return;
-    const auto* const hearer = find(other);
-    if (hearer != nullptr && hearer->message_event != event) chosen.insert(other);
+  std::vector<const User*> chosen;
+  const auto choose = [&](const User& other) {
+    if (&other == user || chosen.size() >= most || other.message_event == event) return;
+    if (std::find(chosen.begin(), chosen.end(), &other) == chosen.end()) chosen.push_back(&other);
   };
-  if (const auto room = rooms_.find(user->room); room != rooms_.end()) {
-    for (const auto& participant : room->second.participants) choose(participant);
+  if (user->room != nullptr) {
+    for (const auto* const participant : user->room->participants) choose(*participant);
   }
-  for (const auto& contact : user->contacts) choose(contact);
-  for (auto other = users_.begin(); other != users_.end() && chosen.size() < most; ++other)
-    choose(other->first);
-  return ids_of(chosen);
-}
-
-// -- Rooms
-
-void Registry::leave_room(const std::string& peer, User& user, Notices* notices) {
-  const auto entry = rooms_.find(user.room);
-  if (entry == rooms_.end()) return;
-  auto& room = entry->second;
-  auto& participants = room.participants;
-  const bool is_owner = participants.front() == peer;
-  if (participants.size() == 1 || (is_owner && user.closes_rooms)) return close_room(entry);
-  std::erase(participants, peer);
-  if (is_owner) {
-    const auto next = std::find_if(participants.begin(), participants.end(),
-                                   [this](const std::string& other) { return is_present(other); });
-    if (next != participants.end()) std::rotate(participants.begin(), next, next + 1);
-    if (notices != nullptr) {
-      notices->push_back(
-          {"set-isInitiator-true", quoted(entry->first), {find(participants.front())->id}});
-    }
+  for (const auto& [contact, how] : user->contacts) choose(*contact);
+  // All wait for the lock: also users that may not hear it cost time.
+  std::size_t looked_at = 0;
+  for (auto other = users_.begin();
+       other != users_.end() && chosen.size() < most && looked_at < kMostLookedAt;
+       ++other, ++looked_at) {
+    choose(other->second);
   }
-  user.room.clear();
-  recount(room);
-}
-
-void Registry::close_room(Rooms::iterator entry) noexcept {
-  const auto& room = entry->second;
-  for (const auto& peer : room.participants) find(peer)->room.clear();
-  if (const auto listed = listed_.find(room.identifier); listed != listed_.end()) {
-    std::erase(listed->second, entry->first);
-    if (listed->second.empty()) listed_.erase(listed);
-  }
-  release(room.counted);
-  rooms_.erase(entry);
-}
-
-/// Whoever is not present gives up its place.
-void Registry::make_room(Room& room) noexcept {
-  std::erase_if(room.participants, [this](const std::string& peer) {
-    if (is_present(peer)) return false;
-    find(peer)->room.clear();
-    return true;
-  });
-  recount(room);
-}
-
-Refusal Registry::open(const std::string& peer, Wish wish, Notices& notices) {
-  const std::scoped_lock lock(mutex_);
-  auto* const user = find(peer);
-  if (user == nullptr) return kNoSuchUser;
-  leave_room(peer, *user, &notices);
-  if (const auto room = rooms_.find(wish.room); room != rooms_.end()) {
-    if (lives(room->second)) return kNoSuchRoom;
-    close_room(room);
-  }
-  if (!may_store(2 * wish.extra.size() + wish.session.size())) return kNoSuchRoom;
-  if (!wish.identifier.empty()) listed_[wish.identifier].push_back(wish.room);
-  Room made{.participants = {peer},
-            .extra = wish.extra,
-            .session = std::move(wish.session),
-            .identifier = std::move(wish.identifier),
-            .password = std::move(wish.password),
-            .capacity = std::min<std::size_t>(wish.most_participants, capacity_),
-            .one_way = wish.one_way};
-  user->room = wish.room;
-  auto& room = rooms_.emplace(std::move(wish.room), std::move(made)).first->second;
-  user->extra = std::move(wish.extra);
-  user->closes_rooms = user->closes_rooms || wish.one_way;
-  recount(*user);
-  recount(room);
-  return {};
-}
-
-Refusal Registry::join(const std::string& peer, Wish wish, Notices& notices) {
-  const std::scoped_lock lock(mutex_);
-  auto* const user = find(peer);
-  if (user == nullptr) return kNoSuchUser;
-  leave_room(peer, *user, &notices);
-  if (may_store(wish.extra.size())) user->extra = std::move(wish.extra);
-  recount(*user);
-  const auto entry = rooms_.find(wish.room);
-  if (entry == rooms_.end() || !lives(entry->second)) return kNoSuchRoom;
-  auto& room = entry->second;
-  if (!room.password.empty() && room.password != wish.password) return kWrongPassword;
-  if (room.participants.size() >= room.capacity) {
-    const auto owner = room.participants.front();
-    make_room(room);
-    if (room.participants.front() != owner) {
-      notices.push_back(
-          {"set-isInitiator-true", quoted(entry->first), {find(room.participants.front())->id}});
-    }
-  }
-  if (room.participants.size() >= room.capacity) return kRoomFull;
-  user->room = wish.room;
-  room.participants.push_back(peer);
-  recount(*user);
-  recount(room);
-  return {};
-}
-
-Refusal Registry::close(const std::string& peer, Notices& notices) {
-  const std::scoped_lock lock(mutex_);
-  const auto* const user = find(peer);
-  const auto entry = user == nullptr ? rooms_.end() : rooms_.find(user->room);
-  if (entry == rooms_.end()) return kNoSuchRoom;
-  const auto& room = entry->second;
-  if (room.participants.front() != peer) return kNotTheOwner;
-  Peers rest(room.participants.begin() + 1, room.participants.end());
-  if (!rest.empty()) {
-    notices.push_back(
-        {"closed-entire-session", quoted(entry->first) + "," + user->extra, ids_of(rest)});
-  }
-  close_room(entry);
-  return {};
-}
-
-std::optional<Registry::Presence> Registry::presence(const std::string& name) const {
-  const std::scoped_lock lock(mutex_);
-  const auto entry = rooms_.find(name);
-  if (entry == rooms_.end() || !lives(entry->second)) return std::nullopt;
-  const auto& room = entry->second;
-  return Presence{room.extra, room.participants.size() >= room.capacity, !is_blank(room.password)};
-}
-
-bool Registry::has_room(const std::string& room) const {
-  const std::scoped_lock lock(mutex_);
-  return rooms_.find(room) != rooms_.end();
-}
-
-std::optional<std::string> Registry::room_of(const std::string& peer) const {
-  const std::scoped_lock lock(mutex_);
-  const auto* const user = find(peer);
-  return user == nullptr || user->room.empty() ? std::nullopt : std::optional(user->room);
-}
-
-std::vector<std::string> Registry::askable(const std::string& peer) const {
-  const std::scoped_lock lock(mutex_);
-  const auto* const user = find(peer);
-  const auto entry = user == nullptr ? rooms_.end() : rooms_.find(user->room);
-  if (entry == rooms_.end()) return {};
-  const auto& room = entry->second;
   std::vector<std::string> ids;
-  for (const auto& participant : room.participants) {
-    if (participant != peer) ids.push_back(find(participant)->id);
-    if (room.one_way) break;
-  }
+  ids.reserve(chosen.size());
+  for (const auto* const hearer : chosen) ids.push_back(hearer->id);
   return ids;
-}
-
-Refusal Registry::set_password(const std::string& peer, std::string password) {
-  const std::scoped_lock lock(mutex_);
-  const auto* const user = find(peer);
-  const auto entry = user == nullptr ? rooms_.end() : rooms_.find(user->room);
-  if (entry == rooms_.end()) return kInNoRoom;
-  auto& room = entry->second;
-  if (room.participants.front() != peer) return kNotTheOwner;
-  room.password = std::move(password);
-  recount(room);
-  return {};
-}
-
-Refusal Registry::check_password(const std::string& room, std::string_view password) const {
-  const std::scoped_lock lock(mutex_);
-  const auto entry = rooms_.find(room);
-  if (entry == rooms_.end()) return kNoSuchRoom;
-  if (entry->second.password.empty()) return kNoPassword;
-  return entry->second.password == password ? Refusal() : kWrongPassword;
-}
-
-std::string Registry::row_of(const std::string& name, const Room& room) const {
-  std::string participants;
-  for (const auto& peer : room.participants)
-    participants.append(participants.empty() ? "[" : ",").append(quoted(find(peer)->id));
-  participants += ']';
-  std::string row;
-  JsonWriter(row)
-      .number("maxParticipantsAllowed", room.capacity)
-      .text("owner", find(room.participants.front())->id)
-      .raw("participants", participants)
-      .raw("extra", room.extra)
-      .optional_raw("session", room.session)
-      .text("sessionid", name)
-      .boolean("isRoomFull", room.participants.size() >= room.capacity)
-      .boolean("isPasswordProtected", !is_blank(room.password))
-      .close();
-  return row;
-}
-
-std::string Registry::list(const std::string& identifier) const {
-  const std::scoped_lock lock(mutex_);
-  std::string rows;
-  if (const auto listed = listed_.find(identifier); listed != listed_.end()) {
-    // All wait for the lock: also rooms that are not shown, all of whose users were cut, cost time.
-    const auto& names = listed->second;
-    for (std::size_t i = 0; i < std::min(names.size(), kMostLookedAt); ++i) {
-      const auto& name = names[i];
-      const auto room = rooms_.find(name);
-      if (room == rooms_.end() || !lives(room->second)) continue;
-      const auto row = row_of(name, room->second);
-      if (rows.size() + row.size() > kMostListed) break;
-      rows.append(rows.empty() ? "" : ",").append(row);
-    }
-  }
-  return "[" + rows + "]";
 }
 
 std::size_t Registry::users() const {
   const std::scoped_lock lock(mutex_);
   return users_.size();
-}
-
-std::size_t Registry::rooms() const {
-  const std::scoped_lock lock(mutex_);
-  return rooms_.size();
 }
 
 }  // namespace sigway::dialects::socketio::rtcmulti

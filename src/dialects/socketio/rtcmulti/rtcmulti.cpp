@@ -3,6 +3,7 @@
 #include <string>
 #include <variant>
 
+#include "dialects/scope.h"
 #include "socketio_rtcmulti/json.h"
 #include "socketio_rtcmulti/names.h"
 #include "socketio_rtcmulti/profile.h"
@@ -16,10 +17,14 @@ class Encoder {
  public:
   explicit Encoder(EventChain& out) : out_(out) {}
 
-  void operator()(const event::LoggedIn&) { out_.note(kHasId); }
+  void operator()(const event::LoggedIn& logged_in) { note(kHasId, logged_in.name); }
   void operator()(const event::Refused& refused) {
     switch (refused.error.code) {
-      case ErrorCode::name_taken: out_.note(kHasNotId); break;
+      case ErrorCode::name_taken:
+        // Of a name after its `@`.
+        note(kHasNotId,
+             std::string_view(refused.error.to).substr(refused.error.to.empty() ? 0 : 1));
+        break;
       case ErrorCode::rate_limited:
         log(out_, refused.error.sentence());
         out_.note(kHasNotId);
@@ -39,6 +44,10 @@ class Encoder {
   void operator()(const Other&) {}
 
  private:
+  void note(std::string_view what, std::string_view name) {
+    out_.note(std::string(what).append(unscoped(kDialect, name).value_or("")));
+  }
+
   EventChain& out_;
 };
 
@@ -71,6 +80,10 @@ bool RtcmultiApplication::claims(const Query& query) const { return is_profile(q
 
 std::unique_ptr<Socket> RtcmultiApplication::connect(const Connect& connect) const {
   return make_socket(registry_, connect);
+}
+
+void RtcmultiApplication::taken(std::string_view peer, std::uint64_t receipt) const noexcept {
+  if (receipt != 0) registry_->said(peer, receipt);
 }
 
 }  // namespace sigway::dialects::socketio::rtcmulti

@@ -27,6 +27,7 @@ class RtcmultiApplication final : public Application {
   bool reads_query() const noexcept override { return true; }
   bool has_space(std::string_view space) const noexcept override { return space == "/"; }
   std::unique_ptr<Socket> connect(const Connect& connect) const override;
+  void taken(std::string_view peer, std::uint64_t receipt) const noexcept override;
 
   const Registry& registry() const noexcept { return *registry_; }
 

@@ -60,8 +60,8 @@ class Farewell final : public LastWords {
     Notices notices;
     registry_->leave(peer_, notices);
     std::vector<Say> all;
-    all.reserve(notices.size());
-    for (auto& notice : notices) all.push_back(say_of(std::move(notice)));
+    all.reserve(notices.all.size());
+    for (auto& notice : notices.all) all.push_back(say_of(std::move(notice)));
     return all;
   }
 
@@ -107,10 +107,13 @@ class Call {
     reaction_.events.event(name, {argument});
   }
   void log(std::string_view sentence) { rtcmulti::log(reaction_.events, sentence); }
+  void tell(Notice notice) {
+    if (!notice.to.empty()) ask(say_of(std::move(notice)));
+  }
+  /// What the registry has changed must not be lost. To be called at once after that.
+  void acted(const Notices& notices) noexcept { reaction_.receipt = notices.ticket; }
   void tell(Notices notices) {
-    for (auto& notice : notices) {
-      if (!notice.to.empty()) ask(say_of(std::move(notice)));
-    }
+    for (auto& notice : notices.all) tell(std::move(notice));
   }
   void ask(Command command) { rtcmulti::ask(reaction_, std::move(command)); }
 
@@ -125,6 +128,7 @@ class RtcmultiSocket final : public Socket {
   RtcmultiSocket(std::shared_ptr<Registry> registry, const Connect& connect)
       : registry_(std::move(registry)),
         peer_(connect.peer),
+        address_(connect.address),
         profile_(read_profile(connect.query == nullptr ? Query() : *connect.query)) {
     if (connect.recovered) {
       if (auto id = registry_->id_of(peer_)) {
@@ -150,19 +154,23 @@ class RtcmultiSocket final : public Socket {
   void connected(Reaction& reaction) override {
     if (state_ != State::asks) {
       log(reaction.events, "A userid has 1 to 128 bytes without control characters.");
-      return refuse(reaction, profile_.userid);
+      return refuse(reaction, profile_.userid, peer_);
     }
     ask(reaction, Login{scoped(kDialect, profile_.userid)});
   }
 
   void noted(std::string_view note, Reaction& reaction) override {
+    const bool has_id = note.starts_with(kHasId);
     if (state_ == State::asks) {
-      if (note == kHasId) return enter(reaction);
+      if (has_id) return enter(reaction);
       state_ = State::refused;
-      refuse(reaction, profile_.userid);
-    } else if (renames_ != 0) {
-      --renames_;
-      if (note == kHasNotId && state_ == State::known) lose_id(reaction);
+      refuse(reaction, profile_.userid, peer_);
+    } else if (state_ == State::known && has_id) {
+      registry_->renamed(peer_, note.substr(kHasId.size()));
+    } else if (state_ == State::known) {
+      // The bus has given the id to somebody else.
+      const auto id = registry_->not_renamed(peer_, note.substr(kHasNotId.size()));
+      if (id) refuse(reaction, *id, own_id());
     }
   }
 
@@ -204,27 +212,20 @@ class RtcmultiSocket final : public Socket {
                      {.id = profile_.userid,
                       .extra = std::move(profile_.extra),
                       .closes_rooms = profile_.closes_rooms,
-                      .message_event = profile_.message_event},
+                      .message_event = profile_.message_event,
+                      .address = address_},
                      notices);
     registry_->connected(peer_);
     state_ = State::known;
+    reaction.receipt = notices.ticket;
     ask(reaction, Will{.words = std::move(words)});
-    for (auto& notice : notices) ask(reaction, say_of(std::move(notice)));
+    for (auto& notice : notices.all) ask(reaction, say_of(std::move(notice)));
   }
 
-  /// Tells the client to take another id. Nobody has that of its session; clients prefer one of
-  /// their own.
-  void refuse(Reaction& reaction, std::string_view taken) const {
-    reaction.events.event("userid-already-taken", {quoted(taken), quoted(peer_)});
-  }
-
-  /// It was renamed, but the bus has given the id to somebody else.
-  void lose_id(Reaction& reaction) {
-    refuse(reaction, registry_->id_of(peer_).value_or(""));
-    state_ = State::refused;
-    Notices notices;
-    registry_->leave(peer_, notices);
-    for (auto& notice : notices) ask(reaction, say_of(std::move(notice)));
+  /// Tells the client to take another id, such as `free`: the one that it has, or that of its
+  /// session, which nobody has. Clients prefer one of their own.
+  static void refuse(Reaction& reaction, std::string_view taken, std::string_view free) {
+    reaction.events.event("userid-already-taken", {quoted(taken), quoted(free)});
   }
 
   std::string own_id() const { return registry_->id_of(peer_).value_or(""); }
@@ -237,7 +238,7 @@ class RtcmultiSocket final : public Socket {
     if (*id == before) return;  // without an answer, as in the original
     if (!registry_->rename(peer_, *id))
       return call.event("userid-already-taken", quoted(*id) + "," + quoted(before));
-    ++renames_;
+    call.acted({});
     call.ask(Login{scoped(kDialect, *id)});
     call.answer({});
   }
@@ -257,6 +258,7 @@ class RtcmultiSocket final : public Socket {
     if (!extra) return;
     Notices notices;
     const auto updated = registry_->set_extra(peer_, *extra, notices);
+    call.acted(notices);
     if (!updated.is_stored) return call.log("This server cannot store more extra data now.");
     if (updated.is_in_room) call.event("extra-data-updated", quoted(own_id()) + "," + *extra);
     call.tell(std::move(notices));
@@ -270,9 +272,11 @@ class RtcmultiSocket final : public Socket {
 
   void disconnect_with(Call& call) {
     const auto id = as_text(call.argument(0));
-    if (id && registry_->part(peer_, *id)) {
+    Notices notices;
+    if (id && registry_->part(peer_, *id, notices)) {
+      call.acted(notices);
       call.event("user-disconnected", quoted(*id));
-      call.tell({{"user-disconnected", quoted(own_id()), {*id}}});
+      call.tell(std::move(notices));
     }
     call.answer({});
   }
@@ -289,8 +293,9 @@ class RtcmultiSocket final : public Socket {
 
   void say_to_others(Call& call) {
     const auto value = call.argument(0);
-    call.tell({{std::string(call.name()), value.bytes.empty() ? std::string() : on_one_line(value),
-                registry_->others(peer_, call.name(), kMostOthers)}});
+    call.tell(Notice{std::string(call.name()),
+                     value.bytes.empty() ? std::string() : on_one_line(value),
+                     registry_->others(peer_, call.name(), kMostOthers)});
   }
 
   // -- Rooms
@@ -344,13 +349,21 @@ class RtcmultiSocket final : public Socket {
     auto wish = wish_of(call);
     if (!wish) return;
     Notices notices;
-    call.decide((*registry_.*enter)(peer_, *std::move(wish), notices));
+    auto refusal = (*registry_.*enter)(peer_, *std::move(wish), notices);
+    call.acted(notices);
+    if (refusal == kCannotStore) {
+      call.log(refusal);
+      refusal = kNoSuchRoom;
+    }
+    call.decide(refusal);
     call.tell(std::move(notices));
   }
 
   void close_room(Call& call) {
     Notices notices;
-    call.decide(registry_->close(peer_, notices));
+    const auto refusal = registry_->close(peer_, notices);
+    call.acted(notices);
+    call.decide(refusal);
     call.tell(std::move(notices));
   }
 
@@ -438,15 +451,17 @@ class RtcmultiSocket final : public Socket {
     if (message.value.kind == JsonValue::Kind::object) read_fields(message.value.bytes, kinds);
     if (is_truthy(participation.value) && registry_->has_room(*to))
       return ask_to_take_part(call, whole.bytes, own);
-    const auto meeting = registry_->meet(peer_, *to, !is_truthy(user_left.value));
+    Notices notices;
+    const auto meeting = registry_->meet(peer_, *to, !is_truthy(user_left.value), notices);
     if (!meeting) return call.event("user-not-found", quoted(*to));
     if (meeting->is_new) {
+      call.acted(notices);
       call.event("user-connected", quoted(*to));
-      call.tell({{"user-connected", quoted(own), {*to}}});
+      call.tell(std::move(notices));
     }
-    call.tell({{std::string(call.name()),
-                addressed(*to, rest_of(whole.bytes, own, meeting->extra)),
-                {*to}}});
+    call.tell(Notice{std::string(call.name()),
+                     addressed(*to, rest_of(whole.bytes, own, meeting->extra)),
+                     {*to}});
   }
 
   void ask_to_take_part(Call& call, std::string_view whole, const std::string& own) {
@@ -457,7 +472,7 @@ class RtcmultiSocket final : public Socket {
     const auto rest = rest_of(whole, own, registry_->extra_of(own).value_or("{}"));
     for (auto& id : registry_->askable(peer_)) {
       auto copy = addressed(id, rest);
-      call.tell({{std::string(call.name()), std::move(copy), {std::move(id)}}});
+      call.tell(Notice{std::string(call.name()), std::move(copy), {std::move(id)}});
     }
   }
 
@@ -495,9 +510,9 @@ class RtcmultiSocket final : public Socket {
 
   const std::shared_ptr<Registry> registry_;
   const std::string peer_;
+  const base::AddressKey address_;
   Profile profile_;
   State state_ = State::asks;
-  std::size_t renames_ = 0;  // that the bus has not answered
 };
 
 const std::array<RtcmultiSocket::Handler, 12> RtcmultiSocket::kHandlers = {{
