@@ -96,3 +96,26 @@ test('a room whose only client was cut is free, and a place in a full one', asyn
   while ((await joinRoom(carol, room))[0] === false);
   assert.deepEqual(await bob.next('set-isInitiator-true'), [room]);
 });
+
+test('a client whose messages the rate refuses is gone, also if it could come back: nobody is left with half of what it did', async (t) => {
+  const limited = await startGateway(['--message-rate', '10']);
+  t.after(() => stopGateway(limited));
+  const [alice, bob] = [await enter(t, limited), await enter(t, limited)];
+  for (let round = 0; round < 1000; ++round) {
+    alice.says(bob, { round });
+    alice.emit('disconnect-with', bob.id);
+  }
+  await alice.closed;
+  const isThere = async () => (await bob.ask(kMessage, { remoteUserId: 'system', message: { detectPresence: true, userid: alice.id }, sender: bob.id }))[0];
+  await within((async () => { while (await isThere()) await pause(20); })(), () => `${alice.id} to be gone`);
+  // What alice's session has said in its end comes last.
+  const of = (event) => bob.heard.filter(([name, id]) => name === event && id === alice.id).length;
+  assert.ok(of('user-connected') > 0);
+  const isToldAll = () => of('user-connected') === of('user-disconnected');
+  await within((async () => { while (!isToldAll()) await pause(20); })(), () => `bob to hear of the end of ${alice.id}`);
+  const carol = await enter(t, limited);
+  carol.says(bob, 'last');
+  while ((await bob.next(kMessage))[0].message !== 'last');
+  assert.ok(isToldAll());
+  for (const user of [bob, carol]) user.close();
+});

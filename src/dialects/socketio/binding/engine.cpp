@@ -38,6 +38,11 @@ std::size_t cost_of(const std::vector<Message>& messages, const EncodedEvent& ev
   return bytes;
 }
 
+/// Why a client ends whose messages were refused.
+End end_for(const Error& error) noexcept {
+  return error.code == ErrorCode::rate_limited ? End::rate_limited : End::memory;
+}
+
 /// What is done on shard `there` if memory is too short for what the engine wants there.
 struct Cut {
   Service& service;
@@ -309,9 +314,10 @@ void Engine::entered(std::uint64_t number, const Entered& entered) {
   admit(*space);
   schedule();
   if (closed_ || space->recovers) return;
-  Reaction reaction;
-  space->socket->connected(reaction);
-  react(*space, std::move(reaction));
+  act([&](Reaction& reaction) {
+    space->socket->connected(reaction);
+    react(*space, reaction);
+  });
 }
 
 void Engine::admit(Space& space) {
@@ -323,10 +329,11 @@ void Engine::admit(Space& space) {
 void Engine::noted(std::uint64_t number, std::string_view note) {
   auto* const space = find(number);
   if (closed_ || space == nullptr || space->socket == nullptr) return;
-  Reaction reaction;
-  space->socket->noted(note, reaction);
-  admit(*space);
-  if (!closed_) react(*space, std::move(reaction));
+  act([&](Reaction& reaction) {
+    space->socket->noted(note, reaction);
+    admit(*space);
+    if (!closed_) react(*space, reaction);
+  });
 }
 
 void Engine::not_entered(std::uint64_t number, const Error& error) {
@@ -382,14 +389,29 @@ void Engine::emitted(std::string_view name, const Emission& emission) {
   auto* const space = find(name);
   // Its client says what nobody can hear.
   if (space == nullptr || !space->is_told) return close(Leaving::lost, End::left);
-  Reaction reaction;
-  space->socket->emitted(emission, reaction);
-  // Messages are counted by their session.
-  if (reaction.messages.empty()) count_noise();
-  if (!closed_) react(*space, std::move(reaction));
+  act([&](Reaction& reaction) {
+    space->socket->emitted(emission, reaction);
+    // Messages are counted by their session.
+    if (reaction.messages.empty()) count_noise();
+    if (!closed_) react(*space, reaction);
+  });
 }
 
-void Engine::react(Space& space, Reaction reaction) {
+template <typename Step>
+void Engine::act(Step step) {
+  Reaction reaction;
+  reaction_ = &reaction;
+  try {
+    step(reaction);
+  } catch (const std::bad_alloc&) {
+    if (reaction.receipt) close(Leaving::left, End::memory);
+    reaction_ = nullptr;
+    throw;
+  }
+  reaction_ = nullptr;
+}
+
+void Engine::react(Space& space, Reaction& reaction) {
   auto event = reaction.events.take();
   if (event == nullptr && reaction.messages.empty()) return;
   const auto bytes = space.transit ? cost_of(reaction.messages, event) : 0;
@@ -398,8 +420,9 @@ void Engine::react(Space& space, Reaction reaction) {
     return close(Leaving::lost, End::rate_limited);
   binding::at_session(
       service_.context(), id_.shard, space.session,
-      [&service = service_, engine = id_, id = space.session, carrier = space.carrier,
-       event = std::move(event), messages = std::move(reaction.messages),
+      [&service = service_, &application = application_, engine = id_, id = space.session,
+       carrier = space.carrier, event = std::move(event), messages = std::move(reaction.messages),
+       receipt = reaction.receipt,
        parcel = session::Parcel(space.transit.get(), bytes)](session::Hub& hub) mutable {
         auto* const session = hub.find(id.serial);
         if (session == nullptr) return;  // its engine was told
@@ -408,10 +431,13 @@ void Engine::react(Space& space, Reaction reaction) {
         inputs.carrier = std::move(carrier);
         inputs.messages = std::move(messages);
         const auto error = session->process(std::move(inputs));
+        if (error && receipt) return session->end(end_for(*error));
         if (error)
-          service.at(id.shard, engine, [error = *error](Engine& at) { at.overrun(error); });
+          return service.at(id.shard, engine, [error = *error](Engine& at) { at.overrun(error); });
+        if (receipt) application.taken(session->peer(), *receipt);
       },
       Cut{service_, space.session.shard, id_});
+  reaction.receipt.reset();  // from here on its session answers for it
 }
 
 // -- From sessions
@@ -464,9 +490,7 @@ void Engine::ended(std::uint64_t number, End reason) {
   send(disconnected_packet(name));
 }
 
-void Engine::overrun(const Error& error) {
-  close(Leaving::lost, error.code == ErrorCode::rate_limited ? End::rate_limited : End::memory);
-}
+void Engine::overrun(const Error& error) { close(Leaving::lost, end_for(error)); }
 
 // -- Life and death
 
@@ -525,6 +549,8 @@ void Engine::on_timer() {
 
 void Engine::close(Leaving leaving, End reason) {
   if (closed_) return;
+  // The application has acted, and nobody will hear of it.
+  if (reaction_ != nullptr && reaction_->receipt) leaving = Leaving::left;
   const auto self = shared_from_this();
   if (polls_.are_waiting()) {
     base::try_from_reserve([&] {

@@ -187,7 +187,10 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   void refuse(std::string_view space, std::string_view message, std::string_view code);
   /// Tells the client that it is connected, once its application does not wait any more.
   void admit(Space& space);
-  void react(Space& space, Reaction reaction);
+  /// Gives `step` a reaction to make and pass on. What its receipt stands for is not lost.
+  template <typename Step>
+  void act(Step step);
+  void react(Space& space, Reaction& reaction);
   /// Removes the namespace; ends its session if it has left.
   void remove(std::uint64_t number, Leaving leaving);
   /// Sends what is queued, as far as there is a way. Sessions are not called while one of them
@@ -226,6 +229,7 @@ class Engine : public std::enable_shared_from_this<Engine>, public base::MemoryH
   base::TimePoint hear_at_ = base::TimePoint::min();
   base::TimePoint connect_by_;  // max: it has connected
   base::Timer timer_;
+  const Reaction* reaction_ = nullptr;  // during `act`
   bool closed_ = false;
 };
 
