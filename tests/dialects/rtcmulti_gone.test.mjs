@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { within } from '../conformance/support/patience.mjs';
+import { request, Socket } from './support/engine.mjs';
 import { fresh, startGateway, stopGateway } from './support/gateway.mjs';
 import { Line } from './support/line.mjs';
 import { enter, heardFrom, joinRoom, kMessage, meet, openRoom } from './support/rtcmulti.mjs';
@@ -118,4 +119,22 @@ test('a client whose messages the rate refuses is gone, also if it could come ba
   while ((await bob.next(kMessage))[0].message !== 'last');
   assert.ok(isToldAll());
   for (const user of [bob, carol]) user.close();
+});
+
+test('a client that goes while it waits for its id leaves nothing behind', async (t) => {
+  const patient = await startGateway(['--probe-timeout', '100s']);
+  t.after(() => stopGateway(patient));
+  const until = (line) => within((async () => {
+    while (!(await request(patient, 'GET', '/metrics')).text.includes(`\n${line}\n`)) await pause(20);
+  })(), () => line);
+  const line = await Line.start(t, patient);
+  const alice = await enter(t, line.server);
+  line.stall();
+  await pause(1100);   // what was heard in the last second counts as an answer
+  const bob = await Socket.open(patient, `/socket.io/?EIO=4&transport=websocket&userid=${alice.id}&msgEvent=m`);
+  await bob.next();
+  bob.send('40');
+  await until('sigway_sessions 2');
+  bob.socket.terminate();
+  await until('sigway_sessions_ended_total{reason="left"} 1');
 });

@@ -367,6 +367,8 @@ void Engine::remove(std::uint64_t number, Leaving leaving) {
   spaces_.erase(place);
   if (spaces_.empty() && !closed_) await_connect();
   if (!space->session) return;
+  // Nobody can come back to what the client was never told of.
+  if (!space->is_told && !space->recovers) leaving = Leaving::left;
   if (leaving == Leaving::lost)
     return binding::detach(service_.context(), id_.shard, space->session, number);
   binding::at_session(service_.context(), id_.shard, space->session,
