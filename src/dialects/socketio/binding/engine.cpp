@@ -155,7 +155,7 @@ std::size_t Engine::backlog() const {
 void Engine::update_flows(bool may_tell) {
   const auto waiting = backlog();
   // By index: what is called may remove one.
-  for (std::size_t i = 0; i < spaces_.size(); ++i) {
+  for (std::size_t i = 0; i < spaces_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     const auto* const space = spaces_[i].get();
     const bool may_call = may_tell || space->session.shard != id_.shard;
     if (waiting != 0 || !may_call) {
@@ -210,7 +210,7 @@ void Engine::heard(Sign sign) {
   const auto at = now();
   if (sign == Sign::any && at < hear_at_) return;
   hear_at_ = at + kHearAgain;
-  for (std::size_t i = 0; i < spaces_.size(); ++i)
+  for (std::size_t i = 0; i < spaces_.size(); ++i)  // NOLINT(modernize-loop-convert)
     binding::hear(service_.context(), id_.shard, spaces_[i]->session);
 }
 
@@ -223,7 +223,7 @@ void Engine::ask() noexcept {
 }
 
 void Engine::confirmed() {
-  for (std::size_t i = 0; i < spaces_.size(); ++i) {
+  for (std::size_t i = 0; i < spaces_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     auto* const space = spaces_[i].get();
     if (!space->recoverable || space->asked <= space->acknowledged) continue;
     space->acknowledged = space->asked;
