@@ -96,6 +96,26 @@ test('a room whose only client was cut is free, and a place in a full one', asyn
   line.reset();
   while ((await joinRoom(carol, room))[0] === false);
   assert.deepEqual(await bob.next('set-isInitiator-true'), [room]);
+  line.open();
+  assert.equal((await alice.next('closed-entire-session'))[0], room);
+  assert.ok(alice.socket.recovered);
+  assert.deepEqual(await alice.ask('set-password', 'x'), [null, null, 'Did not join any room yet']);
+});
+
+test('who comes back to a room that a stranger has opened since hears that its own has ended', async (t) => {
+  const line = await Line.start(t, server);
+  const [alice, bob] = [await enter(t, line.server, {}, kReconnects), await enter(t, line.server, {}, kReconnects)];
+  const stranger = await enter(t, server);
+  const room = fresh('room');
+  assert.deepEqual(await openRoom(alice, room), [true]);
+  assert.deepEqual(await joinRoom(bob, room), [true]);
+  line.reset();
+  while ((await openRoom(stranger, room))[0] === false);
+  line.open();
+  for (const each of [alice, bob]) {
+    assert.equal((await each.next('closed-entire-session'))[0], room);
+    assert.ok(each.socket.recovered);
+  }
 });
 
 test('a client whose messages the rate refuses is gone, also if it could come back: nobody is left with half of what it did', async (t) => {

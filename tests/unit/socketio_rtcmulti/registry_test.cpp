@@ -209,12 +209,13 @@ TEST_CASE("in a full room, those who were cut give way") {
     place.registry.disconnected("b");
     CHECK(place.join("c").empty());
     CHECK(place.registry.room_of("b") == std::nullopt);
-    CHECK(place.news().empty());
+    CHECK(place.news() == Texts{R"(closed-entire-session "room",{} to B)"});
   }
   SUBCASE("the owner") {
     place.registry.disconnected("a");
     CHECK(place.join("c").empty());
-    CHECK(place.news() == Texts{R"(set-isInitiator-true "room" to B)"});
+    CHECK(place.news() ==
+          Texts{R"(set-isInitiator-true "room" to B)", R"(closed-entire-session "room",{} to A)"});
   }
 }
 

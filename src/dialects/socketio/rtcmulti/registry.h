@@ -262,6 +262,8 @@ class Registry {
 
   static Departure departure_of(const User& user) noexcept;
   static void announce_owner(const User& user, Departure departure, Change& change);
+  template <typename IsOut>
+  static void announce_end(const Room& room, const IsOut& is_out, Change& change);
   void depart(User& user, Departure departure) noexcept;
   static void appear(Room& room) noexcept;
   static void disappear(Room& room) noexcept;

@@ -91,6 +91,18 @@ void Registry::announce_owner(const User& user, Departure departure, Change& cha
     change.add("set-isInitiator-true", quoted(user.room->name), {departure.heir->id});
 }
 
+/// For those who come back to find that it has gone on without them.
+template <typename IsOut>
+void Registry::announce_end(const Room& room, const IsOut& is_out, Change& change) {
+  std::vector<std::string> out;
+  for (const auto* const each : room.participants) {
+    if (is_out(*each)) out.push_back(each->id);
+  }
+  if (out.empty()) return;
+  change.add("closed-entire-session", quoted(room.name) + "," + room.participants.front()->extra,
+             std::move(out));
+}
+
 Refusal Registry::open(const std::string& peer, Wish wish, Notices& notices) {
   const std::scoped_lock lock(mutex_);
   auto* const user = find(peer);
@@ -112,6 +124,9 @@ Refusal Registry::open(const std::string& peer, Wish wish, Notices& notices) {
     change.commit(*this, user);
     return present == 0 ? kCannotStore : kNoSuchRoom;
   }
+  if (before != nullptr)
+    announce_end(
+        *before, [&](const User& each) { return &each != user; }, change);
   Room made{.participants = {user},
             .extra = wish.extra,
             .session = std::move(wish.session),
@@ -167,6 +182,11 @@ Refusal Registry::join(const std::string& peer, Wish wish, Notices& notices) {
   if (entrance.owner != nullptr)
     change.add("set-isInitiator-true", quoted(room->name), {entrance.owner->id});
   const bool is_let_in = entrance.refusal.empty();
+  if (entrance.is_crowded) {
+    announce_end(
+        *room, [&](const User& each) { return &each != user && !keeps_place(*room, each); },
+        change);
+  }
   if (is_let_in && room != user->room && room->participants.size() == room->participants.capacity())
     room->participants.reserve(2 * room->participants.size());
   const bool is_stored = may_store(*user->account, wish.extra.size());
@@ -228,13 +248,9 @@ Refusal Registry::close(const std::string& peer, Notices& notices) {
   if (user == nullptr || user->room == nullptr) return kNoSuchRoom;
   auto& room = *user->room;
   if (room.participants.front() != user) return kNotTheOwner;
-  std::vector<std::string> rest;
-  rest.reserve(room.participants.size());
-  for (const auto* const other : room.participants) {
-    if (other != user) rest.push_back(other->id);
-  }
   Change change(notices);
-  change.add("closed-entire-session", quoted(room.name) + "," + user->extra, std::move(rest));
+  announce_end(
+      room, [&](const User& each) { return &each != user; }, change);
   change.prepare();
 
   close_room(room);
