@@ -126,13 +126,16 @@ void Names::take(const std::string& key, Name& name, const session::Caller& call
   name.holder = Holder{caller.id, caller.dialect};
   const bool mail_first = caller.dialect->takes_mail_before_answer();
   if (!mail_first) outlet_.send(event::LoggedIn{key, re}, who);
-  while (name.first != nullptr) {
+  bool has_mail = true;
+  for (const auto* mail = name.first; mail != nullptr && has_mail; mail = mail->next) {
     // As what comes later: the sender hears `busy` if the receiver's share is full.
-    outlet_.send(name.first->event, {who.id, who.dialect, "@" + key}, name.first->sender);
-    drop_first(name);
+    has_mail = outlet_.send(mail->event, {who.id, who.dialect, "@" + key}, mail->sender);
   }
   if (mail_first) outlet_.send(event::LoggedIn{key, re}, who);
   outlet_.settle(caller.id, {Settlement::Kind::logged_in, key});
+  if (!has_mail) return;  // the session ends: the mail waits for the next one
+  // After what may fail, or nobody would ever hear it.
+  while (name.first != nullptr) drop_first(name);
 }
 
 void Names::on_probed(const std::string& key, SessionId holder, session::Probe how, bool alive) {
@@ -224,8 +227,11 @@ void Names::say_to(Entry& entry, const session::Caller& caller, const session::L
   }
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(
       message.lifetime.value_or(totals_.settings.lifetime));
-  outlet_.send(event::Stored{"@" + key, static_cast<std::uint32_t>(lifetime.count()), re},
-               Recipient{caller.id, caller.dialect, {}});
+  // The message is stored: whoever cannot be told so ends, and does not store it again.
+  outlet_.or_end(caller.id, [&] {
+    outlet_.send(event::Stored{"@" + key, static_cast<std::uint32_t>(lifetime.count()), re},
+                 Recipient{caller.id, caller.dialect, {}});
+  });
 }
 
 std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller& caller,

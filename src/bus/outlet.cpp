@@ -76,7 +76,7 @@ void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, con
 
 }  // namespace
 
-void Outlet::send(const dialects::Event& event, std::span<const Recipient> recipients,
+bool Outlet::send(const dialects::Event& event, std::span<const Recipient> recipients,
                   const Sender& sender) {
   std::vector<std::pair<const dialects::Dialect*, dialects::EncodedEvent>> encoded;
   const auto in = [&](const dialects::Dialect* dialect) -> const dialects::EncodedEvent& {
@@ -86,6 +86,7 @@ void Outlet::send(const dialects::Event& event, std::span<const Recipient> recip
     return encoded.emplace_back(dialect, dialect->encode(event)).second;
   };
   for (const auto& recipient : recipients) (void)in(recipient.dialect);
+  bool has_told_all = true;
   const auto shards = static_cast<base::ShardIndex>(shared_.hubs.size());
   for (base::ShardIndex shard = 0; shard < shards; ++shard) {
     try {
@@ -114,10 +115,13 @@ void Outlet::send(const dialects::Event& event, std::span<const Recipient> recip
     } catch (const std::bad_alloc&) {
       // Delivering throws nothing, so nobody on this shard has been told. Others may have been.
       for (const auto& recipient : recipients) {
-        if (recipient.id.shard == shard) end(recipient.id);
+        if (recipient.id.shard != shard) continue;
+        has_told_all = false;
+        end(recipient.id);
       }
     }
   }
+  return has_told_all;
 }
 
 void Outlet::end(session::SessionId id) noexcept {

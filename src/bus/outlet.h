@@ -40,12 +40,12 @@ class Outlet {
 
   /// One event to many: encoded once a dialect, handed over once a shard. If memory is short, it
   /// throws std::bad_alloc before it has told anybody, or ends those whom it could not tell: a
-  /// session never misses an event. Recipients on other shards for whom there is no room in
-  /// `sender.transit` are told nothing, and the sender hears `busy`.
-  void send(const dialects::Event& event, std::span<const Recipient> recipients,
+  /// session never misses an event. False: some of them end so. Recipients on other shards for whom
+  /// there is no room in `sender.transit` are told nothing, and the sender hears `busy`.
+  bool send(const dialects::Event& event, std::span<const Recipient> recipients,
             const Sender& sender = {});
-  void send(const dialects::Event& event, const Recipient& recipient, const Sender& sender = {}) {
-    send(event, std::span(&recipient, 1), sender);
+  bool send(const dialects::Event& event, const Recipient& recipient, const Sender& sender = {}) {
+    return send(event, std::span(&recipient, 1), sender);
   }
   /// Tells a sender that its message was refused.
   void refuse(const Sender& sender, dialects::Error error);

@@ -163,12 +163,15 @@ void Rooms::refuse(const Room& room, const Waiting& who) {
 }
 
 template <typename Make>
-void Rooms::tell_others(const Room& room, SessionId but, Make make) noexcept {
-  if (room.quiet) return;
-  if (base::try_from_reserve([&] { outlet_.send(make(), others(room, but)); })) return;
+bool Rooms::tell_others(const Room& room, SessionId but, Make make) noexcept {
+  if (room.quiet) return true;
+  bool has_told = false;
+  if (base::try_from_reserve([&] { has_told = outlet_.send(make(), others(room, but)); }))
+    return has_told;
   for (const auto& member : room.members) {
     if (member.recipient.id != but) outlet_.end(member.recipient.id);
   }
+  return false;
 }
 
 void Rooms::admit(Room& room, const Waiting& who) {
@@ -176,6 +179,7 @@ void Rooms::admit(Room& room, const Waiting& who) {
   const auto id = who.caller.id;
   const auto before = room.members.size();
   bool is_in = false;
+  bool has_all = false;
   // Perhaps in the turn of another client.
   outlet_.or_end(id, [&] {
     room.members.push_back({{id, who.caller.dialect, who.caller.peer},
@@ -193,8 +197,7 @@ void Rooms::admit(Room& room, const Waiting& who) {
         joined.members.push_back(
             {other.peer(), other.name, other.join, true, other.told_suspended});
       }
-      outlet_.send(joined, member.recipient);
-      hand_over_kept(room);
+      has_all = outlet_.send(joined, member.recipient) && hand_over_kept(room);
     }
     outlet_.settle(id, {Settlement::Kind::joined, room.name});
     is_in = true;
@@ -211,23 +214,28 @@ void Rooms::admit(Room& room, const Waiting& who) {
     });
   }
   if (room.members.size() == room.capacity) {
-    tell_others(room, {}, [&] { return event::Ready{room.name}; });
+    if (!tell_others(room, {}, [&] { return event::Ready{room.name}; })) has_all = false;
     close(room);
   }
+  if (!has_all) return;
+  // After what may fail: else it waits for the next one.
+  for (auto& other : room.members) other.kept.reset();
 }
 
-void Rooms::hand_over_kept(Room& room) {
+bool Rooms::hand_over_kept(const Room& room) {
   const auto& newest = room.members.back();
-  for (auto& member : room.members) {
+  for (const auto& member : room.members) {
     if (member.kept == nullptr) continue;
     // On its way to another shard it counts in the budget, as any message does.
     const auto transit = std::make_shared<session::Transit>(
         mailboxes_.memory, outlet_.shared().settings.outbox_limit / 2);
     for (const auto& said : member.kept->messages()) {
-      outlet_.send(said, newest.recipient, {.id = member.recipient.id, .transit = transit.get()});
+      if (!outlet_.send(said, newest.recipient,
+                        {.id = member.recipient.id, .transit = transit.get()}))
+        return false;
     }
-    member.kept.reset();
   }
+  return true;
 }
 
 std::optional<dialects::Error> Rooms::keep(const Room& room, Member& member,

@@ -79,12 +79,12 @@ class Rooms {
   void close(const Room& room) noexcept;
 
   /// Tells all members but one what `make` returns, unless the room is quiet. Those whom it cannot
-  /// tell end: they would know a room that is not so.
+  /// tell end: they would know a room that is not so. False: some of them end.
   template <typename Make>
-  void tell_others(const Room& room, session::SessionId but, Make make) noexcept;
+  bool tell_others(const Room& room, session::SessionId but, Make make) noexcept;
   void admit(Room& room, const Waiting& who);
-  /// Gives the newest member what others have said while they were alone.
-  void hand_over_kept(Room& room);
+  /// Tells the newest member what others have said while they were alone. False: it ends.
+  bool hand_over_kept(const Room& room);
   void admit_next(Room& room);
   void refuse_waiting(Room& room);
   void refuse(const Room& room, const Waiting& who);

@@ -67,7 +67,8 @@ class LastWords {
   virtual ~LastWords() = default;
   LastWords(const LastWords&) = delete;
   LastWords& operator=(const LastWords&) = delete;
-  /// What is said to names. Called at most once, on the session's shard.
+  /// What is said to names. Called once, on the session's shard; once more if it has thrown
+  /// std::bad_alloc.
   virtual std::vector<Say> take() = 0;
 };
 /// What is said to a name for the client when its session ends, however that happens (MQTT calls it

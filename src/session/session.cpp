@@ -399,7 +399,7 @@ void Session::end(End reason) noexcept {
   if (contents_.counted) hub_.shared().addresses.subtract(contents_.address);
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   tally_.ended.fetch_add(1, std::memory_order_relaxed);
-  base::try_from_reserve([&] { say_will(); });
+  say_will();
   for (auto& slot : slots_) slot.carrier->end(reason, {});
   auto& bus = hub_.switchboard();
   const auto why = reason_for_peers(reason);

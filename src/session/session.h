@@ -229,7 +229,7 @@ class Session final : public base::MemoryHolder {
   void publish(dialects::Publish message, dialects::Re re);
   void reply(dialects::Reply reply);
   void keep_will(dialects::Will will);
-  void say_will();
+  void say_will() noexcept;
   /// Counts a message on its way to other shards, if there are any.
   Transit* transit();
   /// Whether a message of so many bytes may set out to other shards, or why not.

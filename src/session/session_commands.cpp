@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <functional>
 #include <new>
+#include <span>
 #include <utility>
+#include <variant>
+#include <vector>
 
+#include "base/reserve.h"
 #include "session/hub.h"
 #include "session/session.h"
 
@@ -184,11 +188,25 @@ void Session::keep_will(dialects::Will will) {
   }
 }
 
-void Session::say_will() {
+void Session::say_will() noexcept {
   const auto will = std::move(will_);
   if (will == nullptr) return;
-  if (will->words == nullptr) return say(*std::move(will->message), 0);
-  for (auto& words : will->words->take()) say(std::move(words), 0);
+  std::vector<dialects::Say> all;
+  base::try_from_reserve(
+      [&] { all = will->words == nullptr ? std::vector(1, *will->message) : will->words->take(); });
+  for (auto& words : all) {
+    // To one name at a time: if memory is short for one, the earlier ones do not hear it twice.
+    const auto names = std::exchange(words.to, {});
+    const auto say_to = [&](std::span<const dialects::Address> to) {
+      base::try_from_reserve([&] {
+        auto copy = words;
+        copy.to.assign(to.begin(), to.end());
+        say(std::move(copy), 0);
+      });
+    };
+    if (names.empty()) say_to({});
+    for (const auto& name : names) say_to(std::span(&name, 1));
+  }
 }
 
 std::optional<Error> Session::take_rename() {

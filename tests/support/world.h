@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "base/memory_budget.h"
@@ -23,6 +24,7 @@ class ManualRunner final : public session::Runner {
       : all_(all), now_(now), wheel_(now), ledger_(budget, [this] { tasks.emplace_back([] {}); }) {}
 
   void run_on(base::ShardIndex shard, std::function<void()> task) override {
+    if (fails_at != 0 && --fails_at == 0) throw std::bad_alloc();
     all_[shard]->tasks.push_back(std::move(task));
   }
   void request_flush() noexcept override { flush_requested = true; }
@@ -32,6 +34,9 @@ class ManualRunner final : public session::Runner {
 
   std::deque<std::function<void()>> tasks;
   bool flush_requested = false;
+  /// There is no memory for the task of that number, from 1 on, that this shard posts from now on.
+  /// 0: there is for all.
+  int fails_at = 0;
 
  private:
   std::vector<std::unique_ptr<ManualRunner>>& all_;

@@ -61,6 +61,40 @@ TEST_CASE_TEMPLATE("what is kept is for the next who comes in, in order and once
   CHECK(eves->types() == "joined ready");
 }
 
+TEST_CASE_TEMPLATE("what is kept waits for the next one if memory is short when somebody comes in",
+                   Shards, OneShard, ThreeShards) {
+  int lost = 0;
+  for (base::ShardIndex shard = 0; shard < Shards::value; ++shard) {
+    bool has_failed = true;
+    for (int number = 1; has_failed; ++number) {
+      CAPTURE(shard);
+      CAPTURE(number);
+      Room room(World::Options{.shards = Shards::value});
+      Client ann(room.world, "ann", 0), eve(room.world, "eve", 2);
+      room.enter(ann);
+      Room::say(room.world, ann, "one");
+      Room::say(room.world, ann, "two");
+      // On another shard than the room, if there are any.
+      Client bob(room.world, "bob", ann.session()->id().shard + 1);
+      const auto bobs = bob.stream(R"({"open":{},"carrier":"c","turn":1})");
+      auto& fails_at = room.world.runner(shard).fails_at;
+      fails_at = number;
+      session::Inputs inputs;
+      inputs.messages.push_back(
+          {std::nullopt, dialects::Command(dialects::Join{.room = "r", .capacity = {}})});
+      bob.session()->process(std::move(inputs));
+      room.world.run();
+      has_failed = fails_at == 0;
+      fails_at = 0;
+      if (bob.session() == nullptr) ++lost;
+      const auto news = bob.session() != nullptr ? bobs : room.enter(eve);
+      CHECK(news->types() == "joined x x ready");
+      CHECK(room.kept() == 0);
+    }
+  }
+  CHECK(lost > 0);
+}
+
 TEST_CASE("what is kept goes with who has said it") {
   Room room({});
   Client ann(room.world, "ann"), bob(room.world, "bob");

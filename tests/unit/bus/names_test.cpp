@@ -239,6 +239,41 @@ TEST_CASE_TEMPLATE("a letter that is handed over leaves nothing behind", Shards,
   CHECK(alice.log->events[alice.log->events.size() - 2]["data"] == 2);
 }
 
+TEST_CASE_TEMPLATE("mail waits for the next one if memory is short when somebody logs in", Shards,
+                   OneShard, ThreeShards) {
+  int lost = 0;
+  for (base::ShardIndex shard = 0; shard < Shards::value; ++shard) {
+    bool has_failed = true;
+    for (int number = 1; has_failed; ++number) {
+      CAPTURE(shard);
+      CAPTURE(number);
+      World world(Shards::value);
+      Person ann(world, "ann", 0);
+      Person bob(world, "bob", 1);
+      Person eve(world, "eve", 2);
+      for (int i = 1; i <= 2; ++i) ann.tell("a", i);
+      auto& fails_at = world.runner(shard).fails_at;
+      fails_at = number;
+      session::Inputs inputs;
+      inputs.messages.push_back({std::nullopt, dialects::Command(dialects::Login{"a"})});
+      bob.client.session()->process(std::move(inputs));
+      world.run();
+      has_failed = fails_at == 0;
+      fails_at = 0;
+      const bool has_ended = bob.client.session() == nullptr;
+      if (has_ended) {
+        ++lost;
+        eve.login("a");
+      }
+      const auto& log = has_ended ? eve.log : bob.log;
+      CHECK(log->types() == "chat chat login");
+      CHECK(log->events.front()["data"] == 1);
+      CHECK(world.exchange.mailbox.bytes == 0);
+    }
+  }
+  CHECK(lost > 0);
+}
+
 TEST_CASE_TEMPLATE("mailboxes: many sessions of one address fill a part, and others have room",
                    Shards, OneShard, ThreeShards) {
   World::Options options{.shards = Shards::value};

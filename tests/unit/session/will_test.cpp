@@ -265,6 +265,30 @@ TEST_CASE("last words come whatever ends the session") {
   CHECK(t.bob.news() == leave_of("ann"));
 }
 
+TEST_CASE_TEMPLATE("last words are said, and once, if memory is short at first", Shards, OneShard,
+                   ThreeShards) {
+  bool has_failed = true;
+  for (int number = 1; has_failed; ++number) {
+    CAPTURE(number);
+    int taken = 0;
+    int gone = 0;
+    Three t(Shards::value);
+    const std::vector<std::string> names{"bob", "eve"};
+    CHECK_FALSE(t.ann.client.process(
+        with_will({.words = std::make_shared<Testament>(names, taken, gone)})));
+    auto& fails_at = t.world.runner(0).fails_at;
+    fails_at = number;
+    t.ann.client.session()->end(session::End::left);
+    has_failed = fails_at == 0;
+    fails_at = 0;
+    t.world.run();
+    CHECK(t.bob.news() == leave_of("ann"));
+    CHECK(t.eve.news() == leave_of("ann"));
+    CHECK(taken == 1);
+    CHECK(gone == 1);
+  }
+}
+
 TEST_CASE("last words that come with a numbered message take no number of their own") {
   Three t(1);
   const auto upload = [&](const std::string& text, std::uint64_t n) {
