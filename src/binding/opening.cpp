@@ -26,7 +26,7 @@ LocateResult locate_to_open(Context& context, session::OpenContents contents, ba
   if (found.state == Directory::State::unknown) {
     if (shared.memory.exceeded()) return Error{.code = ErrorCode::overloaded};
     if (!contents.room.empty()) {
-      if (auto error = shared.take_join(contents.room, contents.address, now))
+      if (auto error = shared.take_join(contents.room, contents.series, contents.address, now))
         return *std::move(error);
     }
     auto opening = std::make_shared<Opening>(shared, contents);

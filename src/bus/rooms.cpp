@@ -58,6 +58,12 @@ void Rooms::join(const session::Caller& caller, const dialects::Join& join, Sess
     if (join.capacity) room.capacity = *join.capacity;
     room.quiet = join.quiet;
   }
+  if (join.series &&
+      !outlet_.shared().take_in_room(name, caller.address, outlet_.now(), session::kJoinEvents)) {
+    outlet_.refuse({caller.id, re}, session::too_often_in_room());
+    outlet_.settle(caller.id, {Settlement::Kind::joins_too_often, join.room});
+    return erase_if_empty(name);
+  }
   if (replaces && find(room, replaces) != nullptr) {
     // In one step, so that nobody else gets the place in between.
     remove(room, replaces, "replaced");

@@ -78,10 +78,12 @@ struct Shared {
         in_room(room_rate(with)),
         published(published_rate(with)) {}
 
-  /// Counts a join of that room; the error if that is too much for the address. Thread: any.
-  std::optional<dialects::Error> take_join(std::string_view room, base::AddressKey from,
-                                           base::TimePoint now) {
+  /// Counts a join of that room; the error if that is too much for the address. In which room of a
+  /// series it will be only the series' home knows, which counts it there. Thread: any.
+  std::optional<dialects::Error> take_join(std::string_view room, bool is_series,
+                                           base::AddressKey from, base::TimePoint now) {
     if (!joins.take(from, now)) return too_many_joins();
+    if (is_series) return std::nullopt;
     if (!take_in_room(room, from, now, kJoinEvents)) return too_often_in_room();
     return std::nullopt;
   }

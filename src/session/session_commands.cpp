@@ -126,7 +126,7 @@ void Session::run(dialects::Command command, dialects::Re re) {
       return refuse(re, {.code = ErrorCode::too_many_rooms});
     // What `open` asked for was counted when the request came. Of a quiet one nobody is told.
     if (re != 0 && !join->quiet) {
-      auto error = hub_.shared().take_join(join->room, contents_.address, hub_.now());
+      auto error = hub_.shared().take_join(join->room, join->series, contents_.address, hub_.now());
       if (error) return refuse(re, *std::move(error));
     }
     if (join->capacity == dialects::Join::kLargest) join->capacity = max;
@@ -340,7 +340,9 @@ void Session::settle(const Settlement& settlement) {
       if (suspended_) tell_presence(std::span(&settlement.subject, 1));
       break;
     case Kind::not_joined:
-      if (traits().needs_room) return end(End::full);
+    case Kind::joins_too_often:
+      if (traits().needs_room)
+        return end(settlement.kind == Kind::not_joined ? End::full : End::rate_limited);
       joining_.clear();
       renamed_meanwhile_ = false;
       waiting_ = false;

@@ -106,6 +106,7 @@ struct Settlement {
   enum class Kind : std::uint8_t {
     joined,
     not_joined,
+    joins_too_often,  ///< not joined: its address joins that room of a series too often
     place_lost,
     logged_in,
     not_logged_in,

@@ -144,6 +144,41 @@ TEST_CASE("a session that ends while it is being put into a room leaves no membe
   CHECK(a.news() == b.came());
 }
 
+TEST_CASE_TEMPLATE("many players of one address come at once: each room has its own rate", Shards,
+                   OneShard, ThreeShards) {
+  Lobby lobby(Shards::value, "2");
+  for (int pair = 0; pair < 200; ++pair) {
+    auto& a = lobby.enter();
+    auto& b = lobby.enter();
+    REQUIRE_FALSE(b.log->error);
+    CHECK(a.news() == b.came());
+  }
+  CHECK(lobby.world.rooms() == 200);
+}
+
+TEST_CASE_TEMPLATE("one address comes into the room that is being filled 133 times at once", Shards,
+                   OneShard, ThreeShards) {
+  Lobby lobby(Shards::value, "3");
+  auto& waiting = lobby.enter();
+  const auto come_and_go = [&](const std::string& address) {
+    PlainClient player(lobby.world, dialects::matchbox::protocol(), "again",
+                       dialects::plain::kSocket, 1);
+    player.address = address;
+    player.room = "lobby";
+    player.parameters = {{"next", "3"}};
+    const auto log = player.attach();
+    if (player.session() != nullptr) player.cut();
+    return log->end;
+  };
+  for (int i = 0; i < 133; ++i) REQUIRE_FALSE(come_and_go("office"));
+  CHECK(come_and_go("office") == session::End::rate_limited);
+  CHECK_FALSE(come_and_go("home"));
+  CHECK(lobby.world.rooms() == 1);
+  lobby.world.advance(2s);
+  CHECK_FALSE(come_and_go("office"));
+  CHECK_FALSE(waiting.log->end);
+}
+
 TEST_CASE("more players than a room may have: the session ends") {
   World world(1U);
   Player player(world, "player", "65", 0);
