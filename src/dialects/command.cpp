@@ -36,20 +36,18 @@ struct CommandCost {
   std::size_t operator()(const Look& look) const noexcept { return cost_of(look.room); }
 };
 
-struct ContentCost {
-  std::size_t operator()(const Command& command) const noexcept {
-    return std::visit(CommandCost{}, command);
-  }
-  std::size_t operator()(const Piece& piece) const noexcept { return cost_of(piece.text); }
-  std::size_t operator()(const Error& error) const noexcept {
-    return cost_of(error.message) + cost_of(error.hint) + cost_of(error.to);
-  }
-};
+std::size_t held_by(const Piece& piece) noexcept { return cost_of(piece.text); }
 
 }  // namespace
 
+std::size_t held_by(const Command& command) noexcept { return std::visit(CommandCost{}, command); }
+
+std::size_t held_by(const Error& error) noexcept {
+  return cost_of(error.message) + cost_of(error.hint) + cost_of(error.to);
+}
+
 std::size_t Message::cost() const noexcept {
-  return sizeof(Message) + std::visit(ContentCost{}, content);
+  return sizeof(Message) + std::visit([](const auto& held) { return held_by(held); }, content);
 }
 
 }  // namespace sigway::dialects

@@ -111,6 +111,10 @@ struct Look {
 using Command = std::variant<Join, LeaveRoom, Leave, Login, Logout, Say, Will, Look, Subscribe,
                              Unsubscribe, Publish, Reply, Nothing>;
 
+/// Bytes that it holds beside itself, for budgets.
+std::size_t held_by(const Command& command) noexcept;
+std::size_t held_by(const Error& error) noexcept;
+
 /// A part of a message's text (docs/protocol.md, "Pieces").
 struct Piece {
   std::string text;

@@ -21,6 +21,7 @@ namespace sigway::session {
 struct Taken {
   std::uint64_t re = 0;
   std::variant<dialects::Command, dialects::Error> content;
+  std::size_t counted = 0;  ///< bytes for which it is counted while it waits
 };
 
 /// Puts a client's numbered messages into order: each number once, small gaps held, large ones

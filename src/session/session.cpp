@@ -59,7 +59,7 @@ void Session::begin(SessionId replaced) {
     commands_.push_back(
         {0, dialects::Command(dialects::Join{contents_.room, capacity, contents_.series})});
   }
-  run_commands(0);
+  run_commands();
   schedule();
 }
 
@@ -285,7 +285,7 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
     give_up();
     return Error{.code = ErrorCode::overloaded};
   }
-  run_commands(before);
+  run_commands();
   return error;
 }
 

@@ -216,9 +216,8 @@ class Session final : public base::MemoryHolder {
   std::optional<dialects::Error> take_ack(std::uint64_t ack, bool opening);
   std::optional<dialects::Error> take_messages(std::vector<dialects::Message> messages);
 
-  /// Runs commands in order, until one has to wait for its result, or the rest for its turn. The
-  /// first `counted` of them are in `commands_share_`: those that waited before.
-  void run_commands(std::size_t counted);
+  /// Runs commands in order, until one has to wait for its result, or the rest for its turn.
+  void run_commands();
   /// Whether a command to so many must wait, when `told` have been told in this call.
   bool must_pause(std::size_t recipients, std::size_t told);
   void drop_commands();

@@ -37,17 +37,13 @@ std::size_t cost_of(const dialects::Say& said) noexcept {
 }
 
 std::size_t cost_of(const Taken& taken) noexcept {
-  const auto* command = std::get_if<dialects::Command>(&taken.content);
-  if (command == nullptr) return sizeof taken;
-  if (const auto* said = std::get_if<dialects::Say>(command)) return sizeof taken + cost_of(*said);
-  if (const auto* published = std::get_if<dialects::Publish>(command))
-    return sizeof taken + published->topic.size() + published->data.size();
-  return sizeof taken;
+  return sizeof taken +
+         std::visit([](const auto& content) { return dialects::held_by(content); }, taken.content);
 }
 
 }  // namespace
 
-void Session::run_commands(std::size_t counted) {
+void Session::run_commands() {
   if (running_) return;
   running_ = true;
   std::size_t done = 0;
@@ -60,7 +56,7 @@ void Session::run_commands(std::size_t counted) {
       auto taken = std::move(commands_[done++]);
       // What runs now waits no longer. Counted on, it would hide that the outbox which it fills is
       // what exceeds the budget: its sender would hear `busy` for ever, and the largest never end.
-      if (done <= counted) commands_share_.subtract(cost_of(taken));
+      commands_share_.subtract(taken.counted);
       if (auto* command = std::get_if<dialects::Command>(&taken.content)) {
         run(std::move(*command), taken.re);
       } else {
@@ -76,8 +72,8 @@ void Session::run_commands(std::size_t counted) {
   } else {
     commands_.erase(commands_.begin(), commands_.begin() + static_cast<std::ptrdiff_t>(done));
     // Only what is left has to wait: most commands run at once, and cost the account nothing.
-    for (auto i = counted - std::min(counted, done); i < commands_.size(); ++i)
-      commands_share_.add(cost_of(commands_[i]));
+    for (auto i = commands_.rbegin(); i != commands_.rend() && i->counted == 0; ++i)
+      commands_share_.add(i->counted = cost_of(*i));
   }
   running_ = false;
   end_replaced();
@@ -105,7 +101,7 @@ void Session::go_on() {
   if (ended_ || !paused_) return;
   paused_ = false;
   go_on_at_ = base::TimePoint::max();
-  run_commands(commands_.size());
+  run_commands();
   if (!ended_) hub_.touch(*this);  // its deadlines, and an opening poll that may wait for this
 }
 
@@ -373,7 +369,7 @@ void Session::settle(const Settlement& settlement) {
       for (const auto& room : rooms_) bus.renamed(id_, room, {});
       return;
   }
-  run_commands(commands_.size());
+  run_commands();
   if (!ended_ && !awaits_bus()) hub_.touch(*this);  // an opening poll may wait for this
 }
 
