@@ -39,7 +39,7 @@ struct Traits {
   std::size_t max_topics = 0;
   base::Duration linger{};
   /// Without acknowledgements: bytes of the latest events that are kept after they were sent, for a
-  /// client that comes back and says what it has.
+  /// client that comes back and says what it has. No more than a 64th of the outbox.
   std::size_t replay = 0;
 };
 

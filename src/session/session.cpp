@@ -439,7 +439,10 @@ void Session::pump() {
     if (const auto sent = slot.carrier->sent(outbox_))
       delivered = std::min(delivered.value_or(*sent), *sent);
   }
-  if (delivered) outbox_.trim(*delivered, traits().replay);
+  // Of a small outbox a part: what is kept counts in the shares of those who have said it,
+  // strangers among them, of whom one address has a sixteenth.
+  if (delivered)
+    outbox_.trim(*delivered, std::min(traits().replay, hub_.settings().outbox_limit / 64));
   // Writing may have answered a poll, or ended a stream that was written enough.
   note_absence();
   check_deadlines(hub_.now());

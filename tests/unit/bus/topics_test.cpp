@@ -139,6 +139,23 @@ TEST_CASE_TEMPLATE("a flood by strangers never ends a subscriber that takes noth
   CHECK(t.eve.news().find("keep up") != std::string::npos);
 }
 
+TEST_CASE_TEMPLATE("a stream with a small outbox hears strangers all the same", Shards, OneShard,
+                   ThreeShards) {
+  World::Options options{.shards = Shards::value};
+  options.settings.outbox_limit = 256U << 10U;
+  options.settings.message_rate = 0;
+  World world(options);
+  PlainClient stream(world, dialects::y_webrtc::protocol(), "stream");
+  const auto log = stream.attach();
+  stream.say(R"({"type":"subscribe","topics":["t"]})");
+  Subscriber stranger(world, "stranger", 1);
+  const auto payload = '"' + std::string(500, 'x') + '"';
+  for (int i = 0; i < 500; ++i) stranger.publish("\"t\"", payload);
+  CHECK(log->frames.size() == 500);
+  CHECK(stranger.news().empty());
+  CHECK_MESSAGE(stream.session()->outbox().bytes() > 2000, "for a client that comes back");
+}
+
 TEST_CASE("a reply goes to its sender alone") {
   Three t(1U);
   for (auto* const one : {&t.ann, &t.bob}) one->subscribe("\"t\"");
