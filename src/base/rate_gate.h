@@ -26,13 +26,19 @@ class RateGate {
     return true;
   }
 
+  // Takes `count` tokens even if there are not so many: whoever is not refused waits afterwards
+  // (`ready_at`).
+  void overdraw(const RateLimit& limit, double count, TimePoint now) {
+    if (limit.per_second > 0) free_at_ = std::max(free_at_, now) + of(count / limit.per_second);
+  }
+
   // Gives tokens back that were taken for something that did not happen.
   void give_back(const RateLimit& limit, double count) {
     if (limit.per_second > 0) free_at_ -= of(count / limit.per_second);
   }
 
-  // When `take` of so many, which has just been refused, passes if nobody takes any before. `count`
-  // is no more than the burst.
+  // When `take` of so many passes if nobody takes any before. `count` is no more than the burst.
+  // Only once some have been taken, or refused.
   TimePoint ready_at(const RateLimit& limit, double count) const {
     return free_at_ + of(count / limit.per_second) - of(limit.burst / limit.per_second);
   }

@@ -49,6 +49,10 @@ class Protocol {
   /// Bytes of the largest message that `decode` is asked for.
   virtual std::size_t max_message() const noexcept = 0;
 
+  /// Whether a WebSocket on which more is said than the message rate allows is read more slowly.
+  /// Else it is closed.
+  virtual bool is_paced() const noexcept { return false; }
+
   /// Appends what the client asks for with one message. The last one appended is the one that an
   /// upload's number belongs to; nothing appended: the message is ignored.
   virtual void decode(const Entrance& entrance, Payload frame, std::vector<Message>& out) const = 0;

@@ -51,6 +51,9 @@ class Carrier {
   /// A connection has room again: writes the controls that had to wait. Events follow by `pump`.
   virtual void drained() {}
 
+  /// The session takes messages again, after `Session::takes_more` was false.
+  virtual void takes_more() {}
+
   /// Ends every connection of the carrier. `retry` goes to the client, 0: none. Calls nothing back,
   /// and throws nothing: a connection for whose last words there is no memory is cut.
   virtual void end(End reason, base::Duration retry) = 0;

@@ -224,7 +224,7 @@ std::optional<Error> Session::process(Inputs inputs) {
     if (inputs.repeatable && budget().exceeded()) {
       error = Error{.code = ErrorCode::overloaded};
     } else {
-      error = take_messages(std::move(inputs.messages));
+      error = take_messages(std::move(inputs.messages), inputs.paced);
     }
     if (ended_) return error;
   }
@@ -260,7 +260,7 @@ std::optional<Error> Session::take_ack(std::uint64_t ack, bool opening) {
   return std::nullopt;
 }
 
-std::optional<Error> Session::take_messages(std::vector<dialects::Message> messages) {
+std::optional<Error> Session::take_messages(std::vector<dialects::Message> messages, bool paced) {
   const auto& settings = hub_.settings();
   if (commands_share_.bytes() > settings.waiting_bytes) {
     return Error{.code = ErrorCode::rate_limited,
@@ -273,7 +273,10 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
   }
   const base::RateLimit limit{settings.message_rate, settings.message_burst};
   const auto count = std::min(static_cast<double>(messages.size()), limit.burst);
-  if (!rate_.take(limit, count, hub_.now())) return Error{.code = ErrorCode::rate_limited};
+  if (!rate_.take(limit, count, hub_.now())) {
+    if (!paced) return Error{.code = ErrorCode::rate_limited};
+    rate_.overdraw(limit, count, hub_.now());
+  }
   tally_.messages.fetch_add(messages.size(), std::memory_order_relaxed);
   const auto before = commands_.size();
   std::optional<Error> error;
@@ -287,6 +290,23 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
   }
   run_commands();
   return error;
+}
+
+bool Session::takes_more() {
+  if (ended_) return true;
+  const base::RateLimit limit{hub_.settings().message_rate, hub_.settings().message_burst};
+  const bool is_overdrawn = limit.per_second > 0 && rate_.ready_at(limit, 0) > hub_.now();
+  holds_back_ = is_overdrawn || !commands_.empty();
+  if (holds_back_) schedule();
+  return !holds_back_;
+}
+
+base::TimePoint Session::takes_more_at() const {
+  const base::RateLimit limit{hub_.settings().message_rate, hub_.settings().message_burst};
+  if (limit.per_second <= 0) return base::TimePoint::min();
+  // When some may come: to stop and start the reading for each message would cost more than it.
+  const auto some = std::max(1.0, limit.per_second / 10);
+  return rate_.ready_at(limit, std::min(some, limit.burst));
 }
 
 // -- Down
@@ -454,6 +474,7 @@ base::TimePoint Session::next_deadline() const {
   const auto& settings = hub_.settings();
   auto deadline = std::min({probe_deadline_, tell_presence_at_, go_on_at_});
   const auto consider = [&](base::TimePoint time) { deadline = std::min(deadline, time); };
+  if (holds_back_ && commands_.empty()) consider(takes_more_at());
   if (!acknowledged_ && traits().acknowledges) consider(opened_ + settings.ack_deadline);
   if (absent_since_ != base::TimePoint::max()) {
     if (!traits().resumes && !paused_) consider(absent_since_ + linger_);
@@ -495,6 +516,10 @@ void Session::check_deadlines(base::TimePoint now) {
   if (now >= probe_deadline_) answer_probes(false);
   if (now >= go_on_at_) go_on();
   if (ended_) return;
+  if (holds_back_ && commands_.empty() && now >= takes_more_at()) {
+    holds_back_ = false;
+    for (auto& slot : slots_) slot.carrier->takes_more();
+  }
   bool changed = false;
   for (std::size_t i = 0; i < slots_.size();) {
     const auto slots = slots_.size();

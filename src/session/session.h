@@ -62,6 +62,9 @@ struct Inputs {
   /// The client hears whether its messages were taken, and sends them again if they were not: an
   /// upload. Frames of a WebSocket cannot be given back.
   bool repeatable = false;
+  /// The connection is read no faster than its messages may come (`Session::takes_more`): none is
+  /// refused for the message rate.
+  bool paced = false;
 };
 
 /// A client's session: identity, both numberings, its carriers, its presence. It belongs to no
@@ -147,6 +150,11 @@ class Session final : public base::MemoryHolder {
   /// acts before it has acted.
   std::optional<dialects::Error> process(Inputs inputs);
 
+  /// After `process` with messages that are `paced`: whether the connection may be read on. If not,
+  /// `Carrier::takes_more` says when: what it said has been done, and the message rate has been
+  /// kept.
+  bool takes_more();
+
   /// Any sign of life: a request with the key, a pong.
   void heard();
 
@@ -214,7 +222,8 @@ class Session final : public base::MemoryHolder {
   /// Ends the carrier's connections; its slot goes too unless it may return.
   void end_carrier(Slot& slot, End reason);
   std::optional<dialects::Error> take_ack(std::uint64_t ack, bool opening);
-  std::optional<dialects::Error> take_messages(std::vector<dialects::Message> messages);
+  std::optional<dialects::Error> take_messages(std::vector<dialects::Message> messages, bool paced);
+  base::TimePoint takes_more_at() const;
 
   /// Runs commands in order, until one has to wait for its result, or the rest for its turn.
   void run_commands();
@@ -275,6 +284,7 @@ class Session final : public base::MemoryHolder {
   base::MemoryShare commands_share_;
   bool waiting_ = false;
   bool running_ = false;
+  bool holds_back_ = false;                            // until `Carrier::takes_more`
   bool paused_ = false;                                // until `go_on`
   base::TimePoint go_on_at_ = base::TimePoint::max();  // while `paused_` by the rate
 

@@ -79,6 +79,10 @@ void StreamCarrier::drained() {
   for (auto& copy : copies_) settle(copy);
 }
 
+void StreamCarrier::takes_more() {
+  for (auto& copy : copies_) copy.sink->takes_more();
+}
+
 std::optional<std::uint64_t> StreamCarrier::sent(const Outbox& outbox) {
   std::optional<std::uint64_t> least;
   for (auto& copy : copies_) {

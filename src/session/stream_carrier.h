@@ -32,6 +32,8 @@ class StreamSink {
   virtual void hello(std::uint64_t which) = 0;
   virtual void heartbeat(std::uint64_t next) = 0;
   virtual void probe() = 0;
+  /// The session takes messages again, after `Session::takes_more` was false.
+  virtual void takes_more() {}
   /// Throws nothing: without memory for the words it cuts the connection.
   virtual void end(End reason, base::Duration retry) = 0;
 };
@@ -66,6 +68,7 @@ class StreamCarrier : public Carrier {
   void probe() override;
   void heard() override { unanswered_ = 0; }
   void drained() override;
+  void takes_more() override;
   void end(End reason, base::Duration retry) override;
   base::TimePoint next_deadline() const override;
   std::optional<End> on_timer(base::TimePoint now, Outbox& outbox) override;

@@ -193,3 +193,26 @@ test('a topic is not a room: a native client in a room of that name hears and re
   await poll.say('the next');
   assert.equal((await native.event('message')).data, 'the next');
 });
+
+test('a page of a thousand documents is let in, more slowly, and hears that of others meanwhile', async (t) => {
+  const limited = await startGateway([], { listen: ['y-webrtc'] });
+  t.after(() => stopGateway(limited));
+  const kDocuments = 1000;
+  const topics = Array.from({ length: kDocuments }, (_, i) => `${i} ${'d'.repeat(100)}`);   // more than 64 KiB in one message
+  const neighbour = await open(t, limited);
+  await subscribe(neighbour, topics[0]);
+  // As y-webrtc says it when it connects, and for documents that are opened one by one.
+  for (const lists of [[topics], topics.map((topic) => [topic])]) {
+    const page = await open(t, limited);
+    for (const list of lists) tell(page, { type: 'subscribe', topics: list });
+    for (const topic of topics) tell(page, { type: 'publish', topic, data: { type: 'announce', from: 'page' } });
+    const heard = new Set();             // topics have an order each
+    for (let i = 0; i < kDocuments; ++i) heard.add((await told(page)).topic);
+    assert.deepEqual(heard, new Set(topics));
+    assert.equal((await told(neighbour)).data.from, 'page');
+    await isQuiet(page);
+    await isQuiet(neighbour);
+    page.close();
+    await page.closed;
+  }
+});

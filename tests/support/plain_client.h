@@ -21,6 +21,7 @@ struct FrameLog {
   std::vector<std::string> frames;     ///< of all events, a text each
   std::vector<std::uint64_t> numbers;  ///< of the events
   int probes = 0;
+  int takes_more = 0;  ///< how often the connection was to be read on
   std::optional<session::End> end;
   std::optional<dialects::Error> error;  ///< it was not let in
   std::size_t unsent = 0;                ///< bytes that the kernel has not taken
@@ -47,6 +48,7 @@ class FrameSink final : public session::StreamSink {
   void hello(std::uint64_t) override {}
   void heartbeat(std::uint64_t) override {}
   void probe() override { ++log_->probes; }
+  void takes_more() override { ++log_->takes_more; }
   void end(session::End reason, base::Duration) override { log_->end = reason; }
 
  private:

@@ -64,6 +64,10 @@ void Connection::passed_on(std::size_t bytes) {
 
 // What is on its way to the session waits in another shard's memory, so it is bounded here.
 bool Connection::is_stalled() {
+  if (paused_) {
+    connection_->pause_reading();
+    return true;
+  }
   const auto is_full = [this] {
     return flow_->messages >= Port::kMostMessages || flow_->bytes >= Port::kMostBytes;
   };
@@ -73,6 +77,16 @@ bool Connection::is_stalled() {
   if (!is_full() && flow_->stalled.exchange(false)) return false;
   connection_->pause_reading();
   return true;
+}
+
+void Connection::pause_reading() {
+  if (closing_) return;  // the peer's close frame is to be read
+  paused_ = true;
+  connection_->pause_reading();
+}
+
+void Connection::resume_reading() {
+  if (std::exchange(paused_, false)) connection_->resume_reading();
 }
 
 void Connection::on_drained(net::Connection&) {
@@ -132,6 +146,7 @@ void Connection::ping() {
 
 void Connection::close(std::uint16_t code, std::string_view reason) {
   if (std::exchange(closing_, true)) return;
+  resume_reading();
   connection_->write(close_frame(code, reason));
   shard().schedule_in(timer_, options_.close_timeout);
 }

@@ -92,6 +92,8 @@ class Connection final : public net::ConnectionHandler {
 
   void starve() noexcept { starved_ = true; }
   void go_on() { connection_->resume_reading(); }
+  void pause_reading();
+  void resume_reading();
 
   void on_message(const MessagePtr& message);
   void on_control(const MessagePtr& message);
@@ -107,6 +109,7 @@ class Connection final : public net::ConnectionHandler {
   std::shared_ptr<Flow> flow_;  // where the session lives on another shard
   bool closing_ = false;
   bool starved_ = false;
+  bool paused_ = false;  // until `resume_reading`
 };
 
 }  // namespace sigway::websocket

@@ -71,6 +71,14 @@ void Port::message_taken(std::size_t bytes) const {
   act([](Connection& socket) { socket.go_on(); });
 }
 
+void Port::pause_reading() const {
+  act([](Connection& socket) { socket.pause_reading(); });
+}
+
+void Port::resume_reading() const {
+  act([](Connection& socket) { socket.resume_reading(); });
+}
+
 void Port::ping() const {
   act([](Connection& socket) { socket.ping(); });
 }

@@ -51,6 +51,9 @@ class Port {
   void count_noise() const;
   /// The session has taken one message of that size.
   void message_taken(std::size_t bytes) const;
+  /// Nothing more is read until `resume_reading`, or `close`. The peer's answers to pings neither.
+  void pause_reading() const;
+  void resume_reading() const;
   void ping() const;
   /// There is no memory for what should be said: cuts the connection.
   void abort() const noexcept;

@@ -44,6 +44,7 @@ class SocketSink final : public session::StreamSink {
   void hello(std::uint64_t /*which*/) override {}
   void heartbeat(std::uint64_t /*next*/) override { port_.ping(); }
   void probe() override { port_.ping(); }
+  void takes_more() override { port_.resume_reading(); }
   void end(session::End reason, base::Duration /*retry*/) override {
     try {
       close(port_, reason);
@@ -131,16 +132,20 @@ void Receiver::message(Frame::Kind kind, std::string_view bytes) {
   socket_->passed_on(size);
   binding::at_session(
       context_, here(), session_,
-      [id = session_, messages = std::move(messages), port = *port_,
-       size](session::Hub& hub) mutable {
+      [id = session_, messages = std::move(messages), port = *port_, size,
+       paced = protocol_.is_paced()](session::Hub& hub) mutable {
         auto* const session = hub.find(id.serial);
         port.message_taken(size);
         if (session == nullptr) return;  // its carrier was told why
         session::Inputs inputs;
         inputs.carrier = kCarrier;
         inputs.messages = std::move(messages);
+        inputs.paced = paced;
         const auto error = session->process(std::move(inputs));
-        if (!error) return;
+        if (!error) {
+          if (paced && !session->takes_more()) port.pause_reading();
+          return;
+        }
         // The dialect has no word for it, and frames cannot be taken back: a client must not
         // believe that it was heard.
         if (error->code == ErrorCode::rate_limited) return close(port, session::End::rate_limited);

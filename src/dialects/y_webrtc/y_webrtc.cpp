@@ -13,7 +13,9 @@ namespace sigway::dialects::y_webrtc {
 namespace {
 
 constexpr std::string_view kName = "y-webrtc";
-constexpr std::size_t kMaxMessage = 64U << 10U;
+// A page names all its documents in one message when it connects.
+constexpr std::size_t kMaxMessage = 256U << 10U;
+constexpr std::size_t kMaxPublished = 64U << 10U;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxTopic = 1024;  // bytes
 
@@ -114,6 +116,11 @@ class Decoder {
   void publish() {
     const auto& topic = fields_.topic;
     if (!is_string(topic) || topic.bytes == R"("")") return;
+    if (fields_.whole.bytes.size() > kMaxPublished) {
+      return add(Error{.code = ErrorCode::too_large,
+                       .message = "What is published may have 65,536 bytes.",
+                       .limit = kMaxPublished});
+    }
     auto name = topic_of(topic);
     if (!name) return;
     Publish message{.topic = *std::move(name), .type = std::string(kPublish)};
@@ -175,6 +182,8 @@ class YWebrtcProtocol final : public plain::Protocol {
   bool has_rooms() const noexcept override { return true; }
   std::string_view greeting() const noexcept override { return "okay"; }
   std::size_t max_message() const noexcept override { return kMaxMessage; }
+  /// A page subscribes, and announces itself, once for each of its documents.
+  bool is_paced() const noexcept override { return true; }
 
   /// Any path is the same, as in the original.
   std::variant<plain::Entrance, Error> entrance(std::string_view /*room*/,
