@@ -225,6 +225,11 @@ test('a program that is not a peer link is answered when our tracks are there', 
     assert.deepEqual(one.connection.remote, ['offer of a stranger']);
     assert.deepEqual(one.said.map(({ type }) => type), ['answer']);
   }
+  // Tracks instead of a promise of them, which say that they are there.
+  const eager = negotiation(true, 0, [{}]);
+  eager.link.hear('offer', { type: 'offer', sdp: 'of a stranger' });
+  await settled();
+  assert.deepEqual(eager.said.map(({ type }) => type), ['answer']);
   const other = negotiation(true, 0, new Promise(() => {}));
   other.link.hear('offer', { sdp: 'of a peer link', link: 'them' });
   await settled();

@@ -119,6 +119,38 @@ test('pubnub: events, one\'s own too, on that channel and in that namespace only
   await b.close();
 });
 
+test('pubnub: nobody can emit what the server says about members and the connection', async () => {
+  const kOwn = ['connect', 'disconnect', 'reconnect', 'join', 'leave'];
+  const complaints = [];
+  const [a, b] = await Promise.all([open('pubnub', 'elsewhere-a'), visitor(browser, { expected: [/not sent/] })]);
+  await b.page.goto(`${server.url}/pubnub#elsewhere-b`);
+  b.page.on('console', (message) => complaints.push(message.text()));
+  await a.page.evaluate((own) => new Promise((resolve) => {
+    const socket = io.connect('http://pubsub.pubnub.com/own', { channel: 'presence' });
+    window.heard = [];
+    socket.on('connect', resolve);
+    for (const name of [...own, 'end', 'undefined']) socket.on(name, (data) => window.heard.push([name, data ?? null]));
+  }), kOwn);
+  // By `emit`, and by a member that has not loaded that script.
+  await b.page.evaluate(async (own) => {
+    const socket = io.connect('http://pubsub.pubnub.com/own', { channel: 'presence' });
+    await new Promise((resolve) => { socket.on('connect', resolve); });
+    for (const name of own) socket.emit(name, { uuid: 'somebody' });
+    const { signalingChannels } = await import('/client/rtc-multi.js');
+    const raw = await new Promise((resolve) => { const channel = signalingChannels()({ channel: 'presence/own', onopen: () => resolve(channel) }); });
+    for (const name of own) raw.send({ event: name, data: { uuid: 'somebody' } });
+    for (const value of [null, 5, 'join']) raw.send(value);
+    raw.send({ event: 'end' });
+  }, kOwn);
+  await a.page.waitForFunction(() => window.heard.some(([name]) => name === 'end'));
+  const heard = await a.page.evaluate(() => window.heard);
+  assert.deepEqual(heard.filter(([name, data]) => name !== 'join' || data?.uuid === 'somebody'), [['connect', null], ['end', null]]);
+  assert.deepEqual(heard.filter(([name]) => name === 'join').length, 2, 'both that came');
+  assert.deepEqual(complaints.map((text) => /not sent: "(\w+)"/.exec(text)?.[1]), kOwn);
+  await a.close();
+  await b.close();
+});
+
 test('what cannot be sent, and a channel that no room can be, are said on the console', async () => {
   const complaints = [];
   for (const [page, act] of [

@@ -6,7 +6,8 @@ declare namespace PubNubSocketIO {
     on(event: 'connect' | 'disconnect' | 'reconnect', listener: () => void): this;
     on(event: 'join' | 'leave', listener: (user: { uuid: string }) => void): this;
     on(event: string, listener: (data: any) => void): this;
-    /** To everybody on the channel, this page too: any JSON value of up to 64 KiB. */
+    /** To everybody on the channel, this page too: any JSON value of up to 64 KiB. The events of the first two lines of `on` are
+     *  the server's own and are not sent. */
     emit(event: string, data?: unknown, acknowledge?: () => void): this;
     /** `emit('message', data)`. */
     send(data: unknown, acknowledge?: () => void): this;

@@ -5,7 +5,8 @@
 //
 // A classic script, because those pages call `io.connect` while they are parsed. The server is the one that it was loaded from;
 // keys and hosts that the page names are not used. Pages with the same channel and the same namespace (the URL's path) are on one
-// channel: the room CHANNEL/NAMESPACE. Everybody on it hears what is said, the sender included, as there.
+// channel: the room CHANNEL/NAMESPACE. Everybody on it hears what is said, the sender included, as there. The events of the
+// connection and of presence come from the server alone: nobody can emit them.
 
 (() => {
   const script = new URL(document.currentScript.src);
@@ -15,6 +16,9 @@
     const namespace = new URL(String(url), location.href).pathname.replace(/^\/+|\/+$/g, '');
     return namespace === '' ? String(channel) : `${channel}/${namespace}`;
   }
+
+  // What this script tells by itself. From another member it would be a claim that the page takes for the truth.
+  const ownEvents = new Set(['connect', 'disconnect', 'reconnect', 'join', 'leave']);
 
   class Socket {
     #listeners = new Map();
@@ -27,7 +31,7 @@
         const socket = signalingChannels({ url: new URL('../..', script).href })({
           channel,
           onopen: () => this.#tell('connect'),
-          onmessage: ({ event, data }) => this.#tell(event, data),
+          onmessage: (message) => this.#hear(message),
           onerror: (error) => console.error(`PubNub channel ${channel}: ${error.message}`),
         });
         const { connection } = socket;
@@ -52,6 +56,10 @@
 
     // To everybody on the channel. `acknowledge` is called when it is on its way.
     emit(event, data, acknowledge) {
+      if (ownEvents.has(String(event))) {
+        console.error(`PubNub channel ${this.channel}: not sent: "${event}" is an event of the server's own; use another name.`);
+        return this;
+      }
       const message = JSON.parse(JSON.stringify({ event: String(event), data }));
       this.#socket.then((socket) => { socket.send(message); }).then(() => {
         this.#tell(message.event, message.data);
@@ -64,6 +72,12 @@
 
     disconnect() {
       this.#socket.then((socket) => socket.close());
+    }
+
+    // Any member of the room can say anything.
+    #hear(message) {
+      const { event, data } = message ?? {};
+      if (!ownEvents.has(event)) this.#tell(event, data);
     }
 
     #tell(event, ...values) {

@@ -2,11 +2,11 @@
 
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-// Resolves when the promise has settled, or after so many milliseconds.
+// Resolves when the promise has settled, or after so many milliseconds; at once for a value that is no promise.
 export const settled = (promise, ms) => new Promise((resolve) => {
   const timer = setTimeout(resolve, ms);
   const done = () => { clearTimeout(timer); resolve(); };
-  promise.then(done, done);
+  Promise.resolve(promise).then(done, done);
 });
 
 // Not a secret: it only tells one page's life from the next.
