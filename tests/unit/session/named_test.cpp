@@ -15,8 +15,9 @@ using session::End;
 namespace {
 
 struct Named {
-  Named(World& world, const std::string& key, const std::string& id, base::ShardIndex here)
-      : client(world, dialects::libdatachannel::protocol(), key, dialects::plain::kSocket, here) {
+  Named(World& world, const std::string& key, const std::string& id, base::ShardIndex here,
+        const dialects::Traits& traits = dialects::plain::kSocket)
+      : client(world, dialects::libdatachannel::protocol(), key, traits, here) {
     client.room = id;
     log = client.attach();
   }
@@ -50,8 +51,11 @@ TEST_CASE_TEMPLATE("who finds its name taken ends; what it has said meanwhile is
   world.run();
   CHECK(bob.log->end == End::name_taken);
   CHECK(bob.client.session() == nullptr);
+  CHECK(world.shared.ends[static_cast<std::size_t>(End::name_taken)] == 1);
   CHECK(ann.log->frames.empty());
   CHECK_FALSE(ann.log->end);
+  Named eve(world, "eve", "another", 2);
+  CHECK_FALSE(eve.log->end);
 }
 
 TEST_CASE_TEMPLATE("a holder that does not answer loses the name, and ends", Shards, OneShard,
@@ -63,6 +67,7 @@ TEST_CASE_TEMPLATE("a holder that does not answer loses the name, and ends", Sha
   bob.client.say(R"({"id":"4zHk","type":"mine"})");
   world.advance(10s);
   CHECK(ann.log->end == End::name_taken);
+  CHECK(ann.client.session() == nullptr);
   CHECK_FALSE(bob.log->end);
   CHECK(bob.log->last_frame() == R"({"id":"4zHk","type":"mine"})");
   CHECK(world.names() == 1);
@@ -79,4 +84,35 @@ TEST_CASE("a name that is asked for later is no reason to end") {
   world.advance(1s);
   CHECK(log->last_frame() == R"({"type":"login","success":false})");
   CHECK_FALSE(log->end);
+}
+
+TEST_CASE("it lives on when it gives the name back, or is refused another one") {
+  World world(1U);
+  Named holder(world, "holder", "taken", 0);
+  Named ann(world, "ann", "4zHk", 0);
+  const auto ask = [&](dialects::Command command) {
+    session::Inputs inputs;
+    inputs.messages.push_back({std::nullopt, std::move(command)});
+    CHECK_FALSE(ann.client.process(std::move(inputs)));
+  };
+  SUBCASE("refused") {
+    ask(dialects::Login{holder.client.contents().name});
+    CHECK(world.names() == 2);
+  }
+  SUBCASE("given back") {
+    ask(dialects::Logout{});
+    CHECK(world.names() == 1);
+  }
+  CHECK(ann.client.session() != nullptr);
+  CHECK_FALSE(ann.log->end);
+}
+
+TEST_CASE("others live on without their names") {
+  static constexpr dialects::Traits kElse{
+      .acknowledges = false, .activates = false, .linger = 1min};
+  World world(1U);
+  Named ann(world, "ann", "4zHk", 0);
+  Named bob(world, "bob", "4zHk", 0, kElse);
+  CHECK(bob.client.session() != nullptr);
+  CHECK_FALSE(bob.log->end);
 }
