@@ -28,6 +28,27 @@ test('a client that was cut keeps its place, and what is said meanwhile waits fo
   await talk([first, again]);
 });
 
+test('a pong that answers no ping proves nothing: what was said comes again', async (t) => {
+  const room = fresh('room');
+  const [{ client_id: caller }, { client_id: callee }] = [await join(server, room), await join(server, room)];
+  const first = await Collider.registered(t, server, room, caller);
+  const second = await Collider.registered(t, server, room, callee, { autoPong: false });
+  await talk([first, second]);
+  const said = Array.from({ length: 5 }, (_, n) => `not proved: ${n}`);
+  for (const text of said) {
+    await talk([first, second], text);
+    await pause(50);   // a ping has come for it
+    for (const payload of ['', '0', '1x', 'ping']) second.socket.pong(payload);
+  }
+  await talk([first, second]);
+  second.cut();
+  const again = await Collider.registered(t, server, room, callee);
+  for (const text of said) await again.hearsAtLast(text);
+  first.send('anew');
+  await again.hearsAtLast('anew');
+  await talk([first, again]);
+});
+
 test('the same id takes over at once, also from a WebSocket that nobody has closed', async (t) => {
   const room = fresh('room');
   const { ids, clients: [first, second] } = await pair(t, server, room);

@@ -68,6 +68,24 @@ describe('the same id and token', () => {
     await isQuiet(bob);
   });
 
+  test('get what no pong has proved: one that answers no ping proves nothing', async (t) => {
+    const [alice, bob] = [await peer(t, server, { socket: { autoPong: false } }), await peer(t, server)];
+    for (const payload of ['', '0', '1x', 'ping']) alice.socket.pong(payload);
+    await isQuiet(bob);
+    await passes(bob, alice, 'not proved');
+    for (const payload of ['', '0', '1x', 'ping']) alice.socket.pong(payload);
+    await hasConfirmed(alice);   // the server has read them
+    alice.cut();
+    await alice.closed;
+    const again = await reconnect(t, alice);
+    await comesBack(again, [offer(bob, alice, 'not proved')]);
+    await hasConfirmed(again);
+    again.cut();
+    await again.closed;
+    // Its library has answered the pings by itself.
+    await comesBack(await reconnect(t, alice), []);
+  });
+
   test('come back again and again', async (t) => {
     const { line, alice, bob } = await pairOnALine(t);
     line.reset();

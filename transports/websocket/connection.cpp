@@ -115,7 +115,7 @@ void Connection::on_control(const MessagePtr& message) {
       break;
     case opcode::pong:
       count_noise();
-      receiver_->pong();
+      receiver_->pong_with(message->get_payload());
       break;
     case opcode::close:
       if (!std::exchange(closing_, true)) {
@@ -140,8 +140,8 @@ void Connection::send(dialects::Frame::Kind kind, const base::Bytes& bytes) {
   if (flow_) flow_->down.set_queued(connection_->queued_bytes());
 }
 
-void Connection::ping() {
-  if (!closing_) connection_->write(control_frame(opcode::ping, {}));
+void Connection::ping(std::string_view payload) {
+  if (!closing_) connection_->write(control_frame(opcode::ping, payload));
 }
 
 void Connection::close(std::uint16_t code, std::string_view reason) {

@@ -28,6 +28,9 @@ class Receiver {
   /// One whole message; a text is UTF-8. Never after the connection has begun to close.
   virtual void message(dialects::Frame::Kind kind, std::string_view bytes) = 0;
   virtual void pong() {}
+  /// Likewise, with its payload: that of a ping (RFC 6455 §5.5.3), or any if nobody has asked for
+  /// it.
+  virtual void pong_with(std::string_view /*payload*/) { pong(); }
   /// The peer closes, with that code; 1005 if it gave none (RFC 6455 §7.4). `closed` follows.
   virtual void peer_closes(std::uint16_t /*code*/) {}
   /// The queue is empty, after `Port::room` said 0 or `Port::unsent` another number.
@@ -76,7 +79,7 @@ class Connection final : public net::ConnectionHandler {
 
   // After `close` these do nothing.
   void send(dialects::Frame::Kind kind, const base::Bytes& bytes);
-  void ping();
+  void ping(std::string_view payload = {});
   /// Counts what carries no message and yet costs work: a ping, a pong, a fragment without payload,
   /// and what the receiver refuses.
   void count_noise();

@@ -79,8 +79,8 @@ void Port::resume_reading() const {
   act([](Connection& socket) { socket.resume_reading(); });
 }
 
-void Port::ping() const {
-  act([](Connection& socket) { socket.ping(); });
+void Port::ping(std::string_view payload) const {
+  act([payload = std::string(payload)](Connection& socket) { socket.ping(payload); });
 }
 
 void Port::abort() const noexcept {

@@ -54,7 +54,7 @@ class Port {
   /// Nothing more is read until `resume_reading`, or `close`. The peer's answers to pings neither.
   void pause_reading() const;
   void resume_reading() const;
-  void ping() const;
+  void ping(std::string_view payload = {}) const;
   /// There is no memory for what should be said: cuts the connection.
   void abort() const noexcept;
   void close(std::uint16_t code, std::string_view reason) const;

@@ -51,15 +51,16 @@ export const leave = (server, room, client) => answers(post(server, `/leave/${ro
 
 // A WebSocket to Collider. What it hears is one JSON object and a line feed.
 export class Collider extends WsClient {
-  static async open(t, server) {
-    const opened = await WsClient.open(server, `${kRoot}/ws`, { localAddress: server.localAddress });
+  // `options` are those of the WebSocket's constructor.
+  static async open(t, server, options = {}) {
+    const opened = await WsClient.open(server, `${kRoot}/ws`, { localAddress: server.localAddress, ...options });
     const client = Object.setPrototypeOf(opened, Collider.prototype);
     t.after(() => client.cut());
     return client;
   }
 
-  static async registered(t, server, room, id) {
-    const client = await Collider.open(t, server);
+  static async registered(t, server, room, id, options) {
+    const client = await Collider.open(t, server, options);
     client.register(room, id);
     return client;
   }

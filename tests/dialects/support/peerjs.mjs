@@ -20,8 +20,9 @@ export function socketPath({ path = '/peerjs', key = 'peerjs', id, token }) {
 }
 
 // A WebSocket that is open, whatever the server says then.
-export async function connect(t, server, { id = fresh('peer'), token = 'a token', ...more } = {}) {
-  const client = await WsClient.open(server, socketPath({ id, token: encodeURIComponent(token), ...more }));
+// `socket`: options of the WebSocket's constructor.
+export async function connect(t, server, { id = fresh('peer'), token = 'a token', socket, ...more } = {}) {
+  const client = await WsClient.open(server, socketPath({ id, token: encodeURIComponent(token), ...more }), socket);
   t.after(() => client.cut());
   return Object.assign(client, { id, token });
 }

@@ -19,20 +19,21 @@ namespace {
 class Sink final : public session::StreamSink {
  public:
   /// All but `port` outlive it.
-  Sink(Service& service, const session::Hub& hub, websocket::Port port, Talk& talk, Proof& proof)
+  Sink(Service& service, const session::Hub& hub, websocket::Port port, Talk& talk,
+       websocket::PingProof& proof)
       : service_(service), hub_(hub), port_(std::move(port)), talk_(talk), proof_(proof) {}
 
   std::size_t room() override { return port_.room(); }
   std::size_t unsent() override { return port_.unsent(); }
   void events(std::uint64_t first, std::span<const EncodedEvent> events) override {
     for (const auto& event : events) write(event);
-    proof_.written(first + events.size() - 1, hub_.now());
+    proof_.wrote(first + events.size() - 1, hub_.now());
   }
   void activated(std::uint64_t /*turn*/, std::uint64_t /*next*/) override {}
   void standby(std::uint64_t /*turn*/, std::uint64_t /*next*/) override {}
   void hello(std::uint64_t /*which*/) override {}
-  void heartbeat(std::uint64_t /*next*/) override { proof_.ask(hub_.now()); }
-  void probe() override { proof_.ask(hub_.now()); }
+  void heartbeat(std::uint64_t /*next*/) override { proof_.ask(); }
+  void probe() override { proof_.ask(); }
 
   void end(End reason, base::Duration /*retry*/) override {
     try {
@@ -91,32 +92,10 @@ class Sink final : public session::StreamSink {
   const session::Hub& hub_;
   const websocket::Port port_;
   Talk& talk_;
-  Proof& proof_;
+  websocket::PingProof& proof_;
 };
 
 }  // namespace
-
-void Proof::written(std::uint64_t last, base::TimePoint now) {
-  written_ = last;
-  if (now >= asked_at_ + kPause) ask(now);
-}
-
-void Proof::ask(base::TimePoint now) {
-  if (!port_ || std::exchange(is_asking_, true)) return;
-  asked_at_ = now;
-  asked_for_ = written_;
-  port_->ping();
-}
-
-std::uint64_t Proof::answered() noexcept {
-  is_asking_ = false;
-  return asked_for_;
-}
-
-base::TimePoint Proof::next_ask() const noexcept {
-  const bool is_due = port_ && !is_asking_ && written_ != asked_for_;
-  return is_due ? asked_at_ + kPause : base::TimePoint::max();
-}
 
 Channel::Channel(const session::Session& session, const session::Hub& hub)
     : StreamCarrier(
@@ -147,19 +126,19 @@ std::unique_ptr<session::StreamSink> Channel::registered(Service& service, std::
   StreamCarrier::end(End::moved, {});
   expected_until_ = base::TimePoint::max();
   socket_ = connection;
-  proof_ = Proof(port);
-  return std::make_unique<Sink>(service, hub_, port, talk_, proof_);
+  proof_.emplace([port](std::string_view payload) { port.ping(payload); },
+                 service.options.websocket.noise);
+  return std::make_unique<Sink>(service, hub_, port, talk_, *proof_);
 }
 
-std::optional<std::uint64_t> Channel::pong(std::uint64_t connection) {
-  if (!serves(connection)) return std::nullopt;
-  return proof_.answered();
+std::optional<std::uint64_t> Channel::pong(std::string_view payload) {
+  return proof_ ? proof_->pong(payload, hub_.now()) : std::nullopt;
 }
 
 bool Channel::detach(std::uint64_t connection) {
   const auto is_it = [&](const Waiting& waiting) { return waiting.connection == connection; };
   if (StreamCarrier::detach(connection)) {
-    proof_ = {};
+    proof_.reset();
     return true;
   }
   return std::erase_if(waiting_, is_it) != 0;
@@ -208,12 +187,13 @@ void Channel::end(End reason, base::Duration retry) {
 }
 
 base::TimePoint Channel::next_deadline() const {
-  return std::min({expected_until_, proof_.next_ask(), StreamCarrier::next_deadline()});
+  const auto next_ping = proof_ ? proof_->next_ping() : base::TimePoint::max();
+  return std::min({expected_until_, next_ping, StreamCarrier::next_deadline()});
 }
 
 std::optional<End> Channel::on_timer(base::TimePoint now, Outbox& outbox) {
   if (now >= expected_until_) expected_until_ = base::TimePoint::max();
-  if (now >= proof_.next_ask()) proof_.ask(now);
+  if (proof_) proof_->on_timer(now);
   return StreamCarrier::on_timer(now, outbox);
 }
 

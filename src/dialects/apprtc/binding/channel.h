@@ -1,19 +1,18 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "apprtc_binding/service.h"
 #include "http/exchange.h"
 #include "session/hub.h"
 #include "session/stream_carrier.h"
+#include "websocket/ping_proof.h"
 #include "websocket/port.h"
 
 namespace sigway::dialects::apprtc {
@@ -28,33 +27,6 @@ enum class Role : std::uint8_t { unknown, caller, callee };
 struct Talk {
   Role role = Role::unknown;  ///< of a client that has not joined by the room server
   bool is_over = false;       ///< the other one has said "bye", and nobody has come since
-};
-
-/// What a WebSocket's client has got for sure: a pong proves all that was written before its ping.
-/// One ping is on its way at a time, and after a pong the next one takes its time, because pongs
-/// count against the client's rate.
-class Proof {
- public:
-  static constexpr base::Duration kPause = std::chrono::milliseconds(20);
-
-  Proof() = default;
-  explicit Proof(websocket::Port port) : port_(std::move(port)) {}
-
-  /// Events up to that number were written.
-  void written(std::uint64_t last, base::TimePoint now);
-  /// Asks whatever was written.
-  void ask(base::TimePoint now);
-  /// A pong has come: the client has the events up to this number.
-  std::uint64_t answered() noexcept;
-  /// When to call `ask`, because something was written since; max: never.
-  base::TimePoint next_ask() const noexcept;
-
- private:
-  std::optional<websocket::Port> port_;
-  bool is_asking_ = false;
-  base::TimePoint asked_at_{};
-  std::uint64_t asked_for_ = 0;
-  std::uint64_t written_ = 0;
 };
 
 /// A request of a client that is answered when it is known whether its client has a place. Thread:
@@ -95,9 +67,9 @@ class Channel final : public session::StreamCarrier {
   /// writes the session's events there.
   std::unique_ptr<session::StreamSink> registered(Service& service, std::uint64_t connection,
                                                   const websocket::Port& port);
-  /// A pong of that WebSocket: the event that it acknowledges. None: it is not the one that is
-  /// registered.
-  std::optional<std::uint64_t> pong(std::uint64_t connection);
+  /// A pong of the WebSocket that is registered: the event that it acknowledges. None: it answers
+  /// no ping.
+  std::optional<std::uint64_t> pong(std::string_view payload);
   /// Whether that WebSocket is the one that is registered.
   bool serves(std::uint64_t connection) const noexcept { return connection == socket_; }
 
@@ -118,8 +90,8 @@ class Channel final : public session::StreamCarrier {
   const session::Session& session_;
   const session::Hub& hub_;
   Talk talk_;
-  Proof proof_;                     // of the WebSocket that is registered
-  base::TimePoint expected_until_;  // max: it has registered, or it is too late
+  std::optional<websocket::PingProof> proof_;  // of the WebSocket that is registered
+  base::TimePoint expected_until_;             // max: it has registered, or it is too late
   std::vector<Waiting> waiting_;
   std::uint64_t socket_ = 0;               // the latest that has registered
   std::optional<std::uint64_t> answered_;  // the last event that was in a request's answer

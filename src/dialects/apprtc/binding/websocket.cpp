@@ -39,7 +39,7 @@ class Receiver final : public websocket::Receiver {
     socket.expect_within(service_.options.register_timeout);
   }
   void message(Frame::Kind kind, std::string_view bytes) override;
-  void pong() override;
+  void pong_with(std::string_view payload) override;
   void drained() override {
     if (session_) binding::drained(service_.context, here(), session_, Channel::kName);
   }
@@ -159,16 +159,17 @@ void Receiver::pass_on(std::string text, std::size_t bytes) {
       [port = *port_] { port.abort(); });
 }
 
-void Receiver::pong() {
+void Receiver::pong_with(std::string_view payload) {
   if (!session_) return;
   binding::at_session(
-      service_.context, here(), session_, [id = session_, number = number_](session::Hub& hub) {
+      service_.context, here(), session_,
+      [id = session_, number = number_, payload = std::string(payload)](session::Hub& hub) {
         auto* const session = hub.find(id.serial);
         auto* const channel = session == nullptr ? nullptr : Channel::find(*session);
-        if (channel == nullptr) return;
-        session::Inputs inputs;
-        inputs.ack = channel->pong(number);
-        if (inputs.ack) session->process(std::move(inputs));
+        if (channel == nullptr || !channel->serves(number)) return;
+        session::Inputs inputs;  // a sign of life, also if it proves nothing
+        inputs.ack = channel->pong(payload);
+        session->process(std::move(inputs));
       });
 }
 

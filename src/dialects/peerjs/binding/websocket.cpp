@@ -71,7 +71,8 @@ void attach(const std::shared_ptr<Service>& service, session::Hub& hub, const Cl
                 [&](const Session& session) {
                   is_first = session.turn() == 0;
                   auto made = std::make_unique<Carrier>(
-                      hub, [port] { port.ping(); }, service->options);
+                      hub, [port](std::string_view payload) { port.ping(payload); },
+                      service->options);
                   carrier = made.get();
                   return made;
                 },
@@ -90,11 +91,11 @@ void attach(const std::shared_ptr<Service>& service, session::Hub& hub, const Cl
   if (error) close(port, *error);
 }
 
-void pong(session::Hub& hub, const Client& client) {
+void pong(session::Hub& hub, const Client& client, std::string_view payload) {
   const auto [session, carrier] = find(hub, client);
-  if (session == nullptr) return;
-  session::Inputs inputs;
-  if (carrier != nullptr) inputs.ack = carrier->pong();
+  if (carrier == nullptr) return;
+  session::Inputs inputs;  // a sign of life, also if it proves nothing
+  inputs.ack = carrier->pong(payload);
   session->process(std::move(inputs));
 }
 
@@ -154,8 +155,10 @@ class Receiver final : public websocket::Receiver {
     });
   }
 
-  void pong() override {
-    at_session([client = client_](session::Hub& hub) { peerjs::pong(hub, *client); });
+  void pong_with(std::string_view payload) override {
+    at_session([client = client_, payload = std::string(payload)](session::Hub& hub) {
+      peerjs::pong(hub, *client, payload);
+    });
   }
   void drained() override {
     binding::drained(service_->context, here(), client_->session, client_->carrier);
