@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
-import { answers, Collider, get, isFull, join, message, pair, post, result, talk } from './support/apprtc.mjs';
+import { answers, Collider, get, isFull, join, leave, message, pair, post, result, talk } from './support/apprtc.mjs';
 import { expectRefusal, refusesSocket } from './support/bad_input.mjs';
 import { wsUrl } from './support/clients.mjs';
 import { request } from './support/engine.mjs';
@@ -94,6 +94,27 @@ row('more messages than --message-rate, more sessions than an address may have: 
   const late = await Collider.registered(t, slow, fresh('room'), 'a');
   await late.complains('Too many sessions from one address.');
   assert.deepEqual(await late.closed, { code: 4429, reason: 'too_many_sessions' });
+});
+
+row('more requests for clients that are not there than --join-rate: 429, and who is there goes on', async (t) => {
+  const own = await startGateway(['--join-rate', '1']);   // twenty at once
+  t.after(() => stopGateway(own));
+  const room = fresh('room');
+  const { client_id: id } = await join(own, room);
+  const client = await Collider.registered(t, own, room, id);
+  for (const guess of [(n) => post(own, `/message/${room}/${n}`, 'x'), (n) => post(own, `/leave/${room}/${n}`),
+    (n) => request(own, 'DELETE', `/apprtc/${room}/${n}`), (n) => post(own, `/${fresh('room')}/${n}`, 'x')]) {
+    const guesses = await Promise.all(Array.from({ length: 40 }, (_, n) => guess(n)));
+    await refusesForNow(guesses.find(({ status }) => status === 429), 'rate_limited');
+  }
+  const guesses = await Promise.all(Array.from({ length: 40 }, (_, n) => Collider.registered(t, own, fresh('room'), String(n))));
+  const { code, reason } = await Promise.race(guesses.map((guess) => guess.closed));
+  assert.deepEqual([code, reason], [4029, 'rate_limited']);
+  // One that is there is no guess, however often it is asked for.
+  for (let i = 0; i < 5; ++i) await message(own, room, id, 'x');
+  client.send('y');
+  for (let i = 0; i < 5; ++i) await leave(own, room, id);
+  await answers(request(own, 'DELETE', `/apprtc/${room}/${id}`), 200, 'OK\n');
 });
 
 row('a method that is not for the path: 405', async () => {

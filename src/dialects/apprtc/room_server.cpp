@@ -110,13 +110,6 @@ std::string ice_config(std::string_view ice_servers) {
   return out += "]}";
 }
 
-std::string client_id(std::uint64_t number) {
-  std::string digits(8, '0');
-  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, number /= 10)
-    *digit = static_cast<char>('0' + number % 10);
-  return digits;
-}
-
 bool is_id(std::string_view text) noexcept { return is_token(text, 1, 128); }
 
 bool is_reserved(std::string_view room) noexcept {

@@ -41,9 +41,6 @@ std::string answer(Result result);
 /// an array, so that a single one becomes an array here.
 std::string ice_config(std::string_view ice_servers);
 
-/// `number` as a client's id: eight digits.
-std::string client_id(std::uint64_t number);
-
 /// What the room server takes for a room or a client: 1 to 128 letters, digits, `-` and `_`.
 bool is_id(std::string_view text) noexcept;
 /// First words of the room server's paths. `/ROOM/CLIENT` is Collider's below the same root, so no

@@ -68,9 +68,6 @@ TEST_CASE("room server: ICE servers have arrays of addresses") {
 }
 
 TEST_CASE("room server: ids") {
-  CHECK(client_id(0) == "00000000");
-  CHECK(client_id(1234) == "00001234");
-  CHECK(client_id(UINT64_MAX) == "09551615");
   for (const auto* id : {"a", "A-z_0", "00000000"}) CHECK(is_id(id));
   for (const auto* id : {"", "a b", "a.b", "a/b", "\xC3\xA9"}) CHECK_FALSE(is_id(id));
   CHECK(is_id(std::string(128, 'a')));

@@ -22,9 +22,19 @@ session::OpenContents contents_of(const ClientId& id, const std::string& address
           .address = base::AddressKey::parse(address)};
 }
 
-session::Session* find(session::Hub& hub, const ClientId& id) {
+std::variant<session::Session*, Error> look_up(session::Hub& hub, const ClientId& id,
+                                               base::AddressKey from) {
   const auto found = hub.shared().directory.find(key_of(id), hub.now());
-  return found.state == session::Directory::State::live ? hub.find(found.id.serial) : nullptr;
+  if (found.state == session::Directory::State::live) return hub.find(found.id.serial);
+  if (hub.shared().joins.take(from, hub.now())) return nullptr;
+  return Error{
+      .code = ErrorCode::rate_limited,
+      .message = "Your address asks for clients that are not there too often.",
+      .hint = "Try again in a few seconds. --join-rate sets the limit; 0 switches it off."};
+}
+
+base::AddressKey address_of(const http::Exchange& exchange) {
+  return base::AddressKey::parse(exchange.client_address());
 }
 
 bool is_in_room(const session::Session& session) noexcept {

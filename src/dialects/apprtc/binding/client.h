@@ -3,9 +3,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "apprtc/apprtc.h"
 #include "apprtc_binding/service.h"
+#include "base/address_key.h"
 #include "binding/reach.h"
 #include "http/exchange.h"
 #include "session/hub.h"
@@ -22,8 +24,13 @@ struct ClientId {
 session::KeyHash key_of(const ClientId& id);
 session::OpenContents contents_of(const ClientId& id, const std::string& address);
 
-/// The client's session; null: there is none. On the room's shard.
-session::Session* find(session::Hub& hub, const ClientId& id);
+/// The client's session; null: there is none. On the room's shard. An id is all that protects a
+/// client, so each one that is not there counts as a join of the address that has asked for it
+/// (`Shared::joins`); `rate_limited` if it has guessed too often.
+std::variant<session::Session*, Error> look_up(session::Hub& hub, const ClientId& id,
+                                               base::AddressKey from);
+/// Who asks.
+base::AddressKey address_of(const http::Exchange& exchange);
 
 /// It has its place, or waits for the answer. Else it has left the room, and is there only until
 /// its WebSocket closes.

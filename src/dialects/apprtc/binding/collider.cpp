@@ -126,9 +126,13 @@ void post(Service& service, server::Exchange& exchange, const ClientId& client) 
 void remove(Service& service, server::Exchange& exchange, ClientId client) {
   const auto room = client.room;
   at_room(service, exchange, room,
-          [client = std::move(client), &replies = exchange.replies(),
+          [client = std::move(client), from = address_of(exchange), &replies = exchange.replies(),
            to = exchange.id()](session::Hub& hub) {
-            if (auto* const session = find(hub, client)) session->end(End::left);
+            const auto found = look_up(hub, client, from);
+            if (const auto* error = std::get_if<Error>(&found))
+              return replies.respond(to, binding::refusal(*error));
+            auto* const session = std::get<session::Session*>(found);
+            if (session != nullptr) session->end(End::left);
             replies.respond(to, ok());
           });
 }

@@ -9,7 +9,6 @@
 #include "apprtc/room_server.h"
 #include "apprtc_binding/channel.h"
 #include "apprtc_binding/client.h"
-#include "base/keyed_hash.h"
 #include "base/reserve.h"
 #include "binding/answers.h"
 #include "binding/opening.h"
@@ -20,6 +19,10 @@ namespace sigway::dialects::apprtc {
 namespace {
 
 using session::End;
+
+/// Bytes of a client's id, which is all that protects the client. The original has eight digits,
+/// and its clients take any text.
+constexpr std::size_t kIdBytes = 16;
 
 http::Response no_such_path() {
   return http::Response::error(404, "unknown_route", "There is nothing at this path.",
@@ -95,14 +98,14 @@ void handle_join(Service& service, server::Exchange& exchange, std::string_view 
   const auto here = exchange.id().shard;
   Visitor visitor{.base_url = exchange.base_url(),
                   .room = std::string(rest),
-                  .client = client_id(base::keyed_hash(session::make_key()))};
+                  .client = session::make_token(kIdBytes)};
   auto located = binding::locate_to_open(
       context, contents_of({visitor.room, visitor.client}, exchange.client_address()), here,
       context.shared.hubs[here]->now());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
   auto& where = std::get<binding::Located>(located);
-  // Somebody has this id: once in a hundred million.
+  // Somebody else has this id, which all but never happens.
   if (where.opening == nullptr)
     return exchange.respond(binding::answer(not_joined(Result::duplicate_client)));
   const auto id = where.id;
@@ -133,35 +136,43 @@ void handle_message(Service& service, server::Exchange& exchange, std::string_vi
   auto id = read_ids(rest);
   if (!id) return exchange.respond(no_such_path());
   const auto room = id->room;
-  at_room(service, exchange, room,
-          [id = *std::move(id), text = std::move(exchange.request().body),
-           &replies = exchange.replies(), to = exchange.id()](session::Hub& hub) {
-            auto* const session = find(hub, id);
-            if (session == nullptr || !is_in_room(*session))
-              return replies.respond(to, result(unknown(hub, id.room)));
-            if (text.empty()) return replies.respond(to, result(Result::error));
-            const auto said = say(*session, text);
-            if (said.error) return replies.respond(to, binding::refusal(*said.error));
-            replies.respond(to, result(said.is_unsent ? Result::error : Result::success));
-          });
+  at_room(
+      service, exchange, room,
+      [id = *std::move(id), from = address_of(exchange), text = std::move(exchange.request().body),
+       &replies = exchange.replies(), to = exchange.id()](session::Hub& hub) {
+        const auto found = look_up(hub, id, from);
+        if (const auto* error = std::get_if<Error>(&found))
+          return replies.respond(to, binding::refusal(*error));
+        auto* const session = std::get<session::Session*>(found);
+        if (session == nullptr || !is_in_room(*session))
+          return replies.respond(to, result(unknown(hub, id.room)));
+        if (text.empty()) return replies.respond(to, result(Result::error));
+        const auto said = say(*session, text);
+        if (said.error) return replies.respond(to, binding::refusal(*said.error));
+        replies.respond(to, result(said.is_unsent ? Result::error : Result::success));
+      });
 }
 
 void handle_leave(Service& service, server::Exchange& exchange, std::string_view rest) {
   auto id = read_ids(rest);
   if (!id) return exchange.respond(no_such_path());
   const auto room = id->room;
-  at_room(
-      service, exchange, room,
-      [id = *std::move(id), &replies = exchange.replies(), to = exchange.id()](session::Hub& hub) {
-        if (auto* const session = find(hub, id); session != nullptr && is_in_room(*session)) {
-          // A client of the original says "bye" after this, and then closes. The session stays
-          // for that: without it Collider would give the client another place.
-          session::Inputs inputs;
-          inputs.messages.push_back({std::nullopt, Command(LeaveRoom{id.room})});
-          if (session->process(std::move(inputs))) session->end(End::left);
-        }
-        replies.respond(to, http::Response(200));
-      });
+  at_room(service, exchange, room,
+          [id = *std::move(id), from = address_of(exchange), &replies = exchange.replies(),
+           to = exchange.id()](session::Hub& hub) {
+            const auto found = look_up(hub, id, from);
+            if (const auto* error = std::get_if<Error>(&found))
+              return replies.respond(to, binding::refusal(*error));
+            auto* const session = std::get<session::Session*>(found);
+            if (session != nullptr && is_in_room(*session)) {
+              // A client of the original says "bye" after this, and then closes. The session stays
+              // for that: without it Collider would give the client another place.
+              session::Inputs inputs;
+              inputs.messages.push_back({std::nullopt, Command(LeaveRoom{id.room})});
+              if (session->process(std::move(inputs))) session->end(End::left);
+            }
+            replies.respond(to, http::Response(200));
+          });
 }
 
 // -- What does not change
