@@ -101,6 +101,42 @@ describe('the same id and token', () => {
   });
 });
 
+describe('however often it comes and goes', () => {
+  // Until its id is free, what is said to it counts as sent.
+  async function isUnavailableTo(t, id, bob) {
+    const talking = setInterval(() => tell(bob, { type: 'CANDIDATE', dst: id, payload: 'is anybody there?' }), 1000);
+    t.after(() => clearInterval(talking));
+    await hears(bob, expire(id, bob.id));
+    clearInterval(talking);
+  }
+
+  test('a client hears OPEN first or is sent away, and gives its id back', async (t) => {
+    const bob = await peer(t, server);
+    let alice = await peer(t, server);
+    for (let n = 0; n < 30; ++n) {
+      alice.cut();
+      await alice.closed;
+      alice = await reconnect(t, alice);
+      const first = await alice.next().catch(({ message }) => message);
+      if (first !== kOpen) assert.equal(first, 'closed with 4029 rate_limited');
+    }
+    alice.cut();
+    await isUnavailableTo(t, alice.id, bob);
+    await passes(bob, await peer(t, server, { id: alice.id, token: 'another' }));
+  });
+
+  test('a LEAVE that comes too fast ends the client, too', async (t) => {
+    const own = await startGateway(['--message-rate', '1', '--message-burst', '4']);
+    t.after(() => stopGateway(own));
+    const [alice, bob] = [await peer(t, own), await peer(t, own)];
+    for (let n = 0; n < 4; ++n) tell(alice, { type: 'CANDIDATE', dst: bob.id, payload: n });
+    tell(alice, { type: 'LEAVE' });
+    await alice.closed;
+    for (let n = 0; n < 4; ++n) await hears(bob, JSON.stringify({ type: 'CANDIDATE', src: alice.id, dst: bob.id, payload: n }));
+    await isUnavailableTo(t, alice.id, bob);
+  });
+});
+
 describe('one who was cut and does not come back', () => {
   test('is unavailable to others in time, as in the original', async (t) => {
     const { line, alice, bob } = await pairOnALine(t);

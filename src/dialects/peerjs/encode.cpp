@@ -39,6 +39,8 @@ EncodedEvent encode_refused(const event::Refused& refused) {
     case ErrorCode::name_taken:    // the session ends, which says it
     case ErrorCode::no_name:       // it was cut before it had its id
       return nullptr;
+    // Messages that come too often are refused before they are taken.
+    case ErrorCode::rate_limited: return too_often();
     case ErrorCode::busy:
       // The original's words when it cannot send to a client that it knows.
       if (!refusal.to.empty()) return text_frame(news("LEAVE", refusal.to, refused.name));
@@ -77,6 +79,11 @@ const Dialect& dialect() noexcept {
 const EncodedEvent& opened() noexcept {
   static const auto kOpened = text_frame(R"({"type":"OPEN"})");
   return kOpened;
+}
+
+const EncodedEvent& too_often() noexcept {
+  static const auto kTooOften = text_frame({});
+  return kTooOften;
 }
 
 std::string id_taken() { return told("ID-TAKEN", "ID is taken"); }

@@ -32,6 +32,8 @@ std::optional<Message> decode(std::string_view id, std::string_view text);
 /// `{"type":"OPEN"}`: the id is the client's. `Dialect::encode` gives this very object, so that a
 /// binding can tell it from other events.
 const EncodedEvent& opened() noexcept;
+/// A login or logout was refused, because it came too often. No client gets this event.
+const EncodedEvent& too_often() noexcept;
 /// The last message to a client whose id somebody else has.
 std::string id_taken();
 /// The last message to a client that is not let in, with a sentence that says why.

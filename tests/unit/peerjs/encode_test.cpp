@@ -51,7 +51,8 @@ TEST_CASE("peerjs: messages that did not arrive") {
   CHECK(refused(ErrorCode::nobody_there).empty());
   CHECK(refused(ErrorCode::name_taken).empty());
   CHECK(refused(ErrorCode::no_name, "").empty());
-  CHECK(refused(ErrorCode::rate_limited, "").starts_with(R"({"type":"ERROR","payload":{"msg":")"));
+  const event::Refused often{{.code = ErrorCode::rate_limited}, 7, "peerjs\nalice"};
+  CHECK_MESSAGE(peerjs::dialect().encode(often) == peerjs::too_often(), "of a login or logout");
   CHECK(refused(ErrorCode::busy, "").starts_with(R"({"type":"ERROR","payload":{"msg":")"));
 }
 

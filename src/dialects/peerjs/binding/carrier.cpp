@@ -25,13 +25,23 @@ Carrier::Carrier(session::Hub& hub, std::function<void(std::string_view payload)
       hub_(hub),
       proof_(std::move(ping), options.websocket.noise) {}
 
+void Carrier::call_at(base::TimePoint then, std::function<void()> task) {
+  task_ = std::move(task);
+  task_at_ = then;
+}
+
 base::TimePoint Carrier::next_deadline() const {
-  const auto deadline = StreamCarrier::next_deadline();
+  const auto deadline = std::min(StreamCarrier::next_deadline(), task_at_);
   return connected() ? std::min(deadline, proof_.next_ping()) : deadline;
 }
 
 std::optional<session::End> Carrier::on_timer(base::TimePoint now, session::Outbox& outbox) {
-  proof_.on_timer(now);
+  if (now >= task_at_) {
+    task_();
+    task_at_ = base::TimePoint::max();  // after what may fail
+    task_ = nullptr;
+  }
+  if (connected()) proof_.on_timer(now);
   return StreamCarrier::on_timer(now, outbox);
 }
 

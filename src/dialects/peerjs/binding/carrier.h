@@ -32,12 +32,18 @@ class Carrier final : public session::StreamCarrier {
     return proof_.pong(payload, hub_.now());
   }
 
+  /// `task` is called once, then, unless the carrier ends before. Also without a connection, but
+  /// only if the session is told something after this. It must not call the session.
+  void call_at(base::TimePoint then, std::function<void()> task);
+
   base::TimePoint next_deadline() const override;
   std::optional<session::End> on_timer(base::TimePoint now, session::Outbox& outbox) override;
 
  private:
   session::Hub& hub_;
   websocket::PingProof proof_;
+  std::function<void()> task_;
+  base::TimePoint task_at_ = base::TimePoint::max();
 };
 
 }  // namespace sigway::dialects::peerjs

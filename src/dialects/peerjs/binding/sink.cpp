@@ -7,7 +7,10 @@ namespace sigway::dialects::peerjs {
 
 void Sink::events(std::uint64_t first, std::span<const EncodedEvent> events) {
   for (std::size_t i = 0; i < events.size(); ++i) {
-    if (events[i] != opened()) {
+    if (events[i] == too_often()) {
+      // What an earlier connection was refused is no matter of this one.
+      if (first + i > before_) close(session::End::rate_limited);
+    } else if (events[i] != opened()) {
       port_.send(events[i]);
     } else if (first + i > before_ && !is_open_) {
       open();
@@ -23,13 +26,17 @@ void Sink::open() {
   if (service_->options.lists_peers) listed_.emplace(service_->listing, shard_, id_);
 }
 
+void Sink::close(session::End reason) const {
+  port_.close(session::info(reason).close_code, session::info(reason).name);
+}
+
 void Sink::end(session::End reason, base::Duration /*retry*/) {
   try {
     if (reason == session::End::name_taken) {
       port_.send_text(id_taken());
       port_.close(websocketpp::close::status::no_status, {});
     } else {
-      port_.close(session::info(reason).close_code, session::info(reason).name);
+      close(reason);
     }
   } catch (const std::bad_alloc&) {
     port_.abort();

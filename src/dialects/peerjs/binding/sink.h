@@ -42,6 +42,7 @@ class Sink final : public session::StreamSink {
 
  private:
   void open();
+  void close(session::End reason) const;
 
   const std::shared_ptr<Service> service_;
   const websocket::Port port_;

@@ -1,5 +1,7 @@
 #include "peerjs_binding/websocket.h"
 
+#include <algorithm>
+#include <chrono>
 #include <new>
 #include <optional>
 #include <string>
@@ -51,6 +53,11 @@ Found find(session::Hub& hub, const Client& client) {
   return {session, carrier != nullptr && session->receives(*carrier) ? carrier : nullptr};
 }
 
+bool is_leave(const Message& message) noexcept {
+  const auto* const command = std::get_if<Command>(&message.content);
+  return command != nullptr && std::holds_alternative<Leave>(*command);
+}
+
 // -- On the session's shard
 
 /// Lets the client in: with what it has missed, and OPEN as soon as its id is its own.
@@ -99,17 +106,61 @@ void pong(session::Hub& hub, const Client& client, std::string_view payload) {
   session->process(std::move(inputs));
 }
 
-/// Without its connection a client gives its id back, as in the original: what is said to it then
-/// waits in the mailbox, whose senders hear if it expires. The session stays for what it was told
-/// and may not have received, and for what is on its way from the name's shard.
-void lose(session::Hub& hub, const Client& client) {
-  const auto [session, carrier] = find(hub, client);
+/// How long a client's logout may take until it is looked at, and asked for again if the rate has
+/// refused it: as long as it takes the session to get a token (`session::kNameRate`).
+constexpr base::Duration kLogoutCheck = std::chrono::seconds(1);
+
+void log_out(session::Hub& hub, const std::shared_ptr<const Client>& client);
+
+/// Whether the events after that number say that a login or logout came too often.
+bool has_come_too_often(const session::Outbox& outbox, std::uint64_t after) {
+  for (auto number = std::max(after, outbox.acknowledged()); number < outbox.last();) {
+    if (outbox.at(++number) == too_often()) return true;
+  }
+  return false;
+}
+
+/// Logs the client out again unless its logout, before which it had said and heard so much, was
+/// taken and is not refused.
+void check_logout(session::Hub& hub, const std::shared_ptr<const Client>& client,
+                  std::uint64_t said, std::uint64_t heard) {
+  const auto [session, carrier] = find(hub, *client);
   if (carrier == nullptr) return;
-  session->detach(client.number);
+  const bool is_taken = session->up() != said;
+  if (is_taken && !session->awaits_bus() && !has_come_too_often(session->outbox(), heard)) return;
+  if (!is_taken || !session->awaits_bus()) return log_out(hub, client);
+  // It waits for the answer to a login.
+  carrier->call_at(hub.now() + kLogoutCheck, [&hub, client, said, heard] {
+    session::post(hub.runner(), client->session.shard,
+                  [&hub, client, said, heard] { check_logout(hub, client, said, heard); });
+  });
+  session::Inputs nothing;  // schedules that
+  nothing.away = true;
+  session->process(std::move(nothing));
+}
+
+void log_out(session::Hub& hub, const std::shared_ptr<const Client>& client) {
+  const auto [session, carrier] = find(hub, *client);
+  if (carrier == nullptr) return;
+  carrier->call_at(hub.now() + kLogoutCheck, [&hub, client, said = session->up(),
+                                              heard = session->outbox().last()] {
+    session::post(hub.runner(), client->session.shard,
+                  [&hub, client, said, heard] { check_logout(hub, client, said, heard); });
+  });
   session::Inputs inputs;
   inputs.away = true;
   inputs.messages.push_back({std::nullopt, Command(Logout{})});
   session->process(std::move(inputs));
+}
+
+/// Without its connection a client gives its id back, as in the original: what is said to it then
+/// waits in the mailbox, whose senders hear if it expires. The session stays for what it was told
+/// and may not have received, and for what is on its way from the name's shard.
+void lose(session::Hub& hub, const std::shared_ptr<const Client>& client) {
+  const auto [session, carrier] = find(hub, *client);
+  if (carrier == nullptr) return;
+  session->detach(client->number);
+  log_out(hub, client);
 }
 
 void leave(session::Hub& hub, const Client& client) {
@@ -149,9 +200,14 @@ class Receiver final : public websocket::Receiver {
       port.message_taken(size);
       if (session == nullptr) return;  // its carrier was told why
       session::Inputs inputs;
+      const bool leaves = is_leave(message);
       inputs.messages.push_back(std::move(message));
+      const auto error = session->process(std::move(inputs));
+      if (!error) return;
+      // A client that leaves gives its id back, whatever the rate.
+      if (leaves) return session->end(session::End::left);
       // Frames cannot be taken back: a client must not believe that it was heard.
-      if (const auto error = session->process(std::move(inputs))) close(port, *error);
+      close(port, *error);
     });
   }
 
@@ -176,7 +232,7 @@ class Receiver final : public websocket::Receiver {
     if (!port_) return;  // there was no memory to open it
     // If this fails, the carrier finds out by its pings.
     base::try_from_reserve(
-        [&] { at_session([client = client_](session::Hub& hub) { lose(hub, *client); }); });
+        [&] { at_session([client = client_](session::Hub& hub) { lose(hub, client); }); });
   }
 
  private:
