@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { answers, Collider, get, isFull, join, leave, message, pair, post, result, talk } from './support/apprtc.mjs';
 import { expectRefusal, refusesSocket } from './support/bad_input.mjs';
@@ -115,6 +116,56 @@ row('more requests for clients that are not there than --join-rate: 429, and who
   client.send('y');
   for (let i = 0; i < 5; ++i) await leave(own, room, id);
   await answers(request(own, 'DELETE', `/apprtc/${room}/${id}`), 200, 'OK\n');
+});
+
+row('a client that comes back into its room too often is told so, and sent away', async (t) => {
+  const own = await startGateway(['--join-rate', '1']);
+  t.after(() => stopGateway(own));
+  const room = fresh('room');
+  const { client_id: id } = await join(own, room);
+  await Collider.registered(t, own, room, id);
+  const isIn = async () => (await post(own, `/message/${room}/${id}`, 'x')).text === '{"result":"SUCCESS"}';
+  const untilIn = async (isOver) => { while (!isOver() && !await isIn()) await pause(100); };
+  for (;;) {
+    await leave(own, room, id);
+    // Until nothing is left of the rate.
+    while ((await Promise.all(Array.from({ length: 20 }, (_, n) => post(own, `/leave/${room}/${n}`)))).every(({ status }) => status === 200));
+    const again = await Collider.registered(t, own, room, id);
+    let isOver = false;
+    const hears = again.next().finally(() => { isOver = true; });
+    hears.catch(() => {});   // it may hear nothing
+    const comesIn = untilIn(() => isOver);
+    const outcome = await Promise.race([hears, comesIn]);
+    await comesIn;
+    if (outcome === undefined) continue;   // a second had passed
+    assert.match(JSON.parse(outcome).error, /too often/);
+    assert.deepEqual(await again.closed, { code: 4029, reason: 'rate_limited' });
+    break;
+  }
+});
+
+row('what is refused because too much waits is not said: ERROR, 500', async (t) => {
+  const own = await startGateway(['--outbox-limit', '64KiB', '--message-rate', '0']);
+  t.after(() => stopGateway(own));
+  for (const byCollider of [false, true]) {
+    const room = fresh('room');
+    const { client_id: id } = await join(own, room);
+    const { client_id: other } = await join(own, room);   // it does not read yet
+    const said = [];
+    for (let n = 0; n < 40; ++n) {
+      const text = `${n} ${'x'.repeat(2000)}`;
+      const path = byCollider ? `/${room}/${id}` : `/message/${room}/${id}`;
+      const { status, text: answer } = await post(own, path, text);
+      if (answer === (byCollider ? 'OK\n' : '{"result":"SUCCESS"}')) said.push(text);
+      else if (byCollider) assert.deepEqual([status, answer], [500, 'Failed to send the message: Too many messages queued for the client\n']);
+      else assert.deepEqual([status, answer], [200, '{"result":"ERROR"}']);
+    }
+    assert.ok(said.length > 0 && said.length < 40, `${said.length} were said`);
+    const client = await Collider.registered(t, own, room, other);
+    await client.hears(...said);
+    await message(own, room, id, 'and this');
+    await client.hears('and this');
+  }
 });
 
 row('a method that is not for the path: 405', async () => {

@@ -123,6 +123,30 @@ test('joins whose clients do not wait for the answer leave no place taken', asyn
   await talk([first, third]);
 });
 
+test('what is said while the place is not sure is said if it is answered so, and else it is not', async (t) => {
+  const room = fresh('room');
+  const line = await Line.start(t, server);
+  const [{ client_id: caller }, { client_id: callee }] = [await join(server, room), await join(server, room)];
+  const first = await Collider.registered(t, server, room, caller);
+  const stalled = await Collider.registered(t, line.server, room, callee);
+  await talk([first, stalled]);
+  line.stall();
+  // More than may wait for the probe of the one that is stalled, whose last sign of life still counts for a moment.
+  let said = [];
+  for (; said.length === 0; await pause(100)) {
+    const texts = Array.from({ length: 24 }, (_, n) => `${n} ${fresh('said')}`);
+    const answers = await Promise.all(texts.map((text) => post(server, `/${room}/third`, text)));
+    said = texts.filter((_, n) => answers[n].status === 200);
+    // 410: its session has just ended, because the room was full.
+    for (const { status, text } of answers) assert.ok([410, 503].includes(status) || text === 'OK\n' || text.includes(': Max room capacity reached'), `${status} ${text}`);
+  }
+  await first.hears(kBye);
+  const heard = [];
+  while (heard.length < said.length) heard.push(JSON.parse(await first.next()).msg);
+  assert.deepEqual(heard.sort(), said.sort());
+  await talk([first, await Collider.registered(t, server, room, 'third')]);
+});
+
 test('a room for two has one place beside a native member', async (t) => {
   const room = fresh('mixed');
   const native = await new WebSocketMember(server).open({ room });
@@ -141,8 +165,9 @@ test('drain: WebSockets are closed with 4012, and nobody joins any more', async 
   const drained = await startGateway(['--drain-time', '3s']);
   const { clients: [first, second] } = await pair(t, drained, fresh('room'));
   await talk([first, second]);
+  const nobody = await Collider.open(t, drained);   // it has not registered
   drained.process.kill('SIGTERM');
-  for (const client of [first, second]) assert.deepEqual(await client.closed, { code: 4012, reason: 'draining' });
+  for (const client of [first, second, nobody]) assert.deepEqual(await client.closed, { code: 4012, reason: 'draining' });
   const { status, headers } = await post(drained, '/join/room').catch(() => ({ status: 503, headers: { 'retry-after': '1' } }));
   assert.deepEqual([status, headers['retry-after']], [503, '1']);
   assert.deepEqual(await drained.exit, [0, null]);

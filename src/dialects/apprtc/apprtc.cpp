@@ -16,7 +16,7 @@ namespace {
 /// One event for each note without bytes, known by its identity.
 const EncodedEvent& note(Note which) {
   static const auto kNotes = [] {
-    std::array<EncodedEvent, static_cast<std::size_t>(Note::unsent) + 1> events;
+    std::array<EncodedEvent, static_cast<std::size_t>(Note::unplaced) + 1> events;
     for (auto& event : events) event = text_frame({});
     return events;
   }();
@@ -64,6 +64,7 @@ class AppRtcDialect final : public Dialect {
     if (const auto* const refused = std::get_if<event::Refused>(&event)) {
       const auto code = refused->error.code;
       if (code == ErrorCode::mailbox_full || code == ErrorCode::busy) return note(Note::unsent);
+      if (code == ErrorCode::rate_limited) return note(Note::unplaced);
     }
     return nullptr;
   }

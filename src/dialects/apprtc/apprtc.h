@@ -39,12 +39,13 @@ enum class Note : std::uint8_t {
   none,        ///< a message for the client
   peer_offer,  ///< likewise, an offer of a peer link: one who calls does not take it
   // These have no bytes, and no client gets them.
-  created,  ///< the client is in the room, and was the first
-  joined,   ///< the client is in the room, and somebody was there
-  met,      ///< somebody else has come in
-  gone,     ///< somebody else has gone: a "bye", if that one has not said so
-  anew,     ///< a peer link begins the call anew: a "bye" to one who calls
-  unsent,   ///< a message of the client's was refused, because too many wait
+  created,   ///< the client is in the room, and was the first
+  joined,    ///< the client is in the room, and somebody was there
+  met,       ///< somebody else has come in
+  gone,      ///< somebody else has gone: a "bye", if that one has not said so
+  anew,      ///< a peer link begins the call anew: a "bye" to one who calls
+  unsent,    ///< a message of the client's was refused, because too much waits
+  unplaced,  ///< the client may not come back into its room: its address joins too often
 };
 Note note_of(const EncodedEvent& event) noexcept;
 

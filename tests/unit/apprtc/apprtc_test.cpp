@@ -37,6 +37,7 @@ TEST_CASE("apprtc: events that only the binding reads") {
   CHECK(noted(event::Said{"renew", "r", "p", "", {}}) == Note::anew);
   CHECK(noted(event::Refused{{.code = ErrorCode::mailbox_full}, 1}) == Note::unsent);
   CHECK(noted(event::Refused{{.code = ErrorCode::busy}, 1}) == Note::unsent);
+  CHECK(noted(event::Refused{{.code = ErrorCode::rate_limited}, 1}) == Note::unplaced);
 }
 
 TEST_CASE("apprtc: events that nobody needs") {

@@ -71,7 +71,8 @@ class Sink final : public session::StreamSink {
         // It has come in by Collider, so that nobody has told it who offers.
         talk_ = {};
         break;
-      case Note::unsent: break;
+      case Note::unsent: ++talk_.unsent; break;
+      case Note::unplaced: return refuse(session::too_many_joins(), End::rate_limited);
     }
   }
   void say_bye() {
@@ -83,9 +84,16 @@ class Sink final : public session::StreamSink {
     if (talk_.role == Role::callee) talk_.role = Role::caller;
   }
   void fail(std::string_view why) {
+    complain(why);
+    port_.close(kNormalClose, {});
+  }
+  void refuse(const Error& error, End reason) {
+    complain(error.sentence());
+    port_.close(session::info(reason).close_code, session::info(reason).name);
+  }
+  void complain(std::string_view why) {
     ++service_.counters.socket_errors;
     port_.send_text(server_error(why));
-    port_.close(kNormalClose, {});
   }
 
   Service& service_;
@@ -115,12 +123,6 @@ Channel* Channel::find(session::Session& session) {
   return dynamic_cast<Channel*>(session.find_carrier(kName));
 }
 
-bool Channel::wait(Waiting waiting) {
-  if (waiting_.size() >= kMostWaiting) return false;
-  waiting_.push_back(std::move(waiting));
-  return true;
-}
-
 std::unique_ptr<session::StreamSink> Channel::registered(Service& service, std::uint64_t connection,
                                                          const websocket::Port& port) {
   StreamCarrier::end(End::moved, {});
@@ -145,7 +147,11 @@ bool Channel::detach(std::uint64_t connection) {
 }
 
 void Channel::pump(Outbox& outbox) {
-  if (!waiting_.empty() && !session_.awaits_bus()) answer_waiting(outbox);
+  if (!session_.awaits_bus()) {
+    // Before that, the client does not know that it may register.
+    if (!std::exchange(is_placed_, true) && socket_ == 0) expected_until_ = hub_.now() + kGrace;
+    if (!waiting_.empty()) answer_waiting(outbox);
+  }
   StreamCarrier::pump(outbox);
 }
 
@@ -159,8 +165,8 @@ void Channel::answer_waiting(Outbox& outbox) {
     try {
       // The room may be larger than the server allows, so that nobody has asked for a place.
       const bool has_place = !session_.rooms().empty();
-      waiting.replies->respond(waiting.to,
-                               has_place ? waiting.placed(events) : waiting.ended(End::full));
+      auto response = has_place ? waiting.placed(events) : waiting.ended(End::full);
+      if (response) waiting.replies->respond(waiting.to, *std::move(response));
     } catch (const std::bad_alloc&) {
       waiting.replies->abandon(waiting.to);
       continue;

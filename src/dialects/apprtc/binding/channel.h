@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "apprtc_binding/service.h"
@@ -27,6 +28,8 @@ enum class Role : std::uint8_t { unknown, caller, callee };
 struct Talk {
   Role role = Role::unknown;  ///< of a client that has not joined by the room server
   bool is_over = false;       ///< the other one has said "bye", and nobody has come since
+  /// Of its messages, so many were refused by events that were written.
+  std::uint64_t unsent = 0;
 };
 
 /// A request of a client that is answered when it is known whether its client has a place. Thread:
@@ -37,8 +40,9 @@ struct Waiting {
   std::uint64_t connection = 0;  ///< for `Session::detach`
   http::Replies* replies = nullptr;
   http::ExchangeId to = {};
-  /// The client has a place. `Events`: what it has been told and has not got yet.
-  std::function<http::Response(Events)> placed;
+  /// The client has a place. `Events`: what it has been told and has not got yet. None: it has seen
+  /// to the answer itself.
+  std::function<std::optional<http::Response>(Events)> placed;
   /// It has none, because its session has ended.
   std::function<http::Response(session::End)> ended;
   /// `placed` tells the client its role and brings it the events, which are delivered by that.
@@ -47,7 +51,7 @@ struct Waiting {
 
 /// The way down to one client, its session's only carrier: the WebSocket that is registered, and
 /// requests that wait for the place. Until the client has registered it counts as connected, for
-/// `kGrace`. Thread: the session's shard.
+/// `kGrace` from when it has its place. Thread: the session's shard.
 class Channel final : public session::StreamCarrier {
  public:
   static constexpr std::size_t kMostWaiting = 16;
@@ -61,8 +65,10 @@ class Channel final : public session::StreamCarrier {
   /// Null: there is none yet.
   static Channel* find(session::Session& session);
 
-  /// False: too many wait already. `Session::carriers_changed` is to follow.
-  bool wait(Waiting waiting);
+  /// One more request may wait.
+  bool may_wait() const noexcept { return waiting_.size() < kMostWaiting; }
+  /// If it may. `Session::carriers_changed` is to follow.
+  void wait(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
   /// The client has registered by this WebSocket; one that it had before hears so. Returns what
   /// writes the session's events there.
   std::unique_ptr<session::StreamSink> registered(Service& service, std::uint64_t connection,
@@ -72,6 +78,8 @@ class Channel final : public session::StreamCarrier {
   std::optional<std::uint64_t> pong(std::string_view payload);
   /// Whether that WebSocket is the one that is registered.
   bool serves(std::uint64_t connection) const noexcept { return connection == socket_; }
+
+  const Talk& talk() const noexcept { return talk_; }
 
   bool detach(std::uint64_t connection) override;
   bool connected() const override {
@@ -91,6 +99,7 @@ class Channel final : public session::StreamCarrier {
   const session::Hub& hub_;
   Talk talk_;
   std::optional<websocket::PingProof> proof_;  // of the WebSocket that is registered
+  bool is_placed_ = false;                     // or was
   base::TimePoint expected_until_;             // max: it has registered, or it is too late
   std::vector<Waiting> waiting_;
   std::uint64_t socket_ = 0;               // the latest that has registered

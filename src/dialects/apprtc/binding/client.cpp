@@ -41,19 +41,13 @@ bool is_in_room(const session::Session& session) noexcept {
   return !session.rooms().empty() || session.awaits_bus();
 }
 
-Said say(session::Session& session, std::string_view text) {
-  const auto& outbox = session.outbox();
-  const auto before = outbox.last();
+std::optional<Error> say(session::Session& session, std::string_view text) {
   session::Inputs inputs;
   inputs.repeatable = true;
   inputs.messages.push_back({std::nullopt, Command(say_of(text))});
-  Said said{.error = session.process(std::move(inputs))};
-  if (session.ended()) said.error = Error{.code = ErrorCode::overloaded};
-  if (said.error) return said;
-  // The room lives on this shard, so that it has refused the message by now.
-  for (auto number = before; number < outbox.last();)
-    said.is_unsent = said.is_unsent || note_of(outbox.at(++number)) == Note::unsent;
-  return said;
+  auto error = session.process(std::move(inputs));
+  if (!error && session.ended()) error = Error{.code = ErrorCode::overloaded};
+  return error;
 }
 
 }  // namespace sigway::dialects::apprtc

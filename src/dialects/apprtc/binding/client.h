@@ -36,12 +36,8 @@ base::AddressKey address_of(const http::Exchange& exchange);
 /// its WebSocket closes.
 bool is_in_room(const session::Session& session) noexcept;
 
-/// Says `text` in the client's room.
-struct Said {
-  std::optional<Error> error;  ///< it was not taken
-  bool is_unsent = false;      ///< too many wait already
-};
-Said say(session::Session& session, std::string_view text);
+/// Says `text` in the client's room. The error: it was not taken. That it was refused comes later.
+std::optional<Error> say(session::Session& session, std::string_view text);
 
 /// Runs `task(hub)` on the room's shard, perhaps at once; the request is cut if there is no memory
 /// for that.

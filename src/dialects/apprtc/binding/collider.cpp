@@ -7,8 +7,8 @@
 
 #include "apprtc/collider.h"
 #include "apprtc/room_server.h"
-#include "apprtc_binding/channel.h"
 #include "apprtc_binding/client.h"
+#include "apprtc_binding/saying.h"
 #include "binding/answers.h"
 #include "binding/opening.h"
 #include "dialects/grammar.h"
@@ -66,21 +66,6 @@ http::Response answer_to(Service& service, const Said& said) {
   return said.is_unsent ? not_sent(service, kTooManyQueued) : ok();
 }
 
-/// Says it at once, or answers when it is known whether the client has a place.
-void say_or_wait(Service& service, session::Hub& hub, session::Session& session,
-                 const std::string& message, Waiting waiting) {
-  auto& replies = *waiting.replies;
-  const auto to = waiting.to;
-  // It has left the room. What a client says after that, everybody there knows.
-  if (!is_in_room(session)) return replies.respond(to, ok());
-  const bool has_to_wait = session.awaits_bus();
-  const auto said = say(session, message);
-  if (!has_to_wait || said.error) return replies.respond(to, answer_to(service, said));
-  if (!Channel::of(session, hub).wait(std::move(waiting)))
-    return replies.respond(to, binding::refusal(Error{.code = ErrorCode::overloaded}));
-  session.carriers_changed();
-}
-
 void post(Service& service, server::Exchange& exchange, const ClientId& client) {
   auto& message = exchange.request().body;
   if (message.empty()) return exchange.respond(failure(service, "Empty request body"));
@@ -94,31 +79,27 @@ void post(Service& service, server::Exchange& exchange, const ClientId& client) 
     return exchange.respond(binding::refusal(*error));
   auto& where = std::get<binding::Located>(located);
   const auto id = where.id;
-  Waiting waiting{.connection = binding::next_connection(),
-                  .replies = &exchange.replies(),
-                  .to = exchange.id(),
-                  .placed =
-                      [&service](Waiting::Events events) {
-                        Said said;
-                        for (const auto& event : events)
-                          said.is_unsent = said.is_unsent || note_of(event) == Note::unsent;
-                        return answer_to(service, said);
-                      },
-                  .ended =
-                      [&service](End reason) {
-                        return reason == End::full ? not_sent(service, kNoPlace)
-                                                   : binding::refusal(binding::error_of(reason));
-                      }};
-  binding::detach_when_gone(exchange, context, id, waiting.connection);
+  Saying saying{.replies = &exchange.replies(),
+                .to = exchange.id(),
+                .answer = [&service](const Said& said) { return answer_to(service, said); },
+                .ended =
+                    [&service](End reason) {
+                      return reason == End::full ? not_sent(service, kNoPlace)
+                                                 : binding::refusal(binding::error_of(reason));
+                    },
+                .connection = binding::next_connection()};
+  binding::detach_when_gone(exchange, context, id, saying.connection);
   binding::at_session(
       context, here, id,
-      [&service, where = std::move(where), message = std::move(message),
-       waiting = std::move(waiting)](session::Hub& hub) mutable {
+      [where = std::move(where), message = std::move(message),
+       saying = std::move(saying)](session::Hub& hub) {
         const auto entered = binding::enter(hub, where);
         if (const auto* error = std::get_if<Error>(&entered))
-          return waiting.replies->respond(waiting.to, binding::refusal(*error));
-        say_or_wait(service, hub, *std::get<session::Session*>(entered), message,
-                    std::move(waiting));
+          return saying.replies->respond(saying.to, binding::refusal(*error));
+        auto& session = *std::get<session::Session*>(entered);
+        // It has left the room. What a client says after that, everybody there knows.
+        if (!is_in_room(session)) return saying.replies->respond(saying.to, ok());
+        say_and_answer(hub, session, message, saying);
       },
       [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
 }

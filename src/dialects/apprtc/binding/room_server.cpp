@@ -9,6 +9,7 @@
 #include "apprtc/room_server.h"
 #include "apprtc_binding/channel.h"
 #include "apprtc_binding/client.h"
+#include "apprtc_binding/saying.h"
 #include "base/reserve.h"
 #include "binding/answers.h"
 #include "binding/opening.h"
@@ -132,6 +133,20 @@ void handle_join(Service& service, server::Exchange& exchange, std::string_view 
 
 // -- Message and leave
 
+namespace {
+
+http::Response result_of(const Said& said) {
+  if (said.error) return binding::refusal(*said.error);
+  return result(said.is_unsent ? Result::error : Result::success);
+}
+
+http::Response not_placed(End reason) {
+  if (reason == End::full) return result(Result::unknown_client);
+  return binding::refusal(binding::error_of(reason));
+}
+
+}  // namespace
+
 void handle_message(Service& service, server::Exchange& exchange, std::string_view rest) {
   auto id = read_ids(rest);
   if (!id) return exchange.respond(no_such_path());
@@ -147,9 +162,8 @@ void handle_message(Service& service, server::Exchange& exchange, std::string_vi
         if (session == nullptr || !is_in_room(*session))
           return replies.respond(to, result(unknown(hub, id.room)));
         if (text.empty()) return replies.respond(to, result(Result::error));
-        const auto said = say(*session, text);
-        if (said.error) return replies.respond(to, binding::refusal(*said.error));
-        replies.respond(to, result(said.is_unsent ? Result::error : Result::success));
+        say_and_answer(hub, *session, text,
+                       {.replies = &replies, .to = to, .answer = &result_of, .ended = &not_placed});
       });
 }
 

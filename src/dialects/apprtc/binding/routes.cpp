@@ -16,6 +16,16 @@ void add_routes(server::Router& router, binding::Context& context, const Options
   using http::Method;
   using Handler = void (*)(Service & service, server::Exchange & exchange, std::string_view rest);
   const auto service = std::make_shared<Service>(context, options);
+  for (base::ShardIndex shard = 0; shard < service->unregistered.size(); ++shard) {
+    context.shared.hubs[shard]->when_draining([service, shard] {
+      const auto& row = session::info(session::End::draining);
+      const auto& ports = service->unregistered[shard];
+      for (auto next = ports.begin(); next != ports.end();) {
+        const auto port = (next++)->second;  // one that closes leaves the table
+        port.close(row.close_code, row.name);
+      }
+    });
+  }
   const auto add = [&](std::initializer_list<Method> methods, const std::string& path,
                        Handler handler, server::RouteAccess access = {}) {
     const auto full = std::string(kRoot) + path;

@@ -36,6 +36,8 @@ class Receiver final : public websocket::Receiver {
 
   void opened(websocket::Connection& socket) override {
     socket_ = &socket;
+    if (service_.context.draining) return close(End::draining);
+    service_.unregistered[here()].emplace(number_, socket.port(false));
     socket.expect_within(service_.options.register_timeout);
   }
   void message(Frame::Kind kind, std::string_view bytes) override;
@@ -44,10 +46,7 @@ class Receiver final : public websocket::Receiver {
     if (session_) binding::drained(service_.context, here(), session_, Channel::kName);
   }
   void timed_out() override { fail(kNotRegistered); }
-  void flooded() override {
-    const auto& row = session::info(End::rate_limited);
-    socket_->close(row.close_code, row.name);
-  }
+  void flooded() override { close(End::rate_limited); }
   void peer_closes(std::uint16_t code) override {
     is_page_gone_ = code == websocketpp::close::status::going_away;
   }
@@ -55,6 +54,9 @@ class Receiver final : public websocket::Receiver {
 
  private:
   base::ShardIndex here() { return socket_->shard().index(); }
+  void close(End reason) {
+    socket_->close(session::info(reason).close_code, session::info(reason).name);
+  }
   void enroll(ClientId id);
   void pass_on(std::string text, std::size_t bytes);
   /// As the original: says why, and closes.
@@ -97,6 +99,7 @@ void Receiver::message(Frame::Kind /*kind*/, std::string_view bytes) {
 
 void Receiver::enroll(ClientId id) {
   socket_->expect_nothing();
+  service_.unregistered[here()].erase(number_);
   auto located = binding::locate_to_open(service_.context, contents_of(id, address_), here(),
                                          socket_->shard().now());
   if (const auto* error = std::get_if<Error>(&located)) {
@@ -138,7 +141,10 @@ void Receiver::enroll(ClientId id) {
         // It had left the room, and comes back.
         session::Inputs again;
         again.messages.push_back({std::nullopt, Command(Join{room, kCapacity})});
-        if (session.process(std::move(again))) session.end(End::full);
+        const auto error = session.process(std::move(again));
+        if (!error) return;  // its channel says whether it may
+        port.send_text(server_error(error->sentence()));
+        session.end(End::rate_limited);
       },
       [port = *port_] { port.abort(); });
 }
@@ -152,7 +158,7 @@ void Receiver::pass_on(std::string text, std::size_t bytes) {
         port.message_taken(bytes);
         // Its channel was told why; or it has left the room, and everybody there knows.
         if (session == nullptr || !is_in_room(*session)) return;
-        const auto error = say(*session, text).error;
+        const auto error = say(*session, text);
         // Frames cannot be taken back: a client must not believe that it was heard.
         if (error) port.close(close_code(*error), info(error->code).name);
       },
@@ -174,6 +180,7 @@ void Receiver::pong_with(std::string_view payload) {
 }
 
 void Receiver::closed() {
+  service_.unregistered[here()].erase(number_);
   if (!session_) return;
   --service_.counters.open_sockets;
   if (!is_page_gone_) return binding::detach(service_.context, here(), session_, number_);

@@ -1,0 +1,1 @@
+target_link_libraries(unit_apprtc_binding PRIVATE sigway_test_support)
