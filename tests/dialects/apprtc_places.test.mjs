@@ -161,6 +161,29 @@ test('a room for two has one place beside a native member', async (t) => {
   await isFull(server, room);
 });
 
+test('a client is not pinged so often that its pongs were too many', async (t) => {
+  const slow = await startGateway(['--message-rate', '20', '--message-burst', '20']);
+  t.after(() => stopGateway(slow));
+  const room = fresh('room');
+  const natives = [];
+  for (let n = 0; n < 3; ++n) {
+    natives.push(await new WebSocketMember(slow).open({ room, capacity: 4 }));
+    t.after(() => natives[n].close());
+    await natives[n].event(n === 0 ? 'created' : 'joined');
+  }
+  const client = await Collider.registered(t, slow, room, 'client');
+  for (let others = 0; others < 3;) if ((await natives[0].event()).type === 'peer-joined') ++others;
+  // Together they say more than the client may, a little at a time.
+  for (let n = 0; n < 150; ++n) {
+    natives[n % 3].say({ type: 'message', data: `${n}` });
+    await pause(25);
+  }
+  const heard = new Set();
+  while (heard.size < 150) heard.add(JSON.parse(await client.next()).msg);
+  client.send('still there');
+  while ((await natives[0].event()).data !== 'still there');
+});
+
 test('drain: WebSockets are closed with 4012, and nobody joins any more', async (t) => {
   const drained = await startGateway(['--drain-time', '3s']);
   const { clients: [first, second] } = await pair(t, drained, fresh('room'));
