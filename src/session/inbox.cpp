@@ -52,6 +52,14 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
       continue;
     }
     const auto n = message.n.value_or(up_ + 1);
+    if (is_given_away(n)) {
+      refusal = dialects::Error{
+          .code = dialects::ErrorCode::number_gap,
+          .message = "This number went to a message without one.",
+          .hint = "Give each message of a session a number, or none; `expected` is the next.",
+          .expected = up_ + 1};
+      break;
+    }
     if (has(n)) continue;
     const bool next = n == up_ + 1;
     // Always accept the lowest missing number; refusing it would block every later one.
@@ -78,14 +86,20 @@ std::optional<dialects::Error> Inbox::offer(std::vector<dialects::Message> messa
   return refusal;
 }
 
+bool Inbox::is_given_away(std::uint64_t n) const noexcept {
+  return n <= up_ && up_ - n < 64 && (unnumbered_ >> (up_ - n) & 1U) != 0;
+}
+
 void Inbox::take(dialects::Message message, std::vector<Taken>& taken) {
   const auto n = up_ + 1;
+  const bool had_number = message.n.has_value();
   if (auto* command = std::get_if<dialects::Command>(&message.content)) {
     taken.push_back({n, std::move(*command)});
   } else {
     taken.push_back({n, std::get<dialects::Error>(std::move(message.content))});
   }
   up_ = n;  // after what may fail
+  unnumbered_ = unnumbered_ << 1U | (had_number ? 0U : 1U);
   if (held_) held_->in_pieces.erase(n);
 }
 

@@ -25,7 +25,8 @@ struct Taken {
 };
 
 /// Puts a client's numbered messages into order: each number once, small gaps held, large ones
-/// refused, pieces joined. A will takes no number: it acts at once, or not at all if the message
+/// refused, pieces joined. One without a number takes the next; a numbered one that comes for that
+/// number later is no repeat, and is refused. A will takes no number: it acts at once, or not at all if the message
 /// behind it has come before. Thread: the session's shard.
 class Inbox {
  public:
@@ -35,8 +36,8 @@ class Inbox {
   Inbox& operator=(const Inbox&) = delete;
 
   /// Offers messages in any order; appends to `taken` those whose turn has come. A message too far
-  /// ahead stops there and returns `number_gap` with the number expected; what came before it has
-  /// been taken.
+  /// ahead, or with a number that one without a number has got (of the latest 64), stops there and
+  /// returns `number_gap` with the number expected; what came before it has been taken.
   std::optional<dialects::Error> offer(std::vector<dialects::Message> messages,
                                        std::vector<Taken>& taken);
 
@@ -51,6 +52,8 @@ class Inbox {
                 // sessions at most times
 
   void take(dialects::Message message, std::vector<Taken>& taken);
+  /// Whether a message that had no number of its own has got that one.
+  bool is_given_away(std::uint64_t n) const noexcept;
   /// Whether the message of that number has come.
   bool has(std::uint64_t n) const;
   /// Whether the message may wait for the numbers before `n`.
@@ -66,6 +69,7 @@ class Inbox {
   const Settings& settings_;
   const dialects::Dialect& dialect_;
   std::uint64_t up_ = 0;
+  std::uint64_t unnumbered_ = 0;  // bit i: the message that took `up_ - i` had no number
   std::unique_ptr<Held> held_;
 };
 

@@ -199,6 +199,16 @@ test('an answer that was lost is told again', async (t) => {
   }
 });
 
+test('a number that went to a POST without one is refused, and is not taken for a repeat', async () => {
+  const there = path(), key = makeKey();
+  await poll(there, { next: 1, key, wait: 0 });
+  for (const [query, status] of [[{ n: 1 }, 200], [{}, 200], [{ n: 2 }, 409], [{ n: 1 }, 200], [{ n: 3 }, 200]]) {
+    const answer = await post(server, withQuery(there, { key, ...query }), 'x');
+    assert.equal(answer.status, status, JSON.stringify(query));
+    if (status === 409) assert.deepEqual([answer.json.error.code, answer.json.error.expected], ['number_gap', 3]);
+  }
+});
+
 test('a session lives between polls, and its place with it', async () => {
   const there = path();
   const { json: { key } } = await poll(there, { next: 1, wait: 0 });

@@ -64,6 +64,19 @@ TEST_CASE("each number is taken once and in order") {
   CHECK_MESSAGE(f.news() == "4 5", "without a number it takes the next");
 }
 
+TEST_CASE("a number that went to a message without one is refused, and not taken for a repeat") {
+  InboxFixture f;
+  CHECK_FALSE(f.offer({say(1), say(std::nullopt), say(3)}));
+  CHECK(f.news() == "1 2 3");
+  const auto refused = f.offer({say(4), say(2), say(5)});
+  CHECK(f.news() == "4");
+  REQUIRE(refused);
+  CHECK(refused->code == ErrorCode::number_gap);
+  CHECK(refused->expected == 5);
+  CHECK_FALSE(f.offer({say(1), say(3), say(4)}));
+  CHECK_MESSAGE(f.news().empty(), "those had numbers: they are repeats");
+}
+
 TEST_CASE("uploads may overtake each other: small gaps are held") {
   InboxFixture f;
   CHECK_FALSE(f.offer({say(5), say(3)}));
