@@ -31,6 +31,9 @@ class Carrier {
   virtual void acknowledge() = 0;
   /// Is it alive? It finds out, and ends if it is not.
   virtual void check() {}
+  /// See UplinkHost.
+  virtual std::string question() { return {}; }
+  virtual void question_settled(bool /*answered*/) {}
   /// Sends a request as a frame, where the transport has these.
   virtual void send_frame(std::string) {}  // NOLINT: who overrides it keeps the string
 

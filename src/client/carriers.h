@@ -46,6 +46,8 @@ class StreamCarrier final : public Carrier {
   void activate(std::uint64_t turn) override;
   void acknowledge() override;
   void check() override;
+  std::string question() override;
+  void question_settled(bool answered) override;
 
  protected:
   void on_stop() override;
@@ -57,6 +59,9 @@ class StreamCarrier final : public Carrier {
   void greeted(std::uint64_t hello);
   /// Confirms the last hello.
   void echo();
+  /// It is confirmed now, one way or the other.
+  void asks();
+  void expect_hello();
   /// The next hello has been written: it is to come within that time.
   void expect(Duration patience);
   /// As long from now, because something has come.
@@ -71,6 +76,8 @@ class StreamCarrier final : public Carrier {
   std::uint64_t hello_ = 0;         // the last that came
   std::optional<Time> asked_;       // when it was confirmed
   bool waits_ = false;              // for the next one
+  std::uint64_t questioned_ = 0;    // confirmed by an upload with messages, to find out
+  bool was_silent_ = false;         // before it was asked for the next one
   std::optional<Time> ack_wanted_;  // since when one waits for messages to travel with
   bool acknowledging_ = false;      // by an upload of its own
   Duration held_patience_{0};       // with silence

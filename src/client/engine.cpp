@@ -43,7 +43,7 @@ Engine::Engine(Scheduler& scheduler, Network& network, EngineListener& listener,
       renewal_(scheduler),
       closing_timer_(scheduler),
       bury_(scheduler) {
-  if (!options_.room.empty()) rooms_[options_.room] = options_.capacity;
+  if (!options_.room.empty()) rooms_[options_.room] = {options_.capacity, true};
 }
 
 void Engine::start() {
@@ -96,7 +96,9 @@ void Engine::say(Message message) {
 }
 
 void Engine::join(std::uint64_t id, const std::string& room, unsigned capacity) {
-  rooms_[room] = capacity;
+  if (closing_) return;
+  rooms_.try_emplace(room, Place{capacity, false});
+  joining_.emplace(id, room);
   say({id, join_fields(room, capacity)});
 }
 
@@ -271,16 +273,19 @@ void Engine::new_session() {
     const auto fields = parse_object('{' + message.fields + '}');
     if (fields && text_of(*fields, "type") == "join") asked.insert(text_of(*fields, "room"));
   }
-  std::vector<std::pair<std::string, unsigned>> rooms;
-  for (const auto& room : rooms_) {
-    if (!asked.contains(room.first)) rooms.emplace_back(room);
+  // Opened in a room that we were in: what else was asked for may be refused, and that must not end
+  // the session.
+  const auto first = std::find_if(rooms_.begin(), rooms_.end(), [&](const auto& room) {
+    return room.second.entered && !asked.contains(room.first);
+  });
+  session_ = std::make_unique<Session>(
+      scheduler_, network_, options_.random, cadence_, *this, options_.make_key(),
+      first == rooms_.end() ? opening({}, 0, name_)
+                            : opening(first->first, first->second.capacity, name_));
+  for (auto room = rooms_.begin(); room != rooms_.end(); ++room) {
+    if (room != first && !asked.contains(room->first))
+      session_->uplink().push({0, join_fields(room->first, room->second.capacity)});
   }
-  const auto first = rooms.empty() ? std::pair<std::string, unsigned>{} : rooms.front();
-  session_ =
-      std::make_unique<Session>(scheduler_, network_, options_.random, cadence_, *this,
-                                options_.make_key(), opening(first.first, first.second, name_));
-  for (std::size_t i = 1; i < rooms.size(); ++i)
-    session_->uplink().push({0, join_fields(rooms[i].first, rooms[i].second)});
   for (const auto& message : std::exchange(backlog_, {})) session_->uplink().push(message);
 }
 
@@ -346,10 +351,26 @@ void Engine::on_event(const Json& event, std::uint64_t number, Transport transpo
 
 void Engine::note_place(const Json& event) {
   const auto type = text_of(event, "type");
-  if (type == "full" || type == "left" || type == "place-lost")
+  const auto re = number_of(event, "re");
+  const auto join = re ? joining_.find(*re) : joining_.end();
+  const auto asked = join != joining_.end() ? std::move(join->second) : std::string{};
+  if (join != joining_.end()) joining_.erase(join);
+  if (type == "full" || type == "left" || type == "place-lost") {
     rooms_.erase(text_of(event, "room"));
-  if (type == "login") name_ = text_of(event, "name");
-  if (type == "logout" || type == "name-lost") name_.clear();
+  } else if (type == "created" || type == "joined") {
+    // A room is made anew, after a restart, as it was, by whoever comes first.
+    const auto room = rooms_.find(text_of(event, "room"));
+    const auto capacity = number_of(event, "capacity").value_or(0);
+    if (room != rooms_.end()) room->second = {static_cast<unsigned>(capacity), true};
+  } else if (type == "login") {
+    name_ = text_of(event, "name");
+  } else if (type == "logout" || type == "name-lost") {
+    name_.clear();
+  } else if (type == "error") {
+    const auto code = text_of(event, "code");
+    if (!asked.empty() && code != "already_joined") rooms_.erase(asked);
+    if (!re && code == "name_taken") name_.clear();  // the one that we opened with
+  }
 }
 
 void Engine::set_state(ClientState state) {

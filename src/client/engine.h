@@ -110,7 +110,12 @@ class Engine final : public SessionListener, public RaceHost {
   Race race_;
   ClientState state_ = ClientState::connecting;
   Transport transport_ = Transport::automatic;
-  std::map<std::string, unsigned> rooms_;  // that we are in or want to be in, and their capacity
+  struct Place {
+    unsigned capacity = 0;  // as it was answered, or else asked for
+    bool entered = false;
+  };
+  std::map<std::string, Place> rooms_;            // that we are in or want to be in
+  std::map<std::uint64_t, std::string> joining_;  // what was asked for and not answered, by its id
   std::string name_;
   std::vector<Message> backlog_;      // said while there is no session
   std::optional<ClientReset> reset_;  // to be told with the next welcome

@@ -127,6 +127,8 @@ HttpAnswer HttpLink::post(HttpCall& call, const std::string& path, const std::st
     request.body = body;
     // "identity": what is compressed on the way may be held back for it.
     request.headers = {{"Content-Type", "text/plain"}, {"Accept-Encoding", "identity"}};
+    // Some virus scanners hold back a stream that was not asked for by its name.
+    if (head) request.headers.emplace("Accept", "text/event-stream");
     HttpAnswer answer;
     request.response_handler = [&](const httplib::Response& response) {
       answered = true;

@@ -266,4 +266,14 @@ void Session::check_way() {
   if (auto* const carrier = carries_up()) carrier->check();
 }
 
+std::string Session::question() {
+  if (active_ == nullptr) return {};
+  questioned_ = active_->serial;
+  return active_->question();
+}
+
+void Session::question_settled(bool answered) {
+  if (active_ != nullptr && active_->serial == questioned_) active_->question_settled(answered);
+}
+
 }  // namespace sigway::client

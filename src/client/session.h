@@ -107,6 +107,8 @@ class Session final : public UplinkHost {
   void check_way() override;
   void journal(std::string_view line) override { listener_.on_journal(line); }
   void swallowed() override { learned(cadence_.swallowed()); }
+  std::string question() override;
+  void question_settled(bool answered) override;
 
  private:
   Carrier* carries_up() const { return active_ != nullptr ? active_ : chosen_; }
@@ -138,6 +140,7 @@ class Session final : public UplinkHost {
   std::map<Network::Id, std::unique_ptr<Timer>> uploads_;
   std::map<std::uint64_t, std::unique_ptr<Timer>> later_;
   std::uint64_t later_count_ = 0;
+  std::uint64_t questioned_ = 0;  // the carrier that an upload asks
   Uplink uplink_;
   Timer ack_;
   Timer bury_;

@@ -12,7 +12,8 @@ constexpr int kTellFailures = 4;
 // answer to its upload.
 constexpr Duration kFirstLeast{1000}, kFirstUnknown{3000};
 constexpr Duration kHeldLeast{400}, kHeldUnknown{1500};
-constexpr Duration kHeldLatest{10'000};  // while the stream flows
+constexpr Duration kSilentLeast{2000}, kSilentUnknown{3000};  // where it was silent before
+constexpr Duration kHeldLatest{10'000};                       // while the stream flows
 constexpr Duration kEchoPause{2000};
 constexpr Duration kAckPatience{1000};  // that an acknowledgement waits for a body to travel in
 
@@ -114,7 +115,7 @@ void StreamCarrier::dispatch(const EventStream::Item& item) {
 void StreamCarrier::greeted(std::uint64_t hello) {
   if (hello <= hello_) return;
   hello_ = hello;
-  waits_ = false;
+  waits_ = was_silent_ = false;
   held_.stop();
   if (hello == 1) {
     echo();
@@ -126,11 +127,40 @@ void StreamCarrier::greeted(std::uint64_t hello) {
 
 void StreamCarrier::echo() {
   echo_later_.stop();
+  asks();
+  tell(R"("carrier":")" + name + R"(","hello":)" + std::to_string(hello_), [this, hello = hello_] {
+    if (hello_ == hello) expect_hello();
+  });
+}
+
+std::string StreamCarrier::question() {
+  if (hello_ == 0 || waits_ || silence() < kEchoPause) return {};
+  echo_later_.stop();
+  asks();
+  questioned_ = hello_;
+  return R"("carrier":")" + name + R"(","hello":)" + std::to_string(hello_);
+}
+
+void StreamCarrier::question_settled(bool answered) {
+  if (hello_ > questioned_) return;
+  if (!answered) {
+    waits_ = false;
+    return;
+  }
+  expect_hello();
+}
+
+void StreamCarrier::asks() {
   asked_ = session_.scheduler().now();
   waits_ = true;
-  tell(R"("carrier":")" + name + R"(","hello":)" + std::to_string(hello_), [this, hello = hello_] {
-    if (hello_ == hello) expect(session_.patience(kHeldLeast, kHeldUnknown));
-  });
+  was_silent_ = silence() >= kEchoPause;
+}
+
+// What brings nothing though something was written a moment ago is held back; what was silent
+// before may be dead, and is given more time.
+void StreamCarrier::expect_hello() {
+  expect(was_silent_ ? session_.patience(kSilentLeast, kSilentUnknown)
+                     : session_.patience(kHeldLeast, kHeldUnknown));
 }
 
 void StreamCarrier::expect(Duration patience) {
@@ -141,7 +171,13 @@ void StreamCarrier::expect(Duration patience) {
 
 void StreamCarrier::watch_for_hello() {
   held_.set(held_patience_, [this] {
-    end({.code = "held_back", .message = "the stream is held back on the way"});
+    if (was_silent_) {
+      end({.code = "silence",
+           .message = "nothing was heard for " + std::to_string(silence().count()) +
+                      " ms, though uploads are answered"});
+    } else {
+      end({.code = "held_back", .message = "the stream is held back on the way"});
+    }
   });
 }
 

@@ -255,7 +255,12 @@ void Uplink::send_upload(const Run& run) {
   flight.last = queue_[run.begin + run.size - 1].n;
   flight.ack = host_.cursor();
   flight.started = scheduler_.now();
-  auto members = R"("ack":)" + std::to_string(flight.ack) + R"(,"messages":[)" + text + ']';
+  auto members = R"("ack":)" + std::to_string(flight.ack);
+  if (auto question = host_.question(); !question.empty()) {
+    flight.asks = true;
+    members += ',' + std::move(question);
+  }
+  members += R"(,"messages":[)" + text + ']';
   flight.size = members.size() + key_size_ + 10;
   // Short enough to notice a loss soon, long enough for a slow way up, and longer each time. A
   // single loss says nothing about how long an answer takes.
@@ -279,6 +284,7 @@ void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
     failure = {.code = "not_sigway",
                .message = "an upload was answered with something that is not the server's"};
   }
+  if (flight.asks) host_.question_settled(up.has_value());
   if (!up) {
     failed(id, flight, failure);
     return;
@@ -328,7 +334,10 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     host_.broken(failure);
     return;
   }
-  if (failure.code == "deadline") host_.swallowed();
+  if (failure.code == "deadline") {
+    host_.swallowed();
+    host_.check_way();  // is it the upload alone, or has the whole network gone?
+  }
   if (flight.overtaken) {
     pump();
     return;

@@ -47,6 +47,11 @@ class UplinkHost {
   virtual void way_is_dead(const Failure& failure) = 0;
   virtual void check_way() = 0;  ///< no answer for long: does it live?
   virtual void swallowed() = 0;  ///< an upload was lost without a word
+  /// Members for an upload that goes in any case, to find out whether a silent way down lives;
+  /// empty: there is nothing to find out. Else `question_settled` follows: was that upload
+  /// answered?
+  virtual std::string question() = 0;
+  virtual void question_settled(bool answered) = 0;
   virtual void journal(std::string_view line) = 0;
 
  protected:
@@ -114,6 +119,7 @@ class Uplink {
     std::uint64_t ack = 0;
     Time started{};
     bool overtaken = false;  // its messages have gone again
+    bool asks = false;       // has a question with it
   };
 
   bool may_fly();

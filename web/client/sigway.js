@@ -32,6 +32,7 @@ import './sigway/text.js';
 import './sigway/tools.js';
 import './sigway/uplink.js';
 import './sigway/websocket.js';
+import './sigway/words.js';
 
 export { SigwayError } from './sigway/errors.js';
 

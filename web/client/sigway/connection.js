@@ -17,10 +17,22 @@ import { Steering } from './steering.js';
 import { Surroundings } from './surroundings.js';
 import { jsonDepth, utf8Length } from './text.js';
 import { deferred, makeKey } from './tools.js';
+import { checkEvent, checkOptions, typeName } from './words.js';
 
 const kMessageRate = 160;            // below the server's 200 a second and bursts of 400
 const kCloseWait = 1500;
 const kOnlineJitter = 500;           // many come back together
+const kOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',
+  'memory', 'locks', 'page'];
+const kEvents = ['created', 'joined', 'full', 'ready', 'left', 'place-lost', 'peer-joined', 'peer-named', 'peer-suspended', 'peer-resumed',
+  'peer-left', 'login', 'logout', 'name-lost', 'stored', 'event', 'message', 'refused', 'sent', 'state', 'transport', 'roundtrip', 'journal',
+  'retry', 'reset', 'closed'];
+
+// What the library mends or reports by itself must not end a process because nobody holds the promise.
+const unheld = (promise) => {
+  promise.catch(() => {});
+  return promise;
+};
 
 export class Connection {
   #emitter = new Emitter();
@@ -35,7 +47,7 @@ export class Connection {
   #state = 'connecting';
   #transport = null;
   #name;
-  #rooms = new Map();         // room -> capacity: those to be in, also after a reset
+  #rooms = new Map();         // room -> {capacity, entered}: those to be in, also after a reset; what was answered, or else asked
   #backlog = [];              // said before there was a session
   #answers = new Map();       // id -> promise of a join, leave, login, logout
   #nextId = 1;
@@ -44,10 +56,11 @@ export class Connection {
   #reset = null;              // what to tell the application once the new session is there
   #opened = deferred();
   #nextOpen = deferred();     // of the next carrier that takes over
-  #closing = false;
+  #closing = null;            // the promise of `close`, or true
   #ended = null;              // of the last carrier, while closing
 
   constructor(options) {
+    checkOptions('connect()', options, kOptions);
     const fetch = options.fetch ?? globalThis.fetch;
     const WebSocket = options.WebSocket ?? globalThis.WebSocket;
     const base = new URL(options.url ?? globalThis.location?.origin ?? '');
@@ -58,7 +71,7 @@ export class Connection {
       messageRate: options.messageRate === 0 ? 1e6 : options.messageRate ?? kMessageRate };
     this.#checkMode(options.transport ?? 'auto');
     this.#name = options.name;
-    if (options.room !== undefined) this.#rooms.set(options.room, options.capacity);
+    if (options.room !== undefined) this.#rooms.set(options.room, { capacity: options.capacity, entered: true });
     const storage = options.memory === undefined ? browserStorage() : options.memory || null;
     this.#network = new Network(new Memory(storage, base.href), this.#journal);
     this.#steering = new Steering({ settings: this.#settings, mode: options.transport ?? 'auto', network: this.#network,
@@ -86,29 +99,39 @@ export class Connection {
   get opened() { return this.#opened.promise; }
 
   on(type, handler) {
+    checkEvent('on()', type, kEvents);
+    if (typeof handler !== 'function') throw new TypeError(`on('${type}'): the handler is a function, not ${typeName(handler)}`);
     return this.#emitter.on(type, handler);
   }
 
   off(type, handler) {
+    checkEvent('off()', type, kEvents);
     this.#emitter.off(type, handler);
   }
 
   // Gives the number by which a refusal (`refused`, with `re`) or `stored` would quote the message.
-  send(type, data, { to, room } = {}) {
+  send(type, data, where = {}) {
+    if (typeof type !== 'string') throw new TypeError(`send(type, data, where): the type is a string, not ${typeName(type)}`);
+    if (typeof where === 'string') throw new TypeError(`send(type, data, where): whom to send to is said as { to: '${where}' }`);
+    checkOptions('send(type, data, where)', where, ['to', 'room']);
+    const { to, room } = where;
     if (!/^[A-Za-z][A-Za-z0-9._:-]{0,63}$/.test(type)) throw new SigwayError('bad_type', `no message type: ${type}`);
     return this.#say({ type, to, room, data }).id;
   }
 
   // Resolves with `created`, `joined` or `full`.
-  join(room, { capacity } = {}) {
-    this.#rooms.set(room, capacity);
-    return this.#ask({ type: 'join', room, capacity });
+  join(room, options = {}) {
+    if (typeof room !== 'string') throw new TypeError(`join(room): the room is a string, not ${typeName(room)}`);
+    checkOptions('join(room, options)', options, ['capacity']);
+    const { capacity } = options;
+    return this.#ask({ type: 'join', room, capacity }, () => {
+      if (!this.#rooms.has(room)) this.#rooms.set(room, { capacity, entered: false });
+    });
   }
 
   leave(room) {
     if (room === undefined) return this.close();
-    this.#rooms.delete(room);
-    return this.#ask({ type: 'leave', room });
+    return this.#ask({ type: 'leave', room }, () => this.#rooms.delete(room));
   }
 
   login(name) {
@@ -120,22 +143,31 @@ export class Connection {
   }
 
   // Resolves when the server has taken all that was said so far.
-  async flush() {
-    while (this.#backlog.length) await this.opened;
-    await this.#session?.uplink.drained();
+  flush() {
+    const drained = async () => {
+      while (this.#backlog.length) await this.opened;
+      await this.#session?.uplink.drained();
+    };
+    return unheld(drained());
   }
 
   // Resolves when the call goes over the new transport. When that does not work it rejects, and the old one goes on.
-  async switchTransport(mode) {
-    this.#checkMode(mode);
-    if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
-    return this.#steering.switchTo(mode, () => this.#nextOpen.promise);
+  switchTransport(mode) {
+    const moved = async () => {
+      this.#checkMode(mode);
+      if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
+      return this.#steering.switchTo(mode, () => this.#nextOpen.promise);
+    };
+    return unheld(moved());
   }
 
-  // Leaves the room and ends the session.
-  async close() {
-    if (this.#closing) return;
-    this.#closing = true;
+  // Leaves the room and ends the session. Nothing is heard from now on but the end.
+  close() {
+    this.#closing ??= this.#close();
+    return Promise.resolve(this.#closing);
+  }
+
+  async #close() {
     const session = this.#session;
     let left = false;
     if (session && this.#state !== 'reconnecting') {
@@ -163,10 +195,15 @@ export class Connection {
     return entry;
   }
 
-  async #ask(message) {
-    const { id } = this.#say(message);
+  // `said`: it can be said, and is remembered.
+  #ask(message, said = () => {}) {
     const answer = Object.assign(deferred(), { joins: message.type === 'join' ? message.room : undefined });
-    this.#answers.set(id, answer);
+    try {
+      this.#answers.set(this.#say(message).id, answer);
+      said();
+    } catch (error) {
+      answer.reject(error);
+    }
     return answer.promise;
   }
 
@@ -196,7 +233,9 @@ export class Connection {
     const { type, room, re } = event;
     if (event.from === undefined) {
       if (type === 'full' || type === 'left' || type === 'place-lost') this.#rooms.delete(room);
+      else if (type === 'created' || type === 'joined') this.#entered(event);
       else if (type === 'login') this.#name = event.name;
+      else if (type === 'error' && event.code === 'name_taken' && re === undefined) this.#name = undefined;    // the one that we opened with
       else if (type === 'logout' || type === 'name-lost') this.#name = undefined;
       const answer = re !== undefined && this.#answers.get(re);
       if (answer) {
@@ -207,17 +246,24 @@ export class Connection {
         } else answer.resolve(event);
       }
     }
+    if (this.#closing) return;
     this.#emitter.emit('event', event, info);
     if (event.from !== undefined) this.#emitter.emit('message', event, info);
     else this.#emitter.emit(type === 'error' ? 'refused' : type, event, info);
   }
 
+  // A room is made anew, after a restart, as it was, by whoever comes first.
+  #entered({ room, capacity }) {
+    if (this.#rooms.has(room)) this.#rooms.set(room, { capacity, entered: true });
+  }
+
   #sessionHooks(session) {
     const current = (act) => (...values) => { if (session() === this.#session && !this.#isClosed) act(...values); };
+    const open = (act) => current((...values) => { if (!this.#closing) act(...values); });
     return {
       event: current((event, info) => this.#heard(event, info)),
-      sent: current((message, info) => this.#emitter.emit('sent', message, info)),
-      roundTrip: current((ms) => this.#emitter.emit('roundtrip', ms)),
+      sent: open((message, info) => this.#emitter.emit('sent', message, info)),
+      roundTrip: open((ms) => this.#emitter.emit('roundtrip', ms)),
       lost: current((carrier, error) => this.#lost(carrier, error)),
       welcome: current(() => {
         if (!this.#reset) return;
@@ -247,10 +293,13 @@ export class Connection {
     if (this.#closing) return;
     this.#store?.save(key);
     const asked = new Set(this.#backlog.map(({ message }) => message.type === 'join' ? message.room : undefined));
-    const [[room, capacity] = [], ...others] = [...this.#rooms].filter(([each]) => !asked.has(each));
-    const open = { room, capacity, name: this.#name, replaces: replaces || undefined };
+    const rooms = [...this.#rooms].filter(([each]) => !asked.has(each));
+    // A session is opened in a room that we were in: what else was asked for may be refused, and that must not end it.
+    const [room, first] = rooms.find(([, { entered }]) => entered) ?? [];
+    const others = rooms.filter(([each]) => each !== room);
+    const open = { room, capacity: first?.capacity, name: this.#name, replaces: replaces || undefined };
     const session = this.#session = new Session(key, open, this.#settings, this.#network, this.#sessionHooks(() => session));
-    for (const [other, places] of others) session.uplink.push(this.#entry({ type: 'join', room: other, capacity: places }));
+    for (const [other, { capacity }] of others) session.uplink.push(this.#entry({ type: 'join', room: other, capacity }));
     for (const entry of this.#backlog.splice(0)) session.uplink.push(entry.begin());
   }
 
@@ -319,7 +368,7 @@ export class Connection {
 
   #finish(error) {
     if (this.#isClosed) return;
-    this.#closing = true;
+    this.#closing ??= true;
     this.#session?.stop();
     this.#steering.stop();
     this.#surroundings.stop();

@@ -13,6 +13,7 @@ const kHeldLeast = 400, kHeldUnknown = 1500;   // by so much a hello may be late
 const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the head of the stream
 const kLineMost = 1 << 20;
 const kEchoPause = 2000;
+const kSilentLeast = 2000, kSilentUnknown = 3000;   // by so much a hello may be later where the stream was silent before
 
 export class EventStreamCarrier extends Carrier {
   kind = 'sse';
@@ -102,18 +103,42 @@ export class EventStreamCarrier extends Carrier {
 
   // Confirms the last hello. The next one is written when the upload is answered: if it does not come then, it is held back.
   async #echo(more = {}) {
+    const expect = this.#ask();
+    await this.#upload({ carrier: this.name, hello: this.#hello, ...more });
+    expect();
+  }
+
+  /** For an upload that goes in any case: `fields` ask a stream that has been silent whether it is alive. Null: there is nothing to ask.
+   *  Then `settle(answered)` is to be called, with whether the upload was answered. */
+  question() {
+    if (!this.#hello || this.#waits || clock.now() - this.seen < kEchoPause) return null;
+    const hello = this.#hello;
+    const expect = this.#ask();
+    return { fields: { carrier: this.name, hello }, settle: (answered) => {
+      if (answered) expect();
+      else if (this.#hello === hello) this.#waits = false;
+    } };
+  }
+
+  // The last hello is being confirmed. Gives what is to be called when that was answered: the next one has been written then.
+  // What brings nothing though something came a moment ago is held back; what was silent before may be dead, and is given more time.
+  #ask() {
     this.#forgetEcho();
     const hello = this.#hello;
     this.#asked = clock.now();
     this.#waits = true;
-    await this.#upload({ carrier: this.name, hello, ...more });
-    if (this.done || this.#hello > hello) return;
-    this.#expect(this.session.trips.patience(kHeldLeast, kHeldUnknown));
+    const silent = this.#asked - this.seen >= kEchoPause;
+    return () => {
+      if (this.done || this.#hello > hello) return;
+      const { trips } = this.session;
+      if (!silent) return this.#expect(trips.patience(kHeldLeast, kHeldUnknown));
+      this.#expect(trips.patience(kSilentLeast, kSilentUnknown), () => new SigwayError('silence',
+        `nothing heard for ${Math.round(clock.now() - this.seen)} ms, though uploads are answered`));
+    };
   }
 
-  // The next hello has been written.
-  #expect(patience) {
-    this.#unhold = deadline(patience, () => this.end(new SigwayError('held_back', 'the stream is held back on the way')));
+  #expect(patience, error = () => new SigwayError('held_back', 'the stream is held back on the way')) {
+    this.#unhold = deadline(patience, () => this.end(error()));
   }
 
   // Is it alive? If not it ends soon.

@@ -8,7 +8,7 @@ const kLongAnswer = 16384;           // bytes
 // Node's fetch gives a connection back a turn after the answer; who asks again sooner pays for a new one.
 const returned = () => (globalThis.setImmediate ? new Promise((resolve) => { globalThis.setImmediate(resolve); }) : undefined);
 
-// Only what CORS calls simple: POST, a text/plain body (a string is sent as that), no header of ours, no cookie.
+// Only what CORS calls simple: POST, a text/plain body (a string is sent as that), no header but Accept, no cookie.
 export class Http {
   constructor(base, fetch) {
     this.base = base;
@@ -50,7 +50,9 @@ export class Http {
     try {
       // Not followed: the body has the session's key in it, and where it would lead is for whoever runs the server to know.
       const response = await this.fetch(this.url(path), { method: 'POST', body, mode: 'cors', credentials: 'omit', redirect: 'manual',
-        cache: 'no-store', referrerPolicy: 'no-referrer', keepalive, signal: stop.signal });
+        cache: 'no-store', referrerPolicy: 'no-referrer', keepalive, signal: stop.signal,
+        // Some virus scanners hold back a stream that was not asked for by its name. CORS allows this header to anybody.
+        ...(stream ? { headers: { Accept: 'text/event-stream' } } : {}) });
       streaming = stream && response.ok;
       if (streaming) return { response, text: '' };
       const text = await readText(response, alive);

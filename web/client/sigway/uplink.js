@@ -34,7 +34,7 @@ export class Uplink {
   #failures = 0;
   #speed = kUnknown;         // bytes a ms that uploads were seen to make
   #slack = 1;                // doubled where uploads were given up that may only have been slow
-  #untest = () => {};
+  #unwatch = null;           // while a WebSocket owes an answer to a frame
   #overdue = null;           // a timer
   #paused = null;            // a timer
   #pumping = false;          // soon
@@ -77,7 +77,7 @@ export class Uplink {
   abandon() {
     clearTimeout(this.#paused);
     clearTimeout(this.#overdue);
-    this.#untest();
+    this.#forgetFrames();
     this.#paused = true;
     this.#drained.reject(new SigwayError('reset', 'the session has ended; the message may not have arrived'));
     return this.#queue;
@@ -94,19 +94,22 @@ export class Uplink {
   taken(up) {
     if (!(up > this.#up && up < this.#next)) return;    // the second is another server's figure
     this.#up = up;
-    this.#untest();
     this.#batchMost = Math.min(kLimits.messages, this.#batchMost * 2);
     while (this.#queue.length && this.#queue[0].n && this.#queue[0].n <= up) this.#bytes -= this.#queue.shift().bytes;
     if (!this.#queue.length) {
       this.#drained.resolve();
       this.#drained = deferred();
     }
+    this.#forgetFrames();
+    this.#watchFrames();     // what stood behind others in a slow line has its time from now on
     this.pumpSoon();
   }
 
   // What went by a way that has ended goes again.
   release(way) {
     this.#release(way);
+    this.#forgetFrames();
+    this.#watchFrames();
     this.pumpSoon();
   }
 
@@ -141,13 +144,29 @@ export class Uplink {
     return batch.map(({ entry, chunk }) => entry.wire(chunk)).join(',');
   }
 
-  // A WebSocket that has taken a frame has delivered nothing: if it is not answered in time, is it still alive?
   #frame(way, batch) {
     const text = this.#wire(way, batch);
     for (const { chunk } of batch) chunk.via = way;
     way.frame(`{"ack":${this.session.acknowledging()},"messages":[${text}]}`);
-    this.#untest();
-    this.#untest = deadline(this.#patience(text.length), () => { if (!way.done) way.test(); });
+    this.#watchFrames();
+  }
+
+  // A WebSocket that has taken a frame has delivered nothing: if the oldest is not answered in time, is it still alive? What is said
+  // meanwhile does not begin that time anew.
+  #watchFrames() {
+    const { way } = this.session;
+    if (this.#unwatch || way?.kind !== 'websocket') return;
+    const size = this.#queue.flatMap(({ chunks }) => chunks).reduce((sum, { via, bytes }) => via === way ? sum + bytes : sum, 0);
+    if (!size) return;
+    this.#unwatch = deadline(this.#patience(size), () => {
+      this.#unwatch = null;
+      if (!way.done) way.test();
+    });
+  }
+
+  #forgetFrames() {
+    this.#unwatch?.();
+    this.#unwatch = null;
   }
 
   // How long the answer to an upload may take.
@@ -255,7 +274,8 @@ export class Uplink {
     const { session } = this;
     const flight = { began: clock.now(), size: 0, overtaken: false };
     const ack = session.cursor;
-    const head = JSON.stringify({ key: session.key, ack, ...more }).slice(0, -1);
+    const question = more.carrier ? null : way.question?.();
+    const head = JSON.stringify({ key: session.key, ack, ...more, ...question?.fields }).slice(0, -1);
     const body = `${head},"messages":[${this.#wire(way, batch)}]}`;
     const size = flight.size = utf8Length(body);
     for (const { chunk } of batch) chunk.via = flight;
@@ -273,6 +293,7 @@ export class Uplink {
       this.#speed = Math.max(kSlowest, size / took, this.#speed / 2);
       session.roundTrip(took);
       this.taken(answer.up);
+      question?.settle(true);
       this.#overtake(flight, took);
       // Not taken, and nothing under way that could close the gap: say it again, and whatever the server holds behind it.
       const stuck = this.#queue[0]?.chunks.every(({ via }) => via && via !== session.way);
@@ -284,6 +305,7 @@ export class Uplink {
       return true;
     } catch (error) {
       this.#landed(flight);
+      question?.settle(false);
       if (!session.over.signal.aborted) this.#failed(flight, error);
       return false;
     }
@@ -309,7 +331,10 @@ export class Uplink {
     this.#release(flight);
     if (error.status === 413) return this.#tooLarge(flight.size, error);
     if (verdict(error) !== 'retry') return session.broken(error);
-    if (error.code === 'deadline') session.network.learnt(session.cadence.swallowed());
+    if (error.code === 'deadline') {
+      session.network.learnt(session.cadence.swallowed());
+      session.active?.test();      // is it the upload alone, or has the whole network gone?
+    }
     if (flight.overtaken) return this.pump();        // they have gone again
     if (error.code === 'number_gap') {               // of what is still under way: that comes first
       if (!this.#flights.size) this.#release();      // or of what we thought the server had

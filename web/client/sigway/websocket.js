@@ -13,7 +13,7 @@ export class WebSocketCarrier extends Carrier {
   #socket = null;
   #ping = 0;
   #pinged = 0;      // when the ping was sent that nobody has answered yet
-  #untest = () => {};
+  #untest = null;   // while a pong has its time
 
   start() {
     const { http, WebSocket } = this.session.settings;
@@ -50,6 +50,7 @@ export class WebSocketCarrier extends Carrier {
     else if (value.control === 'pong') this.#pong(value);
     else if (value.control === 'probe') this.frame('{}');   // any sign of life keeps our place
     else this.heard(value);
+    if (value.control === 'up' && this.#untest) this.#expectPong();    // a slow line: the ping stands behind what was said
   }
 
   #heartbeat({ next }) {
@@ -72,22 +73,28 @@ export class WebSocketCarrier extends Carrier {
     if (ping !== this.#ping) return;
     this.session.roundTrip(clock.now() - this.#pinged);
     this.#pinged = 0;
-    this.#untest();
+    this.#forgetPong();
     this.proved.resolve();
   }
 
   // Is it alive? If not it ends soon.
   test() {
     if (!this.#pinged) this.frame(JSON.stringify({ ping: this.#nextPing() }));
-    this.#expectPong();
+    if (!this.#untest) this.#expectPong();
   }
 
   #expectPong() {
-    this.#untest();
+    this.#forgetPong();
     const patience = this.session.trips.patience(kPongLeast, kPongUnknown);
     this.#untest = deadline(patience, () => {
+      this.#untest = null;
       if (this.#pinged) this.end(new SigwayError('silence', `a ping was not answered in ${patience} ms`));
     });
+  }
+
+  #forgetPong() {
+    this.#untest?.();
+    this.#untest = null;
   }
 
   activate(turn) {
@@ -105,7 +112,7 @@ export class WebSocketCarrier extends Carrier {
 
   stop(error) {
     super.stop(error);
-    this.#untest();
+    this.#forgetPong();
     try {
       this.#socket?.close(1000);
     } catch { /* it never opened */ }
