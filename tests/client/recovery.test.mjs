@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { clock } from '../../web/client/sigway/clock.js';
 import { FakeServer } from './fake_server.mjs';
 import { counting, makeClient, numbers } from './helpers.mjs';
 
@@ -134,14 +135,17 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
   });
 });
 
-test('what had not gone out when the session ended goes out in the new one', async () => {
+test('what had not gone out when the session ended goes out in the new one', async (t) => {
   const [alice, bob] = await pair('poll');
+  const now = clock.now();
+  const frozen = t.mock.method(clock, 'now', () => now);      // an upload that takes long does not hold up the next one
   server.fault = ({ route }) => route === '/v1/send' ? 'lose' : null;
   const gone = alice.connection.send('count', { i: 0 });
   await new Promise((resolve) => setImmediate(resolve));      // on its way, and the next one waits behind it
   alice.connection.send('count', { i: 1 });
   server.sessions.get(alice.connection.key).end('timeout');
   const reset = await alice.until(() => alice.logged('reset')[0]);
+  frozen.mock.restore();
   server.fault = () => null;
   assert.deepEqual(reset.lost, [gone]);
   await bob.until(() => numbers(bob).length === 1);

@@ -1,10 +1,11 @@
 // One connection of the client, byte by byte: near is the client, far the next hop inward. Behaviours put delays and rates on its
-// two pipes, and cut it.
+// two pipes, cut it, and let it die.
 
 const kMostWaiting = 64 << 10;   // bytes that wait for a slow pipe before the sender is made to wait
 
 export class Line {
   isCut = false;
+  isDead = false;
   lastByte = performance.now();     // in either direction
 
   constructor(near, box) {
@@ -12,7 +13,7 @@ export class Line {
     this.ended = new Promise((resolve) => { this.finish = resolve; });
     near.pause();
     near.setNoDelay(true);
-    near.on('error', () => {}).on('close', () => this.cut());
+    near.on('error', () => {}).on('close', () => this.#nearClosed());
   }
 
   begin(far) {
@@ -20,6 +21,13 @@ export class Line {
     this.up = new Pipe(this.near, far, (chunk) => this.#passed('up', chunk));
     this.down = new Pipe(far, this.near, (chunk) => this.#passed('down', chunk));
     far.on('error', () => {}).on('close', () => this.#farClosed());
+  }
+
+  // Nothing comes through any more, not even the end, and nobody is told: the client has another address now.
+  die() {
+    this.isDead = true;
+    this.up?.stop();
+    this.down?.stop();
   }
 
   // The end of the connection, told to both sides at once; `reset`: not a polite end but a TCP reset.
@@ -36,9 +44,14 @@ export class Line {
     this.finish();
   }
 
+  #nearClosed() {
+    if (this.isDead) this.finish();
+    else this.cut();
+  }
+
   // What it still had to say is on its way to the client.
   #farClosed() {
-    if (!this.isCut) this.down.afterAll(() => this.cut());
+    if (!this.isCut && !this.isDead) this.down.afterAll(() => this.cut());
   }
 
   #passed(direction, chunk) {
@@ -57,6 +70,7 @@ class Pipe {
   #due = 0;
   #timer = null;
   #last = null;
+  #stopped = false;
 
   constructor(from, to, tell) {
     Object.assign(this, { from, to, tell });
@@ -66,6 +80,7 @@ class Pipe {
   }
 
   stop() {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     this.#queue = [];
   }
@@ -76,6 +91,7 @@ class Pipe {
   }
 
   #carry(chunk) {
+    if (this.#stopped) return;
     const now = performance.now();
     const bytes = chunk?.length ?? 0;
     this.#free = Math.max(this.#free, now) + bytes * 1000 / this.rate;

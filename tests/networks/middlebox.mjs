@@ -13,6 +13,7 @@
 // The facts say what the network is then good for:
 //   breaks     transports that cannot work, or do not live long, with it
 //   loses      requests or connections get lost: latencies are those of a second attempt
+//   noticed    ms in which a client is to notice that, where nobody says so
 //   outage     for a while nothing at all gets through
 //   closes     connections are not kept alive
 //   delay      ms that it adds to a round trip

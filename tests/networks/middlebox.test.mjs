@@ -434,6 +434,38 @@ test('every connection is reset', behind([lines.resets(200)], async (url, box) =
   assert.equal((await post(url)).status, 200);
 }));
 
+test('another address: what is open is dead without a word, and what is new works', behind([lines.addressChanged(500)], async (url) => {
+  const { socket } = await openSocket(url);
+  let over = false;
+  socket.on('close', () => { over = true; }).on('error', () => {});
+  const received = [];
+  socket.on('message', (text) => received.push(String(text)));
+  socket.send('before');
+  while (!received.includes('echo before')) await new Promise((resolve) => setTimeout(resolve, 10));
+  await new Promise((resolve) => setTimeout(resolve, 800));
+  socket.send('after');
+  assert.equal((await post(url)).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.deepEqual([received, over], [['echo before'], false]);
+  assert.ok(!seen.some(({ frame }) => frame === 'after'));
+  socket.terminate();
+}));
+
+test('streams that are not asked for by name are held', behind([streams.acceptWanted()], async (url) => {
+  for (const [headers, passes] of [[{}, false], [{ Accept: 'text/event-stream' }, true]]) {
+    const waiting = new Promise((resolve) => streaming.set('waiting', resolve));
+    const answer = await fetch(`${url}/stream`, { headers });
+    const response = await waiting;
+    const chunk = answer.body.getReader().read();
+    response.write('data: 1\n\n');
+    const first = await Promise.race([chunk.then(() => true), new Promise((resolve) => setTimeout(resolve, passes ? 20000 : 300, false))]);
+    assert.equal(first, passes);
+    response.end();
+    await chunk;
+  }
+  streaming.delete('waiting');
+}));
+
 test('silence is cut, talk is not', behind([lines.silenceCut(3000)], async (url) => {
   const { socket, closed } = await openSocket(url);
   const began = performance.now();

@@ -9,13 +9,13 @@
 // What can be expected of it follows from its behaviours, see expectations() below.
 
 import { headersStripped, http10, noKeepAlive, rudeCache } from './behaviours/headers.mjs';
-import { bandwidth, connectionsAtMost, latency, resets, silenceCut } from './behaviours/lines.mjs';
+import { addressChanged, bandwidth, connectionsAtMost, latency, resets, silenceCut } from './behaviours/lines.mjs';
 import {
   answersLost, balancerErrors, bodyLimit, getsDoubled, onlyGetAndPost, optionsRefused, postsRepeated, reordered, requestsLost,
 } from './behaviours/requests.mjs';
 import { anotherServer, captivePortal, redirectLoop, wrongJson } from './behaviours/strangers.mjs';
 import {
-  answersCut, bufferedBlocks, bufferedWhole, eventStreamsRefused, gzipUnflushed, oneBehind, slowFirstByte,
+  acceptWanted, answersCut, bufferedBlocks, bufferedWhole, eventStreamsRefused, gzipUnflushed, oneBehind, slowFirstByte,
 } from './behaviours/streams.mjs';
 import { upgradeHangs, upgradeStripped, websocketClosed, websocketCut, websocketDead, websocketRefused } from './behaviours/websocket.mjs';
 import { atOnce, kSizes } from './shapes.mjs';
@@ -51,6 +51,7 @@ export const networks = [
   { name: 'sse-first-held', title: 'first event held until the next', behaviours: [noWebSocket(), oneBehind()] },
   { name: 'sse-one-behind', title: 'each event held until the next', behaviours: [noWebSocket(), oneBehind({ always: true })] },
   { name: 'sse-gzip', title: 'gzip without flush', behaviours: [noWebSocket(), gzipUnflushed()] },
+  { name: 'sse-unnamed', title: 'streams held back that were not asked for as such', behaviours: [noWebSocket(), acceptWanted()] },
   { name: 'sse-refused', title: 'text/event-stream refused by type', behaviours: [noWebSocket(), eventStreamsRefused()] },
   { name: 'answers-cut', title: 'responses cut after 5 s', behaviours: [noWebSocket(), answersCut(5000)] },
   { name: 'answers-cut-buffered', title: 'responses cut after 5 s, and buffered', behaviours: [noWebSocket(), bufferedWhole(), answersCut(5000)] },
@@ -89,6 +90,9 @@ export const networks = [
   { name: 'resets-poll', title: 'every connection reset after 3 s, no WebSocket, streams buffered', behaviours: [noWebSocket(), bufferedWhole(), resets(3000)] },
   { name: 'silence', title: 'silence cut after 5 s', behaviours: [silenceCut(5000)] },
   { name: 'silence-http', title: 'silence cut after 5 s, no WebSocket', behaviours: [noWebSocket(), silenceCut(5000)] },
+  { name: 'address', title: 'another address twice', behaviours: [addressChanged(4000, 9000)] },
+  { name: 'address-http', title: 'another address twice, no WebSocket', behaviours: [noWebSocket(), addressChanged(4000, 9000)] },
+  { name: 'address-poll', title: 'another address twice, no WebSocket, streams buffered', behaviours: [noWebSocket(), bufferedWhole(), addressChanged(4000, 9000)] },
   { name: 'six', title: '6 connections a client', behaviours: [noWebSocket(), connectionsAtMost(6)] },
 
   // ---- Real proxies ----
@@ -156,6 +160,6 @@ export function expectations({ behaviours, restarts = false, breaks, loses: itLo
   const usual = (keepsAlive ? 2 : 4) * roundTrip + 100;
   return {
     works, loses, outage: all.some((each) => each.outage), roundTrip,
-    p95: Math.round((loses ? Math.max(3000, usual) : usual) + passing(all, roundTrip, sizes, shape) * (behind === 'both' ? 2 : 1)),
+    p95: Math.round((loses ? Math.max(3000, usual, ...all.map(({ noticed }) => noticed ?? 0)) : usual) + passing(all, roundTrip, sizes, shape) * (behind === 'both' ? 2 : 1)),
   };
 }

@@ -48,6 +48,18 @@ export const silenceCut = (ms) => ({
   }),
 });
 
+// At these moments (ms since the first connection) the client gets another address: its connections are dead, without a word to
+// anybody, and new ones work.
+export const addressChanged = (...moments) => ({
+  name: 'address-changed', says: `after ${moments.map((ms) => ms / 1000).join(' and ')} s all connections are dead, without an end`, loses: true,
+  noticed: 5000,
+  on: (box) => ({
+    line: (line) => {
+      for (const moment of moments) if (box.age < moment) box.after(moment - box.age, () => line.die());
+    },
+  }),
+});
+
 // More connections than `most` are made, and wait until another one ends.
 export const connectionsAtMost = (most) => ({
   name: 'few-connections', says: `${most} connections at a time, as a browser's to one server`,

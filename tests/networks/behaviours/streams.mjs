@@ -40,6 +40,18 @@ export const bufferedBlocks = (bytes) => ({
   }),
 });
 
+// A virus scanner that reads the whole of an answer first, but for streams whose request names them.
+export const acceptWanted = () => ({
+  name: 'accept-wanted', says: 'event streams are held until their end, unless the request has Accept: text/event-stream',
+  on: () => {
+    const { exchange } = bufferedWhole().on();
+    return {
+      exchange: async (request, next) =>
+        /text\/event-stream/.test(request.headers.accept ?? '') ? next() : exchange(request, next),
+    };
+  },
+});
+
 // The first chunk waits for the second; with `always` each waits for the next.
 export const oneBehind = ({ always = false } = {}) => ({
   name: always ? 'one-behind' : 'first-held', says: `${always ? 'each' : 'the first'} event of a stream is held until the next one comes`, breaks,

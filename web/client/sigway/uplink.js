@@ -35,6 +35,7 @@ export class Uplink {
   #speed = kUnknown;         // bytes a ms that uploads were seen to make
   #slack = 1;                // doubled where uploads were given up that may only have been slow
   #unwatch = null;           // while a WebSocket owes an answer to a frame
+  #watched = 0;              // since when
   #overdue = null;           // a timer
   #paused = null;            // a timer
   #pumping = false;          // soon
@@ -95,7 +96,13 @@ export class Uplink {
     if (!(up > this.#up && up < this.#next)) return;    // the second is another server's figure
     this.#up = up;
     this.#batchMost = Math.min(kLimits.messages, this.#batchMost * 2);
-    while (this.#queue.length && this.#queue[0].n && this.#queue[0].n <= up) this.#bytes -= this.#queue.shift().bytes;
+    let framed = 0;
+    while (this.#queue.length && this.#queue[0].n && this.#queue[0].n <= up) {
+      const { bytes, chunks } = this.#queue.shift();
+      this.#bytes -= bytes;
+      if (chunks[0].via?.kind === 'websocket') framed += bytes;
+    }
+    if (framed && this.#unwatch) this.#frameSpeed(framed / Math.max(1, clock.now() - this.#watched));
     if (!this.#queue.length) {
       this.#drained.resolve();
       this.#drained = deferred();
@@ -158,10 +165,18 @@ export class Uplink {
     if (this.#unwatch || way?.kind !== 'websocket') return;
     const size = this.#queue.flatMap(({ chunks }) => chunks).reduce((sum, { via, bytes }) => via === way ? sum + bytes : sum, 0);
     if (!size) return;
+    this.#watched = clock.now();
     this.#unwatch = deadline(this.#patience(size), () => {
       this.#unwatch = null;
       if (!way.done) way.test();
     });
+  }
+
+  // An answer that took a round trip says nothing of how slow the line is, but how fast it is at the least.
+  #frameSpeed(speed) {
+    const took = clock.now() - this.#watched;
+    if (speed > this.#speed) this.#speed = speed;
+    else if (took > 2 * (this.session.trips.smoothed ?? took)) this.#speed = Math.max(kSlowest, speed, this.#speed / 2);
   }
 
   #forgetFrames() {
