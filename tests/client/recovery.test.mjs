@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { connect } from '../../web/client/sigway.js';
 import { clock } from '../../web/client/sigway/clock.js';
 import { FakeServer } from './fake_server.mjs';
-import { counting, makeClient, numbers } from './helpers.mjs';
+import { counting, makeClient, noted, numbers } from './helpers.mjs';
 
 const kTransports = ['websocket', 'sse', 'poll'];
 let server, clients;
@@ -366,4 +367,150 @@ test('a switch that calls off a reconnect in the middle leaves no dead carrier b
   for (const i of counting(5)) bob.connection.send('count', { i });
   await alice.until(() => numbers(alice).length === 5 && alice.connection.transport === 'poll');
   assert.deepEqual(numbers(alice), counting(5));
+});
+
+// ---- Lines that die without a word ----
+
+test('a WebSocket that dies while the application talks is missed as soon as one that is silent', async () => {
+  const [alice] = await pair('websocket');
+  server.silent = true;
+  const talk = setInterval(() => alice.connection.send('count', { i: 0 }), 100);
+  await alice.until(() => noted(alice, 'lost').length === 1);      // by its heartbeats it would take 55 s
+  clearInterval(talk);
+  server.silent = false;
+  assert.equal(noted(alice, 'lost')[0].code, 'silence');
+});
+
+test('a stream that dies is missed by what is said next, with the same request', async () => {
+  const [alice, bob] = await pair('sse');
+  server.silent = true;
+  const talk = setInterval(() => alice.connection.send('count', { i: 0 }), 700);
+  await alice.until(() => noted(alice, 'lost').length === 1);
+  clearInterval(talk);
+  const asking = server.requests.findLast(({ route, body }) => route === '/v1/send' && body.hello && body.key === alice.connection.key);
+  assert.ok(asking.body.messages.length, 'the stream is asked by an upload that goes in any case');
+  assert.equal(noted(alice, 'lost')[0].code, 'silence');
+  server.silent = false;
+  bob.connection.send('count', { i: 1 });
+  await alice.until(() => numbers(alice).length === 1);
+});
+
+test('an upload that is missed tests the stream as well', async () => {
+  const [alice, bob] = await pair('sse');
+  let swallowed = 0;
+  const asked = new Promise((resolve) => {
+    server.fault = ({ route, body }) => {
+      if (route !== '/v1/send' || body.key !== alice.connection.key) return null;
+      if (body.messages && ++swallowed === 1) return 'swallow';
+      if (body.hello && swallowed) resolve();
+      return null;
+    };
+  });
+  alice.connection.send('count', { i: 0 });
+  await bob.until(() => numbers(bob).length === 1);
+  await asked;
+  assert.deepEqual(states(alice), ['open']);
+});
+
+// ---- What is remembered ----
+
+test('a guest makes the room anew with the places that it was told, not with those that it asked for', async () => {
+  const host = client({ room: 'one', transport: 'websocket', capacity: 4 });
+  await host.until(() => host.had('created'));
+  const guest = client({ room: 'one', transport: 'websocket' });
+  await guest.until(() => guest.had('joined'));
+  server.restart();
+  await guest.until(() => guest.logged('reset').length === 1);
+  assert.equal(server.opens.findLast(({ key }) => key === guest.connection.key).capacity, 4);
+});
+
+test('a room that was asked for and not entered is asked for again, and opens no session', async () => {
+  const alice = client({ room: 'one', transport: 'websocket' });
+  await alice.until(() => alice.had('created'));
+  server.silent = true;
+  alice.connection.join('two').catch(() => {});
+  await alice.until(() => alice.connection.pending === 1);
+  await new Promise((resolve) => setTimeout(resolve, 50));      // it has gone out, and is not answered
+  server.silent = false;
+  server.restart();
+  await alice.until(() => alice.heard.some(({ type, room }) => type === 'created' && room === 'two'));
+  assert.deepEqual(server.opens.map(({ room }) => room), ['one', 'one']);
+});
+
+test('a join that cannot be said leaves nothing behind', async () => {
+  const alice = client({ room: 'one', transport: 'websocket' });
+  await alice.until(() => alice.had('created'));
+  await assert.rejects(alice.connection.join('half \ud83d'), { code: 'bad_utf8' });
+  assert.deepEqual(alice.connection.rooms, ['one']);
+  server.restart();
+  await alice.until(() => alice.logged('reset').length === 1 && alice.connection.state === 'open');
+});
+
+test('a name that was refused when the session was opened is not claimed again', async () => {
+  const alice = client({ room: 'one', transport: 'websocket', name: 'taken' });
+  await alice.until(() => alice.had('created'));
+  server.sessions.get(alice.connection.key).emit({ type: 'error', code: 'name_taken', message: 'taken', hint: 'Take another.' });
+  await alice.until(() => alice.logged('refused').length === 1);
+  assert.equal(alice.connection.name, undefined);
+  server.restart();
+  await alice.until(() => alice.logged('reset').length === 1);
+  assert.equal(server.opens.at(-1).name, undefined);
+});
+
+test('promises that nobody holds end no process', async () => {
+  const unhandled = [];
+  const note = (error) => unhandled.push(error);
+  process.on('unhandledRejection', note);
+  const alice = client({ room: 'one', transport: 'websocket' });
+  await alice.until(() => alice.had('created'));
+  server.silent = true;
+  alice.connection.join('two');
+  alice.connection.login('alice');
+  alice.connection.leave('one');
+  alice.connection.flush();
+  alice.connection.switchTransport('nonsense');
+  alice.connection.join('half \ud83d');
+  server.silent = false;
+  server.restart();
+  await alice.until(() => alice.logged('reset').length === 1);
+  alice.connection.join('three');
+  alice.connection.flush();
+  await alice.connection.close();
+  alice.connection.join('four');
+  alice.connection.logout();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  process.off('unhandledRejection', note);
+  assert.deepEqual(unhandled, []);
+});
+
+test('after close() nothing is heard but the end, and a second close() waits for the same', async () => {
+  const [alice, bob] = await pair('poll');
+  const before = alice.heard.length;
+  const closing = alice.connection.close();
+  bob.connection.send('count', { i: 0 });
+  let isClosed = false;
+  alice.connection.on('closed', () => { isClosed = true; });
+  await alice.connection.close();
+  assert.ok(isClosed);
+  await closing;
+  assert.equal(alice.heard.length, before);
+  assert.throws(() => alice.connection.send('count', { i: 0 }), { code: 'closed' });
+});
+
+test('what is misspelt is a TypeError that names what was meant', async () => {
+  const alice = client({ room: 'one', transport: 'websocket' });
+  const { connection } = alice;
+  for (const [act, says] of [
+    [() => connect({ url: server.url, rom: 'one' }), /no option 'rom'; did you mean 'room'/],
+    [() => connect('one'), /options are an object, not a value of type string/],
+    [() => connection.on('peer-joind', () => {}), /no event 'peer-joind'; did you mean 'peer-joined'/],
+    [() => connection.on('offer', () => {}), /no event 'offer'; there are: created, /],
+    [() => connection.on('joined'), /the handler is a function, not a value of type undefined/],
+    [() => connection.send(), /the type is a string, not a value of type undefined/],
+    [() => connection.send('x', 1, 'peer'), /\{ to: 'peer' \}/],
+    [() => connection.send('x', 1, { too: 'peer' }), /no option 'too'; did you mean 'to'/],
+    [() => connection.join('two', { places: 3 }), /no option 'places'; there are: capacity/],
+    [() => connection.join(), /the room is a string/],
+  ]) assert.throws(act, (error) => error instanceof TypeError && says.test(error.message), String(says));
+  await alice.until(() => alice.connection.state === 'open');      // and none of it was said
 });

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,10 @@ struct Peer final : client::EngineListener {
   void on_event(const ClientEvent& event) override {
     types.push_back(event.type);
     numbers.push_back(event.number);
+    if (event.type == "created" || event.type == "joined") {
+      const auto json = client::parse_object(event.json);
+      capacities[event.room] = client::number_of(*json, "capacity").value_or(0);
+    }
     if (!event.from.empty()) heard.push_back(event.data.front() == '"' ? 0 : std::stoi(event.data));
   }
   void on_state(ClientState) override {}
@@ -65,6 +70,7 @@ struct Peer final : client::EngineListener {
   std::vector<std::uint64_t> numbers;
   std::vector<Transport> transports;
   std::vector<ClientReset> resets;
+  std::map<std::string, std::uint64_t> capacities;
   std::string closed, journal, learned;
 };
 
@@ -407,6 +413,50 @@ TEST_CASE("engine: who was away too long has a new session, and says what may be
   CHECK(scene.alice.resets[0].peer != scene.alice.resets[0].previous_peer);
   CHECK(scene.alice.engine.state() == ClientState::open);
   CHECK(scene.bob.heard == std::vector<int>{1});
+}
+
+TEST_CASE("engine: an event stream that has died is missed by what is said next") {
+  Scene scene(31, Transport::sse);
+  scene.meet();
+  scene.pass(8s);
+  scene.alice.network.die();  // what is open; new connections work
+  scene.alice.say();
+  scene.bob.say();
+  scene.pass(5s);
+  CHECK(scene.alice.heard == std::vector<int>{1});
+  scene.pass(5s);
+  scene.check();
+  CHECK_MESSAGE(scene.alice.journal.find("held back") == std::string::npos, scene.alice.journal);
+}
+
+TEST_CASE("engine: a room is asked for again with the places that it was said to have") {
+  session::Settings settings;
+  settings.resume_window = std::chrono::seconds(20);
+  Scene scene(32, Transport::websocket, settings);
+  scene.alice.engine.start();
+  scene.pass(1s);
+  scene.alice.engine.join(++scene.alice.said, "three", 3);
+  scene.bob.engine.start();
+  scene.pass(1s);
+  scene.bob.engine.join(++scene.bob.said, "three", 0);
+  // Refused, and no session is opened with it, though it comes first by its name.
+  scene.bob.engine.join(++scene.bob.said, std::string(129, 'a'), 0);
+  scene.pass(1s);
+  for (auto* const peer : {&scene.alice, &scene.bob}) {
+    peer->network.faults.lose_request = 1;
+    peer->network.faults.websockets = false;
+    peer->network.cut();
+  }
+  scene.pass(60s);
+  for (auto* const peer : {&scene.bob, &scene.alice}) {
+    peer->network.faults = {};
+    peer->types.clear();
+    scene.pass(60s);
+    INFO(peer->journal);
+    CHECK(peer->closed.empty());
+    CHECK(peer->resets.size() == 1);
+  }
+  CHECK(scene.bob.capacities["three"] == 3);
 }
 
 TEST_CASE("engine: closing leaves the room") {

@@ -312,7 +312,7 @@ void FakeNetwork::attach(Id id, native::Request request) {
 
 void FakeNetwork::down(Id id, std::string text) {
   const auto found = links_.find(id);
-  if (found == links_.end()) return;
+  if (found == links_.end() || id <= dead_) return;
   if (found->second.is_socket ? faults.websockets_hang : faults.streams_held) return;
   if (!found->second.is_socket && faults.streams_lag) std::swap(text, found->second.held);
   if (text.empty()) return;

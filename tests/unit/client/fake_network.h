@@ -52,6 +52,8 @@ class FakeNetwork final : public client::Network {
 
   /// Every stream and socket breaks; the server hears of it.
   void cut();
+  /// Nothing comes by what is open, ever, and nobody is told.
+  void die() { dead_ = count_; }
   std::size_t open() const { return links_.size(); }
 
  private:
@@ -92,6 +94,7 @@ class FakeNetwork final : public client::Network {
   std::mt19937_64 random_;
   std::map<Id, Link> links_;
   Id count_ = 0;
+  Id dead_ = 0;  // up to this one
 };
 
 }  // namespace sigway::testing
