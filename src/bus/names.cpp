@@ -61,10 +61,11 @@ std::size_t Names::row_cost(const Entry& entry) noexcept {
   return block(2 * kPointer + sizeof(Entry)) + kPointer + outside(entry.first);
 }
 
-Names::Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals)
+Names::Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals, GiveBack give_back)
     : outlet_(outlet),
       runner_(runner),
       totals_(totals),
+      give_back_(std::move(give_back)),
       expiry_timer_(base::Timer::calling<&Names::on_expiry>(this)) {}
 
 Names::~Names() {
@@ -124,6 +125,8 @@ void Names::take(const std::string& key, Name& name, const session::Caller& call
   const Recipient who{caller.id, caller.dialect, {}};
   refusals_.admitted(key, caller.address);
   name.holder = Holder{caller.id, caller.dialect};
+  // Before anybody hears of the new name: whoever is told then finds the old one free.
+  if (!caller.name.empty() && caller.name != key) give_back_(caller.id, caller.name);
   const bool mail_first = caller.dialect->takes_mail_before_answer();
   if (!mail_first) outlet_.send(event::LoggedIn{key, re}, who);
   bool has_mail = true;

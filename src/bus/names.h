@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <optional>
@@ -53,7 +54,10 @@ struct MailboxTotals {
 /// docs/protocol.md, "Names". Thread: its shard.
 class Names {
  public:
-  Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals);
+  /// Gives a name back, wherever it lives, as `logout` does.
+  using GiveBack = std::function<void(session::SessionId id, const std::string& name)>;
+
+  Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals, GiveBack give_back);
   ~Names();
   Names(const Names&) = delete;
   Names& operator=(const Names&) = delete;
@@ -128,6 +132,7 @@ class Names {
   Outlet& outlet_;
   session::Runner& runner_;
   MailboxTotals& totals_;
+  GiveBack give_back_;
   Refusals refusals_;
   base::KeyedMap<Name> names_;
   // Of all names, by its lifetime: what has the same one expires in the order in which it came.

@@ -15,7 +15,8 @@ Node::Node(base::ShardIndex shard, Exchange& exchange, session::Runner& runner)
       runner_(runner),
       outlet_(shard, exchange.shared, runner),
       rooms_(outlet_, exchange.mailbox),
-      names_(outlet_, runner, exchange.mailbox),
+      names_(outlet_, runner, exchange.mailbox,
+             [this](SessionId id, const std::string& name) { logout(id, name, {}); }),
       topics_(outlet_) {
   if (exchange_.nodes.size() <= shard) exchange_.nodes.resize(shard + 1);
   exchange_.nodes[shard] = this;

@@ -26,8 +26,8 @@ struct Taken {
 
 /// Puts a client's numbered messages into order: each number once, small gaps held, large ones
 /// refused, pieces joined. One without a number takes the next; a numbered one that comes for that
-/// number later is no repeat, and is refused. A will takes no number: it acts at once, or not at all if the message
-/// behind it has come before. Thread: the session's shard.
+/// number later is no repeat, and is refused. A will takes no number: it acts at once, or not at
+/// all if the message behind it has come before. Thread: the session's shard.
 class Inbox {
  public:
   Inbox(base::MemoryHolder& holder, const Settings& settings, const dialects::Dialect& dialect);

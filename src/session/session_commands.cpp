@@ -344,8 +344,7 @@ void Session::settle(const Settlement& settlement) {
       waiting_ = false;
       break;
     case Kind::logged_in: {
-      if (!name_.empty() && name_ != settlement.subject) bus.logout(id_, name_, {});
-      name_ = settlement.subject;
+      name_ = settlement.subject;  // the one before has been given back
       for (const auto& room : rooms_) bus.renamed(id_, room, name_);
       logging_in_.clear();
       waiting_ = false;

@@ -74,7 +74,7 @@ class Switchboard {
   /// The session's name has changed.
   virtual void renamed(SessionId id, const std::string& room, const std::string& name) = 0;
 
-  /// Asks for a name. Settles.
+  /// Asks for a name, and gives the one in `caller` back for it. Settles.
   virtual void login(const Caller& caller, const std::string& name, SessionId replaces,
                      dialects::Re re) = 0;
   /// Gives a name back, or a wish for it. Settles nothing.
