@@ -81,11 +81,10 @@ if (!binary) {
     const watched = async (url, init) => {
       if (String(url).endsWith('v1/poll')) ++polled;
       if (!init.body.includes('"type":"leave"')) return fetch(url, init);
-      // Something is heard while it is on its way.
+      // Something comes while it is on its way.
       goodbye = { polled };
-      const heard = alice.heard.length;
       bob.connection.send('late', 1);
-      await alice.until(() => alice.heard.length > heard);
+      await bob.connection.flush();
       await new Promise((resolve) => setTimeout(resolve, 100));
       goodbye.polledBehind = polled - goodbye.polled;
       return fetch(url, init);

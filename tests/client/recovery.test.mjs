@@ -387,8 +387,8 @@ test('a stream that dies is missed by what is said next, with the same request',
   const talk = setInterval(() => alice.connection.send('count', { i: 0 }), 700);
   await alice.until(() => noted(alice, 'lost').length === 1);
   clearInterval(talk);
-  const asking = server.requests.findLast(({ route, body }) => route === '/v1/send' && body.hello && body.key === alice.connection.key);
-  assert.ok(asking.body.messages.length, 'the stream is asked by an upload that goes in any case');
+  const asks = ({ route, body }) => route === '/v1/send' && body.key === alice.connection.key && body.hello && body.messages;
+  assert.ok(server.requests.some(asks), 'the stream is asked by an upload that goes in any case');
   assert.equal(noted(alice, 'lost')[0].code, 'silence');
   server.silent = false;
   bob.connection.send('count', { i: 1 });
