@@ -17,7 +17,9 @@ export const kPatience = 90000;      // on a machine that has other things to do
 
 const kFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
   '--allow-loopback-in-peer-connection', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding',
-  '--disable-background-timer-throttling', '--autoplay-policy=document-user-activation-required'];
+  '--disable-background-timer-throttling', '--autoplay-policy=document-user-activation-required',
+  // Else pages without a camera hide their addresses behind names of multicast DNS, which a busy machine does not answer in time.
+  '--disable-features=WebRtcHideLocalIpsWithMdns'];
 const kFakeDevices = ['--use-fake-device-for-media-stream=fps=10', '--use-fake-ui-for-media-stream'];
 
 export class Server {

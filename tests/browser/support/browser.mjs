@@ -19,7 +19,9 @@ const kPatience = 40000;   // a deadline on the busiest machine, never a pause
 const kOutput = process.env.SIGWAY_BROWSER_OUTPUT ?? fileURLToPath(new URL('../output', import.meta.url));
 const kFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
   '--allow-loopback-in-peer-connection', '--use-fake-device-for-media-stream=fps=10', '--use-fake-ui-for-media-stream',
-  '--host-resolver-rules=MAP *.test 127.0.0.1'];
+  '--host-resolver-rules=MAP *.test 127.0.0.1',
+  // Else pages without a camera hide their addresses behind names of multicast DNS, which a busy machine does not answer in time.
+  '--disable-features=WebRtcHideLocalIpsWithMdns'];
 
 let browser = null, profile = null;
 
