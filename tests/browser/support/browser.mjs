@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { until } from '../../support/until.mjs';
 
+const kHung = 20000;
 const kPatience = 40000;   // a deadline on the busiest machine, never a pause
 const kOutput = process.env.SIGWAY_BROWSER_OUTPUT ?? fileURLToPath(new URL('../output', import.meta.url));
 const kFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
@@ -22,6 +23,13 @@ const kFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-ba
   '--host-resolver-rules=MAP *.test 127.0.0.1',
   // Else pages without a camera hide their addresses behind names of multicast DNS, which a busy machine does not answer in time.
   '--disable-features=WebRtcHideLocalIpsWithMdns'];
+
+// Playwright waits without an end for a page that has hung.
+function soon(promise, otherwise) {
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(otherwise)), kHung); });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
 
 let browser = null, profile = null;
 
@@ -97,14 +105,19 @@ class Guest {
       const expression = `(${condition})(window.call, ${JSON.stringify(value)})`;
       return await until(this.page, `window.call && ${expression}`, undefined, { timeout: patience, every: 20 });
     } catch (error) {
-      const state = await this.page.evaluate('JSON.stringify(window.call?.report() ?? null)').catch(String);
+      const state = await this.#state('JSON.stringify(window.call?.report() ?? null)');
       throw new Error(`${this.name} waited in vain for ${condition} ${JSON.stringify(value) ?? ''}: ${error.message}\n${state}`);
     }
   }
 
+  // What a page that has hung says nothing of.
+  #state(expression) {
+    return soon(this.page.evaluate(expression), `${this.name} does not answer any more`).catch(String);
+  }
+
   async keepEvidence(folder) {
     mkdirSync(folder, { recursive: true });
-    const state = await this.page.evaluate('JSON.stringify(window.call?.report() ?? null, null, 1)').catch(String);
+    const state = await this.#state('JSON.stringify(window.call?.report() ?? null, null, 1)');
     writeFileSync(join(folder, `${this.name}.log`), `${this.record.join('\n')}\n\n${state}\n`);
     await this.page.screenshot({ path: join(folder, `${this.name}.png`), timeout: 5000 }).catch(() => {});
   }
@@ -131,6 +144,6 @@ export async function withPages(t, body, { server, ...contextOptions } = {}) {
     t.diagnostic(`screenshots and logs are in ${folder}`);
     throw error;
   } finally {
-    for (const context of contexts) await context.close();
+    for (const context of contexts) await soon(context.close(), 'a window does not close').catch((error) => t.diagnostic(error.message));
   }
 }
