@@ -509,7 +509,14 @@ describe('Socket.IO', { concurrency: 3 }, () => {
         const { server } = target;
         const reader = await member(server);
         const senders = await all(count, () => member(server));
-        for (const sender of senders) sender.frames.put = (frame) => { if (frame === '2') sender.send('3'); };
+        // A sender is told of each of its messages, and has to read that as the reader reads.
+        const told = senders.map(() => 0);
+        senders.forEach((sender, s) => {
+          sender.frames.put = (frame) => {
+            if (frame === '2') sender.send('3');
+            if (frame.startsWith('42["log"')) ++told[s];
+          };
+        });
         const slow = await all(2, (i) => Attacker.open(server, i === 0 ? 4 : 3));
         const polling = await Polling.open(server, 4);
         for (const one of slow) {
@@ -539,6 +546,7 @@ describe('Socket.IO', { concurrency: 3 }, () => {
             assert.equal(n, heard[s]++, `the messages of sender ${s} in order`);
             ++i;
           }
+          await until(() => told.every((count) => count >= said + kAtOnce), () => `the senders to read: ${told} of ${said + kAtOnce}`);
           if (said % (8 * kAtOnce) === 0) most = Math.max(most, (await target.memory()).outbox);
         }
         const { outbox } = await target.memory();
