@@ -308,6 +308,7 @@ void Engine::reset(const Failure& failure) {
   bury_.set(Duration(0), [this] { former_.reset(); });
   backlog_.insert(backlog_.begin(), std::make_move_iterator(unsent.begin()),
                   std::make_move_iterator(unsent.end()));
+  for (const auto id : lost) joining_.erase(id);  // nobody will answer them by that id
   // Messages of ours, which the application does not know.
   std::erase(lost, std::uint64_t{0});
   if (ever_open_) {

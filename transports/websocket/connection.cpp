@@ -115,7 +115,7 @@ void Connection::on_control(const MessagePtr& message) {
       break;
     case opcode::pong:
       count_noise();
-      receiver_->pong_with(message->get_payload());
+      receiver_->pong(message->get_payload());
       break;
     case opcode::close:
       if (!std::exchange(closing_, true)) {

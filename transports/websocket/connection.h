@@ -27,10 +27,8 @@ class Receiver {
   virtual void opened(Connection& socket) = 0;
   /// One whole message; a text is UTF-8. Never after the connection has begun to close.
   virtual void message(dialects::Frame::Kind kind, std::string_view bytes) = 0;
-  virtual void pong() {}
-  /// Likewise, with its payload: that of a ping (RFC 6455 §5.5.3), or any if nobody has asked for
-  /// it.
-  virtual void pong_with(std::string_view /*payload*/) { pong(); }
+  /// The payload is that of a ping (RFC 6455 §5.5.3), or any if nobody has asked for it.
+  virtual void pong(std::string_view /*payload*/) {}
   /// The peer closes, with that code; 1005 if it gave none (RFC 6455 §7.4). `closed` follows.
   virtual void peer_closes(std::uint16_t /*code*/) {}
   /// The queue is empty, after `Port::room` said 0 or `Port::unsent` another number.

@@ -69,7 +69,7 @@ class Receiver final : public websocket::Receiver {
 
   void opened(websocket::Connection& socket) override;
   void message(Frame::Kind kind, std::string_view bytes) override;
-  void pong() override { binding::hear(context_, here(), session_); }
+  void pong(std::string_view /*payload*/) override { binding::hear(context_, here(), session_); }
   void drained() override { binding::drained(context_, here(), session_, kCarrier); }
   void flooded() override {
     const auto& row = session::info(session::End::rate_limited);

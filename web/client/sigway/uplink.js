@@ -163,7 +163,11 @@ export class Uplink {
   #watchFrames() {
     const { way } = this.session;
     if (this.#unwatch || way?.kind !== 'websocket') return;
-    const size = this.#queue.flatMap(({ chunks }) => chunks).reduce((sum, { via, bytes }) => via === way ? sum + bytes : sum, 0);
+    let size = 0;
+    for (const { chunks } of this.#queue) {
+      if (!chunks[0].via) break;             // what is under way stands before what waits
+      for (const { via, bytes } of chunks) if (via === way) size += bytes;
+    }
     if (!size) return;
     this.#watched = clock.now();
     this.#unwatch = deadline(this.#patience(size), () => {

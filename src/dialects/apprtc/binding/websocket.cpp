@@ -41,7 +41,7 @@ class Receiver final : public websocket::Receiver {
     socket.expect_within(service_.options.register_timeout);
   }
   void message(Frame::Kind kind, std::string_view bytes) override;
-  void pong_with(std::string_view payload) override;
+  void pong(std::string_view payload) override;
   void drained() override {
     if (session_) binding::drained(service_.context, here(), session_, Channel::kName);
   }
@@ -165,7 +165,7 @@ void Receiver::pass_on(std::string text, std::size_t bytes) {
       [port = *port_] { port.abort(); });
 }
 
-void Receiver::pong_with(std::string_view payload) {
+void Receiver::pong(std::string_view payload) {
   if (!session_) return;
   binding::at_session(
       service_.context, here(), session_,

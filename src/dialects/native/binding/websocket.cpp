@@ -50,7 +50,7 @@ class Receiver final : public websocket::Receiver {
 
   void message(Frame::Kind kind, std::string_view bytes) override;
 
-  void pong() override {
+  void pong(std::string_view /*payload*/) override {
     if (session_) binding::hear(context_, here(), session_);
   }
 

@@ -211,7 +211,7 @@ class Receiver final : public websocket::Receiver {
     });
   }
 
-  void pong_with(std::string_view payload) override {
+  void pong(std::string_view payload) override {
     at_session([client = client_, payload = std::string(payload)](session::Hub& hub) {
       peerjs::pong(hub, *client, payload);
     });

@@ -50,7 +50,7 @@ class Receiver final : public websocket::Receiver {
         });
   }
 
-  void pong() override {
+  void pong(std::string_view /*payload*/) override {
     service_.at(here(), engine_, [](Engine& engine) { engine.socket_pong(); });
   }
   void drained() override {
