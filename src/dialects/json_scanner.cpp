@@ -335,9 +335,22 @@ char simple_escape(char letter) noexcept {
   }
 }
 
-}  // namespace
+/// The code point of the escapes that `rest` begins with, behind the first `\u`, and removes them. None:
+/// a lone surrogate, of which it removes that alone.
+std::optional<std::uint32_t> take_code_point(std::string_view& rest) noexcept {
+  const std::uint32_t code = hex4(rest.data() + 2);
+  rest.remove_prefix(6);
+  if (code < 0xD800 || code > 0xDFFF) return code;
+  if (code >= 0xDC00 || rest.size() < 6 || rest[0] != '\\' || rest[1] != 'u') return std::nullopt;
+  const std::uint32_t low = hex4(rest.data() + 2);
+  if (low < 0xDC00 || low > 0xDFFF) return std::nullopt;
+  rest.remove_prefix(6);
+  return 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+}
 
-std::optional<std::string> unescape(const JsonValue& string) {
+/// `replacement`: for lone surrogates; none: they are refused.
+std::optional<std::string> unescaped(const JsonValue& string,
+                                     std::optional<std::uint32_t> replacement) {
   std::string_view rest = string.bytes.substr(1, string.bytes.size() - 2);
   if (!string.escaped) return std::string(rest);
   std::string out;
@@ -352,19 +365,22 @@ std::optional<std::string> unescape(const JsonValue& string) {
       rest.remove_prefix(2);
       continue;
     }
-    std::uint32_t code = hex4(rest.data() + 2);
-    rest.remove_prefix(6);
-    if (code >= 0xDC00 && code <= 0xDFFF) return std::nullopt;
-    if (code >= 0xD800 && code <= 0xDBFF) {
-      if (rest.size() < 6 || rest[0] != '\\' || rest[1] != 'u') return std::nullopt;
-      const std::uint32_t low = hex4(rest.data() + 2);
-      if (low < 0xDC00 || low > 0xDFFF) return std::nullopt;
-      code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-      rest.remove_prefix(6);
-    }
-    append_utf8(out, code);
+    const auto code = take_code_point(rest);
+    if (!code && !replacement) return std::nullopt;
+    append_utf8(out, code ? *code : *replacement);
   }
   return out;
+}
+
+}  // namespace
+
+std::optional<std::string> unescape(const JsonValue& string) {
+  return unescaped(string, std::nullopt);
+}
+
+std::string unescape_replacing(const JsonValue& string) {
+  constexpr std::uint32_t kReplacement = 0xFFFD;
+  return *unescaped(string, kReplacement);
 }
 
 std::string on_one_line(const JsonValue& value) {

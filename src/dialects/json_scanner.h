@@ -106,6 +106,8 @@ std::optional<JsonFault> find_json_fault(std::string_view text,
 /// The text of a proved string value, whose bytes include the quotes. Empty optional: it has the
 /// escape of a lone surrogate, which no UTF-8 text can hold.
 std::optional<std::string> unescape(const JsonValue& string);
+/// The same with U+FFFD for each of them.
+std::string unescape_replacing(const JsonValue& string);
 
 /// The bytes of a proved value without line breaks. JSON has them raw between tokens only, where a
 /// space means the same.

@@ -35,7 +35,10 @@ dialects::Error too_often_in_room() {
 }
 
 Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)
-    : shared_(shared), runner_(runner), drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
+    : shard_(shard),
+      shared_(shared),
+      runner_(runner),
+      drain_timer_(base::Timer::calling<&Hub::drain_next>(this)) {
   if (shared_.hubs.size() <= shard) shared_.hubs.resize(shard + 1);
   shared_.hubs[shard] = this;
 }
@@ -43,16 +46,53 @@ Hub::Hub(base::ShardIndex shard, Shared& shared, Runner& runner)
 Hub::~Hub() = default;
 
 std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents contents) {
-  if (auto* session = find(id.serial)) {
+  if (auto* session = find_exactly(id.serial)) {
     if (contents.counted) session->counted_for(contents.address);
     if (!session->contents().agrees_with(contents))
       return dialects::Error{.code = dialects::ErrorCode::open_mismatch};
     return session;
   }
-  if (!shared_.directory.is_live(contents.key, id)) {
-    if (contents.counted) shared_.addresses.subtract(contents.address);
-    return gone(shared_.directory.find(contents.key, now()).reason);
+  if (shared_.directory.is_live(contents.key, id)) return make(id, std::move(contents));
+  if (std::exchange(contents.counted, false)) shared_.addresses.subtract(contents.address);
+  if (contents.traits->reuses_key) return open_again(id.serial, std::move(contents));
+  return gone(shared_.directory.find(contents.key, now()).reason);
+}
+
+// The request was on its way here when the session ended.
+std::variant<Session*, dialects::Error> Hub::open_again(std::uint64_t ended,
+                                                        OpenContents contents) {
+  using dialects::Error;
+  using dialects::ErrorCode;
+  if (draining_) return Error{.code = ErrorCode::draining};
+  const auto before = shared_.directory.find(contents.key, now());
+  if (before.state == Directory::State::unknown && !contents.room.empty()) {
+    if (auto error =
+            shared_.take_join(contents.room, contents.series, contents.address, now()))
+      return *std::move(error);
   }
+  const auto found = shared_.directory.find_or_insert(contents.key, shard_, now());
+  // Somebody has opened it on another shard: there is nothing to find here.
+  if (found.id.shard != shard_) return gone(End::left);
+  try {
+    successors_[ended] = found.id.serial;
+    if (auto* session = find_exactly(found.id.serial)) {
+      if (session->contents().agrees_with(contents)) return session;
+      return Error{.code = ErrorCode::open_mismatch};
+    }
+    if (found.inserted && !shared_.addresses.try_add(contents.address)) {
+      shared_.directory.forget_unmade(contents.key, found.id);
+      return Error{.code = ErrorCode::too_many_sessions};
+    }
+    contents.counted = found.inserted;
+    return make(found.id, contents);
+  } catch (const std::bad_alloc&) {
+    if (contents.counted) shared_.addresses.subtract(contents.address);
+    shared_.directory.forget_unmade(contents.key, found.id);
+    throw;
+  }
+}
+
+Session* Hub::make(SessionId id, OpenContents contents) {
   const auto replaced =
       contents.replaces ? shared_.directory.find(contents.replaces, now()).id : SessionId{};
   auto session = std::make_unique<Session>(*this, id, std::move(contents));
@@ -63,23 +103,29 @@ std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents con
   return made;
 }
 
-Session* Hub::find(std::uint64_t serial) noexcept {
+Session* Hub::find_exactly(std::uint64_t serial) noexcept {
   const auto entry = sessions_.find(serial);
   return entry == sessions_.end() ? nullptr : entry->second.get();
 }
 
+Session* Hub::find(std::uint64_t serial) noexcept {
+  if (auto* const session = find_exactly(serial)) return session;
+  const auto successor = successors_.find(serial);
+  return successor == successors_.end() ? nullptr : find_exactly(successor->second);
+}
+
 SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin) {
-  auto* session = find(serial);
+  auto* session = find_exactly(serial);
   return session == nullptr ? SendStatus::sent : session->deliver(event, origin);
 }
 
 void Hub::refuse(std::uint64_t serial, dialects::Re re, dialects::Error error) {
-  if (auto* session = find(serial))
+  if (auto* session = find_exactly(serial))
     or_give_up(*session, [&] { session->refuse(re, std::move(error)); });
 }
 
 void Hub::settle(SessionId id, const Settlement& settlement) {
-  if (auto* session = find(id.serial)) {
+  if (auto* session = find_exactly(id.serial)) {
     or_give_up(*session, [&] { session->settle(settlement); });
   } else if (settlement.kind == Settlement::Kind::joined) {
     // The session knew the series alone, not in which of its rooms it was.
@@ -88,11 +134,11 @@ void Hub::settle(SessionId id, const Settlement& settlement) {
 }
 
 void Hub::go_on(std::uint64_t serial) {
-  if (auto* session = find(serial)) or_give_up(*session, [&] { session->go_on(); });
+  if (auto* session = find_exactly(serial)) or_give_up(*session, [&] { session->go_on(); });
 }
 
 void Hub::probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer) {
-  if (auto* session = find(serial)) {
+  if (auto* session = find_exactly(serial)) {
     session->probe(how, std::move(answer));
   } else {
     answer(false);
@@ -100,11 +146,11 @@ void Hub::probe(std::uint64_t serial, Probe how, std::function<void(bool)> answe
 }
 
 void Hub::end(std::uint64_t serial, End reason) {
-  if (auto* session = find(serial)) session->end(reason);
+  if (auto* session = find_exactly(serial)) session->end(reason);
 }
 
 void Hub::give_up(std::uint64_t serial) noexcept {
-  if (auto* session = find(serial)) session->give_up();
+  if (auto* session = find_exactly(serial)) session->give_up();
 }
 
 void Hub::touch(Session& session) noexcept {
@@ -128,12 +174,14 @@ void Hub::bury(Session& session) noexcept {
   const auto entry = sessions_.find(session.id().serial);
   entry->second->keep_buried(std::move(buried_));
   buried_ = std::move(entry->second);
+  std::erase_if(successors_,
+                [&](const auto& each) { return each.second == session.id().serial; });
   sessions_.erase(entry);
   runner_.request_flush();
 }
 
 void Hub::pump(std::uint64_t serial) {
-  auto* const session = find(serial);
+  auto* const session = find_exactly(serial);
   if (session == nullptr) return;
   session->mark_dirty(false);
   try {
@@ -178,7 +226,7 @@ void Hub::drain_next() {
     left = static_cast<std::size_t>(static_cast<double>(drain_total_) * (1 - share));
   }
   while (to_drain_.size() > left) {
-    if (auto* session = find(to_drain_.back()))
+    if (auto* session = find_exactly(to_drain_.back()))
       or_give_up(*session, [&] { session->drain(kDrainRetry); });
     to_drain_.pop_back();
   }

@@ -138,9 +138,11 @@ class Hub {
   void connect(Switchboard& switchboard) noexcept { switchboard_ = &switchboard; }
 
   /// A request that opens has arrived at the shard that the directory named: makes the session, or
-  /// finds it and checks that the contents agree. `gone` if it has ended meanwhile.
+  /// finds it and checks that the contents agree. If it has ended meanwhile: `gone`, or, where the
+  /// key may be used again, another session here, for which `find` takes the old serial, too.
   std::variant<Session*, dialects::Error> open(SessionId id, OpenContents contents);
 
+  /// For connections: the session of that serial, or the one that `open` has made in its place.
   Session* find(std::uint64_t serial) noexcept;
 
   // -- What the bus does to sessions here. Serials that are not found are ignored (the session has
@@ -183,14 +185,21 @@ class Hub {
   void bury(Session& session) noexcept;
 
  private:
+  std::variant<Session*, dialects::Error> open_again(std::uint64_t ended, OpenContents contents);
+  Session* make(SessionId id, OpenContents contents);
+  /// What the bus says to a session is for no other one.
+  Session* find_exactly(std::uint64_t serial) noexcept;
   void pump(std::uint64_t serial);
   Session* find_dirty() noexcept;
   void drain_next();
 
+  const base::ShardIndex shard_;
   Shared& shared_;
   Runner& runner_;
   Switchboard* switchboard_ = nullptr;
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
+  // Serials of sessions that had ended when a connection came for them, and whom it found instead.
+  std::unordered_map<std::uint64_t, std::uint64_t> successors_;
   std::vector<std::uint64_t> dirty_;
   bool is_dirty_beyond_ = false;     // there was no memory to put all dirty ones into the list
   std::unique_ptr<Session> buried_;  // a list, see Session::keep_buried

@@ -52,9 +52,8 @@ std::variant<ClientMessage, std::string> decode_message(std::string_view frame) 
                                : name == "msg"      ? &message.text
                                                     : nullptr;
     if (field == nullptr || value.kind == JsonValue::Kind::null) continue;
-    auto text = value.kind == JsonValue::Kind::string ? unescape(value) : std::nullopt;
-    if (text) {
-      *field = *std::move(text);
+    if (value.kind == JsonValue::Kind::string) {
+      *field = unescape_replacing(value);  // as Go does
     } else {
       wrong = "'" + name + "' is not a text";
     }

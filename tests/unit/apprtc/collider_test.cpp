@@ -60,7 +60,7 @@ TEST_CASE("collider: what is no such object") {
   CHECK(why_not(R"({"cmd":1})") == head + "'cmd' is not a text");
   CHECK(why_not(R"({"roomid":{}})") == head + "'roomid' is not a text");
   CHECK(why_not(R"({"clientid":[]})") == head + "'clientid' is not a text");
-  CHECK(why_not(R"({"msg":"\ud800"})") == head + "'msg' is not a text");
+  CHECK(why_not(R"({"msg":[]})") == head + "'msg' is not a text");
   CHECK_MESSAGE(why_not(R"({"cmd":1} x)").starts_with(head + "not JSON"), "that comes first");
 }
 

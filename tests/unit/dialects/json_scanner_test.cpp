@@ -169,6 +169,21 @@ TEST_CASE("a lone surrogate's escape is JSON, but no text") {
   }
 }
 
+TEST_CASE("a text without the lone surrogates of its escapes") {
+  for (const auto& [text, wanted] : std::vector<std::pair<std::string, std::string>>{
+           {R"("a\ud800b")", "a\xEF\xBF\xBD" "b"},
+           {R"("\udc00")", "\xEF\xBF\xBD"},
+           {R"("\ud800\u0041")", "\xEF\xBF\xBD" "A"},
+           {R"("\udbff\ud83d\ude00")", "\xEF\xBF\xBD\xF0\x9F\x98\x80"},
+           {R"("\"plain\"")", R"("plain")"}}) {
+    INFO(text);
+    JsonValue value;
+    JsonCursor cursor(text);
+    REQUIRE(cursor.read_value(value));
+    CHECK(unescape_replacing(value) == wanted);
+  }
+}
+
 TEST_CASE("unescape yields what nlohmann/json does") {
   for (const std::string text :
        {R"("")", R"("plain")", R"("\"\\\/\b\f\n\r\t")", R"("\u0000\u007f\u0080\u07ff\u0800\uffff")",

@@ -91,10 +91,16 @@ void attach(const std::shared_ptr<Service>& service, session::Hub& hub, const Cl
                 }});
   if (const auto* error = std::get_if<Error>(&result)) return close(port, *error);
   if (const auto* ended = std::get_if<session::End>(&result)) return close(port, *ended);
+  auto& attached = *std::get<binding::Attached>(result).session;
+  if (attached.turn() > client.number) {
+    // A newer connection was quicker on its way here.
+    attached.detach(client.number);
+    return close(port, session::End::moved);
+  }
   if (is_first) return;  // its session asks for the name by itself
   session::Inputs again;
   again.messages.push_back({std::nullopt, Command(Login{name_of(client.id)})});
-  const auto error = std::get<binding::Attached>(result).session->process(std::move(again));
+  const auto error = attached.process(std::move(again));
   if (error) close(port, *error);
 }
 

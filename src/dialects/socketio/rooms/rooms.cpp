@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -27,6 +29,19 @@ constexpr std::size_t kMostUserName = 256;
 std::string quoted(std::string_view text) {
   std::string out;
   append_json_string(out, text);
+  return out;
+}
+
+/// Bytes of a message that its sender is told of as a whole.
+constexpr std::size_t kMostLogged = 4096;
+
+/// The first bytes of a JSON text, as a string.
+std::string beginning_of(std::string_view json) {
+  auto most = std::min(json.size(), kMostLogged);
+  while (most > 0 && most < json.size() && (static_cast<unsigned char>(json[most]) & 0xC0U) == 0x80)
+    --most;
+  std::string out;
+  append_json_string(out, std::string(json.substr(0, most)) + "…");
   return out;
 }
 
@@ -259,13 +274,23 @@ class RoomsSocket final : public Socket {
     return true;
   }
 
+  /// To the one who said it. Of much only the beginning: who sends faster than it receives would end
+  /// for what it is told of its own messages.
+  static void log_said(const Emission& emission, Reaction& reaction) {
+    const auto& attachments = emission.attachments;
+    const auto argument = emission.arguments.front();
+    const auto size = std::accumulate(
+        attachments.begin(), attachments.end(), argument.size(),
+        [](std::size_t sum, const auto& attachment) { return sum + attachment.size(); });
+    if (size > kMostLogged) return log(reaction.events, "Client said: ", beginning_of(argument));
+    log(reaction.events, "Client said: ", argument);
+    for (const auto& attachment : attachments) reaction.events.attachment(attachment);
+  }
+
   void say(const Emission& emission, Reaction& reaction) {
     if (!has_asked_ && say_in_channel(emission, reaction)) return;
     auto said = say_of(emission);
-    if (!emission.arguments.empty()) {
-      log(reaction.events, "Client said: ", emission.arguments.front());
-      for (const auto& attachment : emission.attachments) reaction.events.attachment(attachment);
-    }
+    if (!emission.arguments.empty()) log_said(emission, reaction);
     if (!has_asked_) {
       // As in the original, it speaks to all who are in no room either.
       enter_lobby(reaction);
