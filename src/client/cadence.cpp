@@ -10,6 +10,7 @@ constexpr Duration kLeastHold{500}, kLossyHold{1000};
 constexpr Duration kLeastHeartbeat{1000};
 constexpr Duration kNoHold{300};         // a poll that dies sooner was not cut for being held
 constexpr int kHeldToRelax = 8;          // polls in a row at the ceiling before it is lifted
+constexpr int kHeldWhereLost = 3;        // the same where a loss has lowered it: it may be over
 constexpr Duration kLeastRenewal{5000};  // shorter lives are not worth a change each
 constexpr int kRenewalsToRelax = 10;
 constexpr Duration kLongLife{600'000};
@@ -41,15 +42,17 @@ void Cadence::server_says(Duration hold, Duration heartbeat) {
 }
 
 void Cadence::poll_was_held(Duration asked) {
-  if (!ceiling_ || asked < *ceiling_ || ++held_ < kHeldToRelax) return;
+  const auto enough = is_lossy_ ? kHeldWhereLost : kHeldToRelax;
+  if (!ceiling_ || asked < *ceiling_ || ++held_ < enough) return;
   held_ = 0;
-  ceiling_ = *ceiling_ * 3 / 2;
+  ceiling_ = is_lossy_ ? *ceiling_ * 2 : *ceiling_ * 3 / 2;
   if (*ceiling_ >= hold_) ceiling_.reset();
 }
 
 std::string Cadence::poll_cut(Duration asked, Duration elapsed) {
   if (elapsed < kNoHold) return {};
   held_ = 0;
+  is_lossy_ = false;
   const auto before = hold();
   ceiling_ = std::min(before, std::max(kLeastHold, std::min(asked, elapsed) * 7 / 10));
   if (*ceiling_ == before) return {};
@@ -60,6 +63,7 @@ std::string Cadence::poll_cut(Duration asked, Duration elapsed) {
 std::string Cadence::swallowed() {
   held_ = 0;
   if (hold() <= kLossyHold) return {};
+  is_lossy_ = true;
   ceiling_ = kLossyHold;
   return "requests get lost without a word: polls are held for " + seconds(kLossyHold) +
          " at the most";

@@ -67,6 +67,7 @@ class Cadence {
   Duration hold_{25'000};
   Duration heartbeat_{25'000};
   std::optional<Duration> ceiling_;  // of the hold, learned
+  bool is_lossy_ = false;            // the ceiling comes of requests that were lost
   int held_ = 0;                     // in a row at the ceiling
   std::array<Stream, 2> streams_;
   std::size_t pad_ = 0;

@@ -31,6 +31,11 @@ Verdict verdict(const Failure& failure) {
   return contains(kFinal, failure.code) ? Verdict::close : Verdict::retry;
 }
 
+bool is_filtered(const Failure& failure) {
+  return failure.status >= 400 && failure.status < 500 && failure.status != 413 &&
+         failure.code == "http_" + std::to_string(failure.status);
+}
+
 Failure failure_of(const HttpAnswer& answer) {
   if (answer.status == 0)
     return {.code = answer.late ? "deadline" : "network", .message = answer.problem};

@@ -25,6 +25,9 @@ enum class Verdict {
 };
 /// Only codes that the server itself wrote can end a session: a 403 from a filter says nothing.
 Verdict verdict(const Failure& failure);
+/// Whether something on the way refuses requests: a filter, for a while or for good. It says
+/// nothing of the way down.
+bool is_filtered(const Failure& failure);
 
 /// Of an answer that is no success.
 Failure failure_of(const HttpAnswer& answer);

@@ -13,6 +13,8 @@ constexpr Duration kAckDelay{200};
 constexpr std::uint64_t kAckEvents = 16;  // acknowledge at once beyond so many
 constexpr Duration kRetirement{2000};     // what a carrier before still brings is welcome
 constexpr Duration kMostRoundTrip{10'000};
+// For which uploads may be refused on the way until another way is looked for.
+constexpr Duration kFilteredMost{30'000};
 
 }  // namespace
 
@@ -184,7 +186,10 @@ std::uint64_t Session::acknowledging() {
   return cursor_;
 }
 
-void Session::acknowledged(std::uint64_t ack) { acked_ = std::max(acked_.value_or(0), ack); }
+void Session::acknowledged(std::uint64_t ack) {
+  filtered_since_.reset();
+  acked_ = std::max(acked_.value_or(0), ack);
+}
 
 void Session::acknowledge_soon() {
   const bool many = cursor_ >= acked_.value_or(0) + kAckEvents;
@@ -264,6 +269,12 @@ void Session::way_is_dead(const Failure& failure) {
 
 void Session::check_way() {
   if (auto* const carrier = carries_up()) carrier->check();
+}
+
+bool Session::waits_for_filter(const Failure& failure) {
+  if (!is_filtered(failure) || active_ == nullptr) return false;
+  if (!filtered_since_) filtered_since_ = scheduler_.now();
+  return scheduler_.now() - *filtered_since_ < kFilteredMost;
 }
 
 std::string Session::question() {

@@ -105,6 +105,7 @@ class Session final : public UplinkHost {
   void broken(const Failure& failure) override;
   void way_is_dead(const Failure& failure) override;
   void check_way() override;
+  bool waits_for_filter(const Failure& failure) override;
   void journal(std::string_view line) override { listener_.on_journal(line); }
   void swallowed() override { learned(cadence_.swallowed()); }
   std::string question() override;
@@ -140,7 +141,8 @@ class Session final : public UplinkHost {
   std::map<Network::Id, std::unique_ptr<Timer>> uploads_;
   std::map<std::uint64_t, std::unique_ptr<Timer>> later_;
   std::uint64_t later_count_ = 0;
-  std::uint64_t questioned_ = 0;  // the carrier that an upload asks
+  std::optional<Time> filtered_since_;  // uploads are refused on the way
+  std::uint64_t questioned_ = 0;        // the carrier that an upload asks
   Uplink uplink_;
   Timer ack_;
   Timer bury_;

@@ -250,7 +250,8 @@ void StreamCarrier::tell(std::string members, std::function<void()> answered, in
           failure = {.code = "not_sigway", .message = "an upload was answered by something else"};
         if (verdict(failure) != Verdict::retry) {
           session.broken(failure);
-        } else if (failures + 1 >= kTellFailures) {
+        } else if (failures + 1 >= kTellFailures &&
+                   !(active() && session.waits_for_filter(failure))) {
           end(failure);
         } else {
           const auto pause =

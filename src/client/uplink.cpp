@@ -16,6 +16,7 @@ constexpr Duration kOverdue{150};  // an upload that takes longer does not hold 
 constexpr std::size_t kJoined = 16'384, kGrowth = 4;
 // What a server holds behind one that is still under way; of bytes it holds 256 KiB.
 constexpr std::size_t kHeldMost = 64, kHeldBytes = 196'608;
+constexpr Duration kFilteredPause{2000};
 constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
 constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
 constexpr double kLarger = 1.5;  // times the size of one that came later and has been answered,
@@ -356,9 +357,11 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     failed_at_ = scheduler_.now();
     slow_down();
   }
-  const auto pause = std::max(failure.retry, backoff(random_, failures_ - 1, Duration(100)));
+  const bool is_filter = host_.waits_for_filter(failure);
+  const auto most = is_filter ? kFilteredPause : Duration::max();
+  const auto pause = std::max(failure.retry, backoff(random_, failures_ - 1, Duration(100), most));
   pause_.set(pause, [this] { pump(); });
-  if (counts && failures_ % kUploadFailures == 0) host_.way_is_dead(failure);
+  if (counts && failures_ % kUploadFailures == 0 && !is_filter) host_.way_is_dead(failure);
 }
 
 void Uplink::too_large(const Flight& flight, const Failure& failure) {

@@ -45,6 +45,8 @@ class UplinkHost {
   virtual void measured(Duration round_trip) = 0;
   virtual void broken(const Failure& failure) = 0;  ///< an answer about the session
   virtual void way_is_dead(const Failure& failure) = 0;
+  /// Whether an upload was refused on the way and may pass again: the way is not dead for that.
+  virtual bool waits_for_filter(const Failure& failure) = 0;
   virtual void check_way() = 0;  ///< no answer for long: does it live?
   virtual void swallowed() = 0;  ///< an upload was lost without a word
   /// Members for an upload that goes in any case, to find out whether a silent way down lives;

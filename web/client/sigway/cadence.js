@@ -9,6 +9,7 @@ import { clock } from './clock.js';
 
 const kLeastHeartbeat = 1000;        // the server refuses less
 const kLeastHold = 1000, kLossyHold = 1000;
+const kHeldWhereLost = 3;            // polls in a row that were held for as long as they may, where a loss has shortened that: it may be over
 const kLeastLife = 1500;
 const kOldAge = 10 * 60 * 1000;      // what dies so late did not die of its age; the server ends streams itself then
 const kLeastSilence = 1500;          // a shorter pause is none
@@ -27,6 +28,8 @@ export class Cadence {
   #server = { heartbeat: 25000, hold: 25000 };
   #ages = new Map();         // kind or 'hold' -> the last two ages at a cut
   #blamed = false;           // whether the last cut was laid on silence
+  #lossy = false;            // the hold comes of requests that were lost
+  #held = 0;
   #before = null;            // to take a lesson back
   #calmSince = clock.now();
 
@@ -87,15 +90,28 @@ export class Cadence {
     const hold = Math.max(kLeastHold, Math.round(this.#shortest('hold') * kHoldShare));
     if (hold >= this.wait) return null;
     this.hold = hold;
+    this.#lossy = false;
     return { transport: 'poll', why: `answers are cut after ${Math.round(held)} ms`, hold };
   }
 
   /** A request was swallowed, and nothing told us so. A poll that is lost is missed when its hold is over: keep it short. */
   swallowed() {
     this.#disturbed();
+    this.#held = 0;
     if (this.wait <= kLossyHold) return null;
     this.hold = kLossyHold;
+    this.#lossy = true;
     return { why: 'requests get lost without a word', hold: kLossyHold };
+  }
+
+  /** A poll was held for all of `asked` ms, and then answered. */
+  pollHeld(asked) {
+    if (!this.#lossy || asked < this.wait || ++this.#held < kHeldWhereLost) return null;
+    this.#held = 0;
+    const hold = 2 * this.wait;
+    this.hold = hold < this.#server.hold ? hold : null;
+    this.#lossy = this.hold !== null;
+    return { transport: 'poll', why: 'polls are answered again', hold: this.wait };
   }
 
   /** An event stream was held back on the way. */

@@ -32,6 +32,11 @@ export function verdict(error) {
   return kFinalCodes.has(error.code) ? 'close' : 'retry';
 }
 
+/** Whether something on the way refuses requests: a filter, for a while or for good. It says nothing of the way down. */
+export function isFiltered(error) {
+  return /^http_4\d\d$/.test(error.code) && error.status !== 413;
+}
+
 /** Whether something on the way did it, and not the server or we. */
 export function isUnclean(error) {
   return kUncleanCodes.has(error.code) || error.code.startsWith('http_');

@@ -9,6 +9,7 @@ import { deferred } from './tools.js';
 const kAttachDeadline = 5000;
 const kSlackLeast = 600, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
 const kBusyHold = 1000, kHoldGrowth = 2.5;        // a poll that is swallowed is missed when its hold is over, so hold it long in silence only
+const kHeldShare = 0.9;              // of what was asked for
 const kPollFailures = 3;             // so many polls may fail in a row before the carrier counts as cut
 const kBriefPause = 500, kBriefPauseMost = 3000;
 
@@ -19,6 +20,7 @@ export class PollCarrier extends Carrier {
   #again = new AbortController();
   #hold = kBusyHold;
   #failures = 0;        // in a row
+  #wait = 0;            // what the last poll asked for
 
   async start() {
     this.stopper.signal.addEventListener('abort', () => {
@@ -38,6 +40,7 @@ export class PollCarrier extends Carrier {
         this.seen = clock.now();
         this.opened = true;
         const nothing = !answer?.events?.length && !answer?.welcome;
+        if (nothing && this.#wait && this.seen - started >= kHeldShare * this.#wait) this.session.pollHeld(this.#wait);
         // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
         empty = nothing && this.seen - started < 100 && !brief ? empty + 1 : 0;
         this.#hold = nothing ? Math.min(this.#hold * kHoldGrowth, this.session.cadence.wait) : kBusyHold;
@@ -72,6 +75,7 @@ export class PollCarrier extends Carrier {
     const { session } = this;
     const n = ++this.#n;
     const wait = session.brief || this.#failures ? 0 : Math.round(Math.min(this.#hold, session.cadence.wait));
+    this.#wait = attaching ? 0 : wait;
     const request = attaching ? this.attachment({ n })
       : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait };
     if (!attaching && !this.active && this.turn) request.turn = this.turn;

@@ -2,7 +2,7 @@
 // key, the Connection drops the whole object and makes another one, so that nothing old can leak into it.
 
 import { backoff, clock, sleep } from './clock.js';
-import { isUnclean, SigwayError, verdict } from './errors.js';
+import { isFiltered, isUnclean, SigwayError, verdict } from './errors.js';
 import { notSigway } from './http.js';
 import { kLimits } from './limits.js';
 import { Uplink } from './uplink.js';
@@ -14,6 +14,7 @@ const kAckDelay = 200;
 const kAckEvents = 16;               // acknowledge at once beyond so many
 const kRetireAfter = 2000;
 const kFarewell = 500;
+const kFilteredMost = 30000;         // ms for which uploads may be refused on the way until another way is looked for
 
 export class Session {
   server = '';
@@ -32,6 +33,7 @@ export class Session {
   #acked = -1;               // so that one acknowledgement follows the opening, even if it is 0
   #ackTimer = null;
   #acknowledging = false;    // by an upload of its own
+  #filteredSince = null;     // uploads are refused on the way
 
   // `network` is what this connection knows of the network: {trips, cadence, trusted, brief, learnt(lesson)}.
   constructor(key, open, settings, network, hooks) {
@@ -148,6 +150,10 @@ export class Session {
     else if (isUnclean(error) && elapsed > 1000) this.network.learnt(this.cadence.pollCut(elapsed));
   }
 
+  pollHeld(wait) {
+    this.network.learnt(this.cadence.pollHeld(wait));
+  }
+
   // An upload without messages; harmless to repeat, so it is, a few times.
   async upload(request, carrier) {
     const quiet = Object.keys(request).length === 0;
@@ -172,7 +178,8 @@ export class Session {
           return;
         } catch (error) {
           if (carrier.done) return;
-          if (verdict(error) !== 'retry' || failures + 1 >= kQuietFailures) throw error;
+          if (verdict(error) !== 'retry') throw error;
+          if (failures + 1 >= kQuietFailures && !(this.active === carrier && this.isFiltered(error))) throw error;
           await sleep(Math.max(error.retry ?? 0, backoff(failures)), carrier.stopper.signal);
         }
       }
@@ -190,7 +197,15 @@ export class Session {
     return this.cursor;
   }
 
+  /** Whether an upload was refused on the way and may pass again: whatever brings events down is kept for so long. */
+  isFiltered(error) {
+    if (!isFiltered(error) || !this.active) return false;
+    this.#filteredSince ??= clock.now();
+    return clock.now() - this.#filteredSince < kFilteredMost;
+  }
+
   acknowledged(ack) {
+    this.#filteredSince = null;
     this.#acked = Math.max(this.#acked, ack);
   }
 

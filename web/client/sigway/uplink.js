@@ -3,13 +3,14 @@
 
 import { kLeastBody } from './body_limit.js';
 import { backoff, clock, deadline, sleep, soon } from './clock.js';
-import { SigwayError, verdict } from './errors.js';
+import { isFiltered, SigwayError, verdict } from './errors.js';
 import { notSigway } from './http.js';
 import { kLimits } from './limits.js';
 import { utf8Length } from './text.js';
 import { deferred } from './tools.js';
 
 const kUploadFailures = 4;           // the way down may live while the way up is dead
+const kFilteredPause = 2000;
 const kUploadsInFlight = 2, kPiecesInFlight = 3;   // a browser gives six connections to an origin, and the stream takes one
 const kOverdue = 150, kOverdueInRace = 1500;   // ms after which an upload under way does not hold up the next one
 const kConnectionsInRace = 4;
@@ -362,7 +363,9 @@ export class Uplink {
     ++this.#failures;
     if (error.code === 'deadline') this.#slack = Math.min(kImpatience, this.#slack * 2);
     this.slowDown();
-    this.#pause(Math.max(error.retry ?? 0, this.#failures === 1 ? soon() : backoff(Math.min(this.#failures - 2, 4))));
+    this.#pause(Math.max(error.retry ?? 0, this.#failures === 1 ? soon()
+      : backoff(Math.min(this.#failures - 2, 4), isFiltered(error) ? kFilteredPause : undefined)));
+    if (session.isFiltered(error)) return;
     if (this.#failures >= kUploadFailures && session.way) {
       this.#failures = 0;
       session.way.end(error);
