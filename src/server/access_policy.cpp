@@ -203,6 +203,8 @@ AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const 
   if (standing == Standing::same) return decision;
   if (standing == Standing::foreign) {
     decision.refusal = foreign_origin(*text);
+    // The page may read why, or its author would see no more than that something has failed.
+    if (parse_origin(*text)) decision.headers.emplace_back("Access-Control-Allow-Origin", *text);
     return decision;
   }
   decision.headers.emplace_back("Access-Control-Allow-Origin", *text);

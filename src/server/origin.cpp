@@ -72,6 +72,8 @@ std::optional<Origin> parse_origin(std::string_view text) {
   Origin origin;
   origin.scheme = lower_case(text.substr(0, separator));
   if (!is_scheme(origin.scheme)) return std::nullopt;
+  // What some web views say of a page from a file; browsers say "null".
+  if (origin.scheme == "file" && text.size() == separator + 3) return origin;
   auto authority = parse_authority(text.substr(separator + 3));
   if (!authority) return std::nullopt;
   origin.host = std::move(authority->host);

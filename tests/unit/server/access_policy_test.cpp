@@ -432,7 +432,7 @@ TEST_CASE("pages of old ask with credentials, and by script with a Referer") {
   CHECK(status({{"sec-purpose", "prefetch"}, {"referer", "https://a.net/"}}, old) == 403);
 }
 
-TEST_CASE("an answer names the origin it is for, and only an allowed foreign one") {
+TEST_CASE("an answer names the origin it is for; a refused page may read why it is") {
   const AccessPolicy policy({.allowed_origins = {"*"}});
   const auto foreign = policy.decide(request_with({{"origin", "https://a.net"}}), kPublic, {});
   CHECK(header_of(foreign, "Access-Control-Allow-Origin") == "https://a.net");
@@ -441,7 +441,26 @@ TEST_CASE("an answer names the origin it is for, and only an allowed foreign one
   CHECK(header_of(same, "Vary") == "Origin");
   const auto refused =
       AccessPolicy({}).decide(request_with({{"origin", "https://a.net"}}), kPublic, {});
-  CHECK(header_of(refused, "Access-Control-Allow-Origin") == "");
+  CHECK(refused.refusal);
+  CHECK(header_of(refused, "Access-Control-Allow-Origin") == "https://a.net");
+  CHECK(header_of(refused, "Vary") == "Origin");
+  const auto garbage = AccessPolicy({}).decide(request_with({{"origin", "a\tb"}}), kPublic, {});
+  CHECK(garbage.refusal);
+  CHECK(header_of(garbage, "Access-Control-Allow-Origin") == "");
+}
+
+TEST_CASE("pages of apps can be allowed by the origins that they say") {
+  for (const std::string origin :
+       {"capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://obsidian.md",
+        "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb", "vscode-webview://0l1d2k3",
+        "file://", "http://[2001:db8::1]:8080"}) {
+    INFO(origin);
+    const auto request = request_with({{"origin", origin}});
+    CHECK_FALSE(AccessPolicy({.allowed_origins = {origin}}).decide(request, kPublic, {}).refusal);
+    CHECK_FALSE(AccessPolicy({.allowed_origins = {"*"}}).decide(request, kPublic, {}).refusal);
+    CHECK(AccessPolicy({}).decide(request, kPublic, {}).refusal);
+    CHECK_FALSE(AccessPolicy::check_options({.allowed_origins = {origin}}));
+  }
 }
 
 TEST_CASE("what is for everybody is given to every page, and only to hosts that are served") {
