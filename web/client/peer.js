@@ -101,13 +101,23 @@ export class PeerLink {
     for (const peer of this.peers) peer.removeTrack(track);
   }
 
-  // Without a negotiation. The new one must be of the same kind.
+  // Without a negotiation. Where a connection refuses the new one all of them keep the old one.
   async replaceTrack(track, next) {
+    if (!this.tracks.has(track)) throw new TypeError('the track to be replaced is not sent');
+    if (!next) throw new TypeError('there is no track to send instead: to mute one set its `enabled` to false, or take it off with removeTrack()');
+    if (next.kind !== track.kind) throw new TypeError(`a track of kind ${track.kind} cannot be replaced by one of kind ${next.kind}`);
+    const peers = this.peers;
+    const results = await Promise.allSettled(peers.map((peer) => peer.replaceTrack(track, next)));
+    const refused = results.find(({ status }) => status === 'rejected');
+    if (refused) {
+      await Promise.allSettled(peers.filter((_, i) => results[i].status === 'fulfilled').map((peer) => peer.replaceTrack(next, track)));
+      throw refused.reason;
+    }
     const streams = this.tracks.get(track);
-    if (!streams) throw new TypeError('the track to be replaced is not sent');
+    if (!streams) return;      // taken off meanwhile
     this.tracks.delete(track);
     this.tracks.set(next, streams);
-    await Promise.all(this.peers.map((peer) => peer.replaceTrack(track, next)));
+    await Promise.all(this.peers.map((peer) => peer.replaceTrack(track, next)));      // who came meanwhile got the old one
   }
 
   // To all whose channel is open; gives how many those were.

@@ -138,9 +138,9 @@ export class Peer {
   async replaceTrack(track, next) {
     const sender = this.#senders.get(track);
     if (!sender) return;
-    this.#senders.delete(track);
-    this.#senders.set(next, sender);
     if (this.open) await sender.replaceTrack(next);
+    if (!this.#senders.delete(track)) return;      // taken off meanwhile
+    this.#senders.set(next, sender);
   }
 
   #heardTrack(track, streams, transceiver) {
