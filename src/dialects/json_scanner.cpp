@@ -335,8 +335,8 @@ char simple_escape(char letter) noexcept {
   }
 }
 
-/// The code point of the escapes that `rest` begins with, behind the first `\u`, and removes them. None:
-/// a lone surrogate, of which it removes that alone.
+/// The code point of the escapes that `rest` begins with, behind the first `\u`, and removes them.
+/// None: a lone surrogate, of which it removes that alone.
 std::optional<std::uint32_t> take_code_point(std::string_view& rest) noexcept {
   const std::uint32_t code = hex4(rest.data() + 2);
   rest.remove_prefix(6);

@@ -66,8 +66,7 @@ std::variant<Session*, dialects::Error> Hub::open_again(std::uint64_t ended,
   if (draining_) return Error{.code = ErrorCode::draining};
   const auto before = shared_.directory.find(contents.key, now());
   if (before.state == Directory::State::unknown && !contents.room.empty()) {
-    if (auto error =
-            shared_.take_join(contents.room, contents.series, contents.address, now()))
+    if (auto error = shared_.take_join(contents.room, contents.series, contents.address, now()))
       return *std::move(error);
   }
   const auto found = shared_.directory.find_or_insert(contents.key, shard_, now());
@@ -174,8 +173,7 @@ void Hub::bury(Session& session) noexcept {
   const auto entry = sessions_.find(session.id().serial);
   entry->second->keep_buried(std::move(buried_));
   buried_ = std::move(entry->second);
-  std::erase_if(successors_,
-                [&](const auto& each) { return each.second == session.id().serial; });
+  std::erase_if(successors_, [&](const auto& each) { return each.second == session.id().serial; });
   sessions_.erase(entry);
   runner_.request_flush();
 }

@@ -187,6 +187,24 @@ describe('cadence', () => {
     assert.deepEqual(cadence.learnt, new Cadence().learnt);
   });
 
+  test('after a loss polls are short, and once requests pass again as long as before within two minutes', () => {
+    const cadence = new Cadence();
+    assert.equal(cadence.swallowed().hold, 1000);
+    let quiet = 0;
+    while (cadence.wait < 25000 && quiet < 120000) {
+      const asked = cadence.wait;
+      quiet += asked;
+      cadence.pollHeld(asked);
+    }
+    assert.equal(cadence.wait, 25000);
+    assert.equal(cadence.learnt.hold, null);
+    cadence.swallowed();
+    for (let i = 0; i < 2; ++i) cadence.pollHeld(1000);
+    cadence.swallowed();
+    for (let i = 0; i < 2; ++i) cadence.pollHeld(1000);
+    assert.equal(cadence.wait, 1000, 'each loss counts from the beginning');
+  });
+
   test('polls that are cut at one time are held for less', () => {
     const cadence = new Cadence();
     assert.equal(cadence.wait, 25000);

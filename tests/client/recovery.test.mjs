@@ -410,6 +410,24 @@ test('an upload that is missed tests the stream as well', async () => {
   assert.deepEqual(states(alice), ['open']);
 });
 
+test('a filter that refuses uploads for a while does not end the stream', async () => {
+  const [alice, bob] = await pair('sse');
+  let refusals = 0;
+  const oftenRefused = new Promise((resolve) => {
+    server.fault = ({ route, body }) => {
+      if (route !== '/v1/send' || body.key !== alice.connection.key || refusals === 6) return null;
+      if (++refusals === 5) resolve();
+      return { status: 403, headers: { 'Content-Type': 'text/html' }, text: '<html><body>blocked</body></html>' };
+    };
+  });
+  alice.connection.send('count', { i: 0 });
+  await oftenRefused;
+  bob.connection.send('count', { i: 1 });
+  await alice.until(() => numbers(alice).length === 1);
+  await bob.until(() => numbers(bob).length === 1);
+  assert.deepEqual(states(alice), ['open']);
+});
+
 // ---- What is remembered ----
 
 test('a guest makes the room anew with the places that it was told, not with those that it asked for', async () => {

@@ -50,6 +50,29 @@ TEST_CASE("persons: an event stream by GET opens, is active, shows the key and w
   CHECK(site.metric("sigway_sessions") == 1);
 }
 
+TEST_CASE("persons: a stream that could not be gone on with is not ended for its age") {
+  Site site({"--stream-max-age", "500ms", "--stream-max-bytes", "2000"});
+  Witness witness(site);
+  SessionState session;
+  SseCarrier stream(site, session, "default");
+  stream.start_get("/v1/sse?room=r");
+  stream.finish_attach();
+  witness.client.expect("peer-joined");
+  witness.client.expect("ready");
+  for (int i = 0; i < 20; ++i) {
+    witness.client.say("m", i);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  int heard = 0;
+  while (heard < 20) {
+    const auto event = stream.event();
+    REQUIRE(event);
+    if (event->body.at("type") != "m") continue;
+    CHECK(event->body.at("data") == heard++);
+  }
+  CHECK_FALSE(stream.has_ended());
+}
+
 TEST_CASE("persons: a WebSocket without a key opens, by frame or by query") {
   Site site;
   Witness witness(site);

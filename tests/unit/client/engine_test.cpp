@@ -429,6 +429,22 @@ TEST_CASE("engine: an event stream that has died is missed by what is said next"
   CHECK_MESSAGE(scene.alice.journal.find("held back") == std::string::npos, scene.alice.journal);
 }
 
+TEST_CASE("engine: a filter that refuses uploads for a while does not end the stream") {
+  Scene scene(33, Transport::sse);
+  scene.meet();
+  scene.alice.network.faults.uploads_filtered = true;
+  scene.alice.say();
+  for (int i = 0; i < 20; ++i) {
+    scene.bob.say();
+    scene.pass(500ms);
+  }
+  CHECK(scene.alice.heard.size() == 20);
+  CHECK_MESSAGE(scene.alice.journal.find("was lost") == std::string::npos, scene.alice.journal);
+  scene.alice.network.faults.uploads_filtered = false;
+  scene.pass(5s);
+  scene.check();
+}
+
 TEST_CASE("engine: a room is asked for again with the places that it was said to have") {
   session::Settings settings;
   settings.resume_window = std::chrono::seconds(20);

@@ -121,6 +121,10 @@ client::Network::Id FakeNetwork::post(std::string_view path, std::string body,
     answer({.status = 413, .body = "<html>too large"});
     return id;
   }
+  if (faults.uploads_filtered && path == "v1/send") {
+    answer({.status = 403, .body = "<html>blocked"});
+    return id;
+  }
   if (chance(faults.swallow)) return id;
   if (chance(faults.lose_request)) {
     answer(broken());

@@ -24,8 +24,9 @@ struct NetworkFaults {
   bool websockets_hang = false;  ///< accepted, and then nothing passes
   bool websockets_echo = false;  ///< accepted by another server, which sends back what it hears
   bool streams = true;
-  bool streams_held = false;  ///< the head passes, the body does not
-  bool streams_lag = false;   ///< what is written passes when something follows it
+  bool streams_held = false;      ///< the head passes, the body does not
+  bool streams_lag = false;       ///< what is written passes when something follows it
+  bool uploads_filtered = false;  ///< refused on the way, with a page
   std::size_t largest_body = 1U << 20U;
   std::size_t rate = 0;  ///< bytes a second that come down each connection; 0: all at once
   client::Duration delay{10}, jitter{20};
