@@ -1,6 +1,9 @@
 // People at a terminal: the server makes the key (docs/protocol.md, "Opening and resuming").
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "scenario/client.h"
 #include "scenario/sse_carrier.h"
 #include "scenario/websocket_carrier.h"
