@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
+#include <functional>
 #include <iterator>
 #include <thread>
 #include <utility>
@@ -82,6 +83,8 @@ struct Gateway::Parts {
   void run_shards();
   void stop_shards();
   void drain(milliseconds spread);
+  /// False: a second signal came.
+  bool wait_until(const std::function<bool()>& done, milliseconds longest) const;
 
   const ops::Config config;
   session::Shared shared;
@@ -143,19 +146,33 @@ void Gateway::Parts::stop_shards() {
 void Gateway::Parts::drain(milliseconds spread) {
   ops::log_info("draining for {} ms", spread.count());
   context.draining = true;
-  http->drain();
   for (std::size_t i = 0; i < shards.size(); ++i) {
     auto& hub = parts[i]->hub;
     shards[i]->post([&hub, spread] { hub.drain(spread); });
   }
+  // Connections are still accepted: by some the clients bring what they have to acknowledge, and
+  // fetch what waits for them.
+  const auto patience =
+      std::min(spread, std::chrono::duration_cast<milliseconds>(session::kDrainPatience));
+  const auto all_told = [&] {
+    return std::all_of(parts.begin(), parts.end(),
+                       [](const auto& shard) { return shard->hub.drained(); });
+  };
+  if (!wait_until(all_told, spread + patience)) return;
+  http->drain();
   // Until every connection is gone, or a little longer than it should take.
-  constexpr milliseconds kStep{50};
   constexpr milliseconds kGrace{2000};
-  for (milliseconds waited{0}; waited < spread + kGrace && http->connection_count() != 0;
-       waited += kStep) {
-    if (const int number = wait_for_signal(kStep); number == SIGTERM || number == SIGINT) return;
+  wait_until([&] { return http->connection_count() == 0; }, kGrace);
+}
+
+bool Gateway::Parts::wait_until(const std::function<bool()>& done, milliseconds longest) const {
+  constexpr milliseconds kStep{50};
+  for (milliseconds waited{0}; waited < longest && !done(); waited += kStep) {
+    if (const int number = wait_for_signal(kStep); number == SIGTERM || number == SIGINT)
+      return false;
     watchdog->look(base::Clock::now());
   }
+  return true;
 }
 
 Gateway::Gateway(ops::Config config) : parts_(std::make_unique<Parts>(std::move(config))) {}

@@ -192,6 +192,14 @@ void Names::logout(SessionId id, const std::string& key, const session::Answer& 
     outlet_.send(event::LoggedOut{key, answer.re}, Recipient{id, answer.dialect, {}});
 }
 
+void Names::drain(SessionId id, const std::string& key) {
+  if (const auto entry = names_.find(key); entry != names_.end()) {
+    auto& holder = entry->second.holder;
+    if (holder && holder->id == id) holder->drains = true;
+  }
+  outlet_.settle(id, {Settlement::Kind::name_drained, key});
+}
+
 void Names::say(const session::Caller& caller, const session::Letter& letter,
                 const std::string& key, dialects::Re re) {
   auto& entry = *names_.try_emplace(key).first;
@@ -207,7 +215,13 @@ void Names::say_to(Entry& entry, const session::Caller& caller, const session::L
                    dialects::Re re) {
   const auto& key = entry.first;
   const auto& message = letter.message;
-  if (const auto& holder = entry.second.holder) {
+  const auto& holder = entry.second.holder;
+  // Nobody would hear it: a mailbox goes with its server.
+  if (holder ? holder->drains : outlet_.draining()) {
+    outlet_.refuse({caller.id, re}, {.code = ErrorCode::draining, .to = "@" + key});
+    return erase_if_empty(key);
+  }
+  if (holder) {
     auto sender = sender_of(caller, re);
     sender.transit = letter.parcel.transit();
     outlet_.send(event::Said{message.type, {}, caller.peer, caller.name, message.data},

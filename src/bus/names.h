@@ -65,6 +65,8 @@ class Names {
   void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
              dialects::Re re);
   void logout(session::SessionId id, const std::string& name, const session::Answer& answer);
+  /// The holder is about to be sent away: what is said to the name is refused from now on.
+  void drain(session::SessionId id, const std::string& name);
   /// To whoever holds the name, or to its mailbox.
   void say(const session::Caller& caller, const session::Letter& letter, const std::string& name,
            dialects::Re re);
@@ -76,6 +78,7 @@ class Names {
   struct Holder {
     session::SessionId id;
     const dialects::Dialect* dialect = nullptr;
+    bool drains = false;
   };
   struct Waiting {
     session::Caller caller;

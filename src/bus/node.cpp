@@ -94,6 +94,14 @@ void Node::logout(SessionId id, const std::string& name, session::Answer answer)
   at_home(id, name, [id, name, answer](Node& home) { home.names_.logout(id, name, answer); });
 }
 
+void Node::drain_room(SessionId id, const std::string& room) {
+  at_home(id, series_of(room), [id, room](Node& home) { home.rooms_.drain(id, room); });
+}
+
+void Node::drain_name(SessionId id, const std::string& name) {
+  at_home(id, name, [id, name](Node& home) { home.names_.drain(id, name); });
+}
+
 void Node::say(SessionId id, dialects::Say message, dialects::Re re, session::Transit* transit) {
   const auto room = *message.room;
   session::Parcel parcel(transit, cost(message));

@@ -49,6 +49,8 @@ class Node final : public session::Switchboard {
   void login(const session::Caller& caller, const std::string& name, session::SessionId replaces,
              dialects::Re re) override;
   void logout(session::SessionId id, const std::string& name, session::Answer answer) override;
+  void drain_room(session::SessionId id, const std::string& room) override;
+  void drain_name(session::SessionId id, const std::string& name) override;
   void say(session::SessionId id, dialects::Say message, dialects::Re re,
            session::Transit* transit) override;
   std::size_t members(const std::string& room) const override;

@@ -64,6 +64,8 @@ class Outlet {
     }
   }
   base::TimePoint now() const { return runner_.now(); }
+  /// Whether the server shuts down.
+  bool draining() const noexcept { return shared_.hubs[shard_]->draining(); }
   session::Shared& shared() noexcept { return shared_; }
   /// The answer comes on this shard, never inline.
   void probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer);

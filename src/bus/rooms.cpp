@@ -213,6 +213,8 @@ void Rooms::admit(Room& room, const Waiting& who) {
     if (room.members.size() > before) room.members.pop_back();
     return;
   }
+  if (room.drains)
+    outlet_.or_end(id, [&] { outlet_.settle(id, {Settlement::Kind::room_drains, room.name}); });
   const auto& member = room.members.back();
   if (before != 0) {
     tell_others(room, id, [&] {
@@ -266,6 +268,7 @@ void Rooms::remove(Room& room, SessionId id, std::string_view reason) {
   tell_others(room, {}, [&] {
     return event::PeerLeft{room.name, gone.peer(), std::string(reason)};
   });
+  end_drain(room);
 }
 
 void Rooms::evict(Room& room, SessionId id) {
@@ -348,8 +351,35 @@ void Rooms::say(SessionId id, const dialects::Say& message, dialects::Re re,
     }
   }
   if (recipients.empty()) return;
+  // They may be gone, and the sender could not know.
+  if (room->is_drained) return outlet_.refuse(sender, {.code = ErrorCode::draining});
   outlet_.send(event::Said{message.type, room->name, member->peer(), member->name, message.data},
                recipients, sender);
+}
+
+void Rooms::drain(SessionId id, const std::string& name) {
+  auto* const room = find(name);
+  auto* const member = room == nullptr ? nullptr : find(*room, id);
+  if (member == nullptr) return;  // the session hears that it has lost its place
+  member->drains = true;
+  if (!std::exchange(room->drains, true)) {
+    for (const auto& other : room->members) {
+      const auto its = other.recipient.id;
+      outlet_.or_end(its, [&] { outlet_.settle(its, {Settlement::Kind::room_drains, name}); });
+    }
+  }
+  end_drain(*room);
+}
+
+void Rooms::end_drain(Room& room) {
+  const bool all_drain = std::all_of(room.members.begin(), room.members.end(),
+                                     [](const Member& member) { return member.drains; });
+  if (!room.drains || !all_drain) return;
+  room.is_drained = true;
+  for (const auto& member : room.members) {
+    const auto its = member.recipient.id;
+    outlet_.or_end(its, [&] { outlet_.settle(its, {Settlement::Kind::room_drained, room.name}); });
+  }
 }
 
 std::size_t Rooms::members(const std::string& name) const noexcept {

@@ -35,6 +35,8 @@ class Rooms {
   void presence(session::SessionId id, const std::string& room, bool suspended, session::Tell tell);
   void look(const session::Caller& caller, const std::string& room, dialects::Re re);
   void renamed(session::SessionId id, const std::string& room, const std::string& name);
+  /// The member says nothing more. When that is so of all, what they have said has been delivered.
+  void drain(session::SessionId id, const std::string& room);
   /// `transit` counts the message on its way to other shards.
   void say(session::SessionId id, const dialects::Say& message, dialects::Re re,
            session::Transit* transit);
@@ -51,6 +53,7 @@ class Rooms {
     std::uint64_t join = 0;
     bool suspended = false;           // decides whether the place is given to who asks
     bool told_suspended = false;      // what the members know
+    bool drains = false;              // says nothing more
     std::unique_ptr<Kept> kept = {};  // null: nothing
 
     const std::string& peer() const noexcept { return recipient.address; }
@@ -63,6 +66,8 @@ class Rooms {
     std::string name;
     std::uint32_t capacity = 2;
     bool quiet = false;
+    bool drains = false;      // a member is about to be sent away
+    bool is_drained = false;  // and some may have been
     std::uint64_t next_join = 1;
     std::vector<Member> members;  // in the order of their join numbers
     std::deque<Waiting> waiting;  // for the members' answers to a probe
@@ -101,6 +106,8 @@ class Rooms {
   void serve_waiting(Room& room);
   void on_probed(const std::string& name, std::uint64_t round, session::SessionId member,
                  bool alive);
+  /// Tells the members that everything has been delivered, if that is so.
+  void end_drain(Room& room);
   void erase_if_empty(const std::string& name);
 
   Outlet& outlet_;

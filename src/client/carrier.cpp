@@ -156,6 +156,7 @@ Failure failure_of_control(const Json& control) {
   Failure failure{.code = text_of(control, "code"), .message = text_of(control, "message")};
   if (failure.code.empty()) failure.code = "network";
   if (const auto retry = number_of(control, "retry")) failure.retry = bounded_duration(*retry);
+  failure.expected = number_of(control, "expected").value_or(0);
   return failure;
 }
 

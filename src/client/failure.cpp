@@ -54,6 +54,7 @@ Failure failure_of(const HttpAnswer& answer) {
   failure.code = code;
   failure.message = message + ' ' + hint;
   failure.limit = number_of(*error, "limit").value_or(0);
+  failure.expected = number_of(*error, "expected").value_or(0);
   if (const auto retry = number_of(*error, "retry"))
     failure.retry = std::max(failure.retry, bounded_duration(*retry));
   return failure;

@@ -13,9 +13,10 @@ struct Failure {
   /// `silence`, `gap`, `not_sigway`, `http_STATUS`.
   std::string code{};
   std::string message{};
-  int status = 0;           ///< of the HTTP answer, if it was one
-  Duration retry{0};        ///< not before
-  std::uint64_t limit = 0;  ///< of a body, where the server stated it
+  int status = 0;              ///< of the HTTP answer, if it was one
+  Duration retry{0};           ///< not before
+  std::uint64_t limit = 0;     ///< of a body, where the server stated it
+  std::uint64_t expected = 0;  ///< of `draining`: no message from that number on was taken
 };
 
 enum class Verdict {

@@ -89,6 +89,14 @@ void Uplink::taken(std::uint64_t up) {
   pump();
 }
 
+void Uplink::closed_at(std::uint64_t number) {
+  if (closed_ || over_ || number <= up_) return;
+  closed_ = true;
+  taken(number - 1);
+  for (auto& entry : queue_) entry.exposed = false;
+  watch_.stop();
+}
+
 void Uplink::free(std::uint64_t via) {
   for (auto& entry : queue_) {
     for (auto& part : entry.parts) {
@@ -105,7 +113,7 @@ void Uplink::release(std::uint64_t way) {
 
 void Uplink::pump() {
   soon_.stop();
-  while (!over_ && !pause_.is_set()) {
+  while (!over_ && !closed_ && !pause_.is_set()) {
     const auto way = host_.way();
     if (!way) return;
     const auto run = next_run(*way);
@@ -327,6 +335,10 @@ void Uplink::overtake(const Flight& landed, Duration took) {
 
 void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failure) {
   free(id);
+  if (failure.code == "draining" && failure.expected != 0) {
+    closed_at(failure.expected);  // events may still come
+    return;
+  }
   if (failure.status == 413) {
     too_large(flight, failure);
     return;
@@ -381,6 +393,7 @@ void Uplink::too_large(const Flight& flight, const Failure& failure) {
 // Frames have no answer that could fail to come; what is not acknowledged for long asks for a sign.
 void Uplink::watch() {
   watch_.stop();
+  if (closed_) return;
   const auto way = host_.way();
   if (!way || !way->frames) return;
   const auto oldest = std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) {

@@ -74,6 +74,9 @@ class Uplink {
   void release(std::uint64_t way);
   /// There is another way, or room again.
   void pump();
+  /// The server shuts down: it has taken what comes before that number, and nothing from there on,
+  /// by whatever way it went. The rest is for the next server. 0: it did not say.
+  void closed_at(std::uint64_t number);
   /// The server wants less at a time.
   void slow_down() { batch_most_ = std::max<std::size_t>(1, batch_most_ / 2); }
   void limits(std::size_t body, std::size_t messages);
@@ -163,6 +166,7 @@ class Uplink {
   Timer soon_;
   Timer watch_;
   Timer overdue_;
+  bool closed_ = false;  // the server takes no more in this session
   bool over_ = false;
 };
 

@@ -52,8 +52,11 @@ std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents con
       return dialects::Error{.code = dialects::ErrorCode::open_mismatch};
     return session;
   }
-  if (shared_.directory.is_live(contents.key, id)) return make(id, std::move(contents));
+  // What has been on its way since before a drain began comes too late.
+  if (!draining_ && shared_.directory.is_live(contents.key, id))
+    return make(id, std::move(contents));
   if (std::exchange(contents.counted, false)) shared_.addresses.subtract(contents.address);
+  if (draining_) return dialects::Error{.code = dialects::ErrorCode::draining};
   if (contents.traits->reuses_key) return open_again(id.serial, std::move(contents));
   return gone(shared_.directory.find(contents.key, now()).reason);
 }
@@ -63,7 +66,6 @@ std::variant<Session*, dialects::Error> Hub::open_again(std::uint64_t ended,
                                                         OpenContents contents) {
   using dialects::Error;
   using dialects::ErrorCode;
-  if (draining_) return Error{.code = ErrorCode::draining};
   const auto before = shared_.directory.find(contents.key, now());
   if (before.state == Directory::State::unknown && !contents.room.empty()) {
     if (auto error = shared_.take_join(contents.room, contents.series, contents.address, now()))
@@ -206,11 +208,19 @@ void Hub::flush() {
 }
 
 void Hub::drain(base::Duration spread) {
-  draining_ = true;
+  if (std::exchange(draining_, true)) return;
+  untold_.store(sessions_.size(), std::memory_order_release);
   drain_from_ = now();
   drain_spread_ = spread;
+  // By room, so that all shards come to its members at about the same time.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> sorted;
+  for (const auto& [serial, session] : sessions_) {
+    const auto& rooms = session->rooms();
+    sorted.emplace_back(base::keyed_hash(rooms.empty() ? session->peer() : rooms.front()), serial);
+  }
+  std::sort(sorted.begin(), sorted.end());
   to_drain_.clear();
-  for (const auto& [serial, session] : sessions_) to_drain_.push_back(serial);
+  for (const auto& [place, serial] : sorted) to_drain_.push_back(serial);
   drain_total_ = to_drain_.size();
   for (const auto& told : when_draining_) told();
   drain_next();
@@ -225,7 +235,7 @@ void Hub::drain_next() {
   }
   while (to_drain_.size() > left) {
     if (auto* session = find_exactly(to_drain_.back()))
-      or_give_up(*session, [&] { session->drain(kDrainRetry); });
+      or_give_up(*session, [&] { session->drain(drain_patience(), kDrainRetry); });
     to_drain_.pop_back();
   }
   if (!to_drain_.empty()) runner_.wheel().schedule(drain_timer_, now() + kDrainStep);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -54,6 +55,8 @@ void post(Runner& runner, base::ShardIndex shard, Task task) {
 
 /// When who is told to come back because of a drain may do so.
 inline constexpr base::Duration kDrainRetry = std::chrono::seconds(1);
+/// For how long a drain waits for one client, at the most.
+inline constexpr base::Duration kDrainPatience = std::chrono::seconds(2);
 
 /// What a client hears whose address joins rooms, or changes names in them, too often
 /// (`Shared::joins`).
@@ -162,10 +165,12 @@ class Hub {
   /// End of the turn: carriers write, ended sessions go.
   void flush();
 
-  /// Tells all carriers to come back, spread evenly over `spread`, and takes no new session (see
-  /// `draining`).
+  /// Drains all sessions, spread evenly over `spread`, those of one room together, and takes no new
+  /// session (see `draining`).
   void drain(base::Duration spread);
   bool draining() const noexcept { return draining_; }
+  /// Whether the drain has sent everybody away. Thread: any.
+  bool drained() const noexcept { return untold_.load(std::memory_order_acquire) == 0; }
   /// `told` is called when a drain begins: for connections that belong to no session yet. Before
   /// the first session; what it refers to outlives the sessions.
   void when_draining(std::function<void()> told) { when_draining_.push_back(std::move(told)); }
@@ -179,6 +184,15 @@ class Hub {
   Switchboard& switchboard() noexcept { return *switchboard_; }
   Runner& runner() noexcept { return runner_; }
   base::TimePoint now() const { return runner_.now(); }
+  /// How long a session may take to be rid of what was said to it before it is sent away. Another
+  /// shard may have begun to drain first.
+  base::Duration drain_patience() const noexcept {
+    return draining_ ? std::min(kDrainPatience, drain_spread_) : kDrainPatience;
+  }
+  /// The session is no longer to be sent away.
+  void told() noexcept {
+    if (draining_) untold_.fetch_sub(1, std::memory_order_release);
+  }
   /// The session has something to write.
   void touch(Session& session) noexcept;
   /// The session has ended itself.
@@ -205,8 +219,10 @@ class Hub {
   std::unique_ptr<Session> buried_;  // a list, see Session::keep_buried
 
   bool draining_ = false;
+  // Sessions that are still to be sent away. Before the drain: any but 0.
+  std::atomic<std::size_t> untold_{1};
   std::vector<std::function<void()>> when_draining_;
-  std::vector<std::uint64_t> to_drain_;
+  std::vector<std::uint64_t> to_drain_;  // the next one is the last
   std::size_t drain_total_ = 0;
   base::TimePoint drain_from_{};
   base::Duration drain_spread_{};

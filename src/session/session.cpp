@@ -182,6 +182,8 @@ void Session::carriers_changed() {
   // whose polls find something would be taken for absent.
   absent_since_ = any_connected() ? base::TimePoint::max() : hub_.now();
   set_suspended(false);
+  if (drain_ != nullptr && drain_->until == base::TimePoint::max() && any_connected())
+    drain_->until = hub_.now() + drain_->patience;
   linger_ = traits().linger;
   for (const auto& slot : slots_) linger_ = std::max(linger_, slot.carrier->linger());
   hub_.touch(*this);
@@ -221,7 +223,9 @@ std::optional<Error> Session::process(Inputs inputs) {
   }
   std::optional<Error> error;
   if (!inputs.messages.empty()) {
-    if (inputs.repeatable && budget().exceeded()) {
+    if (refuses_messages(inputs.repeatable)) {
+      error = draining();
+    } else if (inputs.repeatable && budget().exceeded()) {
       error = Error{.code = ErrorCode::overloaded};
     } else {
       error = take_messages(std::move(inputs.messages), inputs.paced);
@@ -255,6 +259,7 @@ std::optional<Error> Session::take_ack(std::uint64_t ack, bool opening) {
   if (ack > outbox_.written())
     return Error{.code = ErrorCode::bad_cursor, .expected = outbox_.written()};
   outbox_.acknowledge(ack);
+  if (drain_ != nullptr) hub_.touch(*this);
   if (!opening) acknowledged_ = true;
   acks_itself_ = true;
   return std::nullopt;
@@ -406,6 +411,7 @@ void Session::end(End reason) noexcept {
   if (ended_) return;
   ended_ = true;
   timer_.cancel();
+  if (!drained()) hub_.told();
   // First what gives memory back: it is needed now, and what follows may run out of it.
   outbox_.acknowledge(outbox_.last());
   inbox_.clear();
@@ -440,13 +446,6 @@ void Session::end(End reason) noexcept {
   base::try_from_reserve([&] { end_replaced(); });
 }
 
-void Session::drain(base::Duration retry) {
-  drained_ = true;
-  for (auto& slot : slots_) slot.carrier->end(End::draining, retry);
-  note_absence();
-  check_deadlines(hub_.now());
-}
-
 void Session::pump() {
   if (ended_) return;
   if (overflowed_) return end(End::slow_consumer);
@@ -465,6 +464,7 @@ void Session::pump() {
     outbox_.trim(*delivered, std::min(traits().replay, hub_.settings().outbox_limit / 64));
   // Writing may have answered a poll, or ended a stream that was written enough.
   note_absence();
+  if (drain_ != nullptr) go_on_with_drain(delivered.value_or(0) >= outbox_.last());
   check_deadlines(hub_.now());
 }
 
@@ -476,6 +476,7 @@ base::TimePoint Session::next_deadline() const {
   const auto consider = [&](base::TimePoint time) { deadline = std::min(deadline, time); };
   if (holds_back_ && commands_.empty()) consider(takes_more_at());
   if (!acknowledged_ && traits().acknowledges) consider(opened_ + settings.ack_deadline);
+  if (drain_ != nullptr && !drain_->is_over) consider(drain_->until);
   if (absent_since_ != base::TimePoint::max()) {
     if (!traits().resumes && !paused_) consider(absent_since_ + linger_);
     if (!suspended_) consider(absent_since_ + settings.suspend_after);
@@ -513,6 +514,7 @@ void Session::check_deadlines(base::TimePoint now) {
   const auto& settings = hub_.settings();
   if (!acknowledged_ && traits().acknowledges && now >= opened_ + settings.ack_deadline)
     return end(End::no_ack);
+  if (drain_ != nullptr && !drain_->is_over && now >= drain_->until) end_drain();
   if (now >= probe_deadline_) answer_probes(false);
   if (now >= go_on_at_) go_on();
   if (ended_) return;

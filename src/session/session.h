@@ -185,10 +185,16 @@ class Session final : public base::MemoryHolder {
   void give_up_memory() override { end(End::memory); }
   base::AddressKey memory_owner() const noexcept override { return contents_.address; }
 
-  /// Tells every carrier to come back later, or elsewhere.
-  void drain(base::Duration retry);
-  /// Whether it has been told so: a carrier that was between two polls is told at its next.
-  bool drained() const noexcept { return drained_; }
+  /// The server shuts down. From now on the session takes no message of a client that would send it
+  /// again: `process` returns `draining`. The members of its rooms drain as well. Once everything
+  /// that was said in its rooms and to its name has been acknowledged, every carrier is told to
+  /// come back after `retry`; at the latest after `patience`, if the client is connected then.
+  void drain(base::Duration patience, base::Duration retry);
+  /// Whether the carriers have been told: one that was between two polls is told at its next.
+  bool drained() const noexcept { return drain_ != nullptr && drain_->is_over; }
+  /// What a request hears that a draining session does not take. `expected` is final: no message
+  /// from there on was taken, or will be.
+  dialects::Error draining() const;
 
   /// The hub's list of ended sessions, which needs no memory.
   void keep_buried(std::unique_ptr<Session> next) noexcept { next_buried_ = std::move(next); }
@@ -210,6 +216,13 @@ class Session final : public base::MemoryHolder {
   struct EndedCarrier {
     std::string name;
     End reason = End::left;
+  };
+  struct Drain {
+    base::Duration patience{}, retry{};
+    base::TimePoint until;             // max: nobody is connected, so there is nobody to tell
+    bool has_asked = false;            // rooms and name know that nothing follows
+    std::vector<std::string> awaited;  // those that have not said that everything is delivered
+    bool is_over = false;
   };
 
   Slot* find_slot(std::string_view name) noexcept;
@@ -255,6 +268,16 @@ class Session final : public base::MemoryHolder {
   /// Whether it may log in or out now, which its rooms would tell.
   std::optional<dialects::Error> take_rename();
   void answer_probes(bool alive);
+
+  bool refuses_messages(bool repeatable) const noexcept;
+  /// Tells the room, or the name, that nothing follows, and waits for its answer.
+  void drain_room(const std::string& room);
+  void drain_name();
+  /// The room or name has delivered everything, or is no longer the session's.
+  void drained_from(const std::string& room_or_name);
+  /// Goes one step on. `all_sent`: a client that acknowledges nothing has been sent everything.
+  void go_on_with_drain(bool all_sent);
+  void end_drain();
 
   void on_timer();
   void check_deadlines(base::TimePoint now);
@@ -313,6 +336,8 @@ class Session final : public base::MemoryHolder {
   base::TimePoint timer_at_ = base::TimePoint::max();
   base::Timer timer_;
 
+  std::unique_ptr<Drain> drain_;
+
   std::unique_ptr<Session> next_buried_;
 
   bool acknowledged_ = false;  // at least once, by a request after the opening one
@@ -321,7 +346,6 @@ class Session final : public base::MemoryHolder {
   bool overflowed_ = false;
   bool gives_up_ = false;
   bool renamed_meanwhile_ = false;  // while `joining_` awaits its answer
-  bool drained_ = false;
   bool ended_ = false;
   bool dirty_ = false;  // in the hub's list of those that have something to write
 };

@@ -144,6 +144,7 @@ void Session::run(dialects::Command command, dialects::Re re) {
     // Forgotten after what may fail, or the session's end would leave it a member.
     bus.leave(id_, leave_room->room, "left", {contents_.dialect, re});
     std::erase(rooms_, leave_room->room);
+    drained_from(leave_room->room);
   } else if (std::get_if<dialects::Leave>(&command) != nullptr) {
     end(End::left);
   } else if (auto* login = std::get_if<dialects::Login>(&command)) {
@@ -157,6 +158,7 @@ void Session::run(dialects::Command command, dialects::Re re) {
     if (name_.empty()) return refuse(re, {.code = ErrorCode::no_name});
     if (auto error = take_rename()) return refuse(re, *std::move(error));
     bus.logout(id_, name_, {contents_.dialect, re});
+    drained_from('@' + name_);
     name_.clear();  // after what may fail
     for (const auto& room : rooms_) bus.renamed(id_, room, {});
   } else if (auto* will = std::get_if<dialects::Will>(&command)) {
@@ -334,6 +336,7 @@ void Session::settle(const Settlement& settlement) {
       // Name and presence changes made while the join was pending have not reached the room.
       if (std::exchange(renamed_meanwhile_, false)) bus.renamed(id_, settlement.subject, name_);
       if (suspended_) tell_presence(std::span(&settlement.subject, 1));
+      if (drain_ != nullptr && drain_->has_asked) drain_room(settlement.subject);
       break;
     case Kind::not_joined:
     case Kind::joins_too_often:
@@ -348,6 +351,7 @@ void Session::settle(const Settlement& settlement) {
       for (const auto& room : rooms_) bus.renamed(id_, room, name_);
       logging_in_.clear();
       waiting_ = false;
+      if (drain_ != nullptr && drain_->has_asked) drain_name();
       break;
     }
     case Kind::not_logged_in:
@@ -357,16 +361,21 @@ void Session::settle(const Settlement& settlement) {
       break;
     case Kind::place_lost:
       std::erase(rooms_, settlement.subject);
+      drained_from(settlement.subject);
       if (traits().needs_room || traits().ends_when_evicted) end(End::full);
       return;
     case Kind::name_lost:
       if (name_ != settlement.subject) return;
       if (needs_name(settlement.subject)) return end(End::name_taken);
       if (traits().ends_when_evicted) return end(End::replaced);
+      drained_from('@' + name_);
       name_.clear();
       renamed_meanwhile_ = !joining_.empty();
       for (const auto& room : rooms_) bus.renamed(id_, room, {});
       return;
+    case Kind::room_drains: return drain(hub_.drain_patience(), kDrainRetry);
+    case Kind::room_drained: return drained_from(settlement.subject);
+    case Kind::name_drained: return drained_from('@' + settlement.subject);
   }
   run_commands();
   if (!ended_ && !awaits_bus()) hub_.touch(*this);  // an opening poll may wait for this

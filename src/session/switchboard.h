@@ -80,6 +80,13 @@ class Switchboard {
   /// Gives a name back, or a wish for it. Settles nothing.
   virtual void logout(SessionId id, const std::string& name, Answer answer) = 0;
 
+  /// The session is about to be sent away, and says nothing more in the room: the other members
+  /// drain as well. Settles when all members have called this and what they had said has been
+  /// delivered.
+  virtual void drain_room(SessionId id, const std::string& room) = 0;
+  /// The same for its name: what others say to it is refused from now on. Settles.
+  virtual void drain_name(SessionId id, const std::string& name) = 0;
+
   /// Says something in a room (`message.room` is set), which knows its members. `transit` counts it
   /// on its way to other shards; none: there is no other shard.
   virtual void say(SessionId id, dialects::Say message, dialects::Re re, Transit* transit) = 0;
@@ -101,7 +108,7 @@ class Switchboard {
                        Transit* transit) = 0;
 };
 
-/// The result of `join` and `login`, and what a session loses without having asked.
+/// The result of `join`, `login` and the drains, and what happens to a session unasked.
 struct Settlement {
   enum class Kind : std::uint8_t {
     joined,
@@ -110,7 +117,10 @@ struct Settlement {
     place_lost,
     logged_in,
     not_logged_in,
-    name_lost
+    name_lost,
+    room_drains,   ///< a member is about to be sent away
+    room_drained,  ///< what was said in the room has been delivered, and nothing follows
+    name_drained,
   };
   Kind kind;
   std::string subject;  ///< the room or the name

@@ -44,6 +44,27 @@ if (!binary) {
       });
     });
 
+    own(`${transport}: a server that is replaced while both talk loses no message without a word`, ['--drain-time', '1s'], async (server, client) => {
+      const two = [client({ transport }), client({ transport })];
+      await Promise.all(two.map((one) => one.until(() => one.had('ready'))));
+      const said = two.map(() => new Map());
+      const talk = setInterval(() => two.forEach(({ connection }, i) => said[i].set(connection.send('count', { i: said[i].size }), said[i].size)), 20);
+      await two[0].until(() => two[0].messages('count').length > 5);
+      await server.replace();
+      await Promise.all(two.map((one) => one.until(() => one.logged('reset').length === 1 && one.heard.at(-1)?.type === 'count')));
+      clearInterval(talk);
+      await Promise.all(two.map(({ connection }) => connection.flush()));
+      for (const [i, one] of two.entries()) {
+        const other = two[1 - i];
+        const reported = () => [...one.logged('reset').flatMap(({ lost }) => lost), ...one.logged('refused').map(({ re }) => re)].map((id) => said[i].get(id));
+        const arrived = () => other.messages('count').map(({ data }) => data.i);
+        const missing = () => [...said[i].values()].filter((n) => !arrived().includes(n) && !reported().includes(n));
+        await other.until(() => missing().length === 0, `nothing vanishes: ${missing()}`);
+        assert.deepEqual(one.logged('reset').flatMap(({ lost }) => lost), [], 'what was not taken is said again');
+        assert.deepEqual(arrived(), [...new Set(arrived())].sort((a, b) => a - b), 'once and in order');
+      }
+    });
+
     own(`${transport}: a reload takes over the place, and the peer is told`, [], async (server, client) => {
       const alice = client({ transport }), bob = client({ transport });
       await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready'))));

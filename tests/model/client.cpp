@@ -337,7 +337,8 @@ void Client::attach_stream(const LinkPtr& link, Request request, int attempt) {
           return std::make_unique<session::StreamCarrier>(session::StreamOptions{
               seconds(25), link->kind == Kind::websocket ? 1 : 2, seconds(90), 1U << 20U});
         };
-        attach.accept = [this, link](const dialects::native::Welcome& welcome) {
+        attach.accept = [this, link](const dialects::native::Welcome& welcome,
+                                     const session::Session&) {
           frame(link, [this, link, peer = welcome.peer, active = welcome.active,
                        turn = welcome.turn, next = *welcome.next] {
             turn_ = std::max(turn_, turn);

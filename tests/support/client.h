@@ -43,7 +43,7 @@ class Client {
            if (!session.traits().acknowledges) with.patience = 0;
            return std::make_unique<session::StreamCarrier>(with);
          };
-         attach.accept = [log](const dialects::native::Welcome& welcome) {
+         attach.accept = [log](const dialects::native::Welcome& welcome, const session::Session&) {
            log->welcome = welcome;
            return std::make_unique<RecordingSink>(log);
          };

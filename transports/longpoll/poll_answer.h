@@ -16,6 +16,7 @@ struct PollAnswer {
   struct Ended {
     std::string_view code, message;
     std::uint64_t retry_ms = 0;  ///< 0: not said
+    bool is_final = false;       ///< no message beyond `up` was taken, or will be
   };
 
   std::uint64_t first = 1;  ///< number of events[0], or of the next event if there is none

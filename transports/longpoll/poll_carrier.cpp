@@ -93,7 +93,8 @@ std::string PollCarrier::ended(End reason, base::Duration retry, const session::
   const auto retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
   return encode(
       {.up = session.up(),
-       .ended = PollAnswer::Ended{row.name, row.sentence, static_cast<std::uint64_t>(retry_ms)}});
+       .ended = PollAnswer::Ended{row.name, row.sentence, static_cast<std::uint64_t>(retry_ms),
+                                  reason == End::draining}});
 }
 
 bool PollCarrier::detach(std::uint64_t connection) {

@@ -254,14 +254,16 @@ std::string error_control(const Error& error) {
 }
 
 std::string end_control(std::string_view code, std::string_view message,
-                        std::optional<std::uint64_t> retry_ms) {
+                        std::optional<std::uint64_t> retry_ms,
+                        std::optional<std::uint64_t> expected) {
   std::string out;
-  out.reserve(80 + code.size() + message.size());
+  out.reserve(120 + code.size() + message.size());
   JsonWriter json(out);
   json.text("control", "end")
       .text("code", code)
       .optional_text("message", message)
-      .optional_number("retry", retry_ms);
+      .optional_number("retry", retry_ms)
+      .optional_number("expected", expected);
   json.close();
   return out;
 }

@@ -86,6 +86,7 @@ std::string pong_control(std::uint64_t ping);
 std::string probe_control();
 std::string error_control(const Error& error);
 std::string end_control(std::string_view code, std::string_view message,
-                        std::optional<std::uint64_t> retry_ms);
+                        std::optional<std::uint64_t> retry_ms,
+                        std::optional<std::uint64_t> expected = std::nullopt);
 
 }  // namespace sigway::dialects::native

@@ -415,6 +415,36 @@ TEST_CASE("engine: who was away too long has a new session, and says what may be
   CHECK(scene.bob.heard == std::vector<int>{1});
 }
 
+TEST_CASE("engine: what a server that shuts down does not take is for the next one, and not lost") {
+  for (const auto transport : {Transport::websocket, Transport::sse, Transport::poll}) {
+    World next;
+    next.server.id = "server-2";
+    Scene scene(34, transport);
+    scene.meet();
+    scene.pass(1s);
+    scene.bob.say();
+    scene.pass(40ms);  // alice has not acknowledged it
+    scene.world.hub(0).drain(1s);
+    scene.pass(40ms);
+    scene.alice.say();  // goes out, and is not taken
+    scene.pass(3s);
+    CHECK(scene.alice.heard.size() == 1);
+    CHECK(scene.bob.heard.empty());
+    CHECK(scene.alice.engine.pending() == 1);
+    CHECK(scene.alice.engine.state() == ClientState::reconnecting);
+    next.advance(scene.world.now() - next.now());
+    for (auto* const peer : {&scene.alice, &scene.bob}) peer->network.move_to(next);
+    for (int i = 0; i < 40; ++i) {
+      next.advance(250ms);
+      scene.pass(250ms);
+      next.run();
+    }
+    REQUIRE(scene.alice.resets.size() == 1);
+    CHECK(scene.alice.resets[0].lost.empty());
+    CHECK((scene.bob.heard.size() == 1 || scene.alice.has("error")));
+  }
+}
+
 TEST_CASE("engine: an event stream that has died is missed by what is said next") {
   Scene scene(31, Transport::sse);
   scene.meet();

@@ -26,7 +26,8 @@ std::uint64_t next_connection() {
 /// The server's end of a stream or socket.
 class FakeNetwork::Sink final : public session::StreamSink {
  public:
-  Sink(FakeNetwork& network, Id id) : network_(network), id_(id) {}
+  Sink(FakeNetwork& network, Id id, const session::Session& session)
+      : network_(network), id_(id), session_(session) {}
 
   std::size_t room() override { return SIZE_MAX; }
   std::size_t unsent() override { return 0; }
@@ -61,15 +62,16 @@ class FakeNetwork::Sink final : public session::StreamSink {
     }
   }
   void probe() override { network_.control(id_, native::probe_control()); }
-  void end(session::End reason, base::Duration) override {
+  void end(session::End reason, base::Duration retry) override {
     const auto& about = session::info(reason);
-    network_.control(id_, native::end_control(about.name, "", std::nullopt));
+    network_.control(id_, native::goodbye(reason, retry, session_));
     network_.end(id_, about.close_code, std::string(about.name));
   }
 
  private:
   FakeNetwork& network_;
   Id id_;
+  const session::Session& session_;
 };
 
 class FakeNetwork::Reply final : public longpoll::PollReply {
@@ -162,13 +164,13 @@ void FakeNetwork::perform(std::string_view path, const std::string& body, const 
     return;
   }
   auto request = std::get<native::Request>(std::move(decoded));
-  auto located = dialects::native::locate(world_.context, request, "ip", 0, world_.now());
+  auto located = dialects::native::locate(world_->context, request, "ip", 0, world_->now());
   if (const auto* error = std::get_if<Error>(&located)) {
     answer(refusal(*error));
     return;
   }
   auto where = std::get<dialects::native::Located>(std::move(located));
-  auto& hub = world_.hub(where.id.shard);
+  auto& hub = world_->hub(where.id.shard);
   if (path == "v1/send") {
     const auto outcome = dialects::native::upload(hub, where, std::move(request));
     if (const auto* error = std::get_if<Error>(&outcome)) {
@@ -180,10 +182,10 @@ void FakeNetwork::perform(std::string_view path, const std::string& body, const 
   } else {
     dialects::native::Poll poll{std::move(where), std::move(request), next_connection(),
                                 std::make_unique<Reply>(answer)};
-    if (const auto error = dialects::native::run_poll(world_.context, hub, std::move(poll)))
+    if (const auto error = dialects::native::run_poll(world_->context, hub, std::move(poll)))
       answer(refusal(*error));
   }
-  world_.run();
+  world_->run();
 }
 
 client::Network::Id FakeNetwork::stream(std::string_view, std::string body,
@@ -253,25 +255,25 @@ void FakeNetwork::frame(Id id, const std::string& text) {
   request.key = found->second.key;
   const auto ping = request.ping;
   const bool says = !request.messages.empty();
-  auto located = dialects::native::locate(world_.context, request, "ip", 0, world_.now());
+  auto located = dialects::native::locate(world_->context, request, "ip", 0, world_->now());
   if (const auto* error = std::get_if<Error>(&located)) {
     refuse(id, *error);
     return;
   }
   auto where = std::get<dialects::native::Located>(std::move(located));
   const auto outcome =
-      dialects::native::upload(world_.hub(where.id.shard), where, std::move(request));
+      dialects::native::upload(world_->hub(where.id.shard), where, std::move(request));
   if (const auto* error = std::get_if<Error>(&outcome)) {
     refuse(id, *error);
   } else if (says) {
     control(id, native::up_control(std::get<std::uint64_t>(outcome)));
   }
-  world_.run();
+  world_->run();
   if (ping) control(id, native::pong_control(*ping));
 }
 
 void FakeNetwork::attach(Id id, native::Request request) {
-  auto located = dialects::native::locate(world_.context, request, "ip", 0, world_.now());
+  auto located = dialects::native::locate(world_->context, request, "ip", 0, world_->now());
   if (const auto* error = std::get_if<Error>(&located)) {
     refuse(id, *error);
     return;
@@ -291,7 +293,7 @@ void FakeNetwork::attach(Id id, native::Request request) {
     return std::make_unique<session::StreamCarrier>(session::StreamOptions{
         std::chrono::seconds(25), 3, std::chrono::seconds(600), std::size_t{8} << 20U});
   };
-  attach.accept = [this, id](const native::Welcome& welcome) {
+  attach.accept = [this, id](const native::Welcome& welcome, const session::Session& session) {
     const auto found = links_.find(id);
     const bool is_socket = found != links_.end() && found->second.is_socket;
     if (found != links_.end() && !is_socket) {
@@ -304,14 +306,14 @@ void FakeNetwork::attach(Id id, native::Request request) {
     }
     control(id, native::welcome_control(welcome));
     if (!is_socket) control(id, native::hello_control(1));
-    return std::make_unique<Sink>(*this, id);
+    return std::make_unique<Sink>(*this, id, session);
   };
   const auto outcome =
-      dialects::native::attach_stream(world_.context, world_.hub(shard), std::move(attach));
+      dialects::native::attach_stream(world_->context, world_->hub(shard), std::move(attach));
   if (const auto* error = std::get_if<Error>(&outcome)) refuse(id, *error);
   if (const auto* over = std::get_if<session::End>(&outcome))
     end(id, session::info(*over).close_code, std::string(session::info(*over).name));
-  world_.run();
+  world_->run();
 }
 
 void FakeNetwork::down(Id id, std::string text) {
@@ -375,11 +377,11 @@ void FakeNetwork::end(Id id, int code, const std::string& reason) {
 
 void FakeNetwork::detach(const Link& link) {
   if (link.connection == 0) return;
-  const auto found = world_.shared.directory.find(session::hash_key(link.key), world_.now());
+  const auto found = world_->shared.directory.find(session::hash_key(link.key), world_->now());
   if (!found.id) return;
-  if (auto* const session = world_.hub(found.id.shard).find(found.id.serial))
+  if (auto* const session = world_->hub(found.id.shard).find(found.id.serial))
     session->detach(link.connection);
-  world_.run();
+  world_->run();
 }
 
 void FakeNetwork::drop(Id id) {

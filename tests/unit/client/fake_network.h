@@ -37,7 +37,7 @@ struct NetworkFaults {
 class FakeNetwork final : public client::Network {
  public:
   FakeNetwork(World& world, client::Scheduler& scheduler, std::uint64_t seed)
-      : world_(world), scheduler_(scheduler), random_(seed) {}
+      : world_(&world), scheduler_(scheduler), random_(seed) {}
 
   NetworkFaults faults;
   int requests = 0;
@@ -51,6 +51,8 @@ class FakeNetwork final : public client::Network {
   void send_text(Id socket, std::string text) override;
   void drop(Id id) override;
 
+  /// From now on this server answers.
+  void move_to(World& world) { world_ = &world; }
   /// Every stream and socket breaks; the server hears of it.
   void cut();
   /// Nothing comes by what is open, ever, and nobody is told.
@@ -90,7 +92,7 @@ class FakeNetwork final : public client::Network {
   void end(Id id, int code, const std::string& reason);
   void detach(const Link& link);
 
-  World& world_;
+  World* world_;
   client::Scheduler& scheduler_;
   std::mt19937_64 random_;
   std::map<Id, Link> links_;

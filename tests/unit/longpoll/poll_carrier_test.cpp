@@ -230,6 +230,7 @@ TEST_CASE(
   f.open();
   const auto parked = f.poll(2, 1);
   f.world.hub(0).drain({});
+  f.world.run();
   REQUIRE(parked->answers == 1);
   CHECK(parked->answer->at("ended").at("code") == "draining");
   const auto next = f.poll(3, 1);

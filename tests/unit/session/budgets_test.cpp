@@ -156,39 +156,3 @@ TEST_CASE_TEMPLATE("all memory is given back when all have left", Shards, OneSha
   CHECK(world.shared.memory.used() == 0);
   CHECK(world.shared.directory.live() == 0);
 }
-
-TEST_CASE("the drain spreads over its time") {
-  World world;
-  std::vector<std::unique_ptr<Member>> members;
-  const auto come = [&](unsigned count) {
-    for (unsigned i = 0; i < count; ++i) {
-      members.push_back(std::make_unique<Member>(world, "m" + std::to_string(i), i));
-      members.back()->ack();
-    }
-  };
-  const auto drained = [&] {
-    return std::count_if(members.begin(), members.end(),
-                         [](const auto& m) { return m->log->control() == "end draining"; });
-  };
-  SUBCASE("many") {
-    come(100);
-    world.hub(0).drain(1s);
-    CHECK(drained() < 5);
-    world.advance(500ms);
-    CHECK(drained() > 30);
-    CHECK(drained() < 70);
-    world.advance(600ms);
-    CHECK(drained() == 100);
-  }
-  SUBCASE("few: the last not long before its end") {
-    come(4);
-    world.hub(0).drain(8s);
-    world.advance(3s);
-    CHECK(drained() >= 1);
-    CHECK(drained() <= 2);
-    world.advance(2s);
-    CHECK(drained() == 3);
-    world.advance(4s);
-    CHECK(drained() == 4);
-  }
-}

@@ -60,9 +60,14 @@ export class Carrier {
         break;
       case 'error':
       case 'end':
-        this.end(refusal(control));
+        this.sayGoodbye(control);
         break;
     }
+  }
+
+  sayGoodbye(told) {
+    if (told.code === 'draining') this.session.uplink.closedAt(told.expected);
+    this.end(refusal(told));
   }
 
   /** An event, or a control before any welcome, can only be an echo of ours or another server's. */

@@ -292,7 +292,7 @@ export class Connection {
     const key = await makeKey();
     if (this.#closing) return;
     this.#store?.save(key);
-    const asked = new Set(this.#backlog.map(({ message }) => message.type === 'join' ? message.room : undefined));
+    const asked = new Set(this.#backlog.map(({ joins }) => joins));
     const rooms = [...this.#rooms].filter(([each]) => !asked.has(each));
     // A session is opened in a room that we were in: what else was asked for may be refused, and that must not end it.
     const [room, first] = rooms.find(([, { entered }]) => entered) ?? [];

@@ -12,7 +12,7 @@ export class Outgoing {
 
   // `text` is the message's fields as JSON, without braces; `id` is its number for the application.
   constructor(id, message, text) {
-    Object.assign(this, { id, message, text, bytes: utf8Length(text) });
+    Object.assign(this, { id, message, text, bytes: utf8Length(text), joins: message.type === 'join' ? message.room : undefined });
     this.chunks = [{ text, bytes: this.bytes, at: -1, via: null }];   // `at` -1: the whole
   }
 

@@ -99,7 +99,7 @@ export class PollCarrier extends Carrier {
     if (activated) this.takeOver();
     else if (standby) this.stoodBy(standby.turn);
     if (this.active) this.#go.resolve();
-    if (ended) this.end(refusal(ended));
+    if (ended) this.sayGoodbye(ended);
   }
 
   watch() {}         // each poll has its own deadline

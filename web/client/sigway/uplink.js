@@ -41,6 +41,7 @@ export class Uplink {
   #paused = null;            // a timer
   #pumping = false;          // soon
   #drained = deferred();
+  #isClosed = false;         // the server takes no more in this session
   #batchMost = kLimits.messages;
   #tokens;
   #filled = clock.now();
@@ -121,6 +122,16 @@ export class Uplink {
     this.pumpSoon();
   }
 
+  /** The server shuts down: it has taken what comes before that number, and nothing from there on, by whatever way it went. The rest is
+   *  for the next server. */
+  closedAt(number) {
+    if (this.#isClosed || !Number.isSafeInteger(number) || number <= this.#up) return;
+    this.#isClosed = true;
+    this.taken(number - 1);
+    for (const entry of this.#queue) entry.exposed = false;
+    this.#forgetFrames();
+  }
+
   slowDown() {
     this.#batchMost = Math.max(1, this.#batchMost >> 1);
   }
@@ -128,7 +139,7 @@ export class Uplink {
   /** `urgent`: a request goes up in any case, so that the messages may as well go with it. */
   pump(urgent = false) {
     this.#pumping = false;
-    while (!this.#paused) {
+    while (!this.#paused && !this.#isClosed) {
       const { way } = this.session;
       if (!way) return;
       const batch = this.#batch(way, () => this.#mayFly(urgent));
@@ -142,7 +153,7 @@ export class Uplink {
   /** Sends `request` in the body of messages that wait, if they are up within a round trip or so. Resolves with whether it has arrived. */
   async carries(request) {
     const { way, trips } = this.session;
-    if (this.#paused || this.#slack > 1 || !way || way.kind === 'websocket') return false;
+    if (this.#paused || this.#isClosed || this.#slack > 1 || !way || way.kind === 'websocket') return false;
     const batch = this.#batch(way, () => true, this.#speed * (trips.smoothed ?? 0));
     return batch.length > 0 && this.#upload(way, batch, request);
   }
@@ -349,6 +360,7 @@ export class Uplink {
   #failed(flight, error) {
     const { session } = this;
     this.#release(flight);
+    if (error.code === 'draining' && error.expected) return this.closedAt(error.expected);    // events may still come
     if (error.status === 413) return this.#tooLarge(flight.size, error);
     if (verdict(error) !== 'retry') return session.broken(error);
     if (error.code === 'deadline') {

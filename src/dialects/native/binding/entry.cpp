@@ -63,7 +63,6 @@ std::variant<Located, Error> locate(binding::Context& context, const Request& re
                  .message = "The request has no key.",
                  .hint = "Send `key`, the session's key, in the body; or open a session first."};
   }
-  if (request.resume && context.draining) return Error{.code = ErrorCode::draining};
   const auto key = session::hash_key(*request.key);
   if (auto found = binding::locate(context, dialect(), key, now))
     return with_key(*std::move(found), {});
@@ -146,8 +145,18 @@ binding::AttachResult attach_stream(binding::Context& context, Hub& hub, StreamA
             .accept = [&](const binding::Welcomed& welcomed) {
               key_was_quoted(welcomed.session, located);
               return attach.accept(welcome(context, welcomed.session, located, welcomed.carrier,
-                                           name, welcomed.next, heartbeat));
+                                           name, welcomed.next, heartbeat),
+                                   welcomed.session);
             }});
+}
+
+std::string goodbye(session::End reason, base::Duration retry, const Session& session) {
+  std::optional<std::uint64_t> retry_ms, expected;
+  if (retry > base::Duration{})
+    retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
+  if (reason == session::End::draining) expected = session.draining().expected;
+  const auto& row = session::info(reason);
+  return end_control(row.name, row.sentence, retry_ms, expected);
 }
 
 std::variant<std::uint64_t, Error> upload(Hub& hub, const Located& located, Request request) {

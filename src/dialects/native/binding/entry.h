@@ -48,10 +48,15 @@ struct StreamAttach {
   std::function<std::unique_ptr<session::StreamCarrier>(const session::Session&)> make;
   /// Called when it is let in: writes the head of the stream and the welcome, and returns where
   /// events go.
-  std::function<std::unique_ptr<session::StreamSink>(const Welcome&)> accept;
+  std::function<std::unique_ptr<session::StreamSink>(const Welcome&, const session::Session&)>
+      accept;
 };
 binding::AttachResult attach_stream(binding::Context& context, session::Hub& hub,
                                     StreamAttach attach);
+
+/// The control by which a carrier ends. Where the server shuts down it says as well which messages
+/// were not taken.
+std::string goodbye(session::End reason, base::Duration retry, const session::Session& session);
 
 /// What an upload says back.
 std::variant<std::uint64_t, Error> upload(session::Hub& hub, const Located& located,

@@ -45,6 +45,7 @@ std::string encode_answer(const PollAnswer& answer) {
     JsonWriter ended(out);
     ended.text("code", answer.ended->code).optional_text("message", answer.ended->message);
     if (answer.ended->retry_ms != 0) ended.number("retry", answer.ended->retry_ms);
+    if (answer.ended->is_final) ended.number("expected", answer.up + 1);
     ended.close();
   }
   json.close();

@@ -54,13 +54,13 @@ struct Arrival {
   std::uint64_t connection = binding::next_connection();
 };
 
-std::unique_ptr<session::StreamSink> begin(const Arrival& arrival, session::SessionId id,
+std::unique_ptr<session::StreamSink> begin(const Arrival& arrival, const session::Session& session,
                                            const Welcome& welcome, std::size_t pad) {
   auto stream = arrival.replies.begin_stream(arrival.to, sse::stream_head());
   stream->set_on_room(
-      binding::tell_drained(arrival.context, arrival.to.shard, id, welcome.carrier));
+      binding::tell_drained(arrival.context, arrival.to.shard, session.id(), welcome.carrier));
   stream->write(prelude(arrival.options, welcome, arrival.base_url, pad));
-  return std::make_unique<SseSink>(std::move(stream), pad);
+  return std::make_unique<SseSink>(std::move(stream), pad, session);
 }
 
 void answer(const Arrival& arrival, const binding::AttachResult& result) {
@@ -88,7 +88,7 @@ std::unique_ptr<SseCarrier> make_carrier(const session::Hub& hub, const session:
 void give_ticket(const Arrival& arrival, session::Hub& hub, StreamAttach attach) {
   const auto name = carrier_name(attach.request);
   attach.make = [&hub](const session::Session& session) { return make_carrier(hub, session); };
-  attach.accept = [](const Welcome&) { return nullptr; };
+  attach.accept = [](const Welcome&, const session::Session&) { return nullptr; };
   const auto result = attach_stream(arrival.context, hub, std::move(attach));
   const auto* attached = std::get_if<binding::Attached>(&result);
   if (attached == nullptr) return answer(arrival, result);
@@ -107,8 +107,8 @@ void stream(const Arrival& arrival, session::Hub& hub, StreamAttach attach) {
   const auto pad = attach.request.pad.value_or(0);
   attach.connection = arrival.connection;
   attach.make = [&hub](const session::Session& session) { return make_carrier(hub, session); };
-  attach.accept = [&arrival, pad, id = attach.located.id](const Welcome& welcome) {
-    return begin(arrival, id, welcome, pad);
+  attach.accept = [&arrival, pad](const Welcome& welcome, const session::Session& session) {
+    return begin(arrival, session, welcome, pad);
   };
   answer(arrival, attach_stream(arrival.context, hub, std::move(attach)));
 }
@@ -158,8 +158,10 @@ void resume_ticket(const Arrival& arrival, session::Hub& hub, const Ticket& tick
   }
   const auto start = std::get<std::uint64_t>(cursor);
   const auto heartbeat = hub.settings().heartbeat;
+  if (session->drained())
+    return arrival.replies.respond(arrival.to, binding::refusal(session->draining()));
   auto sink = begin(
-      arrival, ticket.session,
+      arrival, *session,
       welcome(arrival.context, *session, {}, *carrier, ticket.carrier, start + 1, heartbeat), 0);
   carrier->attach(arrival.connection, std::move(sink), start, heartbeat, hub.now());
   session->carriers_changed();

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "native/native.h"
+#include "native_binding/entry.h"
 #include "sse/event_stream_format.h"
 
 namespace sigway::dialects::native {
@@ -36,13 +37,8 @@ void SseSink::heartbeat(std::uint64_t next) {
 void SseSink::probe() { control(probe_control()); }
 
 void SseSink::end(session::End reason, base::Duration retry) {
-  std::optional<std::uint64_t> retry_ms;
-  if (retry > base::Duration{}) {
-    retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
-  }
-  const auto& row = session::info(reason);
   try {
-    control(end_control(row.name, row.sentence, retry_ms));
+    control(goodbye(reason, retry, session_));
   } catch (const std::bad_alloc&) {
     return stream_->abort();  // cut, the client comes back and hears why
   }

@@ -13,9 +13,10 @@ namespace sigway::dialects::native {
 /// A session's events and controls as blocks of one event stream. Thread: the session's shard.
 class SseSink final : public session::StreamSink {
  public:
-  /// Each write is followed by `pad` bytes of comments, for buffers on the way.
-  SseSink(std::shared_ptr<http::StreamWriter> stream, std::size_t pad)
-      : stream_(std::move(stream)), pad_(pad) {}
+  /// Each write is followed by `pad` bytes of comments, for buffers on the way. `session` owns it.
+  SseSink(std::shared_ptr<http::StreamWriter> stream, std::size_t pad,
+          const session::Session& session)
+      : stream_(std::move(stream)), pad_(pad), session_(session) {}
   ~SseSink() override { stream_->end(); }
   SseSink(const SseSink&) = delete;
   SseSink& operator=(const SseSink&) = delete;
@@ -36,6 +37,7 @@ class SseSink final : public session::StreamSink {
 
   std::shared_ptr<http::StreamWriter> stream_;
   std::size_t pad_;
+  const session::Session& session_;
 };
 
 }  // namespace sigway::dialects::native

@@ -25,7 +25,9 @@ std::unique_ptr<session::StreamCarrier> make_carrier(const session::Hub& hub) {
 }
 
 /// Says that a frame was refused, and counts it against the message rate.
-void send_error(const Port& port, const Error& error) {
+void tell_error(const Port& port, const Error& error) {
+  // `up` says that it was not taken. An error would end the carrier, which still brings events.
+  if (error.code == ErrorCode::draining) return;
   port.send_text(error_control(error));
   port.count_noise();
 }
@@ -136,9 +138,9 @@ void Receiver::attach(Request request) {
             attach_stream(context, hub,
                           {where, std::move(request), number,
                            [&hub](const session::Session&) { return make_carrier(hub); },
-                           [port](const Welcome& welcome) {
+                           [port](const Welcome& welcome, const session::Session& session) {
                              port.send_text(welcome_control(welcome));
-                             return std::make_unique<WebSocketSink>(port);
+                             return std::make_unique<WebSocketSink>(port, session);
                            }});
         if (const auto* error = std::get_if<Error>(&result)) {
           port.send_text(error_control(*error));
@@ -147,7 +149,7 @@ void Receiver::attach(Request request) {
           port.close(session::info(*ended).close_code, session::info(*ended).name);
         } else {
           const auto& attached = std::get<binding::Attached>(result);
-          if (attached.error) send_error(port, *attached.error);
+          if (attached.error) tell_error(port, *attached.error);
           if (messages) port.send_text(up_control(attached.session->up()));
           if (ping) port.send_text(pong_control(*ping));
         }
@@ -169,7 +171,7 @@ void Receiver::pass_on(Request request, std::size_t bytes) {
         const auto ping = request.ping;
         const auto error = session->process(inputs_of(request, false));
         if (error) {
-          send_error(port, *error);
+          tell_error(port, *error);
           if (error->code == ErrorCode::rate_limited) {
             // Frames cannot be taken back; whoever returns sends again from `up`.
             const auto& row = session::info(session::End::rate_limited);

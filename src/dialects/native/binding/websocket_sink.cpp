@@ -3,6 +3,7 @@
 #include <new>
 
 #include "native/native.h"
+#include "native_binding/entry.h"
 
 namespace sigway::dialects::native {
 
@@ -32,13 +33,9 @@ void WebSocketSink::probe() {
 }
 
 void WebSocketSink::end(session::End reason, base::Duration retry) {
-  std::optional<std::uint64_t> retry_ms;
-  if (retry > base::Duration{}) {
-    retry_ms = std::chrono::duration_cast<std::chrono::milliseconds>(retry).count();
-  }
   const auto& row = session::info(reason);
   try {
-    port_.send_text(end_control(row.name, row.sentence, retry_ms));
+    port_.send_text(goodbye(reason, retry, session_));
     port_.close(row.close_code, row.name);
   } catch (const std::bad_alloc&) {
     port_.abort();  // cut, the client comes back and hears why

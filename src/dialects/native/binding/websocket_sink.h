@@ -10,7 +10,9 @@ namespace sigway::dialects::native {
 /// A session's events and controls as frames of one WebSocket. Thread: the session's shard.
 class WebSocketSink final : public session::StreamSink {
  public:
-  explicit WebSocketSink(websocket::Port port) : port_(std::move(port)) {}
+  /// `session` owns it.
+  WebSocketSink(websocket::Port port, const session::Session& session)
+      : port_(std::move(port)), session_(session) {}
 
   std::size_t room() override { return port_.room(); }
   std::size_t unsent() override { return port_.unsent(); }
@@ -25,6 +27,7 @@ class WebSocketSink final : public session::StreamSink {
 
  private:
   websocket::Port port_;
+  const session::Session& session_;
 };
 
 }  // namespace sigway::dialects::native

@@ -1,0 +1,190 @@
+// The server shuts down: docs/protocol.md, "Shutting down".
+#include <doctest/doctest.h>
+
+#include "support/client.h"
+
+using namespace sigway;           // NOLINT(google-build-using-namespace)
+using namespace sigway::testing;  // NOLINT(google-build-using-namespace)
+using namespace std::chrono_literals;
+using OneShard = std::integral_constant<unsigned, 1>;
+using ThreeShards = std::integral_constant<unsigned, 3>;
+
+namespace {
+
+struct Guest {
+  Guest(World& world, const std::string& name, unsigned here, const std::string& room = "r",
+        const std::string& own_name = {})
+      : client(world, name, here) {
+    Json open{{"room", room}};
+    if (!own_name.empty()) open["name"] = own_name;
+    log = client.stream(Json{{"open", open}, {"carrier", "c"}, {"turn", 1}}.dump());
+    ack();
+  }
+  std::shared_ptr<ReplyLog> chat(int data) {
+    return client.say(Json{{"type", "chat"}, {"data", data}}.dump());
+  }
+  void ack() { client.upload(Json{{"ack", log->last()}}.dump()); }
+  bool is_away() const { return log->control() == "end draining"; }
+  std::string refusal() const { return log->events.back().value("code", ""); }
+
+  Client client;
+  std::shared_ptr<StreamLog> log;
+};
+
+void drain(World& world, base::Duration spread) {
+  for (base::ShardIndex i = 0; i < world.shards(); ++i) world.hub(i).drain(spread);
+  world.run();
+}
+
+struct TwoGuests {
+  explicit TwoGuests(base::ShardIndex shards)
+      : world(shards), alice(world, "alice", 0), bob(world, "bob", 1) {
+    alice.ack();
+  }
+  World world;
+  Guest alice, bob;
+};
+
+}  // namespace
+
+TEST_CASE("drain: sessions are sent away over its time, those of one room together") {
+  World world;
+  std::vector<std::unique_ptr<Guest>> members;
+  const auto come = [&](unsigned rooms) {
+    for (unsigned i = 0; i < rooms; ++i) {
+      const auto room = "r" + std::to_string(i);
+      members.push_back(std::make_unique<Guest>(world, "a" + room, 2 * i, room));
+      members.push_back(std::make_unique<Guest>(world, "b" + room, 2 * i + 1, room));
+      members[2 * i]->ack();
+    }
+  };
+  const auto away = [&] {
+    for (std::size_t i = 0; i < members.size(); i += 2)
+      CHECK(members[i]->is_away() == members[i + 1]->is_away());
+    return std::count_if(members.begin(), members.end(),
+                         [](const auto& member) { return member->is_away(); });
+  };
+  SUBCASE("many") {
+    come(50);
+    world.hub(0).drain(1s);
+    world.run();
+    CHECK(away() < 5);
+    world.advance(500ms);
+    CHECK(away() > 30);
+    CHECK(away() < 70);
+    world.advance(600ms);
+    CHECK(away() == 100);
+  }
+  SUBCASE("few: the last not long before its end") {
+    come(2);
+    world.hub(0).drain(8s);
+    world.advance(3s);
+    CHECK(away() == 2);
+    world.advance(1s);
+    CHECK(away() == 2);
+    world.advance(4s);
+    CHECK(away() == 4);
+  }
+}
+
+TEST_CASE_TEMPLATE("drain: what was said is acknowledged before anybody is sent away", Shards,
+                   OneShard, ThreeShards) {
+  TwoGuests pair(Shards::value);
+  auto& [world, alice, bob] = pair;
+  CHECK(alice.chat(1)->up == 1);
+  alice.client.session()->drain(2s, 1s);
+  world.run();
+  CHECK_MESSAGE(alice.is_away(), "nothing waits for it");
+  CHECK_FALSE(bob.is_away());
+  SUBCASE("it acknowledges") { bob.ack(); }
+  SUBCASE("or its time is over") {
+    world.advance(1900ms);
+    CHECK_FALSE(bob.is_away());
+    world.advance(200ms);
+  }
+  CHECK(bob.is_away());
+}
+
+TEST_CASE_TEMPLATE("drain: once one member is to go, no message of the others is taken", Shards,
+                   OneShard, ThreeShards) {
+  TwoGuests pair(Shards::value);
+  auto& [world, alice, bob] = pair;
+  CHECK(bob.chat(1)->up == 1);
+  bob.client.session()->drain(2s, 1s);
+  world.run();
+  const auto refused = bob.chat(2);
+  CHECK(refused->refusal() == "draining");
+  CHECK(refused->error->expected == 2);
+  CHECK_MESSAGE(alice.log->events.back()["data"] == 1, "what was taken before arrives");
+  CHECK(alice.chat(1)->error->expected == 1);
+  CHECK_FALSE(alice.is_away());
+  alice.ack();
+  CHECK(alice.is_away());
+  CHECK(bob.chat(2)->error->expected == 2);
+}
+
+TEST_CASE_TEMPLATE("drain: a member that is away may come back for what waits", Shards, OneShard,
+                   ThreeShards) {
+  TwoGuests pair(Shards::value);
+  auto& [world, alice, bob] = pair;
+  bob.client.cut(1);
+  CHECK(alice.chat(1)->up == 1);
+  drain(world, 10s);
+  world.advance(9s);
+  CHECK(alice.is_away());
+  const auto log = bob.client.stream(
+      Json{{"resume", Json::object()}, {"ack", bob.log->last()}, {"carrier", "c"}}.dump());
+  REQUIRE(log->events.size() == 1);
+  CHECK(log->events[0]["data"] == 1);
+  CHECK_FALSE(log->ended);
+  bob.client.upload(Json{{"ack", log->last()}}.dump());
+  CHECK(log->control() == "end draining");
+  CHECK(bob.client.poll(R"({"resume":{},"n":1,"carrier":"p"})")->answer->at("ended")["expected"] ==
+        1);
+}
+
+TEST_CASE_TEMPLATE("drain: nothing is said to names whose holder goes, or that nobody holds",
+                   Shards, OneShard, ThreeShards) {
+  World world(Shards::value);
+  Guest alice(world, "alice", 0, "a");
+  Guest bob(world, "bob", 1, "b", "bob");
+  const auto mail = [&](const std::string& to) {
+    alice.client.say(Json{{"type", "chat"}, {"to", to}, {"data", 1}}.dump());
+  };
+  mail("@bob");
+  CHECK(bob.log->events.back()["data"] == 1);
+  for (base::ShardIndex i = 0; i < world.shards(); ++i) world.hub(i).drain(3600s);
+  bob.client.session()->drain(2s, 1s);
+  world.run();
+  mail("@bob");
+  CHECK(alice.refusal() == "draining");
+  CHECK(alice.log->events.back()["to"] == "@bob");
+  mail("@nobody");
+  CHECK(alice.log->events.back()["to"] == "@nobody");
+  CHECK(alice.refusal() == "draining");
+}
+
+TEST_CASE_TEMPLATE("drain: a session in two rooms takes both along", Shards, OneShard,
+                   ThreeShards) {
+  World world(Shards::value);
+  Guest alice(world, "alice", 0, "a");
+  Guest bob(world, "bob", 1, "a");
+  Guest carol(world, "carol", 2, "b");
+  bob.client.say(R"({"type":"join","room":"b"})");
+  for (auto* each : {&alice, &bob, &carol}) each->ack();
+  world.hub(0).drain(10s);
+  alice.client.session()->drain(2s, 1s);
+  world.run();
+  CHECK(alice.is_away());
+  CHECK(bob.is_away());
+  CHECK(carol.is_away());
+}
+
+TEST_CASE("drain: without time nobody is waited for") {
+  TwoGuests pair(1);
+  pair.alice.chat(1);
+  pair.world.hub(0).drain(0s);
+  pair.world.run();
+  CHECK(pair.alice.is_away());
+  CHECK(pair.bob.is_away());
+}
