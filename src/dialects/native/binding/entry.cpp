@@ -137,7 +137,7 @@ binding::AttachResult attach_stream(binding::Context& context, Hub& hub, StreamA
   const auto name = inputs.carrier;
   const auto heartbeat = heartbeat_of(hub.settings(), attach.request);
   return binding::attach_stream(
-      hub, {.located = located,
+      hub, {.located = static_cast<const binding::Located&>(located),
             .inputs = std::move(inputs),
             .connection = attach.connection,
             .heartbeat = heartbeat,

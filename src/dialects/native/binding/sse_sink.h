@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "http/exchange.h"
+#include "session/session.h"
 #include "session/stream_carrier.h"
 
 namespace sigway::dialects::native {

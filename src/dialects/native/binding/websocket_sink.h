@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "session/session.h"
 #include "session/stream_carrier.h"
 #include "websocket/port.h"
 
