@@ -55,10 +55,13 @@ std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents con
   // What has been on its way since before a drain began comes too late.
   if (!draining_ && shared_.directory.is_live(contents.key, id))
     return make(id, std::move(contents));
-  if (std::exchange(contents.counted, false)) shared_.addresses.subtract(contents.address);
+  // A session made instead is counted anew. If that throws, the request gives its own count back.
+  const auto opened = contents.traits->reuses_key
+                          ? open_again(id.serial, contents)
+                          : gone(shared_.directory.find(contents.key, now()).reason);
+  if (contents.counted) shared_.addresses.subtract(contents.address);
   if (draining_) return dialects::Error{.code = dialects::ErrorCode::draining};
-  if (contents.traits->reuses_key) return open_again(id.serial, std::move(contents));
-  return gone(shared_.directory.find(contents.key, now()).reason);
+  return opened;
 }
 
 // The request was on its way here when the session ended.
@@ -66,29 +69,35 @@ std::variant<Session*, dialects::Error> Hub::open_again(std::uint64_t ended,
                                                         OpenContents contents) {
   using dialects::Error;
   using dialects::ErrorCode;
-  const auto before = shared_.directory.find(contents.key, now());
-  if (before.state == Directory::State::unknown && !contents.room.empty()) {
-    if (auto error = shared_.take_join(contents.room, contents.series, contents.address, now()))
-      return *std::move(error);
+  if (draining_) return Error{.code = ErrorCode::draining};
+  auto& directory = shared_.directory;
+  if (directory.find(contents.key, now()).state == Directory::State::unknown) {
+    if (shared_.memory.exceeded()) return Error{.code = ErrorCode::overloaded};
+    if (!contents.room.empty()) {
+      if (auto error = shared_.take_join(contents.room, contents.series, contents.address, now()))
+        return *std::move(error);
+    }
   }
-  const auto found = shared_.directory.find_or_insert(contents.key, shard_, now());
-  // Somebody has opened it on another shard: there is nothing to find here.
+  const auto found = directory.find_or_insert(contents.key, shard_, now());
+  // Another request has opened it on another shard, which this connection cannot reach.
   if (found.id.shard != shard_) return gone(End::left);
+  if (auto* const session = find_exactly(found.id.serial)) {
+    if (!session->contents().agrees_with(contents)) return Error{.code = ErrorCode::open_mismatch};
+    successors_.add(ended, found.id.serial);
+    return session;
+  }
+  contents.counted = found.inserted && shared_.addresses.try_add(contents.address);
+  if (found.inserted && !contents.counted) {
+    directory.forget_unmade(contents.key, found.id);
+    return Error{.code = ErrorCode::too_many_sessions};
+  }
   try {
-    successors_[ended] = found.id.serial;
-    if (auto* session = find_exactly(found.id.serial)) {
-      if (session->contents().agrees_with(contents)) return session;
-      return Error{.code = ErrorCode::open_mismatch};
-    }
-    if (found.inserted && !shared_.addresses.try_add(contents.address)) {
-      shared_.directory.forget_unmade(contents.key, found.id);
-      return Error{.code = ErrorCode::too_many_sessions};
-    }
-    contents.counted = found.inserted;
+    successors_.add(ended, found.id.serial);  // before the session, which may end at once
     return make(found.id, contents);
   } catch (const std::bad_alloc&) {
+    successors_.forget(found.id.serial);
     if (contents.counted) shared_.addresses.subtract(contents.address);
-    shared_.directory.forget_unmade(contents.key, found.id);
+    directory.forget_unmade(contents.key, found.id);
     throw;
   }
 }
@@ -111,8 +120,8 @@ Session* Hub::find_exactly(std::uint64_t serial) noexcept {
 
 Session* Hub::find(std::uint64_t serial) noexcept {
   if (auto* const session = find_exactly(serial)) return session;
-  const auto successor = successors_.find(serial);
-  return successor == successors_.end() ? nullptr : find_exactly(successor->second);
+  const auto successor = successors_.of(serial);
+  return successor == 0 ? nullptr : find_exactly(successor);
 }
 
 SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin) {
@@ -175,7 +184,7 @@ void Hub::bury(Session& session) noexcept {
   const auto entry = sessions_.find(session.id().serial);
   entry->second->keep_buried(std::move(buried_));
   buried_ = std::move(entry->second);
-  std::erase_if(successors_, [&](const auto& each) { return each.second == session.id().serial; });
+  successors_.forget(session.id().serial);
   sessions_.erase(entry);
   runner_.request_flush();
 }

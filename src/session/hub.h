@@ -23,6 +23,7 @@
 #include "session/quota.h"
 #include "session/session.h"
 #include "session/settings.h"
+#include "session/successors.h"
 #include "session/switchboard.h"
 
 namespace sigway::session {
@@ -201,7 +202,7 @@ class Hub {
  private:
   std::variant<Session*, dialects::Error> open_again(std::uint64_t ended, OpenContents contents);
   Session* make(SessionId id, OpenContents contents);
-  /// What the bus says to a session is for no other one.
+  /// For the bus: what it says to a session is for no successor.
   Session* find_exactly(std::uint64_t serial) noexcept;
   void pump(std::uint64_t serial);
   Session* find_dirty() noexcept;
@@ -212,8 +213,7 @@ class Hub {
   Runner& runner_;
   Switchboard* switchboard_ = nullptr;
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
-  // Serials of sessions that had ended when a connection came for them, and whom it found instead.
-  std::unordered_map<std::uint64_t, std::uint64_t> successors_;
+  Successors successors_;
   std::vector<std::uint64_t> dirty_;
   bool is_dirty_beyond_ = false;     // there was no memory to put all dirty ones into the list
   std::unique_ptr<Session> buried_;  // a list, see Session::keep_buried

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "raw/raw.h"
+#include "session/successors.h"
 #include "support/plain_client.h"
 
 using namespace sigway;           // NOLINT(google-build-using-namespace)
@@ -10,8 +11,8 @@ using OneShard = std::integral_constant<unsigned, 1>;
 using ThreeShards = std::integral_constant<unsigned, 3>;
 using session::End;
 
-TEST_CASE_TEMPLATE("who comes for a session that is just ending gets another one", Shards, OneShard,
-                   ThreeShards) {
+TEST_CASE_TEMPLATE("a connection for a session that is just ending gets another one", Shards,
+                   OneShard, ThreeShards) {
   World world(Shards::value);
   PlainClient ann(world, dialects::raw::protocol(), "ann", dialects::plain::kSocket);
   PlainClient bob(world, dialects::raw::protocol(), "bob", dialects::plain::kSocket, 1);
@@ -38,4 +39,42 @@ TEST_CASE_TEMPLATE("who comes for a session that is just ending gets another one
   world.run();
   CHECK(hub.find(before.serial) == nullptr);
   CHECK(world.sessions() == 1);
+}
+
+TEST_CASE_TEMPLATE("a session that may not be made again leaves nothing behind", Shards, OneShard,
+                   ThreeShards) {
+  World world({.shards = Shards::value, .sessions_per_address = 1});
+  PlainClient ann(world, dialects::raw::protocol(), "ann", dialects::plain::kSocket);
+  ann.attach();
+  const auto before = ann.session()->id();
+  const auto address = base::AddressKey::parse(ann.address);
+  world.runner(0).run_on(before.shard, [&] {
+    world.hub(before.shard).end(before.serial, End::left);
+    CHECK(world.shared.addresses.try_add(address));  // another client of the address was faster
+  });
+  const auto log = ann.attach();
+  CHECK(code_of(log->error) == "too_many_sessions");
+  CHECK(world.sessions() == 0);
+  CHECK(world.shared.directory.live() == 0);
+  world.shared.addresses.subtract(address);
+  CHECK_FALSE(ann.attach()->error);
+  CHECK(world.sessions() == 1);
+}
+
+TEST_CASE("the successors of sessions are forgotten with them") {
+  session::Successors successors;
+  successors.add(1, 5);
+  successors.add(2, 5);
+  successors.add(2, 5);
+  successors.add(3, 6);
+  CHECK(successors.of(1) == 5);
+  CHECK(successors.of(2) == 5);
+  CHECK(successors.of(5) == 0);
+  successors.forget(4);
+  CHECK(successors.size() == 3);
+  successors.forget(5);
+  CHECK(successors.of(1) == 0);
+  CHECK(successors.of(3) == 6);
+  successors.forget(6);
+  CHECK(successors.size() == 0);
 }

@@ -200,11 +200,14 @@ class Receiver final : public websocket::Receiver {
     }
     const auto size = bytes.size();
     socket_->passed_on(size);
-    at_session([id = client_->session, message = *std::move(decoded), port = *port_,
+    at_session([client = client_, message = *std::move(decoded), port = *port_,
                 size](session::Hub& hub) mutable {
-      auto* const session = hub.find(id.serial);
+      auto* const session = hub.find(client->session.serial);
       port.message_taken(size);
       if (session == nullptr) return;  // its carrier was told why
+      // A client that has left must not end the session that another connection has opened since.
+      const bool is_own = session->id() == client->session;
+      if (!is_own && session->find_carrier(client->carrier) == nullptr) return;
       session::Inputs inputs;
       const bool leaves = is_leave(message);
       inputs.messages.push_back(std::move(message));
