@@ -362,8 +362,9 @@ void Session::probe(Probe how, std::function<void(bool)> answer) {
   if (!traits().answers_probes && any_connected()) return answer(true);
   const auto now = hub_.now();
   const auto timeout = hub_.settings().probe_timeout;
+  const auto fresh = std::min(kFreshSign, timeout / 4);
   // Without a connection nothing is written, and the client may have crashed just now.
-  if (any_connected() && now < heard_at_ + std::min(kFreshSign, timeout / 4)) return answer(true);
+  if (any_connected() && now < proved_alive_at() + fresh) return answer(true);
   const bool first = probes_.empty();
   // Whoever asks waits for the answer: one that cannot be kept says that nothing is known.
   if (!base::try_from_reserve([&] { probes_.push_back(std::move(answer)); })) return answer(true);
@@ -371,6 +372,7 @@ void Session::probe(Probe how, std::function<void(bool)> answer) {
   // An idle client is silent for longer than the timeout between two heartbeats. It must have time
   // to answer, and a short stall must not cost its place.
   probe_deadline_ = std::max(heard_at_ + timeout, now + timeout / 2);
+  asked_at_ = now;
   try {
     for (auto& slot : slots_) slot.carrier->probe();
   } catch (const std::bad_alloc&) {
@@ -378,6 +380,15 @@ void Session::probe(Probe how, std::function<void(bool)> answer) {
   }
   hub_.touch(*this);
   schedule();
+}
+
+base::TimePoint Session::proved_alive_at() const noexcept {
+  if (traits().resumes) return heard_at_;
+  // The session ends, or gives its name back, with its connection. The client may have closed that
+  // after its last sign of life, and the server may not have read the end yet: only the answer to a
+  // probe shows that it is open.
+  if (!probes_.empty() || heard_at_ < asked_at_) return base::TimePoint::min();
+  return asked_at_;
 }
 
 void Session::answer_probes(bool alive) {

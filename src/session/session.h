@@ -166,7 +166,8 @@ class Session final : public base::MemoryHolder {
   void settle(const Settlement& settlement);
 
   /// Asks for a sign of life. `answer(true)` at the first one, at once if a connected client gave
-  /// one in the last second, so that however many ask, it is probed at most once a second.
+  /// one in the last second, so that however many ask, it is probed at most once a second. Of a
+  /// client that cannot resume, only the answer to a probe counts as one.
   /// `answer(false)` when the client has been silent for the probe timeout, half of which it has
   /// after the probe; at once when the session is suspended or ends. Called on this shard, possibly
   /// at once.
@@ -268,6 +269,8 @@ class Session final : public base::MemoryHolder {
   /// Whether it may log in or out now, which its rooms would tell.
   std::optional<dialects::Error> take_rename();
   void answer_probes(bool alive);
+  /// The last time at which it is known that the client was there.
+  base::TimePoint proved_alive_at() const noexcept;
 
   bool refuses_messages(bool repeatable) const noexcept;
   /// Tells the room, or the name, that nothing follows, and waits for its answer.
@@ -323,7 +326,8 @@ class Session final : public base::MemoryHolder {
 
   std::vector<std::function<void(bool)>> probes_;
   base::TimePoint probe_deadline_ = base::TimePoint::max();
-  base::TimePoint heard_at_;  // the last sign of life
+  base::TimePoint asked_at_ = base::TimePoint::min();  // the last probe
+  base::TimePoint heard_at_;                           // the last sign of life
 
   // When the rooms tell of a change of presence that came too early to be told; max: of none.
   base::TimePoint tell_presence_at_ = base::TimePoint::max();

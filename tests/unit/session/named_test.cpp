@@ -58,6 +58,34 @@ TEST_CASE_TEMPLATE("who finds its name taken ends; what it has said meanwhile is
   CHECK_FALSE(eve.log->end);
 }
 
+TEST_CASE_TEMPLATE("a name is free although its holder, which is gone, was heard a moment ago",
+                   Shards, OneShard, ThreeShards) {
+  World world(Shards::value);
+  Named ann(world, "ann", "4zHk", 0);
+  ann.client.session()->heard();
+  Named bob(world, "bob", "4zHk", 1);  // before the server has read that ann has closed
+  CHECK(ann.log->probes == 1);
+  SUBCASE("the connection has ended") {
+    ann.client.cut();
+    CHECK_FALSE(bob.log->end);
+    CHECK(bob.client.session() != nullptr);
+  }
+  SUBCASE("the connection is there: an answer stands for a second") {
+    ann.client.session()->heard();
+    world.run();
+    CHECK(bob.log->end == End::name_taken);
+    world.advance(900ms);
+    Named eve(world, "eve", "4zHk", 2);
+    CHECK(eve.log->end == End::name_taken);
+    CHECK(ann.log->probes == 1);
+    world.advance(200ms);
+    Named dan(world, "dan", "4zHk", 2);
+    CHECK_FALSE(dan.log->end);
+    CHECK(ann.log->probes <= 2);
+  }
+  CHECK(world.names() == 1);
+}
+
 TEST_CASE_TEMPLATE("a holder that does not answer loses the name, and ends", Shards, OneShard,
                    ThreeShards) {
   World world(Shards::value);
@@ -81,6 +109,7 @@ TEST_CASE("a name that is asked for later is no reason to end") {
   PlainClient guest(world, dialects::login::protocol(), "guest", dialects::plain::kSocket);
   const auto log = guest.attach();
   guest.say(R"({"type":"login","name":"taken"})");
+  ann.client.session()->heard();  // the answer to the probe
   world.advance(1s);
   CHECK(log->last_frame() == R"({"type":"login","success":false})");
   CHECK_FALSE(log->end);
