@@ -23,6 +23,7 @@
 #include "net/watchdog.h"
 #include "ops/ice_servers.h"
 #include "ops/log.h"
+#include "server/refusal_log.h"
 #include "server/static_pages.h"
 #include "session/key.h"
 #include "web/embedded.h"
@@ -216,8 +217,14 @@ std::optional<std::string> Gateway::start() {
     probe::add_routes(*router, std::make_shared<probe::Probe>(settings_for::probes(config),
                                                               parts.server_info.id, count));
   }
-  parts.http = std::make_unique<server::HttpServer>(parts.shards, settings_for::http(config),
-                                                    router, policy, limits);
+  auto http = settings_for::http(config);
+  const auto refusals = std::make_shared<server::RefusalLog>(
+      [](const std::string& line) { ops::log_warn("{}", line); });
+  http.when_refused = [refusals](const auto& problem, const auto& client, base::TimePoint now) {
+    refusals->refused(problem, client, now);
+  };
+  parts.http =
+      std::make_unique<server::HttpServer>(parts.shards, std::move(http), router, policy, limits);
   if (auto error = settings_for::check_dialects(config, *router)) return error;
   for (auto& port : settings_for::listening(config)) {
     port.tls = parts.tls;

@@ -147,6 +147,11 @@ bool HttpConnection::accept_head() {
   pending_->match = server_.router().match(request, connection_.port().label);
   const Router::Match& match = pending_->match;
   pending_->decision = server_.policy().decide(request, caller(), match.access);
+  if (pending_->decision.refusal && server_.options().when_refused) {
+    server_.options().when_refused(*pending_->decision.refusal,
+                                   server_.policy().client_of(request, caller()).address,
+                                   connection_.shard().now());
+  }
 
   const bool has_body = parser_->has_body();
   const std::optional<http::Problem>& refusal =

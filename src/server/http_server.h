@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,6 +29,9 @@ struct HttpOptions {
   base::Duration keep_alive = std::chrono::seconds(75);
   // Bytes of further requests kept while one is in flight; beyond it reading pauses.
   std::size_t max_pipelined = 64 * 1024;
+  // Called for each request that the access policy refuses, with the client's address. Any thread.
+  std::function<void(const http::Problem&, const std::string& client, base::TimePoint now)>
+      when_refused = {};
 };
 
 // HTTP/1.1 on every shard: makes a handler for each accepted connection, and answers by id.
