@@ -56,11 +56,17 @@ export async function isRefused(client, room) {
   await logs(client, `Room ${room} now has 2 client(s)`);
 }
 
+// What the log says of a message: of one with more than 4 KiB the beginning of its JSON.
+function logged(message) {
+  const json = Buffer.from(JSON.stringify(message));
+  return json.length > 4096 ? `${json.subarray(0, 4096)}…` : message;
+}
+
 // `from` says one message; `to` gets exactly that, and `from` reads of it in its log.
 export async function passes(from, to, message) {
   from.emit('message', message);
   await hears(to, 'message', message);
-  await logs(from, 'Client said: ', message);
+  await logs(from, 'Client said: ', logged(message));
 }
 
 // Bytes: the log of them may show anything.
