@@ -200,6 +200,21 @@ bool is_origin(std::string_view text) {
   return false;
 }
 
+bool is_page_origin(std::string_view text) {
+  if (text == "file://") return true;
+  const auto end = text.find("://");
+  if (end == 0 || end == std::string_view::npos) return false;
+  const auto scheme = text.substr(0, end);
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  return is_letter(scheme.front()) &&
+         std::all_of(scheme.begin(), scheme.end(),
+                     [&](char c) {
+                       return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
+                              c == '.';
+                     }) &&
+         is_host(text.substr(end + 3));
+}
+
 std::optional<std::string> ice_server_problem(std::string_view text) {
   constexpr auto kNeedsCredential =
       "a TURN server needs its credential, made for each client by --turn-server and "

@@ -38,6 +38,8 @@ bool is_address_range(std::string_view text);
 
 // An http or https origin in its ASCII form (RFC 6454 section 6.2), without path or user.
 bool is_origin(std::string_view text);
+// The same, or the origin of an application's own pages: "capacitor://localhost", "file://".
+bool is_page_origin(std::string_view text);
 
 // A host name or address with or without a port, as in the Host header: "example.org:8443".
 bool is_host(std::string_view text);

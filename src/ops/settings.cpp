@@ -71,7 +71,7 @@ using Check = bool (*)(std::string_view);
 
 bool is_anything(std::string_view) { return true; }
 bool is_allowed_origin(std::string_view text) {
-  return text == "*" || text == "null" || is_origin(text);
+  return text == "*" || text == "null" || is_page_origin(text);
 }
 bool is_folder(std::string_view text) {
   std::error_code error;
@@ -143,7 +143,8 @@ Field level(LogLevel Config::*member) {
 constexpr std::string_view kOriginAllowed =
     "an origin like https://app.example.org, without a path";
 constexpr std::string_view kOriginOrNullAllowed =
-    "an origin like https://app.example.org, without a path, or null, or *";
+    "an origin like https://app.example.org or capacitor://localhost, without a path, or file://, "
+    "or null, or *";
 constexpr std::string_view kHostAllowed = "a host with or without a port, like gateway.lan:8080";
 constexpr std::string_view kRangeAllowed = "an address or range, like 10.0.0.0/8 or ::1";
 constexpr std::string_view kAddressAllowed = "an IPv4 or IPv6 address, like 0.0.0.0 or ::1";
@@ -168,7 +169,7 @@ std::vector<SettingGroup> make_groups() {
     }},
     {"Who may come in", {
       {"public-origin", "", "Origin under which a proxy shows this server; counts as same origin", list(&C::public_origin, "ORIGIN", is_origin, kOriginAllowed)},
-      {"allow-origin", "", "Foreign origin whose pages may use this server; null for sandboxed pages, * for any other", list(&C::allow_origin, "ORIGIN", is_allowed_origin, kOriginOrNullAllowed)},
+      {"allow-origin", "", "Foreign origin whose pages may use this server, also an app's (capacitor://localhost, file://); null for sandboxed pages, * for any other", list(&C::allow_origin, "ORIGIN", is_allowed_origin, kOriginOrNullAllowed)},
       {"allow-host", "", "Host header to accept besides loopback names while bound to loopback", list(&C::allow_host, "HOST", is_host, kHostAllowed)},
       {"trusted-proxy", "", "Proxy whose X-Forwarded headers are believed", list(&C::trusted_proxy, "RANGE", is_address_range, kRangeAllowed)},
     }},

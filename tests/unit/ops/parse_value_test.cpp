@@ -86,6 +86,20 @@ TEST_CASE("hosts and origins") {
 
   CHECK(is_origin("https://example.org"));
   CHECK(is_origin("http://127.0.0.1:8080"));
+  for (const auto* text :
+       {"https://example.org", "capacitor://localhost", "tauri://localhost", "app://obsidian.md",
+        "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb", "http://[2001:db8::1]:8080",
+        "moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc", "vscode-webview://0l1d2k3",
+        "file://"}) {
+    CAPTURE(text);
+    CHECK(is_page_origin(text));
+  }
+  for (const auto* text :
+       {"", "://", "://a", "capacitor", "capacitor://", "9p://host", "a b://host",
+        "Capacitor://localhost", "capacitor://localhost/path", "file:///tmp"}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_page_origin(text));
+  }
   for (const auto* text : {"", "null", "*", "example.org", "https://", "https://a/", "https://a/b",
                            "https://u@a", "ws://a", "https://a,https://b"}) {
     CAPTURE(text);
