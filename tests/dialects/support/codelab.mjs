@@ -57,7 +57,7 @@ export async function isRefused(client, room) {
 }
 
 // What the log says of a message: of one with more than 4 KiB the beginning of its JSON.
-function logged(message) {
+export function logged(message) {
   const json = Buffer.from(JSON.stringify(message));
   return json.length > 4096 ? `${json.subarray(0, 4096)}…` : message;
 }
