@@ -13,60 +13,15 @@ using dialects::ErrorCode;
 using session::SessionId;
 using session::Settlement;
 
-namespace {
-
-/// What the allocator takes for so many bytes.
-std::size_t block(std::size_t bytes) noexcept {
-  return std::max<std::size_t>(32, (bytes + 23) & ~std::size_t{15});
-}
-
-std::size_t outside(const std::string& text) noexcept {
-  return text.capacity() > std::string().capacity() ? block(text.capacity() + 1) : 0;
-}
-
-/// A share of a quota that is given back unless it is kept.
-template <typename Key>
-class Share {
- public:
-  Share(session::Quota<Key>& quota, const Key& key, std::size_t amount)
-      : quota_(quota), key_(key), amount_(amount), is_taken_(quota.try_add(key, amount)) {}
-  ~Share() {
-    if (is_taken_ && !is_kept_) quota_.subtract(key_, amount_);
-  }
-  Share(const Share&) = delete;
-  Share& operator=(const Share&) = delete;
-
-  bool is_taken() const noexcept { return is_taken_; }
-  void keep() noexcept { is_kept_ = true; }
-
- private:
-  session::Quota<Key>& quota_;
-  const Key key_;
-  const std::size_t amount_;
-  const bool is_taken_;
-  bool is_kept_ = false;
-};
-
-constexpr std::size_t kPointer = sizeof(void*);
-constexpr std::size_t kQuotaRows = 3 * 48;  // at the most: of its sender and its address
-
-}  // namespace
-
-Sender Names::sender_of(const session::Caller& caller, dialects::Re re) noexcept {
-  return {caller.id, re, session::Origin::mail(caller.address)};
-}
-
-std::size_t Names::row_cost(const Entry& entry) noexcept {
-  // The node with its hash, and its bucket.
-  return block(2 * kPointer + sizeof(Entry)) + kPointer + outside(entry.first);
-}
-
 Names::Names(Outlet& outlet, session::Runner& runner, MailboxTotals& totals, GiveBack give_back)
     : outlet_(outlet),
       runner_(runner),
       totals_(totals),
       give_back_(std::move(give_back)),
-      expiry_timer_(base::Timer::calling<&Names::on_expiry>(this)) {}
+      expiry_timer_(base::Timer::calling<&Names::on_expiry>(this)) {
+  outlet_.when_undelivered(
+      [this](SessionId from, const session::Unread& unread) { put_back(from, unread); });
+}
 
 Names::~Names() {
   for (auto& [key, name] : names_) {
@@ -77,19 +32,27 @@ Names::~Names() {
 void Names::login(const session::Caller& caller, const std::string& key, SessionId replaces,
                   dialects::Re re) {
   auto& name = names_[key];
-  if (!name.holder || name.holder->id == caller.id || (replaces && name.holder->id == replaces)) {
+  const bool is_heir = replaces && name.holder && name.holder->id == replaces;
+  if (!name.is_moving &&
+      (!name.holder || name.holder->id == caller.id || (is_heir && !name.has_written))) {
     take(key, name, caller, re);
+    return;
+  }
+  if (is_heir) {
+    name.waiting.reserve(name.waiting.size() + 1);  // then nothing fails after the move has begun
+    if (!name.is_moving) begin_move(key, name);
+    name.waiting.insert(name.waiting.begin(), Waiting{caller, re, true});
     return;
   }
   if (const auto waits = std::find_if(
           name.waiting.begin(), name.waiting.end(),
           [&](const Waiting& waiting) { return replaces && waiting.caller.id == replaces; });
       waits != name.waiting.end()) {
-    *waits = {caller, re};  // its turn passes on; it ends without an answer
+    *waits = {caller, re, waits->is_heir};  // its turn passes on; it ends without an answer
     return;
   }
   name.waiting.push_back({caller, re});
-  if (!name.probing) probe(key, name);
+  if (!name.probing && !name.is_moving) probe(key, name);
 }
 
 bool Names::may_ask(const std::string& key, const Waiting& who) const {
@@ -124,16 +87,16 @@ void Names::take(const std::string& key, Name& name, const session::Caller& call
                  dialects::Re re) {
   const Recipient who{caller.id, caller.dialect, {}};
   refusals_.admitted(key, caller.address);
+  const bool was_its_own = name.holder && name.holder->id == caller.id;
+  name.has_written = name.first != nullptr || (was_its_own && name.has_written);
   name.holder = Holder{caller.id, caller.dialect};
   // Before anybody hears of the new name: whoever is told then finds the old one free.
   if (!caller.name.empty() && caller.name != key) give_back_(caller.id, caller.name);
   const bool mail_first = caller.dialect->takes_mail_before_answer();
   if (!mail_first) outlet_.send(event::LoggedIn{key, re}, who);
   bool has_mail = true;
-  for (const auto* mail = name.first; mail != nullptr && has_mail; mail = mail->next) {
-    // As what comes later: the sender hears `busy` if the receiver's share is full.
-    has_mail = outlet_.send(mail->event, {who.id, who.dialect, "@" + key}, mail->sender);
-  }
+  for (auto* mail = name.first; mail != nullptr && has_mail; mail = mail->next)
+    has_mail = hand_out(key, *mail, {who.id, who.dialect, "@" + key});
   if (mail_first) outlet_.send(event::LoggedIn{key, re}, who);
   outlet_.settle(caller.id, {Settlement::Kind::logged_in, key});
   if (!has_mail) return;  // the session ends: the mail waits for the next one
@@ -146,6 +109,7 @@ void Names::on_probed(const std::string& key, SessionId holder, session::Probe h
   if (entry == names_.end()) return;
   auto& name = entry->second;
   name.probing = false;
+  if (name.is_moving) return;  // `on_moved` goes on
   if (!alive && name.holder && name.holder->id == holder && !name.waiting.empty()) {
     outlet_.or_end(holder, [&] {
       outlet_.send(event::NameLost{key}, Recipient{holder, name.holder->dialect, {}});
@@ -157,6 +121,7 @@ void Names::on_probed(const std::string& key, SessionId holder, session::Probe h
   std::size_t may_ask_yet = 0;
   for (auto& waiting : name.waiting) {
     if (!name.holder) {
+      name.has_written = false;
       pass_on(key, name, waiting);
     } else if (how == session::Probe::look && may_ask(key, waiting)) {
       // Came while others had only a look.
@@ -167,11 +132,14 @@ void Names::on_probed(const std::string& key, SessionId holder, session::Probe h
   }
   name.waiting.erase(name.waiting.begin() + static_cast<std::ptrdiff_t>(may_ask_yet),
                      name.waiting.end());
-  if (!name.waiting.empty()) {
-    if (base::try_from_reserve([&] { probe(key, name); })) return;
-    for (const auto& waiting : std::exchange(name.waiting, {})) refuse(key, waiting);
-  }
+  probe_for_waiting(key, name);
   erase_if_empty(key);
+}
+
+void Names::probe_for_waiting(const std::string& key, Name& name) {
+  if (name.waiting.empty() || name.probing) return;
+  if (base::try_from_reserve([&] { probe(key, name); })) return;
+  for (const auto& waiting : std::exchange(name.waiting, {})) refuse(key, waiting);
 }
 
 void Names::logout(SessionId id, const std::string& key, const session::Answer& answer) {
@@ -179,11 +147,10 @@ void Names::logout(SessionId id, const std::string& key, const session::Answer& 
     auto& name = entry->second;
     std::erase_if(name.waiting, [&](const Waiting& waiting) { return waiting.caller.id == id; });
     if (name.holder && name.holder->id == id) {
-      name.holder.reset();
-      if (!name.waiting.empty()) {
-        const auto next = std::move(name.waiting.front());
-        name.waiting.erase(name.waiting.begin());
-        pass_on(key, name, next);
+      if (name.is_moving) {
+        name.has_lost_holder = true;
+      } else {
+        pass_on_free(key, name);
       }
     }
     erase_if_empty(key);
@@ -200,199 +167,169 @@ void Names::drain(SessionId id, const std::string& key) {
   outlet_.settle(id, {Settlement::Kind::name_drained, key});
 }
 
-void Names::say(const session::Caller& caller, const session::Letter& letter,
-                const std::string& key, dialects::Re re) {
-  auto& entry = *names_.try_emplace(key).first;
-  try {
-    say_to(entry, caller, letter, re);
-  } catch (const std::bad_alloc&) {
-    erase_if_empty(key);
-    throw;  // the sender's session ends
-  }
+void Names::pass_on_free(const std::string& key, Name& name) {
+  name.holder.reset();
+  name.has_written = false;
+  if (name.waiting.empty()) return;
+  const auto next = std::move(name.waiting.front());
+  name.waiting.erase(name.waiting.begin());
+  pass_on(key, name, next);
 }
 
-void Names::say_to(Entry& entry, const session::Caller& caller, const session::Letter& letter,
-                   dialects::Re re) {
-  const auto& key = entry.first;
-  const auto& message = letter.message;
-  const auto& holder = entry.second.holder;
-  // Nobody would hear it: a mailbox goes with its server.
-  if (holder ? holder->drains : outlet_.draining()) {
-    outlet_.refuse({caller.id, re}, {.code = ErrorCode::draining, .to = "@" + key});
-    return erase_if_empty(key);
-  }
-  if (holder) {
-    auto sender = sender_of(caller, re);
-    sender.transit = letter.parcel.transit();
-    outlet_.send(event::Said{message.type, {}, caller.peer, caller.name, message.data},
-                 Recipient{holder->id, holder->dialect, "@" + key}, sender);
-    return;
-  }
-  if (!message.store) {
-    outlet_.refuse({caller.id, re}, {.code = ErrorCode::nobody_there,
-                                     .message = "Nobody has that name now.",
-                                     .hint = "Send it again when somebody has logged in by it.",
-                                     .to = "@" + key});
-    erase_if_empty(key);
-    return;
-  }
-  if (auto refused = store(entry, caller, message, re)) {
-    refused->to = "@" + key;
-    outlet_.refuse({caller.id, re}, *std::move(refused));
-    erase_if_empty(key);
-    return;
-  }
-  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(
-      message.lifetime.value_or(totals_.settings.lifetime));
-  // The message is stored: whoever cannot be told so ends, and does not store it again.
-  outlet_.or_end(caller.id, [&] {
-    outlet_.send(event::Stored{"@" + key, static_cast<std::uint32_t>(lifetime.count()), re},
-                 Recipient{caller.id, caller.dialect, {}});
-  });
-}
+// -- From one holder to the next
 
-std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller& caller,
-                                            const dialects::Say& message, dialects::Re re) {
-  const auto& settings = totals_.settings;
-  auto& name = entry.second;
-  const auto full = [](std::string_view message, std::string_view hint) {
-    return dialects::Error{.code = ErrorCode::mailbox_full,
-                           .message = std::string(message),
-                           .hint = std::string(hint)};
-  };
-  // First without the copy that a letter is: a flood of refused ones must cost little.
-  const auto least = message.data.size();
-  if (name.messages >= settings.messages || name.bytes + least > settings.bytes)
-    return full("", "");
-  const auto lifetime = message.lifetime.value_or(settings.lifetime);
-  Mail mail{.event = {message.type, {}, caller.peer, caller.name, message.data},
-            .sender = sender_of(caller, re),
-            .dialect = message.lifetime ? caller.dialect : nullptr,
-            .address = caller.address,
-            .expires = runner_.now() + lifetime,
-            .name = &entry};
-  const auto& said = mail.event;
-  mail.cost = block(2 * kPointer + sizeof(Mail)) + kQuotaRows + outside(said.type) +
-              outside(said.from) + outside(said.name) + outside(said.data.bytes);
-  // The name's row is there for its mailbox alone, or the holder would have had the message.
-  const auto row = name.first == nullptr ? row_cost(entry) : 0;
-  if (name.bytes + mail.cost > settings.bytes) return full("", "");
-  if (totals_.bytes + mail.cost + row > settings.total_bytes || totals_.memory.exceeded())
-    return full("The mailboxes of this server are full.", "Try again in a minute.");
-  // Whatever ends this early, a refusal or an allocation that fails, gives back what it has taken.
-  Share sender(totals_.senders, caller.id.serial, 1);
-  if (!sender.is_taken()) {
-    return full("You have as many messages in mailboxes as a session may.",
-                "Wait until some are read or expire. --mailbox-per-sender sets the limit.");
-  }
-  Share messages(totals_.addresses, mail.address, 1);
-  if (!messages.is_taken()) {
-    return full("Your address has as many messages in mailboxes as it may.",
-                "Wait until some are read or expire. --mailbox-per-address sets the limit.");
-  }
-  Share bytes(totals_.address_bytes, mail.address, mail.cost);
-  if (!bytes.is_taken()) {
-    return full("Your address fills a quarter of all mailboxes, which is as much as it may.",
-                "Wait until some are read or expire. --mailbox-total-bytes sets the whole.");
-  }
-  auto& queue = mail_[lifetime];
-  queue.push_back(std::move(mail));
-  sender.keep();
-  messages.keep();
-  bytes.keep();
-  auto& kept = queue.back();
-  charge(kept.cost + row);
-  name.bytes += kept.cost;
-  ++name.messages;
-  kept.queue = &queue;
-  kept.self = std::prev(queue.end());
-  (name.first == nullptr ? name.first : name.last->next) = &kept;
-  name.last = &kept;
-  if (queue.size() == 1) schedule_expiry();
-  return std::nullopt;
-}
-
-void Names::drop(const Mail& mail, Mail* before) {
-  auto& name = mail.name->second;
-  totals_.senders.subtract(mail.sender.id.serial);
-  totals_.addresses.subtract(mail.address);
-  totals_.address_bytes.subtract(mail.address, mail.cost);
-  name.bytes -= mail.cost;
-  --name.messages;
-  (before == nullptr ? name.first : before->next) = mail.next;
-  if (name.last == &mail) name.last = before;
-  release(mail.cost + (name.first == nullptr ? row_cost(*mail.name) : 0));
-  mail.queue->erase(mail.self);
-}
-
-void Names::charge(std::size_t bytes) {
-  totals_.bytes += bytes;
-  totals_.memory.charge(base::MemoryPart::mailbox, bytes);
-}
-
-void Names::release(std::size_t bytes) {
-  totals_.bytes -= bytes;
-  totals_.memory.release(base::MemoryPart::mailbox, bytes);
-}
-
-std::size_t Names::stored() const noexcept {
-  std::size_t count = 0;
-  for (const auto& [lifetime, queue] : mail_) count += queue.size();
-  return count;
-}
-
-void Names::schedule_expiry() {
-  auto first = base::TimePoint::max();
-  for (const auto& [lifetime, queue] : mail_) {
-    if (!queue.empty()) first = std::min(first, queue.front().expires);
-  }
-  if (first != base::TimePoint::max()) runner_.wheel().schedule(expiry_timer_, first);
-}
-
-void Names::on_expiry() {
-  const auto now = runner_.now();
-  for (auto& [lifetime, queue] : mail_) {
-    while (!queue.empty() && queue.front().expires <= now) expire(queue.front());
-  }
-  schedule_expiry();
-}
-
-void Names::expire(Mail& mail) {
-  auto& entry = *mail.name;
-  const auto& key = entry.first;
-  const auto sender = mail.sender.id;
-  const auto* const dialect = mail.dialect;
-  auto sender_name = std::move(mail.event.name);
-  Mail* before = nullptr;
-  for (auto* each = entry.second.first; each != nullptr;) {
-    auto* const next = each->next;
-    const bool expires =
-        dialect == nullptr ? each == &mail : each->dialect != nullptr && each->sender.id == sender;
-    if (expires) {
-      drop(*each, before);
-      if (dialect == nullptr) break;
+void Names::hand_over(SessionId id, const std::string& key, const session::UnreadMail& unread) {
+  const auto is_its_own = [&](const Waiting& waiting) { return waiting.caller.id == id; };
+  if (const auto entry = names_.find(key); entry != names_.end())
+    std::erase_if(entry->second.waiting, is_its_own);
+  for (const auto& each : unread) put_back(id, each);
+  const auto entry = names_.find(key);
+  if (entry == names_.end()) return;
+  auto& name = entry->second;
+  if (name.holder && name.holder->id == id) {
+    // What was written and had not arrived when the session ended comes back after this. If memory
+    // is short, the name is free, and the senders of that hear a refusal.
+    if (!name.is_moving && name.has_written) base::try_from_reserve([&] { begin_move(key, name); });
+    if (name.is_moving) {
+      name.has_lost_holder = true;
     } else {
-      before = each;
+      pass_on_free(key, name);
     }
-    each = next;
-  }
-  if (dialect != nullptr) {
-    // No session is being served now. If memory is short, the sender's session ends; it would wait
-    // for this event for ever.
-    outlet_.or_end(sender, [&] {
-      outlet_.send(event::Expired{"@" + key, std::move(sender_name)},
-                   Recipient{sender, dialect, {}});
-    });
   }
   erase_if_empty(key);
 }
 
-void Names::erase_if_empty(const std::string& key) {
+void Names::begin_move(const std::string& key, Name& name) {
+  const auto holder = name.holder->id;
+  outlet_.take_unread(holder, key, [this, key, holder](const session::UnreadMail& unread) {
+    on_moved(key, holder, unread);
+  });
+  name.is_moving = true;  // after what may fail
+}
+
+void Names::on_moved(const std::string& key, SessionId holder, const session::UnreadMail& unread) {
+  for (const auto& each : unread) put_back(holder, each);
   const auto entry = names_.find(key);
   if (entry == names_.end()) return;
-  const auto& name = entry->second;
-  if (!name.holder && name.waiting.empty() && !name.probing && name.first == nullptr)
-    names_.erase(entry);
+  auto& name = entry->second;
+  name.is_moving = false;
+  if (std::exchange(name.has_lost_holder, false)) {
+    pass_on_free(key, name);
+  } else if (!name.waiting.empty() && name.waiting.front().is_heir) {
+    pass_on_free(key, name);
+  }
+  probe_for_waiting(key, name);
+  erase_if_empty(key);
+}
+
+void Names::put_back(SessionId from, const session::Unread& unread) {
+  const auto& mark = *unread.postmark;
+  // No session is being served now: a sender that could not be told ends.
+  outlet_.or_end(mark.sender, [&] {
+    auto& entry = *names_.try_emplace(mark.name).first;
+    try {
+      put_back(entry, from, unread);
+    } catch (const std::bad_alloc&) {
+      erase_if_empty(mark.name);
+      throw;
+    }
+    erase_if_empty(mark.name);
+  });
+}
+
+void Names::put_back(Entry& entry, SessionId from, const session::Unread& unread) {
+  const auto& mark = *unread.postmark;
+  auto& name = entry.second;
+  const bool is_held = name.holder && !name.is_moving && name.holder->id != from;
+  const bool has_heir = !name.waiting.empty();
+  const auto now = runner_.now();
+  if (is_held || (!has_heir && (!mark.stores || mark.expires <= now))) {
+    return refuse_unread(unread,
+                         {.code = ErrorCode::nobody_there,
+                          .message = "Whoever had that name has gone without having confirmed this "
+                                     "message.",
+                          .hint = "It may not have arrived. Send it again."});
+  }
+  if (!has_heir && outlet_.draining())
+    return refuse_unread(unread, {.code = ErrorCode::draining});  // a mailbox goes with its server
+  for (const auto* mail = name.first; mail != nullptr; mail = mail->next) {
+    if (mail->number == mark.number) return;  // it could not be handed out, and is here yet
+  }
+  Mail mail{.event = {{}, {}, {}, mark.sender_name, {}},
+            .encoded = unread.event,
+            .encoded_in = mark.encoded,
+            .sender = {mark.sender, mark.re, session::Origin::mail(mark.address)},
+            .spoken = mark.spoken,
+            .number = mark.number,
+            .address = mark.address,
+            .stores = mark.stores,
+            .tells_expiry = mark.tells_expiry,
+            .owes_word = has_heir,
+            .name = &entry};
+  const auto expires = std::max(mark.expires, has_heir ? now + kHandOver : now);
+  if (auto refused = store(entry, std::move(mail), expires))
+    return refuse_unread(unread, *std::move(refused));
+  if (has_heir) return;  // it has the message in a moment
+  const auto left = std::chrono::duration_cast<std::chrono::seconds>(expires - now);
+  outlet_.send(event::Stored{"@" + mark.name, static_cast<std::uint32_t>(left.count()), mark.re},
+               Recipient{mark.sender, mark.spoken, {}});
+}
+
+void Names::refuse_unread(const session::Unread& unread, dialects::Error error) {
+  const auto& mark = *unread.postmark;
+  if (mark.tells_expiry) {
+    outlet_.send(event::Expired{"@" + mark.name, mark.sender_name},
+                 Recipient{mark.sender, mark.spoken, {}});
+    return;
+  }
+  error.to = "@" + mark.name;
+  outlet_.refuse({mark.sender, mark.re}, std::move(error));
+}
+
+std::shared_ptr<const session::Postmark> Names::postmark_of(const std::string& key,
+                                                            const session::Caller& caller,
+                                                            const dialects::Say& message,
+                                                            dialects::Re re,
+                                                            const dialects::Dialect* encoded) {
+  return std::make_shared<const session::Postmark>(session::Postmark{
+      .name = key,
+      .number = next_number_++,
+      .sender = caller.id,
+      .re = re,
+      .sender_name = caller.name,
+      .address = caller.address,
+      .spoken = caller.dialect,
+      .encoded = encoded,
+      .stores = message.store,
+      .tells_expiry = message.lifetime.has_value(),
+      .expires = runner_.now() + message.lifetime.value_or(totals_.settings.lifetime)});
+}
+
+bool Names::hand_out(const std::string& key, Mail& mail, const Recipient& to) {
+  auto sender = mail.sender;
+  sender.postmark =
+      std::make_shared<const session::Postmark>(session::Postmark{.name = key,
+                                                                  .number = mail.number,
+                                                                  .sender = mail.sender.id,
+                                                                  .re = mail.sender.re,
+                                                                  .sender_name = mail.event.name,
+                                                                  .address = mail.address,
+                                                                  .spoken = mail.spoken,
+                                                                  .encoded = to.dialect,
+                                                                  .stores = mail.stores,
+                                                                  .tells_expiry = mail.tells_expiry,
+                                                                  .expires = mail.self->first});
+  // As what comes later: the sender hears `busy` if the receiver's share is full.
+  if (!mail.encoded) return outlet_.send(mail.event, to, sender);
+  if (mail.encoded_in == to.dialect) return outlet_.send(mail.encoded, to, sender);
+  outlet_.or_end(mail.sender.id, [&] {
+    refuse_unread({mail.encoded, sender.postmark},
+                  {.code = ErrorCode::nobody_there,
+                   .message = "Whoever has that name now speaks another dialect than the session "
+                              "that did not confirm this message.",
+                   .hint = "Send it again."});
+  });
+  return true;
 }
 
 }  // namespace sigway::bus

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -67,6 +68,9 @@ class Names {
   void logout(session::SessionId id, const std::string& name, const session::Answer& answer);
   /// The holder is about to be sent away: what is said to the name is refused from now on.
   void drain(session::SessionId id, const std::string& name);
+  /// The session has ended and gives back a name, or its wish for one. What was said to that name
+  /// and not acknowledged is for the next holder, whom it reaches before all that is said later.
+  void hand_over(session::SessionId id, const std::string& name, const session::UnreadMail& unread);
   /// To whoever holds the name, or to its mailbox.
   void say(const session::Caller& caller, const session::Letter& letter, const std::string& name,
            dialects::Re re);
@@ -83,30 +87,42 @@ class Names {
   struct Waiting {
     session::Caller caller;
     dialects::Re re = 0;
+    bool is_heir = false;  // it replaces the holder
   };
   struct Mail;
   struct Name {
     std::optional<Holder> holder;
-    std::vector<Waiting> waiting;  // for the holder's answer to a probe
+    std::vector<Waiting> waiting;  // for the holder's answer to a probe, or its unread mail
     bool probing = false;
-    Mail* first = nullptr;  // its mailbox, in the order of arrival
+    bool has_written = false;      // to the holder, which may have unread mail
+    bool is_moving = false;        // the unread mail of the holder is on its way here
+    bool has_lost_holder = false;  // it has ended: the name is free when its mail has come
+    Mail* first = nullptr;         // its mailbox, in the order of arrival
     Mail* last = nullptr;
     std::size_t messages = 0;
     std::size_t bytes = 0;
   };
-  using Entry = std::pair<const std::string, Name>;  // of the table, which never moves it
+  using Entry = std::pair<const std::string, Name>;    // of the table, which never moves it
+  using Queue = std::multimap<base::TimePoint, Mail>;  // of all mailboxes, by when they expire
   struct Mail {
-    dialects::event::Said event;
+    dialects::event::Said event;          // without its words if it is encoded already
+    dialects::EncodedEvent encoded = {};  // it had a holder, who has not acknowledged it
+    const dialects::Dialect* encoded_in = nullptr;
     Sender sender;
-    const dialects::Dialect* dialect = nullptr;  // the sender's, if it is told of the expiry
+    const dialects::Dialect* spoken = nullptr;  // the sender's
+    std::uint64_t number = 0;                   // its place in the mailbox
     base::AddressKey address;
-    base::TimePoint expires;
+    bool stores = true;         // else it waits for a holder who is about to come
+    bool tells_expiry = false;  // by `Expired`
+    bool owes_word = false;     // its sender takes it for delivered: a refusal tells of the expiry
     std::size_t cost = 0;
     Entry* name = nullptr;
     Mail* next = nullptr;  // in the same mailbox
-    std::list<Mail>* queue = nullptr;
-    std::list<Mail>::iterator self = {};
+    Queue::iterator self = {};
   };
+
+  /// A message that waits for a holder who is about to come lives so long at the least.
+  static constexpr base::Duration kHandOver = std::chrono::seconds(10);
 
   void take(const std::string& key, Name& name, const session::Caller& caller, dialects::Re re);
   void pass_on(const std::string& key, Name& name, const Waiting& to);
@@ -119,6 +135,24 @@ class Names {
   /// Why not, or nothing when it was put into the mailbox.
   std::optional<dialects::Error> store(Entry& entry, const session::Caller& caller,
                                        const dialects::Say& message, dialects::Re re);
+  std::optional<dialects::Error> store(Entry& entry, Mail mail, base::TimePoint expires);
+  std::shared_ptr<const session::Postmark> postmark_of(const std::string& key,
+                                                       const session::Caller& caller,
+                                                       const dialects::Say& message,
+                                                       dialects::Re re,
+                                                       const dialects::Dialect* encoded);
+  /// Hands a message from the mailbox to the holder. False: the holder ends.
+  bool hand_out(const std::string& key, Mail& mail, const Recipient& to);
+  void put_back(session::SessionId from, const session::Unread& unread);
+  void put_back(Entry& entry, session::SessionId from, const session::Unread& unread);
+  void refuse_unread(const session::Unread& unread, dialects::Error error);
+  /// The holder has unread mail, or may have: asks for it, and lets nobody have the name before.
+  void begin_move(const std::string& key, Name& name);
+  void on_moved(const std::string& key, session::SessionId holder,
+                const session::UnreadMail& unread);
+  /// The name is free.
+  void pass_on_free(const std::string& key, Name& name);
+  void probe_for_waiting(const std::string& key, Name& name);
   void drop_first(Name& name) { drop(*name.first, nullptr); }
   /// Takes it out of its mailbox, where it follows `before`; none: it is the first.
   void drop(const Mail& mail, Mail* before);
@@ -138,8 +172,8 @@ class Names {
   GiveBack give_back_;
   Refusals refusals_;
   base::KeyedMap<Name> names_;
-  // Of all names, by its lifetime: what has the same one expires in the order in which it came.
-  std::map<base::Duration, std::list<Mail>> mail_;
+  Queue mail_;
+  std::uint64_t next_number_ = 1;
   base::Timer expiry_timer_;
 };
 

@@ -29,6 +29,12 @@ std::size_t cost(const dialects::Say& message) noexcept {
   return sizeof message + message.data.size() + message.to.size() * sizeof(dialects::Address);
 }
 
+std::size_t cost(const session::UnreadMail& unread) noexcept {
+  std::size_t sum = 0;
+  for (const auto& each : unread) sum += sizeof each + each.event->size() + each.postmark->size();
+  return sum;
+}
+
 std::size_t cost(const dialects::Publish& message) noexcept {
   return sizeof message + message.topic.size() + message.data.size();
 }
@@ -100,6 +106,14 @@ void Node::drain_room(SessionId id, const std::string& room) {
 
 void Node::drain_name(SessionId id, const std::string& name) {
   at_home(id, name, [id, name](Node& home) { home.names_.drain(id, name); });
+}
+
+void Node::hand_over(SessionId id, const std::string& name, session::UnreadMail unread,
+                     session::Transit* transit) {
+  session::Parcel parcel(unread.empty() ? nullptr : transit, cost(unread));
+  at_home(id, name, [id, name, unread = std::move(unread), parcel = std::move(parcel)](Node& home) {
+    home.names_.hand_over(id, name, unread);
+  });
 }
 
 void Node::say(SessionId id, dialects::Say message, dialects::Re re, session::Transit* transit) {

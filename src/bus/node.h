@@ -51,6 +51,8 @@ class Node final : public session::Switchboard {
   void logout(session::SessionId id, const std::string& name, session::Answer answer) override;
   void drain_room(session::SessionId id, const std::string& room) override;
   void drain_name(session::SessionId id, const std::string& name) override;
+  void hand_over(session::SessionId id, const std::string& name, session::UnreadMail unread,
+                 session::Transit* transit) override;
   void say(session::SessionId id, dialects::Say message, dialects::Re re,
            session::Transit* transit) override;
   std::size_t members(const std::string& room) const override;

@@ -58,10 +58,23 @@ class Reports {
   bool has_nameless_ = false;
 };
 
-void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, const Sender& sender) {
+/// `undelivered(id, unread)` is called for those with a postmark whose recipient has ended.
+template <typename Undelivered>
+void deliver_all(session::Hub& hub, base::ShardIndex shard, const std::vector<Delivery>& deliveries,
+                 const Sender& sender, const Undelivered& undelivered) {
   Reports reports;
   for (const auto& delivery : deliveries) {
-    const auto status = hub.deliver(delivery.serial, delivery.event, sender.origin);
+    const auto status =
+        hub.deliver(delivery.serial, delivery.event, sender.origin, sender.postmark);
+    if (status == session::SendStatus::absent && sender.postmark) {
+      try {
+        undelivered(session::SessionId{shard, delivery.serial},
+                    session::Unread{delivery.event, sender.postmark});
+      } catch (const std::bad_alloc&) {
+        end_session(hub.shared(), hub.runner(), sender.id);
+      }
+      continue;
+    }
     const bool is_refused =
         status == session::SendStatus::busy || status == session::SendStatus::overloaded;
     if (!is_refused || !sender.id || !reports.wants(delivery.address)) continue;
@@ -78,14 +91,28 @@ void deliver_all(session::Hub& hub, const std::vector<Delivery>& deliveries, con
 
 bool Outlet::send(const dialects::Event& event, std::span<const Recipient> recipients,
                   const Sender& sender) {
-  std::vector<std::pair<const dialects::Dialect*, dialects::EncodedEvent>> encoded;
+  Encoded encoded;
+  for (const auto& recipient : recipients) {
+    const auto* const dialect = recipient.dialect;
+    const auto is_known = std::any_of(encoded.begin(), encoded.end(),
+                                      [&](const auto& entry) { return entry.first == dialect; });
+    if (!is_known) encoded.emplace_back(dialect, dialect->encode(event));
+  }
+  return send(encoded, recipients, sender);
+}
+
+bool Outlet::send(const dialects::EncodedEvent& event, const Recipient& recipient,
+                  const Sender& sender) {
+  return send(Encoded{{recipient.dialect, event}}, std::span(&recipient, 1), sender);
+}
+
+bool Outlet::send(const Encoded& encoded, std::span<const Recipient> recipients,
+                  const Sender& sender) {
   const auto in = [&](const dialects::Dialect* dialect) -> const dialects::EncodedEvent& {
-    const auto known = std::find_if(encoded.begin(), encoded.end(),
-                                    [&](const auto& entry) { return entry.first == dialect; });
-    if (known != encoded.end()) return known->second;
-    return encoded.emplace_back(dialect, dialect->encode(event)).second;
+    return std::find_if(encoded.begin(), encoded.end(),
+                        [&](const auto& entry) { return entry.first == dialect; })
+        ->second;
   };
-  for (const auto& recipient : recipients) (void)in(recipient.dialect);
   bool has_told_all = true;
   const auto shards = static_cast<base::ShardIndex>(shared_.hubs.size());
   for (base::ShardIndex shard = 0; shard < shards; ++shard) {
@@ -109,9 +136,17 @@ bool Outlet::send(const dialects::Event& event, std::span<const Recipient> recip
         }
         continue;
       }
-      at(shard, [deliveries = std::move(deliveries), sender,
+      at(shard, [this, shard, deliveries = std::move(deliveries), sender,
                  parcel = session::Parcel(is_counted ? sender.transit : nullptr, bytes)](
-                    session::Hub& hub) { deliver_all(hub, deliveries, sender); });
+                    session::Hub& hub) {
+        deliver_all(hub, shard, deliveries, sender,
+                    [&](session::SessionId recipient, session::Unread unread) {
+                      session::post(hub.runner(), shard_,
+                                    [this, recipient, unread = std::move(unread)] {
+                                      undelivered_(recipient, unread);
+                                    });
+                    });
+      });
     } catch (const std::bad_alloc&) {
       // Delivering throws nothing, so nobody on this shard has been told. Others may have been.
       for (const auto& recipient : recipients) {
@@ -144,6 +179,20 @@ void Outlet::settle(session::SessionId id, session::Settlement settlement) {
   auto* const hub = shared_.hubs[id.shard];
   session::post(runner_, id.shard,
                 [hub, id, settlement = std::move(settlement)] { hub->settle(id, settlement); });
+}
+
+void Outlet::take_unread(session::SessionId id, std::string name,
+                         std::function<void(session::UnreadMail)> answer) {
+  auto* const hub = shared_.hubs[id.shard];
+  session::post(runner_, id.shard,
+                [hub, id, name = std::move(name), home = shard_, answer = std::move(answer)] {
+                  session::UnreadMail unread;
+                  // What is not taken now the session hands over at its end.
+                  base::try_from_reserve([&] { unread = hub->take_unread(id.serial, name); });
+                  // The home would wait for ever for an answer that is lost.
+                  base::try_from_reserve(
+                      [&] { hub->runner().run_on(home, [answer, unread] { answer(unread); }); });
+                });
 }
 
 void Outlet::probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer) {

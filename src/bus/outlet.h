@@ -2,13 +2,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <new>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dialects/dialect.h"
 #include "session/hub.h"
+#include "session/postmark.h"
 #include "session/transit.h"
 
 namespace sigway::bus {
@@ -29,6 +32,8 @@ struct Sender {
   session::Origin origin = id.serial;
   /// Counts the message on its way; none: it is not counted. Valid during the call.
   session::Transit* transit = nullptr;
+  /// Of a message to a name; none: of another one.
+  std::shared_ptr<const session::Postmark> postmark = nullptr;
 };
 
 /// The way from a home (of rooms, of names) to sessions wherever they live. What one home sends
@@ -47,6 +52,18 @@ class Outlet {
   bool send(const dialects::Event& event, const Recipient& recipient, const Sender& sender = {}) {
     return send(event, std::span(&recipient, 1), sender);
   }
+  /// The same for what one dialect's recipients get, which is encoded already.
+  bool send(const dialects::EncodedEvent& event, const Recipient& recipient, const Sender& sender);
+  /// `told` is called on this shard for each event with a postmark whose recipient had ended when
+  /// it arrived there. Must be called before the first event.
+  void when_undelivered(std::function<void(session::SessionId recipient, session::Unread)> told) {
+    undelivered_ = std::move(told);
+  }
+  /// Asks the shard of a session for what was said to its name and not acknowledged. `answer` is
+  /// called on this shard, never inline: after all calls for what this shard has sent to that
+  /// session before, and after what the session, if it has ended, has handed over.
+  void take_unread(session::SessionId id, std::string name,
+                   std::function<void(session::UnreadMail)> answer);
   /// Tells a sender that its message was refused.
   void refuse(const Sender& sender, dialects::Error error);
   void settle(session::SessionId id, session::Settlement settlement);
@@ -71,6 +88,8 @@ class Outlet {
   void probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer);
 
  private:
+  using Encoded = std::vector<std::pair<const dialects::Dialect*, dialects::EncodedEvent>>;
+  bool send(const Encoded& encoded, std::span<const Recipient> recipients, const Sender& sender);
   /// Runs `task(hub)` on the hub of that shard: inline if it is this one.
   template <typename Task>
   void at(base::ShardIndex shard, Task task) {
@@ -85,6 +104,7 @@ class Outlet {
   base::ShardIndex shard_;
   session::Shared& shared_;
   session::Runner& runner_;
+  std::function<void(session::SessionId, session::Unread)> undelivered_;
 };
 
 }  // namespace sigway::bus

@@ -124,9 +124,15 @@ Session* Hub::find(std::uint64_t serial) noexcept {
   return successor == 0 ? nullptr : find_exactly(successor);
 }
 
-SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin) {
+SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin,
+                        const std::shared_ptr<const Postmark>& postmark) {
   auto* session = find_exactly(serial);
-  return session == nullptr ? SendStatus::sent : session->deliver(event, origin);
+  return session == nullptr ? SendStatus::absent : session->deliver(event, origin, postmark);
+}
+
+UnreadMail Hub::take_unread(std::uint64_t serial, const std::string& name) {
+  auto* session = find_exactly(serial);
+  return session == nullptr ? UnreadMail() : session->take_unread(name);
 }
 
 void Hub::refuse(std::uint64_t serial, dialects::Re re, dialects::Error error) {

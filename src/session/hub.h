@@ -153,7 +153,11 @@ class Hub {
   // ended).
 
   /// Throws nothing: a session for whose event there is no memory ends.
-  SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin);
+  SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin,
+                     const std::shared_ptr<const Postmark>& postmark = nullptr);
+  /// The name of that session is about to pass on: takes what was said to it and not acknowledged.
+  /// Nothing if the session has ended, which has handed it over by itself.
+  UnreadMail take_unread(std::uint64_t serial, const std::string& name);
   void refuse(std::uint64_t serial, dialects::Re re, dialects::Error error);
   /// A place for a session that has ended meanwhile goes back.
   void settle(SessionId id, const Settlement& settlement);

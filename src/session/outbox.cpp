@@ -1,6 +1,7 @@
 #include "session/outbox.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sigway::session {
 
@@ -17,8 +18,10 @@ bool Outbox::budget_allows(std::size_t size) const noexcept {
   return !budget.exceeded() || (share_.bytes() + size <= kSmall && !budget.exhausted());
 }
 
-SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin) {
-  const auto size = cost(event);
+SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin,
+                        std::shared_ptr<const Postmark> postmark) {
+  Kept kept{std::move(event), origin, std::move(postmark)};
+  const auto size = cost(kept);
   auto entry = std::find_if(origins_.begin(), origins_.end(),
                             [&](const auto& o) { return o.origin == origin; });
   if (!origin.is_server()) {
@@ -29,7 +32,7 @@ SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin) {
   if (!origin.is_mail() && share_.bytes() - mail_bytes_ + size > limit_) return SendStatus::full;
   // First what may fail, then what is counted.
   if (entry == origins_.end()) entry = origins_.insert(origins_.end(), {origin, 0});
-  events_.push_back({std::move(event), origin});
+  events_.push_back(std::move(kept));
   entry->bytes += size;
   share_.add(size);
   if (origin.is_mail()) mail_bytes_ += size;
@@ -40,7 +43,7 @@ void Outbox::acknowledge(std::uint64_t number) {
   number = std::min(number, last());
   while (acknowledged_ < number) {
     auto& kept = events_[head_];
-    const auto size = cost(kept.event);
+    const auto size = cost(kept);
     share_.subtract(size);
     if (acknowledged_ < trimmed_) kept_weight_ -= weight(kept.event);
     if (kept.origin.is_mail()) mail_bytes_ -= size;
@@ -52,6 +55,7 @@ void Outbox::acknowledge(std::uint64_t number) {
       origins_.pop_back();
     }
     kept.event.reset();
+    kept.postmark.reset();
     ++head_;
     ++acknowledged_;
   }
@@ -68,6 +72,17 @@ void Outbox::acknowledge(std::uint64_t number) {
     events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
+}
+
+UnreadMail Outbox::take_unread() {
+  UnreadMail unread;
+  const auto from =
+      static_cast<std::size_t>(std::max({acknowledged_, trimmed_, taken_}) - acknowledged_);
+  for (auto i = head_ + from; i < events_.size(); ++i) {
+    if (events_[i].postmark) unread.push_back({events_[i].event, events_[i].postmark});
+  }
+  taken_ = last();
+  return unread;
 }
 
 // Without a least weight, any number of empty events would be kept, until the outbox is full of

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "base/memory_budget.h"
 #include "dialects/event.h"
 #include "session/ids.h"
+#include "session/postmark.h"
 #include "session/send_status.h"
 
 namespace sigway::session {
@@ -24,7 +26,9 @@ class Outbox {
   /// Gives the event the next number. Mail has a share of its own, an eighth of the limit in all
   /// and a sixteenth of one address, beside the limit: it is `busy` beyond that, never `full`, and
   /// takes no room from what members of common rooms say. One letter always fits.
-  SendStatus push(dialects::EncodedEvent event, Origin origin);
+  /// `postmark`: of a message to the session's name.
+  SendStatus push(dialects::EncodedEvent event, Origin origin,
+                  std::shared_ptr<const Postmark> postmark = nullptr);
 
   /// Forgets the events up to `number`. Lower than before: ignored.
   void acknowledge(std::uint64_t number);
@@ -38,6 +42,11 @@ class Outbox {
   void mark_written(std::uint64_t number) noexcept {
     if (number > written_) written_ = number;
   }
+
+  /// What was said to names of the session and is not acknowledged; of a client that acknowledges
+  /// nothing, what was not sent. In order, each once. Throws std::bad_alloc, and changes nothing,
+  /// if memory is short.
+  UnreadMail take_unread();
 
   std::uint64_t acknowledged() const noexcept { return acknowledged_; }
   std::uint64_t written() const noexcept { return written_; }
@@ -53,6 +62,7 @@ class Outbox {
   struct Kept {
     dialects::EncodedEvent event;
     Origin origin;
+    std::shared_ptr<const Postmark> postmark;  // none: it did not come by name
   };
   struct OriginBytes {
     Origin origin;
@@ -63,6 +73,9 @@ class Outbox {
   bool takes(Origin origin, std::size_t held, std::size_t size) const noexcept;
   static std::size_t cost(const dialects::EncodedEvent& event) noexcept {
     return event->size() + kOverhead;
+  }
+  static std::size_t cost(const Kept& kept) noexcept {
+    return cost(kept.event) + (kept.postmark ? kept.postmark->size() : 0);
   }
   static std::size_t weight(const dialects::EncodedEvent& event) noexcept {
     return std::max(event->size(), kOverhead);
@@ -75,6 +88,7 @@ class Outbox {
   std::uint64_t acknowledged_ = 0;
   std::uint64_t written_ = 0;
   std::uint64_t trimmed_ = 0;    // the last that `trim` was told of
+  std::uint64_t taken_ = 0;      // the last that `take_unread` has seen
   std::size_t kept_weight_ = 0;  // of the events up to that one
   // A queue without the 512 bytes that an empty std::deque costs: consumed from `head_`, moved down
   // when half is consumed.

@@ -13,6 +13,7 @@ enum class SendStatus : std::uint8_t {
   busy,        ///< the sender's share is used up; nothing was put in
   overloaded,  ///< the memory budget is used up; nothing was put in
   full,        ///< the outbox is over its limit: the session does not keep up
+  absent,      ///< the session has ended, or is about to
 };
 
 /// What the sender hears of `busy` or `overloaded`. `to`: who did not get the message, as the

@@ -316,18 +316,19 @@ base::TimePoint Session::takes_more_at() const {
 
 // -- Down
 
-SendStatus Session::deliver(dialects::EncodedEvent event, Origin origin) {
-  if (ended_ || overflowed_ || gives_up_) return SendStatus::sent;
+SendStatus Session::deliver(dialects::EncodedEvent event, Origin origin,
+                            std::shared_ptr<const Postmark> postmark) {
+  if (ended_ || overflowed_ || gives_up_) return SendStatus::absent;
   if (will_ != nullptr && event->voids_will_to != 0 &&
       base::keyed_hash(will_->name) == event->voids_will_to) {
     will_.reset();
   }
   auto status = SendStatus::sent;
   try {
-    status = outbox_.push(std::move(event), origin);
+    status = outbox_.push(std::move(event), origin, std::move(postmark));
   } catch (const std::bad_alloc&) {
     give_up();
-    return status;
+    return SendStatus::absent;
   }
   if (status == SendStatus::full) {
     // Ended at the end of the turn: the room that is telling everybody must not lose a member on
@@ -423,6 +424,8 @@ void Session::end(End reason) noexcept {
   ended_ = true;
   timer_.cancel();
   if (!drained()) hub_.told();
+  UnreadMail unread;
+  base::try_from_reserve([&] { unread = outbox_.take_unread(); });
   // First what gives memory back: it is needed now, and what follows may run out of it.
   outbox_.acknowledge(outbox_.last());
   inbox_.clear();
@@ -443,16 +446,12 @@ void Session::end(End reason) noexcept {
   const auto leave = [&](const std::string& room) {
     base::try_from_reserve([&] { bus.leave(id_, room, why, {}); });
   };
-  const auto logout = [&](const std::string& name) {
-    base::try_from_reserve([&] { bus.logout(id_, name, {}); });
-  };
   for (const auto& room : rooms_) leave(room);
   if (!joining_.empty()) leave(joining_);
   if (subscriptions_ != nullptr && subscriptions_->size() != 0)
     base::try_from_reserve([&] { bus.unsubscribe(id_, subscriptions_->all()); });
   subscriptions_.reset();
-  if (!name_.empty()) logout(name_);
-  if (!logging_in_.empty() && logging_in_ != name_) logout(logging_in_);
+  hand_over_names(std::move(unread));
   answer_probes(false);
   base::try_from_reserve([&] { end_replaced(); });
 }

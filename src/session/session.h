@@ -160,7 +160,13 @@ class Session final : public base::MemoryHolder {
 
   // -- Down. From the bus, by way of the hub.
 
-  SendStatus deliver(dialects::EncodedEvent event, Origin origin);
+  /// `absent`: the session is about to end, and the event has no number.
+  SendStatus deliver(dialects::EncodedEvent event, Origin origin,
+                     std::shared_ptr<const Postmark> postmark = nullptr);
+  /// What was said to that name and is not acknowledged, once. What was said to other names of the
+  /// session goes back to their homes. Throws std::bad_alloc, and changes nothing, if memory is
+  /// short.
+  UnreadMail take_unread(const std::string& name);
   /// A message was refused.
   void refuse(dialects::Re re, dialects::Error error);
   void settle(const Settlement& settlement);
@@ -250,6 +256,10 @@ class Session final : public base::MemoryHolder {
   void unsubscribe(const std::string& topic);
   void publish(dialects::Publish message, dialects::Re re);
   void reply(dialects::Reply reply);
+  /// Gives back, at its end, its names with what was said to them.
+  void hand_over_names(UnreadMail unread) noexcept;
+  /// Gives what was said to other names to their homes.
+  void hand_over_others(UnreadMail& unread, const std::string& name) noexcept;
   void keep_will(dialects::Will will);
   void say_will() noexcept;
   /// Counts a message on its way to other shards, if there are any.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <new>
 #include <span>
 #include <utility>
@@ -311,6 +312,38 @@ void Session::reply(dialects::Reply reply) {
                                                                .name = {},
                                                                .data = std::move(reply.data)});
   if (event != nullptr) deliver(std::move(event), 0);
+}
+
+UnreadMail Session::take_unread(const std::string& name) {
+  auto unread = outbox_.take_unread();
+  hand_over_others(unread, name);
+  return unread;
+}
+
+// Mostly there is none: a session has one name at a time, and few change it.
+void Session::hand_over_others(UnreadMail& unread, const std::string& name) noexcept {
+  const auto is_others = [&](const Unread& each) { return each.postmark->name != name; };
+  while (std::any_of(unread.begin(), unread.end(), is_others)) {
+    const auto other = std::find_if(unread.begin(), unread.end(), is_others)->postmark;
+    const auto is_to = [&](const Unread& each) { return each.postmark->name == other->name; };
+    base::try_from_reserve([&] {
+      UnreadMail mail;
+      std::copy_if(unread.begin(), unread.end(), std::back_inserter(mail), is_to);
+      hub_.switchboard().hand_over(id_, other->name, std::move(mail), transit());
+    });
+    std::erase_if(unread, is_to);
+  }
+}
+
+void Session::hand_over_names(UnreadMail unread) noexcept {
+  auto& bus = hub_.switchboard();
+  hand_over_others(unread, name_.empty() ? logging_in_ : name_);
+  for (const auto* name : {&name_, &logging_in_}) {
+    if (name->empty() || (name == &logging_in_ && logging_in_ == name_)) continue;
+    base::try_from_reserve(
+        [&] { bus.hand_over(id_, *name, unread, unread.empty() ? nullptr : transit()); });
+    unread.clear();
+  }
 }
 
 Caller Session::caller() const { return {id_, peer_, name_, contents_.dialect, contents_.address}; }

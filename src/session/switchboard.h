@@ -10,6 +10,7 @@
 #include "dialects/command.h"
 #include "dialects/event.h"
 #include "session/ids.h"
+#include "session/postmark.h"
 #include "session/transit.h"
 
 namespace sigway::dialects {
@@ -86,6 +87,10 @@ class Switchboard {
   virtual void drain_room(SessionId id, const std::string& room) = 0;
   /// The same for its name: what others say to it is refused from now on. Settles.
   virtual void drain_name(SessionId id, const std::string& name) = 0;
+  /// The session has ended: gives back a name that it had or wanted, with what was said to that
+  /// name and not acknowledged. Settles nothing. `transit` counts it on its way, as of `say`.
+  virtual void hand_over(SessionId id, const std::string& name, UnreadMail unread,
+                         Transit* transit) = 0;
 
   /// Says something in a room (`message.room` is set), which knows its members. `transit` counts it
   /// on its way to other shards; none: there is no other shard.

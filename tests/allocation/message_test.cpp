@@ -141,7 +141,7 @@ TEST_CASE("allocation: a message over WebSocket: login") {
                     a.send(R"({"type":"offer","name":"b","offer":")" + text + R"("})");
                     b.wait_for(mark_of(text));
                   }},
-             20.5);
+             21.5);
 }
 
 TEST_CASE("allocation: a message over WebSocket: socketio") {

@@ -77,6 +77,27 @@ TEST_CASE_TEMPLATE("names: a mailbox is bounded and has a lifetime", T, WebSocke
   a.expect("stored");
 }
 
+TEST_CASE_TEMPLATE("names: what a holder that was cut had not confirmed comes to its successor", T,
+                   WebSocket, Sse, Poll) {
+  Site site;
+  Client a(site, T::kTransport), b(site, T::kTransport);
+  a.open({{"name", "alice"}});
+  a.expect("login");
+  b.open({{"name", "bob"}});
+  b.expect("login");
+  b.acknowledge(b.heard());
+  b.vanish();
+  for (int i = 0; i < 3; ++i) a.send({{"type", "offer"}, {"to", "@bob"}, {"data", i}});
+  Client fresh(site, T::kTransport);
+  fresh.open({{"name", "bob"}, {"replaces", b.session.key}});
+  for (int i = 0; i < 3; ++i) CHECK(fresh.expect("offer").at("data") == i);
+  fresh.expect("login");
+  a.send({{"type", "offer"}, {"to", "@bob"}, {"data", 3}});
+  CHECK(fresh.expect("offer").at("data") == 3);
+  a.send({{"type", "offer"}, {"to", "@nobody"}});
+  CHECK_MESSAGE(a.expect("stored").at("to") == "@nobody", "nothing was to be said of the others");
+}
+
 TEST_CASE_TEMPLATE("names: one that is taken is refused to others", T, WebSocket, Sse, Poll) {
   Site site;
   Client a(site, T::kTransport), b(site, T::kTransport);

@@ -1,1 +1,1 @@
-target_link_libraries(unit_bus PRIVATE sigway_test_support sigway::channel)
+target_link_libraries(unit_bus PRIVATE sigway_test_support sigway::channel sigway::login)
