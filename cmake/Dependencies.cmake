@@ -2,12 +2,13 @@
 # they are, else fetched at the same version. Targets for the rest of the build, all of whose
 # include folders are system ones:
 #
-#   asio  websocketpp  llhttp  httplib  sodium_shorthash      ours, defined here
+#   asio  websocketpp  llhttp  sodium_shorthash, for tests httplib      ours, defined here
 #   nlohmann_json::nlohmann_json  CLI11::CLI11  spdlog::spdlog  doctest::doctest
-#   OpenSSL::SSL  OpenSSL::Crypto  Threads::Threads
+#   OpenSSL::SSL  OpenSSL::Crypto  CURL::libcurl  Threads::Threads      always the system's
 include(FetchContent)
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
+find_package(CURL 7.68 REQUIRED)  # with OpenSSL, as Debian's libcurl4-openssl-dev is
 find_package(PkgConfig)
 
 # _sigway_fetch(NAME REPOSITORY TAG): sources only, in ${NAME}_SOURCE_DIR. Libraries whose own
@@ -83,20 +84,6 @@ else()
   set_target_properties(sodium_shorthash PROPERTIES UNITY_BUILD OFF)
 endif()
 
-# --- cpp-httplib: compiled in Debian, header only when fetched ----------------------------------
-if(PKG_CONFIG_FOUND)
-  pkg_check_modules(SIGWAY_HTTPLIB QUIET IMPORTED_TARGET cpp-httplib)
-endif()
-add_library(httplib INTERFACE)
-if(SIGWAY_HTTPLIB_FOUND)
-  target_link_libraries(httplib INTERFACE PkgConfig::SIGWAY_HTTPLIB)
-else()
-  _sigway_fetch(httplib_source https://github.com/yhirose/cpp-httplib.git v0.11.4)
-  target_include_directories(httplib SYSTEM INTERFACE "${httplib_source_SOURCE_DIR}")
-  target_compile_definitions(httplib INTERFACE CPPHTTPLIB_OPENSSL_SUPPORT)
-endif()
-target_link_libraries(httplib INTERFACE OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
-
 # --- The rest have CMake packages of their own --------------------------------------------------
 find_package(nlohmann_json 3.11 QUIET)
 if(NOT nlohmann_json_FOUND)
@@ -132,4 +119,18 @@ if(BUILD_TESTING)
     target_include_directories(doctest SYSTEM INTERFACE "${doctest_source_SOURCE_DIR}")
     add_library(doctest::doctest ALIAS doctest)
   endif()
+
+  # cpp-httplib: compiled in Debian, header only when fetched.
+  if(PKG_CONFIG_FOUND)
+    pkg_check_modules(SIGWAY_HTTPLIB QUIET IMPORTED_TARGET cpp-httplib)
+  endif()
+  add_library(httplib INTERFACE)
+  if(SIGWAY_HTTPLIB_FOUND)
+    target_link_libraries(httplib INTERFACE PkgConfig::SIGWAY_HTTPLIB)
+  else()
+    _sigway_fetch(httplib_source https://github.com/yhirose/cpp-httplib.git v0.11.4)
+    target_include_directories(httplib SYSTEM INTERFACE "${httplib_source_SOURCE_DIR}")
+    target_compile_definitions(httplib INTERFACE CPPHTTPLIB_OPENSSL_SUPPORT)
+  endif()
+  target_link_libraries(httplib INTERFACE OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
 endif()

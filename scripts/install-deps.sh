@@ -12,15 +12,15 @@ kind=${1:-build}
 # npm brings the Socket.IO client scripts that are embedded.
 tools=("g++ g++" "cmake cmake" "ninja ninja-build" "pkg-config pkg-config" "curl curl"
   "node nodejs" "npm npm")
-libraries=(libasio-dev libwebsocketpp-dev libcpp-httplib-dev nlohmann-json3-dev libcli11-dev
-  libspdlog-dev libssl-dev libsodium-dev)
+libraries=(libasio-dev libwebsocketpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+  libcurl4-openssl-dev libssl-dev libsodium-dev)
 case $kind in
   build) ;;
   test | ci)
     tools+=("chromium chromium" "firefox-esr firefox-esr" "openssl openssl"
       "turnserver coturn")
     # The proxies that tests/conformance/ goes through. By package: their commands are in sbin.
-    libraries+=(doctest-dev nginx haproxy squid tinyproxy caddy)
+    libraries+=(doctest-dev libcpp-httplib-dev nginx haproxy squid tinyproxy caddy)
     ;;
   *)
     echo "usage: $0 build|test|ci" >&2

@@ -29,17 +29,10 @@ void Workers::run(std::function<void()> job) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-bool Workers::idle_within(Duration longest) {
-  std::unique_lock lock(mutex_);
-  return rested_.wait_for(lock, longest,
-                          [this] { return jobs_.empty() && idle_ == threads_.size(); });
-}
-
 void Workers::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;
-    rested_.notify_all();
     changed_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
     --idle_;
     if (stop_) return;
@@ -57,20 +50,9 @@ ThreadedNetwork::ThreadedNetwork(Endpoint endpoint, std::function<void(Task)> ha
 
 ThreadedNetwork::~ThreadedNetwork() {
   while (!entries_.empty()) drop(entries_.begin()->first);
-  do cancel_dropped();
-  while (!workers_.idle_within(Duration(20)));
-}
-
-// One that was just about to connect when it was dropped has not noticed.
-void ThreadedNetwork::cancel_dropped() {
-  std::erase_if(dropped_, [](const auto& call) { return call.expired(); });
-  for (const auto& call : dropped_) {
-    if (const auto its = call.lock()) its->cancel();
-  }
 }
 
 ThreadedNetwork::EntryPtr ThreadedNetwork::add(Id& id) {
-  cancel_dropped();
   id = ++count_;
   return entries_[id] = std::make_shared<Entry>();
 }
@@ -163,10 +145,7 @@ void ThreadedNetwork::drop(Id id) {
   if (found == entries_.end()) return;
   const auto entry = found->second;
   entries_.erase(found);
-  if (entry->call) {
-    entry->call->cancel();
-    dropped_.push_back(entry->call);
-  }
+  if (entry->call) entry->call->cancel();
   if (entry->socket) entry->socket->stop();
 }
 

@@ -23,15 +23,12 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   void run(std::function<void()> job);
-  /// True once nothing runs.
-  bool idle_within(Duration longest);
 
  private:
   void work();
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::condition_variable rested_;
   std::deque<std::function<void()>> jobs_;
   std::vector<std::thread> threads_;
   std::size_t idle_ = 0;
@@ -70,12 +67,10 @@ class ThreadedNetwork final : public Network {
   /// On the engine's thread, if the entry is still there then.
   void later(Id id, std::function<void(const EntryPtr&)> action);
   EntryPtr add(Id& id);
-  void cancel_dropped();
 
   const Endpoint endpoint_;
   const std::function<void(Task)> hand_over_;
   std::map<Id, EntryPtr> entries_;  // the engine's thread
-  std::vector<std::weak_ptr<HttpCall>> dropped_;
   Id count_ = 0;
   HttpLink http_;
   Workers workers_;  // the last: its threads use the others

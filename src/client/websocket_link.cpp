@@ -96,8 +96,30 @@ class WebSocketLink::Conversation {
     out_ = request.raw();
     Config::response_type response;
     const auto deadline = Clock::now() + kConnect;
-    std::size_t head = 0;
-    while (!response.headers_ready()) {
+    std::size_t bytes = 0;
+    for (;;) {
+      if (auto problem = read_head(response, bytes, deadline); !problem.empty()) return problem;
+      const auto code = static_cast<int>(response.get_status_code());
+      if (code < 100 || code > 199 || code == 101) break;
+      response = {};  // an interim answer (RFC 9110 §15.2): the answer follows
+    }
+    if (processor_.validate_server_handshake_response(request, response)) {
+      const auto code = static_cast<int>(response.get_status_code());
+      if (code != 101) status_ = code;
+      return code == 101 ? "the upgrade was accepted by something that is no WebSocket" : "refused";
+    }
+    return {};
+  }
+
+  // `bytes` counts what has been read of all heads. What follows the head stays in read_.
+  std::string read_head(Config::response_type& response, std::size_t& bytes, Time deadline) {
+    for (;;) {
+      try {
+        if (!read_.empty()) read_.erase(0, response.consume(read_.data(), read_.size()));
+      } catch (const websocketpp::http::exception&) {
+        return "the upgrade was answered with something that is no HTTP";
+      }
+      if (response.headers_ready()) return {};
       if (link_.stopped() || Clock::now() >= deadline)
         return "the upgrade was not answered in time";
       if (wire_.write(out_) == Wire::Status::closed) return "the connection was cut";
@@ -109,20 +131,9 @@ class WebSocketLink::Conversation {
         link_.wakeup_.clear();
         continue;
       }
-      head += read_.size();
-      if (head > kLongestHead) return "the upgrade was answered with something else";
-      try {
-        read_.erase(0, response.consume(read_.data(), read_.size()));
-      } catch (const websocketpp::http::exception&) {
-        return "the upgrade was answered with something that is no HTTP";
-      }
+      bytes += read_.size();
+      if (bytes > kLongestHead) return "the upgrade was answered with something else";
     }
-    if (processor_.validate_server_handshake_response(request, response)) {
-      const auto code = static_cast<int>(response.get_status_code());
-      if (code != 101) status_ = code;
-      return code == 101 ? "the upgrade was accepted by something that is no WebSocket" : "refused";
-    }
-    return {};
   }
 
   // False if the connection is no more.

@@ -107,7 +107,12 @@ std::string Wire::through_proxy(const Endpoint& endpoint, Time deadline,
   std::string answer;
   constexpr std::size_t kLongest = 16'384;
   // A byte at a time would be needed if the server could speak first; it cannot.
-  while (answer.find("\r\n\r\n") == std::string::npos) {
+  for (;;) {
+    if (const auto end = answer.find("\r\n\r\n"); end != std::string::npos) {
+      if (!answer.starts_with("HTTP/1.") || answer[9] != '1') break;
+      answer.erase(0, end + 4);  // an interim answer (RFC 9110 §15.2)
+      continue;
+    }
     if (!request.empty() && write(request) == Status::closed)
       return "the proxy closed the connection";
     const auto status = read(answer);

@@ -1,12 +1,13 @@
 #include "doctor/certificate.h"
 
-#include <httplib.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <array>
 #include <memory>
 #include <string>
+
+#include "client/http_client.h"
 
 namespace sigway::doctor {
 namespace {
@@ -74,26 +75,18 @@ void note_protocol(const SSL* tls, int where, int) {
 }  // namespace
 
 json look_at_certificate(const client::Endpoint& endpoint) {
-  httplib::SSLClient client(endpoint.url.host, endpoint.url.port);
+  using std::chrono::seconds;
   Look look{endpoint.url.host, nullptr};
-  auto* const context = client.ssl_context();
-  if (endpoint.ca_file.empty()) {
-    SSL_CTX_set_default_verify_paths(context);
-  } else {
-    SSL_CTX_load_verify_locations(context, endpoint.ca_file.c_str(), nullptr);
-  }
-  SSL_CTX_set_cert_verify_callback(context, judge, &look);
-  SSL_CTX_set_app_data(context, &look);
-  SSL_CTX_set_info_callback(context, note_protocol);
-  client.enable_server_certificate_verification(false);
-  client.set_connection_timeout(std::chrono::seconds(6));
-  client.set_read_timeout(std::chrono::seconds(6));
-  if (endpoint.proxy) {
-    client.set_proxy(endpoint.proxy->host, endpoint.proxy->port);
-    if (!endpoint.proxy->user.empty())
-      client.set_proxy_basic_auth(endpoint.proxy->user, endpoint.proxy->password);
-  }
-  client.Get(endpoint.url.path + "v1/probe/echo");
+  const auto watch = [&look](SSL_CTX* context) {
+    SSL_CTX_set_cert_verify_callback(context, judge, &look);
+    SSL_CTX_set_app_data(context, &look);
+    SSL_CTX_set_info_callback(context, note_protocol);
+  };
+  client::HttpClient client(endpoint,
+                            {.connect = seconds(6), .verify = false, .prepare_tls = watch});
+  client::HttpCall call;
+  client.exchange(
+      {.method = "GET", .path = endpoint.url.path + "v1/probe/echo", .silence = seconds(6)}, call);
   return look.seen;
 }
 

@@ -1,51 +1,22 @@
 #include "doctor/http.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "client/http_client.h"
 
 namespace sigway::doctor {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr std::size_t kMostAnswer = 4U << 20U;  // of somebody else's answer
 constexpr std::chrono::seconds kConnect{6};
-constexpr std::chrono::seconds kWrite{30};
 
-void take_head(Answer& answer, const httplib::Response& response) {
-  answer.status = response.status;
-  for (const auto& [name, value] : response.headers)
-    answer.headers.emplace(client::lower(name), value);
-}
-
-const char* problem_of(httplib::Error error) {
-  switch (error) {
-    case httplib::Error::Connection: return "no connection";
-    case httplib::Error::ConnectionTimeout: return "no connection in time";
-    case httplib::Error::SSLConnection: return "no TLS handshake";
-    case httplib::Error::Read: return "the connection was cut before the answer was whole";
-    case httplib::Error::Write: return "the connection was cut before the request was whole";
-    default: return "the request failed";
-  }
-}
+using Problem = client::HttpClient::Problem;
 
 }  // namespace
-
-struct Http::Connection {
-  explicit Connection(const client::Endpoint& endpoint)
-      : client(client::make_http_client(endpoint)) {
-    client->set_connection_timeout(kConnect);
-    client->set_write_timeout(kWrite);
-    client->enable_server_certificate_verification(false);
-  }
-  const std::unique_ptr<httplib::Client> client;
-};
 
 Http::Http(const client::Endpoint& endpoint) : endpoint_(endpoint) {}
 Http::~Http() = default;
 
-std::unique_ptr<Http::Connection> Http::take() {
+std::unique_ptr<client::HttpClient> Http::take() {
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
@@ -54,47 +25,48 @@ std::unique_ptr<Http::Connection> Http::take() {
       return connection;
     }
   }
-  return std::make_unique<Connection>(endpoint_);
+  // gzip, as browsers ask for it: a compressor on the way is to show itself.
+  return std::make_unique<client::HttpClient>(
+      endpoint_, client::HttpClient::Options{.connect = kConnect, .verify = false, .gunzip = true});
 }
 
 Answer Http::send(const Request& request) {
-  auto connection = take();
   Answer answer;
-  httplib::Request out;
+  client::HttpClient::Request out;
   out.method = request.method;
   out.path = request.path;
   out.body = request.body;
-  // gzip, as browsers ask for it: a compressor on the way is to show itself.
-  out.headers.emplace("Accept-Encoding", "gzip");
-  for (const auto& [name, value] : request.headers) out.headers.emplace(name, value);
-  const auto began = std::chrono::steady_clock::now();
-  out.response_handler = [&](const httplib::Response& response) {
-    take_head(answer, response);
+  out.headers = request.headers;
+  if (out.method != "GET" && std::none_of(out.headers.begin(), out.headers.end(), [](auto& header) {
+        return client::lower(header.first) == "content-type";
+      }))
+    out.headers.emplace_back("Content-Type", "text/plain");
+  out.silence = request.timeout;
+  out.on_head = [&](const client::HttpClient::Head& head) {
+    answer.status = head.status;
+    for (const auto& [name, value] : head.headers) answer.headers.emplace(name, value);
     if (request.on_head) request.on_head(answer);
-    return true;
   };
-  out.content_receiver = [&](const char* bytes, std::size_t size, std::uint64_t, std::uint64_t) {
+  out.on_data = [&](std::string_view bytes) {
     if (request.on_data && answer.status == 200) {
-      request.on_data(bytes, size);
+      request.on_data(bytes.data(), bytes.size());
     } else {
-      answer.body.append(bytes, size);
+      answer.body.append(bytes);
     }
     return answer.body.size() <= kMostAnswer;
   };
-  connection->client->set_read_timeout(request.timeout);
-  httplib::Response response;
-  auto error = httplib::Error::Success;
-  answer.complete = connection->client->send(out, response, error);
-  if (answer.complete) {
-    if (answer.status == 0) take_head(answer, response);  // no body, so nobody was called
+  auto connection = take();
+  client::HttpCall call;
+  const auto outcome = connection->exchange(out, call);
+  if (outcome.problem == Problem::none) {
+    answer.complete = true;
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(connection));
     return answer;
   }
-  answer.problem = problem_of(error);
-  const auto took = std::chrono::steady_clock::now() - began;
-  answer.timed_out = error == httplib::Error::ConnectionTimeout ||
-                     (error == httplib::Error::Read && took >= request.timeout);
+  answer.problem = client::phrase(outcome.problem);
+  answer.timed_out =
+      outcome.problem == Problem::connect_time || outcome.problem == Problem::silence;
   return answer;
 }
 

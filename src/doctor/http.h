@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/endpoint.h"
+#include "client/http_client.h"
 
 namespace sigway::doctor {
 
@@ -46,12 +47,11 @@ class Http {
   Answer send(const Request& request);
 
  private:
-  struct Connection;
-  std::unique_ptr<Connection> take();
+  std::unique_ptr<client::HttpClient> take();
 
   const client::Endpoint& endpoint_;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> idle_;
+  std::vector<std::unique_ptr<client::HttpClient>> idle_;
 };
 
 }  // namespace sigway::doctor

@@ -38,6 +38,7 @@ const byName = {
   reordered: { must: [] },
   'balancer-errors': { must: ['balancer-errors'], may: ['stranger-at-first'] },
   'http-1.0': { must: ['http-1.0', 'websocket-refused'], may: ['no-keep-alive'] },
+  'interim-answers': { must: [] },
   'no-keep-alive': { must: ['no-keep-alive'] },
   'rude-cache': { must: ['cached'] },
   'headers-stripped': { must: [['headers-stripped', ({ names }) => /x-sigway-probe, authorization, cookie/.test(names)], 'answer-headers-stripped'] },

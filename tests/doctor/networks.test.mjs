@@ -7,7 +7,7 @@ import { through } from './through.mjs';
 
 const kCap = 6000;
 const kSome = ['clear', 'ws-403', 'sse-whole', 'sse-refused', 'body-2k', 'cache', 'nginx'];
-const kNative = ['clear', 'ws-dead-up', 'body-8k'];
+const kNative = ['clear', 'early-hints', 'ws-dead-up', 'body-8k'];
 
 describe('the doctor', { concurrency: 10 }, () => {
   for (const [doctor, names] of Object.entries({ javascript: kSome, native: kNative })) {

@@ -11,6 +11,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { interimAnswers } from '../networks/behaviours/headers.mjs';
+import { Middlebox } from '../networks/middlebox.mjs';
 import { Child } from './child.mjs';
 
 const kBinary = process.env.SIGWAY_BINARY;
@@ -223,6 +225,19 @@ test('a signal ends it politely: the others hear that it has left', async () => 
   assert.equal(await stays.exit(), 128 + 2);
 });
 
+test('interim answers are skipped', async () => {
+  const { hostname: host, port } = new URL(server.url);
+  const box = await Middlebox.start({ host, port: Number(port) }, [interimAnswers([100, 102, 103])]);
+  try {
+    for (const transport of kTransports) {
+      const sent = sigway('send', '@x', 'm', '1', '--url', box.url, '--transport', transport);
+      assert.equal(await sent.exit(), 0, `${transport}: ${sent.err}`);
+    }
+  } finally {
+    await box.close();
+  }
+});
+
 test('a reader that goes away ends it', async () => {
   const name = room();
   const tail = at('tail', name, '--capacity', '4');
@@ -281,7 +296,7 @@ async function proxy(password) {
     if (!allowed(incoming)) return socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
     const [host, port] = incoming.url.split(':');
     const out = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      socket.write('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n');
       out.pipe(socket).pipe(out);
     });
     for (const end of [out, socket]) end.on('error', () => { out.destroy(); socket.destroy(); });

@@ -8,7 +8,7 @@
 //   request  {method, url, headers: {name: value}, body: Buffer, isUpgrade, version: '1.1' or '1.0' toward the gateway,
 //             gone: AbortSignal of whoever waits for the answer}
 //   answer   {status, headers, body: Buffer or Readable, version toward the client, close: end the connection after it,
-//             headLater: the head waits for the first byte of the body}
+//             headLater: the head waits for the first byte of the body, interim: [status] of answers before it}
 //            or {tunnel} after an upgrade (tunnel.mjs), or {take(incoming, socket, head)}, which does what it likes
 
 import { PassThrough, Readable, pipeline } from 'node:stream';

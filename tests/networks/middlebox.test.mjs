@@ -383,6 +383,20 @@ test('HTTP/1.0 both ways', behind([headers.http10()], async (url, box) => {
   assert.equal((await openSocket(url)).opened, 200);
 }));
 
+test('interim answers before the answer', behind([headers.interimAnswers([100, 103])], async (url) => {
+  const ask = async (more) => {
+    const seen = [];
+    const request = http.request(`${url}/a`, { method: 'POST', ...more }).on('information', ({ statusCode }) => seen.push(statusCode)).on('continue', () => {});
+    request.end('hello');
+    const [answer] = await Promise.race([once(request, 'response'), once(request, 'upgrade')]);
+    return [...seen, answer.statusCode];
+  };
+  assert.deepEqual(await ask(), [100, 103, 200]);
+  const { socket, opened } = await openSocket(url);
+  assert.equal(opened, 'open');
+  socket.close();
+}));
+
 test('no keep-alive', behind([headers.noKeepAlive()], async (url, box) => {
   for (let i = 0; i < 3; ++i) await (await post(url)).text();
   assert.equal(box.counts.connections, 3);

@@ -8,7 +8,7 @@
 //   breaks, loses, closes, delay                facts, as of a behaviour, of a real proxy
 // What can be expected of it follows from its behaviours, see expectations() below.
 
-import { headersStripped, http10, noKeepAlive, rudeCache } from './behaviours/headers.mjs';
+import { headersStripped, http10, interimAnswers, noKeepAlive, rudeCache } from './behaviours/headers.mjs';
 import { addressChanged, bandwidth, connectionsAtMost, latency, resets, silenceCut } from './behaviours/lines.mjs';
 import {
   answersLost, balancerErrors, bodyLimit, getsDoubled, onlyGetAndPost, optionsRefused, postsRepeated, reordered, requestsLost,
@@ -75,6 +75,8 @@ export const networks = [
 
   // ---- HTTP, old and mangled ----
   { name: 'http-1.0', title: 'HTTP/1.0 downgrade', behaviours: [http10()] },
+  { name: 'early-hints', title: 'interim answers before each answer', behaviours: [interimAnswers()] },
+  { name: 'early-hints-http', title: 'the same, no WebSocket', behaviours: [noWebSocket(), interimAnswers()] },
   { name: 'no-keep-alive', title: 'no keep-alive', behaviours: [noWebSocket(), noKeepAlive()] },
   { name: 'cache', title: 'a cache that ignores headers', behaviours: [noWebSocket(), rudeCache()] },
   { name: 'headers-stripped', title: 'headers and cookies stripped', behaviours: [noWebSocket(), headersStripped()] },

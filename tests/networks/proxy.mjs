@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { tunnelled } from '../conformance/support/proxies.mjs';
 import { drop, endToEnd } from './exchange.mjs';
 import { Tunnel } from './tunnel.mjs';
-import { askOldStyle, writeOldStyle } from './wire.mjs';
+import { askOldStyle, writeInterim, writeOldStyle } from './wire.mjs';
 
 export class Proxy {
   #agent = new http.Agent({ keepAlive: true });
@@ -70,6 +70,7 @@ export class Proxy {
       const answer = await this.#ask(request);
       if (answer.take) return answer.take(incoming, socket, head);
       if (gone.signal.aborted) return drop(answer);
+      writeInterim(socket, answer.interim);
       if (answer.tunnel) answer.tunnel.open(socket, head);
       else writeOldStyle(socket, answer, answer.version ?? '1.1');
     } catch (error) {
@@ -121,6 +122,7 @@ async function read(incoming, gone) {
 function write(answer, response) {
   const { status, headers, body, close, version } = answer;
   if (version === '1.0') return writeOldStyle(response.socket, answer, '1.0');
+  writeInterim(response.socket, answer.interim);
   if (close) response.shouldKeepAlive = false;
   response.writeHead(status, headers);
   if (!(body instanceof Readable)) return response.end(body);

@@ -5,6 +5,13 @@ import { STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
 import { lost } from './exchange.mjs';
 
+// Answers before the answer (RFC 9110 §15.2).
+export function writeInterim(socket, statuses = []) {
+  for (const status of statuses) {
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${status === 103 ? 'Link: </style.css>; rel=preload\r\n' : ''}\r\n`);
+  }
+}
+
 // The end of the connection is the end of the answer.
 export function writeOldStyle(socket, { status, headers, body }, version) {
   let text = `HTTP/${version} ${status} ${STATUS_CODES[status] ?? ''}\r\n`;

@@ -26,6 +26,14 @@ export const http10 = () => ({
   }),
 });
 
+// Answers before the answer, which every client has to skip (RFC 9110 §15.2). An unasked 100 is too much for Node's fetch.
+export const interimAnswers = (statuses = [102, 103]) => ({
+  name: 'interim-answers', says: `${statuses.join(' and ')} before every answer`,
+  on: () => ({
+    exchange: async (request, next) => ({ ...await next(), interim: statuses }),
+  }),
+});
+
 export const noKeepAlive = () => ({
   name: 'no-keep-alive', says: 'every answer ends its connection', closes: true,
   on: () => ({
