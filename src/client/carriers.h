@@ -94,7 +94,7 @@ class PollCarrier final : public Carrier {
   void activate(std::uint64_t turn) override;
   void acknowledge() override {}  // the next poll does, which goes out as soon as events came
   /// The poll under way may be dead: another one replaces it.
-  void check() override {}
+  void check() override;
 
  protected:
   void on_stop() override;

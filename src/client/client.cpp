@@ -16,6 +16,7 @@
 #include "client/memory_file.h"
 #include "client/pieces.h"
 #include "client/threaded_network.h"
+#include "client/waiter.h"
 
 namespace sigway {
 namespace {
@@ -131,7 +132,7 @@ class Client::Implementation final : private client::EngineListener {
   Implementation(const ClientOptions& options, ClientHandlers handlers)
       : handlers_(std::move(handlers)),
         memory_(memory_of(options)),
-        scheduler_(client::Clock::now()),
+        scheduler_(client::Waiter::now()),
         network_(endpoint_of(options), [this](Task task) { post(std::move(task)); }),
         engine_(scheduler_, network_, *this, engine_options(options)) {
     // As the network's threads: a signal is the application's business.
@@ -170,7 +171,7 @@ class Client::Implementation final : private client::EngineListener {
         see();
       });
     }
-    changed_.notify_one();
+    waiter_.wake();
     return id;
   }
 
@@ -204,7 +205,7 @@ class Client::Implementation final : private client::EngineListener {
       const std::lock_guard lock(mutex_);
       if (!std::exchange(closing_, true)) tasks_.emplace_back([this] { engine_.close(); });
     }
-    changed_.notify_one();
+    waiter_.wake();
     if (std::this_thread::get_id() == thread_.get_id()) return;
     const std::lock_guard joining(joining_);
     if (thread_.joinable()) thread_.join();
@@ -233,30 +234,28 @@ class Client::Implementation final : private client::EngineListener {
       const std::lock_guard lock(mutex_);
       tasks_.push_back(std::move(task));
     }
-    changed_.notify_one();
+    waiter_.wake();
   }
 
   void run() {
     engine_.start();
     std::unique_lock lock(mutex_);
     while (!over_) {
-      const auto ready = [this] { return !tasks_.empty(); };
       lock.unlock();
-      scheduler_.advance(client::Clock::now());
+      scheduler_.advance(client::Waiter::now());
       lock.lock();
       see();
       if (over_) break;
-      if (!ready()) {
-        if (const auto next = scheduler_.next()) {
-          changed_.wait_until(lock, *next, ready);
-        } else {
-          changed_.wait(lock, ready);
-        }
+      if (tasks_.empty()) {
+        const auto next = scheduler_.next();
+        lock.unlock();
+        waiter_.wait(next);
+        lock.lock();
       }
       auto tasks = std::exchange(tasks_, {});
       lock.unlock();
       // What has come is older than now.
-      scheduler_.advance(client::Clock::now());
+      scheduler_.advance(client::Waiter::now());
       for (auto& task : tasks) {
         task();
         task = {};
@@ -315,7 +314,6 @@ class Client::Implementation final : private client::EngineListener {
   const ClientHandlers handlers_;
   std::optional<client::MemoryFile> memory_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
   std::condition_variable seen_changed_;
   std::deque<Task> tasks_;
   Seen seen_;
@@ -324,6 +322,7 @@ class Client::Implementation final : private client::EngineListener {
   bool closing_ = false;
   bool over_ = false;  // the engine's thread
   ClientEnd end_;
+  client::Waiter waiter_;
   client::Scheduler scheduler_;
   client::ThreadedNetwork network_;
   client::Engine engine_;

@@ -12,6 +12,8 @@ namespace {
 constexpr Duration kQuickLoss{1000};  // who dies sooner than that is followed after a longer pause
 constexpr Duration kLeaving{1500};
 constexpr Duration kStable{10'000};
+constexpr Duration kPulse{5000};  // how often it looks whether the machine has slept
+constexpr Duration kSlept{8000};
 constexpr int kTriesInPlace = 4;  // at the least, while the server keeps our place
 
 // The `open` of a new session: the first room and the name at once, so that one answer brings both.
@@ -40,6 +42,7 @@ Engine::Engine(Scheduler& scheduler, Network& network, EngineListener& listener,
       race_(scheduler, options_.random, *this, options_.transport),
       name_(options_.name),
       connect_(scheduler),
+      pulse_(scheduler),
       renewal_(scheduler),
       closing_timer_(scheduler),
       bury_(scheduler) {
@@ -51,6 +54,7 @@ void Engine::start() {
   recall();
   new_session();
   connect();
+  pulse();
 }
 
 void Engine::recall() {
@@ -130,6 +134,23 @@ void Engine::connect_after(Duration pause) {
 void Engine::connect() {
   if (state_ == ClientState::closed || !session_) return;
   race_.begin();
+}
+
+void Engine::pulse() {
+  beat_ = scheduler_.now() + kPulse;
+  pulse_.set(kPulse, [this] {
+    const auto late = std::chrono::duration_cast<Duration>(scheduler_.now() - beat_);
+    pulse();
+    if (late >= kSlept) woke(late);
+  });
+}
+
+// What was connected may not be any more: networks forget a connection within a minute or so.
+void Engine::woke(Duration slept) {
+  journal("slept for " + std::to_string(slept.count() / 1000) + " s");
+  network_.forget_idle();
+  if (connect_.is_set()) connect_after(Duration(0));
+  if (auto* const active = session_ ? session_->active() : nullptr) active->check();
 }
 
 void Engine::start_attempt(Transport transport, bool take_over) {
@@ -384,7 +405,7 @@ void Engine::finish(const ClientEnd& end) {
   if (state_ == ClientState::closed) return;
   closing_ = true;
   race_.rest();
-  for (auto* timer : {&connect_, &renewal_, &closing_timer_}) timer->stop();
+  for (auto* timer : {&connect_, &pulse_, &renewal_, &closing_timer_}) timer->stop();
   attempts_.fill(nullptr);
   between_.reset();
   if (session_) {

@@ -93,6 +93,9 @@ class Engine final : public SessionListener, public RaceHost {
   Duration longest_pause() const;
   void connect_after(Duration pause);
   void connect();
+  /// Looks again and again whether the machine has slept.
+  void pulse();
+  void woke(Duration slept);
   void new_session();
   void reset(const Failure& failure);
   void finish(const ClientEnd& end);
@@ -122,6 +125,7 @@ class Engine final : public SessionListener, public RaceHost {
   std::uint64_t carriers_ = 0;
   int failures_ = 0;  // to connect, in a row
   Time lost_at_{};
+  Time beat_{};  // when the next pulse is due
   int quick_losses_ = 0;
   int resets_ = 0;
   std::optional<Transport> between_;  // what was active, until what has taken over says so
@@ -129,6 +133,7 @@ class Engine final : public SessionListener, public RaceHost {
   bool started_ = false;
   bool closing_ = false;
   Timer connect_;
+  Timer pulse_;
   Timer renewal_;
   Timer closing_timer_;
   Timer bury_;

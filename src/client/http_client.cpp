@@ -19,8 +19,8 @@ constexpr milliseconds kLongestWait{60'000};
 
 // libcurl before 7.84 wants this from one thread.
 void initialize() {
-  static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (done != CURLE_OK) throw std::bad_alloc();
+  static const CURLcode kDone = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (kDone != CURLE_OK) throw std::bad_alloc();
 }
 
 curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
@@ -78,25 +78,24 @@ std::string_view HttpClient::Head::header(std::string_view name) const {
 // A multi handle has its connections to itself, and its wait can be ended by another thread.
 struct HttpClient::Handles {
   Handles() {
-    initialize();
-    multi = curl_multi_init();
-    easy = curl_easy_init();
-    if (multi == nullptr || easy == nullptr) {
-      free();
-      throw std::bad_alloc();
-    }
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1L);
+    if (!multi_handle || !easy_handle) throw std::bad_alloc();
+    curl_multi_setopt(multi(), CURLMOPT_MAXCONNECTS, 1L);
   }
-  ~Handles() { free(); }
-  Handles(const Handles&) = delete;
-  Handles& operator=(const Handles&) = delete;
-  void free() const {
-    curl_easy_cleanup(easy);
-    curl_multi_cleanup(multi);
-  }
+  CURLM* multi() const { return multi_handle.get(); }
+  CURL* easy() const { return easy_handle.get(); }
 
-  CURLM* multi = nullptr;
-  CURL* easy = nullptr;
+  static CURLM* make_multi() {
+    initialize();
+    return curl_multi_init();
+  }
+  struct Cleanup {
+    void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+  };
+  struct EasyCleanup {
+    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  };
+  std::unique_ptr<CURLM, Cleanup> multi_handle{make_multi()};
+  std::unique_ptr<CURL, EasyCleanup> easy_handle{curl_easy_init()};
 };
 
 struct HttpClient::Exchange {
@@ -187,10 +186,10 @@ HttpClient::~HttpClient() = default;
 
 void HttpClient::prepare(Exchange& exchange) {
   const auto& request = exchange.request;
-  const auto set = [easy = handles_->easy](CURLoption option, auto value) {
+  const auto set = [easy = handles_->easy()](CURLoption option, auto value) {
     if (curl_easy_setopt(easy, option, value) == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
   };
-  curl_easy_reset(handles_->easy);  // its connection stays
+  curl_easy_reset(handles_->easy());  // its connection stays
   const auto url = (endpoint_.url.tls ? "https://" : "http://") +
                    authority(endpoint_.url.host, endpoint_.url.port) + request.path;
   set(CURLOPT_URL, url.c_str());
@@ -237,7 +236,8 @@ void HttpClient::prepare(Exchange& exchange) {
   bool typed = false;
   for (const auto& [name, value] : request.headers) {
     typed = typed || lower(name) == "content-type";
-    exchange.add_line(name + ": " + value);
+    auto line = name;
+    exchange.add_line(line.append(": ").append(value));
   }
   if (!typed) exchange.add_line("Content-Type:");  // not the one of forms
   set(CURLOPT_HTTPHEADER, exchange.lines);
@@ -252,8 +252,8 @@ void HttpClient::prepare(Exchange& exchange) {
 }
 
 HttpClient::Problem HttpClient::run(Exchange& exchange) {
-  auto* const multi = handles_->multi;
-  auto* const easy = handles_->easy;
+  auto* const multi = handles_->multi();
+  auto* const easy = handles_->easy();
   bool connected = false;
   while (!exchange.call.cancelled()) {
     int running = 0, left = 0;
@@ -283,16 +283,16 @@ HttpClient::Problem HttpClient::run(Exchange& exchange) {
 HttpClient::Outcome HttpClient::exchange(const Request& request, HttpCall& call) {
   Exchange exchange(*this, request, call);
   prepare(exchange);
-  if (curl_multi_add_handle(handles_->multi, handles_->easy) != CURLM_OK)
+  if (curl_multi_add_handle(handles_->multi(), handles_->easy()) != CURLM_OK)
     return {.problem = Problem::other};
-  call.waits_in(handles_->multi);
+  call.waits_in(handles_->multi());
   Outcome outcome;
   outcome.problem = run(exchange);
   call.waits_in(nullptr);
   long connects = 0, refusal = 0;
-  curl_easy_getinfo(handles_->easy, CURLINFO_NUM_CONNECTS, &connects);
-  curl_easy_getinfo(handles_->easy, CURLINFO_HTTP_CONNECTCODE, &refusal);
-  curl_multi_remove_handle(handles_->multi, handles_->easy);
+  curl_easy_getinfo(handles_->easy(), CURLINFO_NUM_CONNECTS, &connects);
+  curl_easy_getinfo(handles_->easy(), CURLINFO_HTTP_CONNECTCODE, &refusal);
+  curl_multi_remove_handle(handles_->multi(), handles_->easy());
   outcome.reused = connects == 0;
   if (!exchange.answered && refusal >= 300) {
     // What a proxy says to CONNECT is the answer, of which libcurl keeps no more than the status.

@@ -20,6 +20,7 @@ namespace sigway::client {
 class HttpCall {
  public:
   HttpCall() = default;
+  ~HttpCall() = default;
   HttpCall(const HttpCall&) = delete;
   HttpCall& operator=(const HttpCall&) = delete;
   void cancel();

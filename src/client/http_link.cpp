@@ -52,6 +52,11 @@ void HttpLink::give_back(std::unique_ptr<HttpClient> client) {
   if (idle_.size() < kIdle) idle_.push_back(std::move(client));
 }
 
+void HttpLink::forget_idle() {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+}
+
 HttpAnswer HttpLink::post(HttpCall& call, const std::string& path, const std::string& body,
                           const std::function<void(HttpAnswer)>& head,
                           const std::function<void(std::string)>& data,

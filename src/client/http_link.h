@@ -28,6 +28,8 @@ class HttpLink {
                   const std::function<void(HttpAnswer)>& head = {},
                   const std::function<void(std::string)>& data = {},
                   const std::function<void()>& some = {});
+  /// Closes the connections that are kept and not in use.
+  void forget_idle();
 
  private:
   std::unique_ptr<HttpClient> take();

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "client/backoff.h"
 #include "client/carriers.h"
@@ -68,6 +69,13 @@ void PollCarrier::poll() {
       },
       [this, slack] { expect_within(slack); });  // a slow answer is not a lost one
   expect_within(asked_ + slack);
+}
+
+void PollCarrier::check() {
+  if (!welcomed_ || request_ == 0) return;
+  session_.network().drop(std::exchange(request_, 0));
+  hold_ = kBusyHold;
+  poll();
 }
 
 void PollCarrier::expect_within(Duration time) {

@@ -38,14 +38,15 @@ class Scheduler {
     return tasks_.begin()->first.first;
   }
 
-  /// Runs what is due, in its order. What that schedules for now runs as well.
+  /// Runs what is due, in its order. What that schedules for now runs as well. Where time has
+  /// jumped it is the new time for all of them: nothing could be heard in between, so that each
+  /// deadline that a task sets would seem to be missed.
   void advance(Time now) {
-    while (!tasks_.empty() && tasks_.begin()->first.first <= now) {
+    now_ = std::max(now_, now);
+    while (!tasks_.empty() && tasks_.begin()->first.first <= now_) {
       auto node = tasks_.extract(tasks_.begin());
-      now_ = std::max(now_, node.key().first);
       node.mapped()();
     }
-    now_ = std::max(now_, now);
   }
 
  private:

@@ -89,6 +89,12 @@ struct Scene {
       world.run();
     }
   }
+  /// Alice's machine does nothing meanwhile.
+  void sleep_alice(client::Duration time) {
+    world.advance(time);
+    bob.scheduler.advance(world.now());
+    world.run();
+  }
   void meet() {
     alice.engine.start();
     pass(1s);
@@ -554,5 +560,37 @@ TEST_CASE("engine: whatever happens to requests and connections: exactly once, i
       scene.pass(1s);
     }
     scene.check();
+  }
+}
+
+TEST_CASE("a machine that slept is back within two seconds of waking") {
+  for (const auto transport :
+       {Transport::automatic, Transport::websocket, Transport::sse, Transport::poll}) {
+    CAPTURE(transport);
+    session::Settings settings;
+    settings.resume_window = 60s;
+    Scene scene(11, transport, settings);
+    scene.meet();
+    for (const auto slept : {200s, 20s}) {
+      CAPTURE(slept);
+      scene.pass(5s);
+      const auto resets = scene.alice.resets.size();
+      // The network has forgotten what it had open, and the server goes on without us.
+      scene.alice.network.die();
+      for (auto left = slept; left > 0s; left -= 1s) {
+        for (int i = 0; i < 200; ++i) scene.sleep_alice(5ms);
+      }
+      scene.pass(2s);
+      INFO(scene.alice.journal);
+      CHECK(scene.alice.resets.size() == resets + (slept > 100s ? 1 : 0));
+      // The sleep was nobody's fault: there is no outage, and no lesson about this network.
+      CHECK(scene.alice.journal.find("nothing gets through") == std::string::npos);
+      CHECK(scene.alice.journal.find("lost without a word") == std::string::npos);
+      CHECK(scene.alice.engine.state() == ClientState::open);
+      const auto heard = scene.bob.heard.size();
+      scene.alice.say();
+      scene.pass(1s);
+      CHECK(scene.bob.heard.size() == heard + 1);
+    }
   }
 }

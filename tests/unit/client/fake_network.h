@@ -50,6 +50,7 @@ class FakeNetwork final : public client::Network {
   Id websocket(std::string_view path, SocketHandlers handlers) override;
   void send_text(Id socket, std::string text) override;
   void drop(Id id) override;
+  void forget_idle() override {}
 
   /// From now on this server answers.
   void move_to(World& world) { world_ = &world; }

@@ -28,7 +28,9 @@ TEST_CASE("pieces: joined they are the text, each within the limit, no character
   }
 }
 
-TEST_CASE("scheduler: in the order of time, and of setting; what is given up does not happen") {
+TEST_CASE(
+    "scheduler: in the order of time, and of setting; what is given up does not happen; nothing "
+    "happens twice in a jump") {
   Scheduler scheduler{Time{}};
   std::string done;
   Timer a(scheduler), b(scheduler), c(scheduler);
@@ -42,6 +44,9 @@ TEST_CASE("scheduler: in the order of time, and of setting; what is given up doe
   scheduler.advance(Time{} + 9ms);
   CHECK(done.empty());
   scheduler.advance(Time{} + 25ms);
+  CHECK(done == "ab");
+  CHECK(scheduler.next() == Time{} + 35ms);
+  scheduler.advance(Time{} + 35ms);
   CHECK(done == "abA");
   CHECK_FALSE(scheduler.next());
 }
