@@ -4,6 +4,9 @@
 #include <charconv>
 #include <utility>
 
+#include "client/failure.h"
+#include "client/json.h"
+
 namespace sigway::client {
 namespace {
 
@@ -57,14 +60,27 @@ void HttpLink::forget_idle() {
   idle_.clear();
 }
 
+// What we send is UTF-8. Where the server gets something else, all goes in what no recoding
+// changes.
 HttpAnswer HttpLink::post(HttpCall& call, const std::string& path, const std::string& body,
                           const std::function<void(HttpAnswer)>& head,
                           const std::function<void(std::string)>& data,
                           const std::function<void()>& some) {
+  const bool plain = ascii_ || is_ascii(body);
+  auto answer = post_once(call, path, plain ? in_ascii(body) : body, head, data, some);
+  if (plain || answer.status != 400 || failure_of(answer).code != "bad_utf8") return answer;
+  ascii_ = true;
+  return post_once(call, path, in_ascii(body), head, data, some);
+}
+
+HttpAnswer HttpLink::post_once(HttpCall& call, const std::string& path, std::string body,
+                               const std::function<void(HttpAnswer)>& head,
+                               const std::function<void(std::string)>& data,
+                               const std::function<void()>& some) {
   HttpAnswer answer;
   HttpClient::Request request;
   request.path = endpoint_.url.path + path;
-  request.body = body;
+  request.body = std::move(body);
   // "identity": what is compressed on the way may be held back for it.
   request.headers = {{"Content-Type", "text/plain"}, {"Accept-Encoding", "identity"}};
   // Some virus scanners hold back a stream that was not asked for by its name.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -28,14 +29,21 @@ class HttpLink {
                   const std::function<void(HttpAnswer)>& head = {},
                   const std::function<void(std::string)>& data = {},
                   const std::function<void()>& some = {});
+  /// Whether bodies go in ASCII because something on the way recodes them; see Network.
+  bool ascii() const noexcept { return ascii_; }
   /// Closes the connections that are kept and not in use.
   void forget_idle();
 
  private:
+  HttpAnswer post_once(HttpCall& call, const std::string& path, std::string body,
+                       const std::function<void(HttpAnswer)>& head,
+                       const std::function<void(std::string)>& data,
+                       const std::function<void()>& some);
   std::unique_ptr<HttpClient> take();
   void give_back(std::unique_ptr<HttpClient> client);
 
   const Endpoint& endpoint_;
+  std::atomic<bool> ascii_ = false;
   std::mutex mutex_;
   std::vector<std::unique_ptr<HttpClient>> idle_;
 };

@@ -38,6 +38,13 @@ inline Duration bounded_duration(std::uint64_t milliseconds) {
   return Duration(static_cast<Duration::rep>(std::min<std::uint64_t>(milliseconds, 3'600'000)));
 }
 
+/// A JSON text of UTF-8 as one that every encoding of the web leaves alone: what is not ASCII
+/// stands in strings only, where it may be escaped. Up to three times as long.
+std::string in_ascii(std::string_view json);
+inline bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
+}
+
 /// Bytes that are not UTF-8 are replaced, where dump() would throw.
 inline std::string dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);

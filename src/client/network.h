@@ -51,6 +51,9 @@ class Network {
   virtual Id websocket(std::string_view path, SocketHandlers handlers) = 0;
   virtual void send_text(Id socket, std::string text) = 0;
   virtual void drop(Id id) = 0;
+  /// Whether something on the way recodes bodies, so that they go in ASCII, up to three times as
+  /// large. The network finds out by itself.
+  virtual bool ascii() const = 0;
   /// Nothing that is kept open without being in use is used again: it may be dead.
   virtual void forget_idle() = 0;
 };

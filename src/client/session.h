@@ -98,6 +98,7 @@ class Session final : public UplinkHost {
   void send_frame(std::string request) override;
   Network::Id upload(std::string members, Duration deadline,
                      std::function<void(const HttpAnswer&)> done) override;
+  bool ascii() const override { return network_.ascii(); }
   void give_up(Network::Id upload) override;
   std::uint64_t cursor() const override { return cursor_; }
   void acknowledged(std::uint64_t ack) override;

@@ -52,6 +52,7 @@ class ThreadedNetwork final : public Network {
   Id websocket(std::string_view path, SocketHandlers handlers) override;
   void send_text(Id socket, std::string text) override;
   void drop(Id id) override;
+  bool ascii() const override { return http_.ascii(); }
   void forget_idle() override { http_.forget_idle(); }
 
  private:

@@ -16,6 +16,8 @@ constexpr Duration kOverdue{150};  // an upload that takes longer does not hold 
 constexpr std::size_t kJoined = 16'384, kGrowth = 4;
 // What a server holds behind one that is still under way; of bytes it holds 256 KiB.
 constexpr std::size_t kHeldMost = 64, kHeldBytes = 196'608;
+constexpr std::size_t kData = 65'536;  // that a server takes in a whole message
+constexpr std::size_t kSwelling = 3;   // times that a text grows in ASCII, at the most
 constexpr Duration kFilteredPause{2000};
 constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
 constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
@@ -166,8 +168,7 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
     held = kHeldBytes - ahead;
   }
 
-  const auto limit =
-      (way.frames ? server_body_ : std::min(server_body_, body_.most())) - overhead();
+  const auto limit = this->limit(way.frames);
   // Join others not much beyond what has passed before; a first one goes whatever its size.
   const auto joint =
       way.frames ? limit : std::min(limit, std::max(kJoined, kGrowth * body_.proven()));
@@ -192,6 +193,15 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
   }
   tokens_ -= static_cast<double>(run.size);
   return run;
+}
+
+// In ASCII a whole message might become larger than the server takes; pieces it puts together as
+// they were.
+std::size_t Uplink::limit(bool frames) const {
+  if (frames) return server_body_ - overhead();
+  const auto most = std::min(server_body_, body_.most());
+  if (!host_.ascii()) return most - overhead();
+  return (std::min(most, kData) - overhead()) / kSwelling;
 }
 
 std::size_t Uplink::allowance() {
@@ -270,7 +280,7 @@ void Uplink::send_upload(const Run& run) {
     members += ',' + std::move(question);
   }
   members += R"(,"messages":[)" + text + ']';
-  flight.size = members.size() + key_size_ + 10;
+  flight.size = (host_.ascii() ? in_ascii(members).size() : members.size()) + key_size_ + 10;
   // Short enough to notice a loss soon, long enough for a slow way up, and longer each time. A
   // single loss says nothing about how long an answer takes.
   const auto answer =

@@ -38,6 +38,8 @@ class UplinkHost {
   /// code `deadline`.
   virtual Network::Id upload(std::string members, Duration deadline,
                              std::function<void(const HttpAnswer&)> done) = 0;
+  /// Whether uploads go in ASCII, which makes them up to three times as large.
+  virtual bool ascii() const = 0;
   virtual void give_up(Network::Id upload) = 0;
   virtual std::uint64_t cursor() const = 0;          ///< the last event received
   virtual void acknowledged(std::uint64_t ack) = 0;  ///< the server has heard of it
@@ -130,6 +132,7 @@ class Uplink {
   bool may_fly();
   Run next_run(const UplinkHost::Way& way);
   std::size_t allowance();
+  std::size_t limit(bool frames) const;
   std::size_t overhead() const { return key_size_ + 64; }
   void cut(Entry& entry, std::size_t limit) const;
   static void join(Entry& entry);

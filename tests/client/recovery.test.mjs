@@ -530,3 +530,26 @@ test('what is misspelt is a TypeError that names what was meant', async () => {
   ]) assert.throws(act, (error) => error instanceof TypeError && says.test(error.message), String(says));
   await alice.until(() => alice.connection.state === 'open');      // and none of it was said
 });
+
+for (const transport of ['sse', 'poll']) test(`where the way breaks UTF-8, ASCII is spoken, ${transport}`, async () => {
+  const bodies = [];
+  const recoded = async (url, init) => {
+    bodies.push(init.body);
+    const latin1 = Buffer.from(init.body.replace(/[^\0-\xff]/gu, '?'), 'latin1');
+    // The fake server takes JavaScript's strings; a real one says what this one says here.
+    if (latin1.toString() === init.body) return fetch(url, init);
+    const error = { code: 'bad_utf8', message: 'The request is not UTF-8.', hint: 'Send UTF-8.' };
+    return new Response(JSON.stringify({ error }), { status: 400 });
+  };
+  const [alice, bob] = [client({ room: 'à côté', transport, fetch: recoded }), client({ room: 'à côté', transport: 'websocket' })];
+  await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready'))));
+  const texts = ['é€😀', 'plain', 'ж'.repeat(30000)];
+  for (const text of texts) alice.connection.send('text', text);
+  await bob.until(() => bob.messages('text').length === texts.length);
+  assert.deepEqual(bob.messages('text').map(({ data }) => data), texts);
+  // One refusal, and nothing in UTF-8 after it.
+  const utf8 = bodies.filter((body) => /[^\0-\x7f]/.test(body));
+  assert.ok(utf8.length >= 1 && utf8.length <= 2, String(utf8.length));
+  assert.ok(bodies.slice(bodies.lastIndexOf(utf8.at(-1)) + 1).length > 3);
+  assert.ok(bodies.every((body) => body.length < 70000));
+});

@@ -33,6 +33,7 @@ const byName = {
   'answers-lost': { must: ['answers-lost'], may: kLossy },
   'requests-lost': { must: ['requests-lost'], may: kLossy },
   'requests-swallowed': { must: ['requests-lost'], may: kLossy },
+  'latin-1': { must: [] },
   'only-get-and-post': { must: ['only-get-and-post'] },
   'options-refused': { must: ['options-refused'] },
   reordered: { must: [] },

@@ -317,6 +317,12 @@ test('large bodies refused', behind([requests.bodyLimit(2048)], async (url) => {
   assert.equal(seen.length, 1);
 }));
 
+test('bodies recoded to Latin-1', behind([requests.latin1()], async (url) => {
+  assert.equal((await (await post(`${url}/a`, 'hello')).json()).body, 'hello');
+  await post(`${url}/a`, 'é€');
+  assert.equal(seen.at(-1).body, '\ufffd?');
+}));
+
 test('only GET and POST; OPTIONS refused', async () => {
   await behind([requests.onlyGetAndPost()], async (url) => {
     assert.equal((await fetch(url, { method: 'PUT' })).status, 405);

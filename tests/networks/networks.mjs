@@ -11,7 +11,7 @@
 import { headersStripped, http10, interimAnswers, noKeepAlive, rudeCache } from './behaviours/headers.mjs';
 import { addressChanged, bandwidth, connectionsAtMost, latency, resets, silenceCut } from './behaviours/lines.mjs';
 import {
-  answersLost, balancerErrors, bodyLimit, getsDoubled, onlyGetAndPost, optionsRefused, postsRepeated, reordered, requestsLost,
+  answersLost, balancerErrors, bodyLimit, getsDoubled, latin1, onlyGetAndPost, optionsRefused, postsRepeated, reordered, requestsLost,
 } from './behaviours/requests.mjs';
 import { anotherServer, captivePortal, redirectLoop, wrongJson } from './behaviours/strangers.mjs';
 import {
@@ -68,6 +68,7 @@ export const networks = [
   { name: 'requests-swallowed', title: 'requests lost silently', behaviours: [noWebSocket(), bufferedWhole(), requestsLost(0.05, { silently: true })] },
   { name: 'body-2k', title: 'POST limit of 2 KiB', behaviours: [noWebSocket(), bodyLimit(2048)] },
   { name: 'body-8k', title: 'POST limit of 8 KiB', behaviours: [noWebSocket(), bodyLimit(8192)] },
+  { name: 'latin-1', title: 'request bodies recoded to Latin-1', behaviours: [noWebSocket(), latin1()] },
   { name: 'reordered', title: 'parallel requests reordered', behaviours: [noWebSocket(), reordered(150)] },
   { name: 'balancer', title: 'a balancer that answers 502/503/504 now and then', behaviours: [balancerErrors(0.15)] },
   { name: 'balancer-http', title: 'the same, without WebSocket', behaviours: [noWebSocket(), balancerErrors(0.15)] },

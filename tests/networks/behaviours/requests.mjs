@@ -24,6 +24,17 @@ export const postsRepeated = ({ later = false } = {}) => ({
   }),
 });
 
+// A gateway to an old system, which has no letters but those of Latin-1.
+export const latin1 = () => ({
+  name: 'latin-1', says: 'bodies of requests are recoded from UTF-8 to Latin-1',
+  on: () => ({
+    exchange: (request, next) => {
+      const body = Buffer.from(request.body.toString().replace(/[^\0-\xff]/gu, '?'), 'latin1');
+      return next({ ...request, body, headers: { ...request.headers, 'content-length': String(body.length) } });
+    },
+  }),
+});
+
 export const getsDoubled = () => ({
   name: 'gets-doubled', says: 'every GET reaches the gateway twice',
   on: () => ({

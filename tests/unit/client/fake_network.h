@@ -42,6 +42,7 @@ class FakeNetwork final : public client::Network {
   NetworkFaults faults;
   int requests = 0;
   std::size_t most_open = 0;  ///< connections at once
+  bool ascii_only = false;
 
   Id post(std::string_view path, std::string body,
           std::function<void(const client::HttpAnswer&)> done,
@@ -50,6 +51,7 @@ class FakeNetwork final : public client::Network {
   Id websocket(std::string_view path, SocketHandlers handlers) override;
   void send_text(Id socket, std::string text) override;
   void drop(Id id) override;
+  bool ascii() const override { return ascii_only; }
   void forget_idle() override {}
 
   /// From now on this server answers.

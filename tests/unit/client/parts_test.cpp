@@ -262,3 +262,13 @@ TEST_CASE("proxies: what the environment says") {
   CHECK(parse_proxy("proxy")->port == 3128);
   CHECK_FALSE(parse_proxy("socks5://proxy:1"));
 }
+
+TEST_CASE("a JSON text in ASCII means the same") {
+  for (const auto* const text :
+       {"{}", R"({"a":"b\\\"c"})", "[\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80 x\"]"}) {
+    const auto ascii = in_ascii(text);
+    CHECK(is_ascii(ascii));
+    CHECK(Json::parse(ascii) == Json::parse(text));
+  }
+  CHECK(in_ascii("\"\xC3\xA9\xF0\x9F\x98\x80\"") == R"("\u00e9\ud83d\ude00")");
+}

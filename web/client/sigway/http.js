@@ -2,6 +2,7 @@
 
 import { deadline } from './clock.js';
 import { refusal, SigwayError } from './errors.js';
+import { inAscii } from './text.js';
 
 const kLongAnswer = 16384;           // bytes
 
@@ -10,6 +11,8 @@ const returned = () => (globalThis.setImmediate ? new Promise((resolve) => { glo
 
 // Only what CORS calls simple: POST, a text/plain body (a string is sent as that), no header but Accept, no cookie.
 export class Http {
+  ascii = false;             // something on the way recodes bodies: they go in ASCII, up to three times as large
+
   constructor(base, fetch) {
     this.base = base;
     this.fetch = fetch;
@@ -22,16 +25,25 @@ export class Http {
   // The parsed answer, or null for an empty one. Throws a SigwayError: `network`, `deadline`, `aborted`, what the server said,
   // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds without a byte of an answer.
   async post(path, body, { patience, signal, keepalive }) {
-    const { response, text } = await this.#request(path, body, { patience, signal, keepalive });
-    if (!response.ok) throw this.#refusal(response, text);
+    const { text } = await this.#accepted(path, body, { patience, signal, keepalive });
     return text === '' ? null : parseObject(text);
   }
 
   // The response with its unread body. The patience is for the head; the body lives until `signal`.
   async stream(path, body, { patience, signal }) {
-    const { response, text } = await this.#request(path, body, { patience, signal, stream: true });
-    if (!response.ok) throw this.#refusal(response, text);
-    return response;
+    return (await this.#accepted(path, body, { patience, signal, stream: true })).response;
+  }
+
+  // What we send is UTF-8. Where the server gets something else, all goes in what no recoding changes.
+  async #accepted(path, body, options) {
+    for (;;) {
+      const sent = this.ascii ? inAscii(body) : body;
+      const { response, text } = await this.#request(path, sent, options);
+      if (response.ok) return { response, text };
+      const error = this.#refusal(response, text);
+      if (error.code !== 'bad_utf8' || sent === inAscii(body)) throw error;
+      this.ascii = true;
+    }
   }
 
   async #request(path, body, { patience, signal, keepalive = false, stream = false }) {

@@ -3,6 +3,9 @@
 const encoder = new TextEncoder();
 export const utf8Length = (text) => encoder.encode(text).length;
 
+/** A JSON text as one that every encoding of the web leaves alone: what is not ASCII stands in strings only, where it may be escaped. */
+export const inAscii = (json) => json.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 // How deep arrays and objects nest in a JSON text.
 export function jsonDepth(text) {
   let depth = 0, most = 0, quoted = false;

@@ -6,7 +6,7 @@ import { backoff, clock, deadline, sleep, soon } from './clock.js';
 import { isFiltered, SigwayError, verdict } from './errors.js';
 import { notSigway } from './http.js';
 import { kLimits } from './limits.js';
-import { utf8Length } from './text.js';
+import { inAscii, utf8Length } from './text.js';
 import { deferred } from './tools.js';
 
 const kUploadFailures = 4;           // the way down may live while the way up is dead
@@ -22,6 +22,7 @@ const kHeldMost = 64, kHeldBytes = 196608;    // messages that a server holds be
 const kJoined = 65536, kGrowth = 4;  // a refusal costs a round trip and nothing else; to feel one's way costs one for each step
 const kQueueBytes = 4 << 20;
 const kEnvelope = 112;
+const kSwelling = 3;                 // times that a text grows in ASCII, at the most
 const kNumber = 24;                  // bytes that "n" and what stands between two messages take
 
 export class Uplink {
@@ -250,7 +251,7 @@ export class Uplink {
     let most = Math.min(this.#batchMost, this.session.limits.messages, this.#allowance());
     if (byFrames) most -= this.#queue.filter(({ chunks }) => chunks.some(({ via }) => via === way)).length;
     const { body } = this.session.cadence;
-    const limit = Math.min(this.session.limits.body, body.most) - this.#overhead();
+    const limit = this.#limit(byFrames);
     // Join others not much beyond what has passed before; a first message goes whatever its size.
     const joined = byFrames ? limit : Math.min(limit, Math.max(kJoined, kGrowth * body.proven));
     const reach = this.#flights.size ? kHeldMost : this.#queue.length;
@@ -268,6 +269,14 @@ export class Uplink {
       }
     }
     return this.#spend(batch);
+  }
+
+  // In ASCII a whole message might become larger than the server takes; pieces it puts together as they were.
+  #limit(byFrames) {
+    const { limits, cadence, settings } = this.session;
+    const most = Math.min(limits.body, cadence.body.most);
+    if (byFrames || !settings.http.ascii) return most - this.#overhead();
+    return Math.floor((Math.min(most, limits.data) - this.#overhead()) / kSwelling);
   }
 
   #spend(batch) {
@@ -308,7 +317,7 @@ export class Uplink {
     const question = more.carrier ? null : way.question?.();
     const head = JSON.stringify({ key: session.key, ack, ...more, ...question?.fields }).slice(0, -1);
     const body = `${head},"messages":[${this.#wire(way, batch)}]}`;
-    const size = flight.size = utf8Length(body);
+    const size = flight.size = session.settings.http.ascii ? inAscii(body).length : utf8Length(body);
     for (const { chunk } of batch) chunk.via = flight;
     this.#flights.add(flight);
     try {
