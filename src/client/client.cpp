@@ -221,6 +221,7 @@ class Client::Implementation final : private client::EngineListener {
             .name = options.name,
             .capacity = options.capacity,
             .transport = options.transport,
+            .message_rate = options.message_rate,
             .make_key = make_key,
             .random =
                 [generator = std::make_shared<std::mt19937_64>(std::random_device{}())] {

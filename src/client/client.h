@@ -40,6 +40,10 @@ struct ClientOptions {
   std::string name;       ///< taken with the opening; empty: none
   unsigned capacity = 0;  ///< of the room if it is new; 0: the server's
   Transport transport = Transport::automatic;
+  /// Messages a second that the client lets out (a server takes 200); 0: as many as the server
+  /// takes. Where the server ends a connection because there were too many, it goes on with 160,
+  /// and then with half as many each time.
+  unsigned message_rate = 160;
   std::string ca_file;    ///< PEM; trusted instead of the system's roots
   bool insecure = false;  ///< believe any certificate
   /// "http://[user:password@]host[:port]", empty for none; absent: http_proxy, https_proxy and

@@ -303,6 +303,7 @@ void Engine::new_session() {
       scheduler_, network_, options_.random, cadence_, *this, options_.make_key(),
       first == rooms_.end() ? opening({}, 0, name_)
                             : opening(first->first, first->second.capacity, name_));
+  session_->uplink().limit_rate(options_.message_rate);
   for (auto room = rooms_.begin(); room != rooms_.end(); ++room) {
     if (room != first && !asked.contains(room->first))
       session_->uplink().push({0, join_fields(room->first, room->second.capacity)});

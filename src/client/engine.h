@@ -32,6 +32,7 @@ struct EngineOptions {
   std::string room, name;
   unsigned capacity = 0;
   Transport transport = Transport::automatic;
+  unsigned message_rate = 160;  ///< a second; 0: as many as the server takes
   std::function<std::string()> make_key;
   Random random;
   std::string remembered{};  ///< of this network, as on_learned() had it; empty: nothing

@@ -169,7 +169,7 @@ void Session::ended(Carrier& carrier, const Failure& failure) {
   const bool was_active = active_ == &carrier;
   if (was_active) active_ = nullptr;
   if (chosen_ == &carrier) chosen_ = nullptr;
-  if (failure.code == "rate_limited") uplink_.slow_down();
+  if (failure.code == "rate_limited") uplink_.too_fast();
   if (failure.code == "draining") uplink_.closed_at(failure.expected);
   uplink_.release(carrier.serial);
   listener_.on_ended(carrier, was_active, failure);

@@ -23,7 +23,8 @@ constexpr int kUploadFailures = 4;  // in a row: the way down may live while the
 constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
 constexpr double kLarger = 1.5;  // times the size of one that came later and has been answered,
 constexpr int kOvertaken = 3;    // and times as long under way: it is lost
-constexpr double kRate = 160, kBurst = 320;  // below the server's 200 a second and bursts of 400
+constexpr double kRate = 160;    // below the server's 200 a second and bursts of 400
+constexpr double kLeastRate = 5, kUnlimited = 1e6;
 // Ids of flights, apart from those of carriers.
 constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
 
@@ -41,7 +42,8 @@ Uplink::Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std
       key_size_(key_size),
       flight_count_(kFlights),
       speed_(kUnknown),
-      tokens_(kBurst),
+      rate_(kRate),
+      tokens_(2 * kRate),
       filled_(scheduler.now()),
       pause_(scheduler),
       soon_(scheduler),
@@ -207,10 +209,21 @@ std::size_t Uplink::limit(bool frames) const {
 std::size_t Uplink::allowance() {
   const std::chrono::duration<double> passed = scheduler_.now() - filled_;
   filled_ = scheduler_.now();
-  tokens_ = std::min(kBurst, tokens_ + passed.count() * kRate);
+  tokens_ = std::min(2 * rate_, tokens_ + passed.count() * rate_);
   if (tokens_ >= 1) return static_cast<std::size_t>(tokens_);
-  pause_.set(Duration(60), [this] { pump(); });
+  pause_.set(Duration(50 + static_cast<Duration::rep>(1000 / rate_)), [this] { pump(); });
   return 0;
+}
+
+void Uplink::limit_rate(unsigned rate) {
+  rate_ = rate == 0 ? kUnlimited : rate;
+  tokens_ = 2 * rate_;
+}
+
+void Uplink::too_fast() {
+  slow_down();
+  rate_ = rate_ > kRate ? kRate : std::max(kLeastRate, rate_ / 2);
+  tokens_ = 0;
 }
 
 // What is not on its way and too large is cut, also what was cut when the limit seemed higher.

@@ -79,8 +79,11 @@ class Uplink {
   /// The server shuts down: it has taken what comes before that number, and nothing from there on,
   /// by whatever way it went. The rest is for the next server. 0: it did not say.
   void closed_at(std::uint64_t number);
-  /// The server wants less at a time.
-  void slow_down() { batch_most_ = std::max<std::size_t>(1, batch_most_ / 2); }
+  /// The server has ended a carrier because more came than it takes: as many as any server takes
+  /// from now on, or half as many.
+  void too_fast();
+  /// Messages a second, 0: as many as the server takes.
+  void limit_rate(unsigned rate);
   void limits(std::size_t body, std::size_t messages);
 
   std::size_t pending() const noexcept { return queue_.size(); }
@@ -129,6 +132,7 @@ class Uplink {
     bool asks = false;       // has a question with it
   };
 
+  void slow_down() { batch_most_ = std::max<std::size_t>(1, batch_most_ / 2); }
   bool may_fly();
   Run next_run(const UplinkHost::Way& way);
   std::size_t allowance();
@@ -163,6 +167,7 @@ class Uplink {
   std::size_t server_body_ = 262'144;
   BodyLimit body_;
   double speed_;  // bytes a millisecond that uploads were seen to make
+  double rate_;   // messages a second that go out
   double tokens_;
   Time filled_;
   Timer pause_;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeClient } from './helpers.mjs';
+import { counting, makeClient, numbers } from './helpers.mjs';
 import { RealServer } from './real_server.mjs';
 import { faults, switching, transports } from './scenarios.mjs';
 
@@ -29,6 +29,17 @@ if (!binary) {
   });
 
   for (const transport of ['websocket', 'sse', 'poll']) {
+    own(`${transport}: without a rate of its own a client keeps to the server's, and its connection`,
+      ['--message-rate', '100', '--message-burst', '200'], async (server, client) => {
+        const [alice, bob] = [client({ transport, messageRate: 0 }), client({ transport: 'websocket' })];
+        await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
+        for (const i of counting(600)) alice.connection.send('count', { i });
+        await bob.until(() => numbers(bob).length === 600);
+        assert.deepEqual(numbers(bob), counting(600));
+        const losses = alice.connection.journal.filter(({ what }) => what === 'lost');
+        assert.ok(losses.length <= 3, JSON.stringify(losses));
+      });
+
     own(`${transport}: another server process means a new session in the same room`, [], async (server, client) => {
       const two = [client({ transport }), client({ transport })];
       const ready = () => Promise.all(two.map((one) => one.until(() => one.heard.at(-1)?.type === 'ready')));

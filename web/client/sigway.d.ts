@@ -28,7 +28,8 @@ export interface ConnectOptions {
   keyStore?: KeyStore | false;
   /** Milliseconds between the server's heartbeats, 1000 at the least; the server's setting unless given. */
   heartbeat?: number;
-  /** Messages a second that the client lets out, 160 unless given (a server takes 200); 0: no limit. */
+  /** Messages a second that the client lets out, 160 unless given (a server takes 200); 0: as many as the server takes. Where the server ends
+   *  a connection because there were too many, it goes on with 160, and then with half as many each time. */
   messageRate?: number;
   /** Where it is remembered for half an hour what worked on this network: localStorage unless given, in Node an object like it that
    *  is passed in; `false`: nowhere. */

@@ -6,7 +6,7 @@ import { SigwayError, verdict } from './errors.js';
 import { Http } from './http.js';
 import { Journal } from './journal.js';
 import { browserKeyStore } from './key_store.js';
-import { kDataDepth, kLimits } from './limits.js';
+import { kDataDepth, kLimits, kMessageRate } from './limits.js';
 import { browserStorage, Memory } from './memory.js';
 import { Network } from './network.js';
 import { Outgoing } from './outgoing.js';
@@ -19,7 +19,6 @@ import { jsonDepth, utf8Length } from './text.js';
 import { deferred, makeKey } from './tools.js';
 import { checkEvent, checkOptions, typeName } from './words.js';
 
-const kMessageRate = 160;            // below the server's 200 a second and bursts of 400
 const kCloseWait = 1500;
 const kOnlineJitter = 500;           // many come back together
 const kOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',

@@ -127,7 +127,7 @@ export class Session {
   }
 
   lost(carrier, error) {
-    if (error.code === 'rate_limited') this.uplink.slowDown();
+    if (error.code === 'rate_limited') this.uplink.tooFast();
     this.hooks.lost(carrier, error);
   }
 

@@ -5,7 +5,7 @@ import { kLeastBody } from './body_limit.js';
 import { backoff, clock, deadline, sleep, soon } from './clock.js';
 import { isFiltered, SigwayError, verdict } from './errors.js';
 import { notSigway } from './http.js';
-import { kLimits } from './limits.js';
+import { kLimits, kMessageRate } from './limits.js';
 import { inAscii, utf8Length } from './text.js';
 import { deferred } from './tools.js';
 
@@ -20,6 +20,7 @@ const kImpatience = 16;              // how many times as long we wait after fai
 const kOvertaken = 3, kLarger = 1.5; // times that an upload took longer than one that came later, and may have been larger
 const kHeldMost = 64, kHeldBytes = 196608;    // messages that a server holds behind one that is still under way; of bytes 256 KiB
 const kJoined = 65536, kGrowth = 4;  // a refusal costs a round trip and nothing else; to feel one's way costs one for each step
+const kLeastRate = 5;                // messages a second
 const kQueueBytes = 4 << 20;
 const kEnvelope = 112;
 const kSwelling = 3;                 // times that a text grows in ASCII, at the most
@@ -44,12 +45,14 @@ export class Uplink {
   #drained = deferred();
   #isClosed = false;         // the server takes no more in this session
   #batchMost = kLimits.messages;
+  #rate;                     // messages a second that go out
   #tokens;
   #filled = clock.now();
 
   constructor(session) {
     this.session = session;
-    this.#tokens = 2 * session.settings.messageRate;
+    this.#rate = session.settings.messageRate;
+    this.#tokens = 2 * this.#rate;
   }
 
   get pending() {
@@ -69,6 +72,13 @@ export class Uplink {
     this.#queue.push(entry);
     this.#bytes += entry.bytes;
     this.pumpSoon();         // what is said in one go travels together
+  }
+
+  /** The server has ended a carrier because more came than it takes: as many as any server takes from now on, or half as many. */
+  tooFast() {
+    this.slowDown();
+    this.#rate = this.#rate > kMessageRate ? kMessageRate : Math.max(kLeastRate, this.#rate / 2);
+    this.#tokens = 0;
   }
 
   /** When whoever calls is done: a poll that was just answered asks again first, and keeps its connection. */
@@ -290,7 +300,7 @@ export class Uplink {
   }
 
   #allowance() {
-    const rate = this.session.settings.messageRate;
+    const rate = this.#rate;
     const now = clock.now();
     this.#tokens = Math.min(2 * rate, this.#tokens + Math.max(0, now - this.#filled) * rate / 1000);
     this.#filled = now;
