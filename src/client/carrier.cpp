@@ -90,6 +90,7 @@ bool Carrier::take_welcome(const Json& welcome, std::uint64_t next) {
 void Carrier::take_over() {
   if (active_ || done_) return;
   active_ = true;
+  on_active();
   session_.activated(*this);
 }
 

@@ -56,6 +56,7 @@ class Carrier {
 
  protected:
   virtual void on_stop() = 0;
+  virtual void on_active() {}
   /// Something has come.
   void sign_of_life();
   std::string attachment(const std::string& more) const;

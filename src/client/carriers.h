@@ -20,6 +20,7 @@ class WebSocketCarrier final : public Carrier {
   void send_frame(std::string text) override;
 
  protected:
+  void on_active() override { ask_when_quiet(); }
   void on_stop() override;
 
  private:
@@ -27,6 +28,8 @@ class WebSocketCarrier final : public Carrier {
   void received(const std::string& text);
   void heartbeat(std::uint64_t next);
   void ping();
+  void ask_when_quiet();
+  void look_whether_quiet();
   void closed(int code, const std::string& reason, int status);
 
   Network::Id socket_ = 0;
@@ -34,6 +37,8 @@ class WebSocketCarrier final : public Carrier {
   std::uint64_t pings_ = 0;
   std::optional<Time> pinged_;  // what nobody has answered yet
   Timer pong_;
+  Time heard_{};  // when the last event came
+  Timer quiet_;
 };
 
 /// An event stream by POST. Proved causally: hello 1, its confirmation by an upload, hello 2, which

@@ -2,9 +2,16 @@
 #include "client/session.h"
 
 namespace sigway::client {
+namespace {
+
+constexpr Duration kQuiet{2000};  // after the last event
+
+}  // namespace
 
 WebSocketCarrier::WebSocketCarrier(Session& session, std::string name)
-    : Carrier(session, Transport::websocket, std::move(name)), pong_(session.scheduler()) {}
+    : Carrier(session, Transport::websocket, std::move(name)),
+      pong_(session.scheduler()),
+      quiet_(session.scheduler()) {}
 
 void WebSocketCarrier::start(std::uint64_t turn) {
   turn_ = turn;
@@ -38,6 +45,7 @@ void WebSocketCarrier::received(const std::string& text) {
   const auto control = text_of(*value, "control");
   if (refuses_stranger(control)) return;
   if (!value->contains("control")) {
+    ask_when_quiet();
     session_.event(*this, next_++, std::move(*value));
     return;
   }
@@ -82,6 +90,22 @@ void WebSocketCarrier::ping() {
 
 void WebSocketCarrier::check() { ping(); }
 
+// A proxy may hold the end of what was written, until more comes; so may it hold an
+// acknowledgement. Only an answer tells.
+void WebSocketCarrier::ask_when_quiet() {
+  heard_ = session_.scheduler().now();
+  if (!quiet_.is_set()) quiet_.set(kQuiet, [this] { look_whether_quiet(); });
+}
+
+void WebSocketCarrier::look_whether_quiet() {
+  const auto left = std::chrono::ceil<Duration>(heard_ + kQuiet - session_.scheduler().now());
+  if (left > Duration(0)) {
+    quiet_.set(left, [this] { look_whether_quiet(); });
+  } else {
+    ping();
+  }
+}
+
 void WebSocketCarrier::activate(std::uint64_t turn) {
   turn_ = turn;
   send_frame(R"({"turn":)" + std::to_string(turn) + R"(,"carrier":")" + name + R"(","ack":)" +
@@ -112,6 +136,7 @@ void WebSocketCarrier::closed(int code, const std::string& reason, int status) {
 
 void WebSocketCarrier::on_stop() {
   pong_.stop();
+  quiet_.stop();
   if (socket_ != 0) session_.network().drop(socket_);
   socket_ = 0;
 }

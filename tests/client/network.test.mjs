@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { BodyLimit, kLeastBody } from '../../web/client/sigway/body_limit.js';
 import { Cadence } from '../../web/client/sigway/cadence.js';
 import { backoff, clock, deadline, RoundTrip } from '../../web/client/sigway/clock.js';
-import { SigwayError } from '../../web/client/sigway/errors.js';
+import { isUnclean, SigwayError } from '../../web/client/sigway/errors.js';
 import { Journal } from '../../web/client/sigway/journal.js';
 import { kLimits } from '../../web/client/sigway/limits.js';
 import { Lives } from '../../web/client/sigway/lives.js';
@@ -303,6 +303,10 @@ describe('memory', () => {
     for (const age of [20000, 20000]) network.died({ kind: 'websocket' }, cut, age, 10, 25000);
     assert.equal(network.cadence.life.websocket, 14000);
     assert.equal(network.lives.isAside('websocket'), false);
+  });
+
+  test('one that the server does not hear any more loses a life as well', () => {
+    assert.equal(isUnclean(new SigwayError('silent', 'nothing was heard from the client')), true);
   });
 
   test('a stream that is held back is set aside at once', () => {

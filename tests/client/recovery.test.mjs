@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { connect } from '../../web/client/sigway.js';
 import { clock } from '../../web/client/sigway/clock.js';
 import { FakeServer } from './fake_server.mjs';
@@ -552,4 +553,23 @@ for (const transport of ['sse', 'poll']) test(`where the way breaks UTF-8, ASCII
   assert.ok(utf8.length >= 1 && utf8.length <= 2, String(utf8.length));
   assert.ok(bodies.slice(bodies.lastIndexOf(utf8.at(-1)) + 1).length > 3);
   assert.ok(bodies.every((body) => body.length < 70000));
+});
+
+test('the last event does not stay in a proxy that passes it when more comes', async () => {
+  let lags = false;
+  class Lagging extends WebSocket {
+    #held = [];
+    set onmessage(hear) {
+      super.onmessage = (event) => {
+        this.#held.push(event);
+        while (this.#held.length > (lags ? 1 : 0)) hear(this.#held.shift());
+      };
+    }
+  }
+  const [alice, bob] = [client({ room: 'one', transport: 'websocket', WebSocket: Lagging }), client({ room: 'one', transport: 'websocket' })];
+  await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
+  lags = true;
+  for (const i of counting(2)) bob.connection.send('count', { i });
+  await alice.until(() => numbers(alice).length === 2);
+  assert.deepEqual(states(alice), ['open']);
 });

@@ -19,6 +19,8 @@ const byName = {
   'websocket-dead-both': { must: ['websocket-dead'] },
   'websocket-dead-up': { must: ['websocket-dead-up'] },
   'websocket-dead-down': { must: ['websocket-dead-down'] },
+  'websocket-blocks-held': { must: [], may: ['websocket-dead', 'websocket-dead-up', 'websocket-dead-down'] },
+  'websocket-blocks-forgotten': { must: [], may: ['websocket-dead', 'websocket-dead-up', 'websocket-dead-down'] },
   'websocket-cut': { must: [['websocket-cut', about(3000)]] },
   'buffered-whole': { must: ['stream-buffered-whole'] },
   'first-held': { must: ['stream-first-held'] },

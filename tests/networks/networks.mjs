@@ -17,7 +17,7 @@ import { anotherServer, captivePortal, redirectLoop, wrongJson } from './behavio
 import {
   acceptWanted, answersCut, bufferedBlocks, bufferedWhole, eventStreamsRefused, gzipUnflushed, oneBehind, slowFirstByte,
 } from './behaviours/streams.mjs';
-import { upgradeHangs, upgradeStripped, websocketClosed, websocketCut, websocketDead, websocketRefused } from './behaviours/websocket.mjs';
+import { upgradeHangs, upgradeStripped, websocketBlocks, websocketClosed, websocketCut, websocketDead, websocketRefused } from './behaviours/websocket.mjs';
 import { atOnce, kSizes } from './shapes.mjs';
 
 // Most faults of HTTP would go unnoticed if a WebSocket were there to be used.
@@ -40,6 +40,8 @@ export const networks = [
   { name: 'ws-dead', title: 'WebSocket accepted and dead both ways', behaviours: [websocketDead('both')] },
   { name: 'ws-dead-up', title: 'WebSocket dead up only', behaviours: [websocketDead('up')] },
   { name: 'ws-dead-down', title: 'WebSocket dead down only', behaviours: [websocketDead('down')] },
+  { name: 'ws-blocks', title: 'WebSocket in blocks of 4 KiB', behaviours: [websocketBlocks(4096)] },
+  { name: 'ws-blocks-behind', title: 'WebSocket in blocks of 4 KiB, rests pass when more comes', behaviours: [websocketBlocks(4096, 'forgotten')] },
   { name: 'ws-cut', title: 'WebSocket cut after 3 s', behaviours: [websocketCut(3000)] },
 
   // ---- Streams ----

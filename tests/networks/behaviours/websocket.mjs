@@ -48,3 +48,37 @@ export const websocketCut = (ms) => ({
     return answer;
   }),
 });
+
+// `rest`: what becomes of a rest that fills no block: 'held' until the block is full, after the first block, without which no
+// WebSocket would come about; or 'forgotten' until more comes, by a proxy that reads a block whenever something can be read.
+export const websocketBlocks = (bytes, rest = 'held') => ({
+  name: `websocket-blocks-${rest}`, breaks, loses: true, noticed: 10000,
+  says: `a WebSocket passes in blocks of ${bytes / 1024} KiB; a rest is ${rest === 'held' ? 'held until it is one' : 'passed when more comes'}`,
+  on: onUpgrade(async (request, next) => {
+    const answer = await next();
+    for (const direction of ['up', 'down']) answer.tunnel?.filters[direction].push(rest === 'held' ? wholeBlocks(bytes) : oneBlock(bytes));
+    return answer;
+  }),
+});
+
+function wholeBlocks(bytes) {
+  let passed = 0, held = Buffer.alloc(0);
+  return (chunk) => {
+    held = Buffer.concat([held, chunk]);
+    const size = passed < bytes ? held.length : held.length - held.length % bytes;
+    const block = held.subarray(0, size);
+    held = held.subarray(size);
+    passed += size;
+    return block;
+  };
+}
+
+function oneBlock(bytes) {
+  let held = Buffer.alloc(0);
+  return (chunk) => {
+    held = Buffer.concat([held, chunk]);
+    const block = held.subarray(0, bytes);
+    held = held.subarray(bytes);
+    return block;
+  };
+}

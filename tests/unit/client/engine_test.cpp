@@ -20,7 +20,7 @@ namespace {
 struct Peer final : client::EngineListener {
   Peer(World& world, std::string name, std::uint64_t seed,
        Transport transport = Transport::automatic, client::Duration head_start = {},
-       std::string remembered = {})
+       std::string remembered = {}, unsigned message_rate = 160)
       : scheduler(world.now() + head_start),
         network(world, scheduler, seed),
         engine(scheduler, network, *this,
@@ -28,6 +28,7 @@ struct Peer final : client::EngineListener {
                 .name = "",
                 .capacity = 2,
                 .transport = transport,
+                .message_rate = message_rate,
                 .make_key =
                     [name, count = 0]() mutable {
                       return name + std::to_string(++count) + std::string(24, 'k');
@@ -56,6 +57,13 @@ struct Peer final : client::EngineListener {
   void say_long(std::size_t size) {
     engine.say({++said, R"("type":"n","data":")" + std::string(size, 'x') + "\""});
   }
+  std::size_t losses() const {
+    std::size_t count = 0;
+    for (auto at = journal.find(" was lost "); at != std::string::npos;
+         at = journal.find(" was lost ", at + 1))
+      ++count;
+    return count;
+  }
   bool has(const std::string& type) const {
     return std::find(types.begin(), types.end(), type) != types.end();
   }
@@ -76,9 +84,9 @@ struct Peer final : client::EngineListener {
 
 struct Scene {
   explicit Scene(std::uint64_t seed, Transport transport = Transport::automatic,
-                 const session::Settings& settings = {})
+                 const session::Settings& settings = {}, unsigned message_rate = 160)
       : world({.settings = settings}),
-        alice(world, "alice", seed, transport),
+        alice(world, "alice", seed, transport, {}, {}, message_rate),
         bob(world, "bob", seed + 1, transport) {}
 
   void pass(client::Duration time) {
@@ -593,4 +601,28 @@ TEST_CASE("a machine that slept is back within two seconds of waking") {
       CHECK(scene.bob.heard.size() == heard + 1);
     }
   }
+}
+
+TEST_CASE("the last event does not stay in a proxy that passes it when more comes") {
+  Scene scene(12, Transport::websocket);
+  scene.meet();
+  scene.pass(10s);
+  scene.alice.network.faults.sockets_lag = true;
+  scene.bob.say();
+  scene.bob.say();
+  scene.pass(4s);
+  CHECK(scene.alice.heard == std::vector{1, 2});
+  CHECK(scene.alice.transports.size() == 1);
+}
+
+TEST_CASE("a client without a rate of its own keeps to the server's, and its WebSocket") {
+  session::Settings settings;
+  settings.message_rate = 100;
+  settings.message_burst = 200;
+  Scene scene(13, Transport::websocket, settings, 0);
+  scene.meet();
+  for (int i = 0; i < 1000; ++i) scene.alice.say();
+  scene.pass(30s);
+  scene.check();
+  CHECK(scene.alice.losses() <= 3);
 }

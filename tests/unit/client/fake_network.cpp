@@ -320,7 +320,8 @@ void FakeNetwork::down(Id id, std::string text) {
   const auto found = links_.find(id);
   if (found == links_.end() || id <= dead_) return;
   if (found->second.is_socket ? faults.websockets_hang : faults.streams_held) return;
-  if (!found->second.is_socket && faults.streams_lag) std::swap(text, found->second.held);
+  if (found->second.is_socket ? faults.sockets_lag : faults.streams_lag)
+    std::swap(text, found->second.held);
   if (text.empty()) return;
   const auto time = in_order(found->second.down, text.size());
   scheduler_.after(time, [this, id, text = std::move(text)] {

@@ -26,6 +26,7 @@ struct NetworkFaults {
   bool streams = true;
   bool streams_held = false;      ///< the head passes, the body does not
   bool streams_lag = false;       ///< what is written passes when something follows it
+  bool sockets_lag = false;       ///< the same of WebSockets
   bool uploads_filtered = false;  ///< refused on the way, with a page
   std::size_t largest_body = 1U << 20U;
   std::size_t rate = 0;  ///< bytes a second that come down each connection; 0: all at once

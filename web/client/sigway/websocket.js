@@ -6,6 +6,7 @@ import { SigwayError } from './errors.js';
 import { parseObject } from './http.js';
 
 const kPongLeast = 2000, kPongUnknown = 5000;
+const kQuiet = 2000;                 // ms after the last event: is there more, which is held back on the way?
 const kOwnCloses = 4000;             // close codes from here on are the server's; what lies below may be anybody's
 
 export class WebSocketCarrier extends Carrier {
@@ -14,6 +15,8 @@ export class WebSocketCarrier extends Carrier {
   #ping = 0;
   #pinged = 0;      // when the ping was sent that nobody has answered yet
   #untest = null;   // while a pong has its time
+  #heard = 0;       // when the last event came
+  #unquiet = null;  // while it is not quiet
 
   start() {
     const { http, WebSocket } = this.session.settings;
@@ -45,7 +48,10 @@ export class WebSocketCarrier extends Carrier {
       return this.end(error);
     }
     if (!['welcome', 'error', 'end'].includes(value.control) && this.refusesStranger()) return;
-    if (value.control === undefined) return this.session.event(this, this.next++, value, text.length);
+    if (value.control === undefined) {
+      this.#askWhenQuiet();
+      return this.session.event(this, this.next++, value, text.length);
+    }
     if (value.control === 'heartbeat') this.#heartbeat(value);
     else if (value.control === 'pong') this.#pong(value);
     else if (value.control === 'probe') this.frame('{}');   // any sign of life keeps our place
@@ -75,6 +81,23 @@ export class WebSocketCarrier extends Carrier {
     this.#pinged = 0;
     this.#forgetPong();
     this.proved.resolve();
+  }
+
+  takeOver() {
+    super.takeOver();
+    if (!this.done) this.#askWhenQuiet();
+  }
+
+  // A proxy may hold the end of what was written, until more comes; so may it hold an acknowledgement. Only an answer tells.
+  #askWhenQuiet() {
+    this.#heard = clock.now();
+    if (this.#unquiet) return;
+    const look = () => {
+      const left = this.#heard + kQuiet - clock.now();
+      this.#unquiet = left > 0 ? deadline(left, look) : null;
+      if (left <= 0) this.test();
+    };
+    this.#unquiet = deadline(kQuiet, look);
   }
 
   // Is it alive? If not it ends soon.
@@ -113,6 +136,7 @@ export class WebSocketCarrier extends Carrier {
   stop(error) {
     super.stop(error);
     this.#forgetPong();
+    this.#unquiet?.();
     try {
       this.#socket?.close(1000);
     } catch { /* it never opened */ }
