@@ -21,7 +21,8 @@ bool Outbox::budget_allows(std::size_t size) const noexcept {
 SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin,
                         std::shared_ptr<const Postmark> postmark) {
   Kept kept{std::move(event), origin, std::move(postmark)};
-  const auto size = cost(kept);
+  // Shares are of what was said: what we note of it takes none of them.
+  const auto size = cost(kept.event);
   auto entry = std::find_if(origins_.begin(), origins_.end(),
                             [&](const auto& o) { return o.origin == origin; });
   if (!origin.is_server()) {
@@ -29,13 +30,14 @@ SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin,
     if (!takes(origin, held, size)) return SendStatus::busy;
     if (!budget_allows(size)) return SendStatus::overloaded;
   }
-  if (!origin.is_mail() && share_.bytes() - mail_bytes_ + size > limit_) return SendStatus::full;
+  if (!origin.is_mail() && said_in_rooms_ + size > limit_) return SendStatus::full;
   // First what may fail, then what is counted.
   if (entry == origins_.end()) entry = origins_.insert(origins_.end(), {origin, 0});
+  const auto counted = cost(kept);
   events_.push_back(std::move(kept));
+  share_.add(counted);
   entry->bytes += size;
-  share_.add(size);
-  if (origin.is_mail()) mail_bytes_ += size;
+  (origin.is_mail() ? mail_bytes_ : said_in_rooms_) += size;
   return SendStatus::sent;
 }
 
@@ -43,10 +45,10 @@ void Outbox::acknowledge(std::uint64_t number) {
   number = std::min(number, last());
   while (acknowledged_ < number) {
     auto& kept = events_[head_];
-    const auto size = cost(kept);
-    share_.subtract(size);
+    const auto size = cost(kept.event);
+    share_.subtract(cost(kept));
     if (acknowledged_ < trimmed_) kept_weight_ -= weight(kept.event);
-    if (kept.origin.is_mail()) mail_bytes_ -= size;
+    (kept.origin.is_mail() ? mail_bytes_ : said_in_rooms_) -= size;
     const auto entry = std::find_if(origins_.begin(), origins_.end(),
                                     [&](const auto& o) { return o.origin == kept.origin; });
     entry->bytes -= size;

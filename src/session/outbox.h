@@ -95,7 +95,8 @@ class Outbox {
   std::vector<Kept> events_;
   std::size_t head_ = 0;
   std::vector<OriginBytes> origins_;
-  std::size_t mail_bytes_ = 0;
+  std::size_t mail_bytes_ = 0;     // without postmarks
+  std::size_t said_in_rooms_ = 0;  // and by the server
 };
 
 }  // namespace sigway::session

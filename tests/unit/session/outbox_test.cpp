@@ -118,6 +118,23 @@ TEST_CASE("mail has a share of its own, and never ends the receiver") {
   CHECK(account.budget.used() == 0);
 }
 
+TEST_CASE("what is noted of mail takes no share, and counts as memory") {
+  Account account(1U << 30U);
+  Outbox outbox(account.holder, 1U << 20U);
+  const auto postmark = std::make_shared<const Postmark>();
+  const auto from = Origin::mail(sigway::base::AddressKey::parse("ip"));
+  std::size_t letters = 0;
+  while (outbox.push(event(36), from, postmark) == SendStatus::sent) ++letters;
+  CHECK(letters == (1U << 20U) / 16 / 100);
+  CHECK(outbox.bytes() > letters * (100 + sizeof(Postmark)));
+  CHECK(account.budget.used() == outbox.bytes());
+  // What is said in rooms has the whole limit beside it.
+  for (int i = 0; i < 15; ++i)
+    CHECK(outbox.push(event(65'536 - 64), Origin(i)) == SendStatus::sent);
+  outbox.acknowledge(outbox.last());
+  CHECK(account.budget.used() == 0);
+}
+
 TEST_CASE("one letter of any size always fits, a second one does not") {
   Account account(1U << 20U);
   Outbox outbox(account.holder, 64'000);
