@@ -168,7 +168,8 @@ void Gateway::Parts::drain(milliseconds spread) {
 
 bool Gateway::Parts::wait_until(const std::function<bool()>& done, milliseconds longest) const {
   constexpr milliseconds kStep{50};
-  for (milliseconds waited{0}; waited < longest && !done(); waited += kStep) {
+  const auto until = base::Clock::now() + longest;
+  while (base::Clock::now() < until && !done()) {
     if (const int number = wait_for_signal(kStep); number == SIGTERM || number == SIGINT)
       return false;
     watchdog->look(base::Clock::now());

@@ -228,6 +228,7 @@ class Session final : public base::MemoryHolder {
     base::Duration patience{}, retry{};
     base::TimePoint until;             // max: nobody is connected, so there is nobody to tell
     bool has_asked = false;            // rooms and name know that nothing follows
+    bool has_refused = false;          // what waited for its turn until the end
     std::vector<std::string> awaited;  // those that have not said that everything is delivered
     bool is_over = false;
   };
@@ -291,6 +292,8 @@ class Session final : public base::MemoryHolder {
   /// Goes one step on. `all_sent`: a client that acknowledges nothing has been sent everything.
   void go_on_with_drain(bool all_sent);
   void end_drain();
+  /// False: nothing waits.
+  bool refuse_waiting();
 
   void on_timer();
   void check_deadlines(base::TimePoint now);

@@ -61,7 +61,19 @@ void Session::go_on_with_drain(bool all_sent) {
   if (acknowledges ? outbox_.acknowledged() == outbox_.last() : all_sent) end_drain();
 }
 
+// What it has said and what waits for an answer or for its turn was taken, and will not be done.
+bool Session::refuse_waiting() {
+  if (commands_.empty() || std::exchange(drain_->has_refused, true)) return false;
+  for (auto& taken : std::exchange(commands_, {}))
+    refuse(taken.re, {.code = dialects::ErrorCode::draining});
+  commands_share_.set(0);
+  drain_->until = hub_.now() + drain_->patience;  // for its client to hear so
+  hub_.touch(*this);
+  return true;
+}
+
 void Session::end_drain() {
+  if (refuse_waiting()) return;
   drain_->until = base::TimePoint::max();
   // Whoever is away, or between two polls, may come before the server has gone, and is told then.
   if (!any_connected() && drain_->patience > base::Duration{}) return;

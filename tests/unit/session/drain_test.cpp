@@ -188,3 +188,28 @@ TEST_CASE("drain: without time nobody is waited for") {
   CHECK(pair.alice.is_away());
   CHECK(pair.bob.is_away());
 }
+
+TEST_CASE_TEMPLATE("drain: what waits for its turn to the last is refused", Shards, OneShard,
+                   ThreeShards) {
+  World::Options options{.shards = Shards::value};
+  options.settings.message_rate = 1;
+  options.settings.message_burst = 4;
+  World world(options);
+  Guest alice(world, "alice", 0);
+  Guest bob(world, "bob", 1);
+  const auto peer = bob.client.session()->peer();
+  // To several at once: the second one waits until the rate allows it.
+  const Json two{{"type", "chat"}, {"to", {peer, "@a", "@b"}}, {"data", 1}};
+  auto messages = Json::array({two, two, two});
+  for (int i = 0; i < 3; ++i) messages[static_cast<std::size_t>(i)]["n"] = i + 1;
+  CHECK(alice.client.upload(Json{{"messages", messages}}.dump())->up == 3);
+  REQUIRE(alice.client.session()->awaits_bus());
+  alice.client.session()->drain(200ms, 1s);
+  world.advance(300ms);
+  CHECK(alice.refusal() == "draining");
+  CHECK(alice.log->events.back()["re"] == 3);
+  CHECK_FALSE(alice.is_away());
+  alice.ack();
+  world.advance(300ms);
+  CHECK(alice.is_away());
+}
