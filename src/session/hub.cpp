@@ -224,15 +224,16 @@ void Hub::flush() {
 
 void Hub::drain(base::Duration spread) {
   if (std::exchange(draining_, true)) return;
-  untold_.store(sessions_.size(), std::memory_order_release);
   drain_from_ = now();
   drain_spread_ = spread;
   // By room, so that all shards come to its members at about the same time.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> sorted;
   for (const auto& [serial, session] : sessions_) {
+    if (session->drained()) continue;  // with its room, which another shard began with
     const auto& rooms = session->rooms();
     sorted.emplace_back(base::keyed_hash(rooms.empty() ? session->peer() : rooms.front()), serial);
   }
+  untold_.store(sorted.size(), std::memory_order_release);
   std::sort(sorted.begin(), sorted.end());
   to_drain_.clear();
   for (const auto& [place, serial] : sorted) to_drain_.push_back(serial);

@@ -61,7 +61,7 @@ void Session::go_on_with_drain(bool all_sent) {
   if (acknowledges ? outbox_.acknowledged() == outbox_.last() : all_sent) end_drain();
 }
 
-// What it has said and what waits for an answer or for its turn was taken, and will not be done.
+// Messages that were taken and still wait would vanish without a word.
 bool Session::refuse_waiting() {
   if (commands_.empty() || std::exchange(drain_->has_refused, true)) return false;
   for (auto& taken : std::exchange(commands_, {}))

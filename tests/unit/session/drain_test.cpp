@@ -213,3 +213,15 @@ TEST_CASE_TEMPLATE("drain: what waits for its turn to the last is refused", Shar
   world.advance(300ms);
   CHECK(alice.is_away());
 }
+
+TEST_CASE("drain: nobody waits for sessions that went with their room before") {
+  TwoGuests pair(1);
+  auto& [world, alice, bob] = pair;
+  alice.client.session()->drain(2s, 1s);
+  world.run();
+  CHECK(alice.is_away());
+  CHECK(bob.is_away());
+  CHECK_FALSE(world.hub(0).drained());
+  world.hub(0).drain(1s);
+  CHECK(world.hub(0).drained());
+}

@@ -75,13 +75,13 @@ void answer(const Arrival& arrival, const binding::AttachResult& result) {
 std::unique_ptr<SseCarrier> make_carrier(const session::Hub& hub, const session::Session& session) {
   const auto& settings = hub.settings();
   const auto& traits = session.traits();
-  return std::make_unique<SseCarrier>(session::StreamOptions{
-      .heartbeat = settings.heartbeat,
-      // A terminal that shows a stream says nothing.
-      .patience = traits.acknowledges ? kPatience : 0,
-      // Of who could not go on with the next stream, the first one is not ended.
-      .max_age = traits.resumes ? settings.stream_max_age : base::Duration{},
-      .max_bytes = traits.resumes ? settings.stream_max_bytes : 0});
+  return std::make_unique<SseCarrier>(
+      session::StreamOptions{.heartbeat = settings.heartbeat,
+                             // A terminal that shows a stream says nothing.
+                             .patience = traits.acknowledges ? kPatience : 0,
+                             // A session that cannot resume would end with its stream.
+                             .max_age = traits.resumes ? settings.stream_max_age : base::Duration{},
+                             .max_bytes = traits.resumes ? settings.stream_max_bytes : 0});
 }
 
 /// The carrier is attached, but its stream comes later, by the ticket that is answered now.

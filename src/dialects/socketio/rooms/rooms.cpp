@@ -274,8 +274,8 @@ class RoomsSocket final : public Socket {
     return true;
   }
 
-  /// To the one who said it. Of much only the beginning: who sends faster than it receives would
-  /// end for what it is told of its own messages.
+  /// Tells the sender what it said, of a long message only the beginning: a client that sends
+  /// faster than it receives would otherwise end as a slow consumer because of its own messages.
   static void log_said(const Emission& emission, Reaction& reaction) {
     const auto& attachments = emission.attachments;
     const auto argument = emission.arguments.front();
