@@ -56,9 +56,9 @@ std::variant<Session*, dialects::Error> Hub::open(SessionId id, OpenContents con
   if (!draining_ && shared_.directory.is_live(contents.key, id))
     return make(id, std::move(contents));
   // A session made instead is counted anew. If that throws, the request gives its own count back.
-  const auto opened = contents.traits->reuses_key
-                          ? open_again(id.serial, contents)
-                          : gone(shared_.directory.find(contents.key, now()).reason);
+  auto opened = contents.traits->reuses_key
+                    ? open_again(id.serial, contents)
+                    : gone(shared_.directory.find(contents.key, now()).reason);
   if (contents.counted) shared_.addresses.subtract(contents.address);
   if (draining_) return dialects::Error{.code = dialects::ErrorCode::draining};
   return opened;

@@ -14,11 +14,11 @@ class Successors {
  public:
   /// Throws std::bad_alloc, and changes nothing, if memory is short.
   void add(std::uint64_t ended, std::uint64_t successor) {
-    const auto [row, is_new] = rows_.insert({successor, ended});
+    const auto inserted = rows_.insert({successor, ended});
     try {
       by_ended_[ended] = successor;
     } catch (...) {
-      if (is_new) rows_.erase(row);
+      if (inserted.second) rows_.erase(inserted.first);
       throw;
     }
   }
