@@ -118,8 +118,14 @@ std::string Cadence::stream_held_back() {
   return "streams are held back: " + std::to_string(pad_) + " bytes of padding are asked for";
 }
 
+std::string Cadence::served_singly() {
+  single_ = true;
+  return "uploads wait while a poll is held: polls and uploads take turns";
+}
+
 Json Cadence::learnt() const {
   Json learnt = Json::object();
+  if (single_) learnt["single"] = true;
   put(learnt, "hold", ceiling_);
   if (pad_ != 0) learnt["pad"] = pad_;
   for (const auto transport : kStreams) {
@@ -134,6 +140,8 @@ Json Cadence::learnt() const {
 void Cadence::recall(const Json& learnt) {
   if (!learnt.is_object()) return;
   ceiling_ = take(learnt, "hold", kLeastHold);
+  const auto single = learnt.find("single");
+  single_ = single != learnt.end() && *single == true;
   const auto pad = number_of(learnt, "pad").value_or(0);
   pad_ = std::find(kPads.begin(), kPads.end(), pad) == kPads.end() ? 0 : pad;
   for (const auto transport : kStreams) {

@@ -46,6 +46,15 @@ class Cadence {
   /// The age at which to move to a fresh carrier, where carriers of this transport are cut at one.
   std::optional<Duration> renewal(Transport transport) const;
 
+  // -- connections
+
+  /// Whether one connection is served at a time; see Lines.
+  bool single() const noexcept { return single_; }
+  /// It is. Returns what was learned.
+  std::string served_singly();
+  /// That is to be found out anew.
+  void served_again() { single_ = false; }
+
   // -- from one client to the next
 
   Json learnt() const;
@@ -71,6 +80,7 @@ class Cadence {
   int held_ = 0;                     // in a row at the ceiling
   std::array<Stream, 2> streams_;
   std::size_t pad_ = 0;
+  bool single_ = false;
 };
 
 }  // namespace sigway::client

@@ -48,6 +48,8 @@ class Carrier {
   const Time born;
 
   bool done() const noexcept { return done_; }
+  /// A stream, or a WebSocket, that something has answered: it has a connection.
+  bool streams() const noexcept { return streams_; }
   bool active() const noexcept { return active_; }
   std::uint64_t turn() const noexcept { return turn_; }
   Duration age() const;
@@ -79,6 +81,7 @@ class Carrier {
   std::uint64_t turn_ = 0;  // of its activation, 0 before it asks for one
   std::uint64_t next_ = 1;  // number of the next event, where the transport does not carry numbers
   bool welcomed_ = false;
+  bool streams_ = false;
 
  private:
   void check_silence();

@@ -111,6 +111,7 @@ class PollCarrier final : public Carrier {
   void take(const Json& answer);
   void failed(const Failure& failure);
   void pause(Duration time);
+  Duration most_hold() const;
 
   Network::Id request_ = 0;
   std::uint64_t n_ = 0;
@@ -118,8 +119,9 @@ class PollCarrier final : public Carrier {
   Duration hold_;      // for the next one
   Duration asked_{0};  // of the last one
   Time sent_{};
-  int failures_ = 0;  // in a row
-  int empty_ = 0;     // answers at once, in a row, with nothing in them
+  int failures_ = 0;      // in a row
+  int empty_ = 0;         // answers at once, in a row, with nothing in them
+  bool carries_ = false;  // it has been active
   Timer deadline_;
   Timer pause_;
 };

@@ -58,6 +58,7 @@ class Engine final : public SessionListener, public RaceHost {
   std::string peer() const { return session_ ? session_->peer() : std::string{}; }
   std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
   Duration round_trip() const override { return session_ ? session_->round_trip() : Duration(100); }
+  bool single() const override { return cadence_.single(); }
   std::size_t pending() const;
   std::size_t pending_bytes() const;
   std::size_t carrier_count() const { return session_ ? session_->carrier_count() : 0; }
@@ -71,6 +72,7 @@ class Engine final : public SessionListener, public RaceHost {
   void on_ended(Carrier& carrier, bool was_active, const Failure& failure) override;
   void on_broken(const Failure& failure) override;
   void on_taken(std::uint64_t id) override;
+  void on_crowded() override { race_.narrow(); }
   void on_journal(std::string_view line) override { journal(line); }
 
   void start_attempt(Transport transport, bool take_over) override;

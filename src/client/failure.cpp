@@ -38,7 +38,10 @@ bool is_filtered(const Failure& failure) {
 
 Failure failure_of(const HttpAnswer& answer) {
   if (answer.status == 0)
-    return {.code = answer.late ? "deadline" : "network", .message = answer.problem};
+    return {.code = answer.unsent ? "unsent"
+                    : answer.late ? "deadline"
+                                  : "network",
+            .message = answer.problem};
   Failure failure{.code = "http_" + std::to_string(answer.status),
                   .message = "HTTP status " + std::to_string(answer.status),
                   .status = answer.status,

@@ -10,7 +10,7 @@ namespace sigway::client {
 /// Why an attempt, a carrier or a session is over.
 struct Failure {
   /// What the server said (docs/protocol.md, "Errors" and "Ends"), or ours: `network`, `deadline`,
-  /// `silence`, `gap`, `not_sigway`, `http_STATUS`.
+  /// `unsent`, `silence`, `gap`, `not_sigway`, `http_STATUS`.
   std::string code{};
   std::string message{};
   int status = 0;              ///< of the HTTP answer, if it was one

@@ -18,6 +18,7 @@ struct HttpAnswer {
   Duration retry_after{0};
   std::string problem{};  ///< a phrase: "connection refused"
   bool late = false;      ///< the problem: it was not waited for any longer
+  bool unsent = false;    ///< the problem: it waited for a connection, and is to be sent again
 };
 
 /// What the engine asks of the network. Everything is begun and returns at once; what came of it is

@@ -12,6 +12,8 @@ namespace {
 constexpr int kFailures = 4;  // in a row, then the carrier counts as cut
 // A poll that is lost is missed when its hold is over: it is long in silence only.
 constexpr Duration kBusyHold{1000};
+constexpr Duration kRaceHold{300};   // while others are tried, too, which may need its connection
+constexpr Duration kTurnHold{2500};  // where uploads wait for its answer
 constexpr Duration kAttachDeadline{2500}, kMostSlack{10'000};
 
 }  // namespace
@@ -38,6 +40,14 @@ void PollCarrier::activate(std::uint64_t turn) {
 // was, without what has come since.
 void PollCarrier::poll() {
   if (done()) return;
+  if (active()) {
+    carries_ = true;
+    const auto again = [this] {
+      hold_ = kBusyHold;
+      poll();
+    };
+    if (!session_.lines().may_poll(again)) return;
+  }
   const auto n = std::to_string(++n_);
   std::string body;
   asked_ = Duration(0);
@@ -49,7 +59,7 @@ void PollCarrier::poll() {
            R"(,"ack":)" + std::to_string(session_.cursor());
     if (active()) {
       // What a lost one should have brought has waited long enough.
-      asked_ = failures_ > 0 ? Duration(0) : std::min(hold_, session_.cadence().hold());
+      asked_ = failures_ > 0 ? Duration(0) : std::min(most_hold(), session_.cadence().hold());
     } else {
       body += R"(,"turn":)" + std::to_string(turn_);
     }
@@ -64,11 +74,18 @@ void PollCarrier::poll() {
       "v1/poll", std::move(body),
       [this](const HttpAnswer& answer) {
         request_ = 0;
+        session_.lines().poll_answered();
         deadline_.stop();
         answered(answer);
       },
       [this, slack] { expect_within(slack); });  // a slow answer is not a lost one
   expect_within(asked_ + slack);
+  session_.lines().polled();
+}
+
+Duration PollCarrier::most_hold() const {
+  if (session_.cadence().single()) return std::min(kTurnHold, hold_ / 2);
+  return std::min(session_.lines().hold(), session_.carrier_count() > 1 ? kRaceHold : hold_);
 }
 
 void PollCarrier::check() {
@@ -82,6 +99,7 @@ void PollCarrier::expect_within(Duration time) {
   deadline_.set(time, [this] {
     session_.network().drop(request_);
     request_ = 0;
+    session_.lines().poll_answered();
     failed({.code = "deadline", .message = "a poll had no answer in time"});
   });
 }
@@ -138,7 +156,7 @@ void PollCarrier::take(const Json& answer) {
   const bool nothing = events.empty() && !attaching && !answer.contains("activated");
   if (nothing && asked_ > Duration(0) && elapsed >= asked_ * 9 / 10)
     session_.cadence().poll_was_held(asked_);
-  hold_ = nothing ? std::min(hold_ * 5 / 2, session_.cadence().hold()) : kBusyHold;
+  hold_ = nothing ? std::min(hold_ + asked_ * 3 / 2, session_.cadence().hold()) : kBusyHold;
   // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
   empty_ = nothing && elapsed < std::min(asked_ / 2, Duration(400)) ? empty_ + 1 : 0;
   if (empty_ > 0) {
@@ -173,6 +191,7 @@ void PollCarrier::on_stop() {
   pause_.stop();
   if (request_ != 0) session_.network().drop(request_);
   request_ = 0;
+  if (carries_) session_.lines().polling_ended();
 }
 
 std::unique_ptr<Carrier> make_carrier(Session& session, Transport transport, std::string name) {

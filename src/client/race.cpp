@@ -34,6 +34,11 @@ bool Race::allowed(Transport transport) const {
   return wanted_ == Transport::automatic || wanted_ == transport;
 }
 
+bool Race::spared(Transport transport) const {
+  return at(transport).aside_until > scheduler_.now() ||
+         (transport == Transport::sse && host_.single());
+}
+
 bool Race::better(Transport transport) const {
   return !active_ || index(transport) < index(*active_);
 }
@@ -55,7 +60,7 @@ void Race::begin() {
   }
   std::vector<Transport> candidates;
   for (const auto transport : kAll) {
-    if (at(transport).aside_until <= begun_) candidates.push_back(transport);
+    if (!spared(transport)) candidates.push_back(transport);
   }
   if (candidates.empty()) candidates.assign(kAll.begin(), kAll.end());
   for (const auto transport : candidates) at(transport).state = State::waiting;
@@ -176,6 +181,22 @@ void Race::activated(Transport transport) {
   running_ = false;
   grace_.stop();
   settle();
+}
+
+void Race::narrow() {
+  if (!active_) return;
+  for (auto* timer : {&others_, &grace_}) timer->stop();
+  for (const auto transport : kAll) {
+    auto& standing = at(transport);
+    const auto state = standing.state;
+    if (state == State::idle || state == State::failed) continue;
+    if (!standing.renewal) ++standing.probe_failures;
+    conclude(transport, State::idle);
+    if (state == State::waiting) continue;
+    host_.journal(name_of(transport) + " is given up: what is in use needs its connection");
+    host_.drop_attempt(transport);
+  }
+  probe_later();
 }
 
 // What is not better than what we have is given up; what is better has its time, and so has what
@@ -299,7 +320,7 @@ void Race::probe() {
   // The one that failed least, and of equals the better one.
   std::optional<Transport> chosen;
   for (const auto transport : kAll) {
-    if (!better(transport) || at(transport).aside_until > scheduler_.now()) continue;
+    if (!better(transport) || spared(transport)) continue;
     if (!chosen || at(transport).probe_failures < at(*chosen).probe_failures) chosen = transport;
   }
   if (!chosen) {

@@ -22,6 +22,8 @@ class RaceHost {
   /// Nothing works: an outage, which says nothing about a transport. The race rests.
   virtual void exhausted(const Failure& failure) = 0;
   virtual Duration round_trip() const = 0;
+  /// Whether one connection is served at a time: a stream would leave none for uploads.
+  virtual bool single() const = 0;
   virtual void journal(std::string_view line) = 0;
 
  protected:
@@ -56,6 +58,8 @@ class Race {
   void lost(Transport transport, Duration age, const Failure& failure);
   /// A fresh carrier of the active transport, before this one is cut.
   void renew();
+  /// The active one needs what the attempts take: they are called off, and tried again later.
+  void narrow();
   /// Gives up all attempts.
   void rest();
 
@@ -80,6 +84,7 @@ class Race {
   Standing& at(Transport transport) { return standings_[index(transport)]; }
   const Standing& at(Transport transport) const { return standings_[index(transport)]; }
   bool allowed(Transport transport) const;
+  bool spared(Transport transport) const;  // it is not tried, though it is allowed
   bool better(Transport transport) const;  // than the active one
   void start(Transport transport, bool take_over = false);
   void conclude(Transport transport, State state);

@@ -13,6 +13,7 @@ constexpr Duration kAckDelay{200};
 constexpr std::uint64_t kAckEvents = 16;  // acknowledge at once beyond so many
 constexpr Duration kRetirement{2000};     // what a carrier before still brings is welcome
 constexpr Duration kMostRoundTrip{10'000};
+constexpr Duration kOverdue{150};
 // For which uploads may be refused on the way until another way is looked for.
 constexpr Duration kFilteredMost{30'000};
 
@@ -27,6 +28,7 @@ Session::Session(Scheduler& scheduler, Network& network, const Random& random, C
       listener_(listener),
       key_(std::move(key)),
       open_(std::move(open)),
+      lines_(scheduler, cadence, *this),
       uplink_(scheduler, random, *this, key_.size()),
       ack_(scheduler),
       bury_(scheduler) {
@@ -44,8 +46,9 @@ std::vector<Message> Session::stop(std::vector<std::uint64_t>& lost) {
   ack_.stop();
   later_.clear();
   for (const auto& carrier : carriers_) carrier->stop();
-  for (const auto& [id, timer] : uploads_) network_.drop(id);
+  for (const auto& [id, upload] : uploads_) network_.drop(id);
   uploads_.clear();
+  waiting_.clear();
   return uplink_.abandon(lost);
 }
 
@@ -218,30 +221,84 @@ void Session::send_frame(std::string request) {
 
 Network::Id Session::upload(std::string members, Duration deadline,
                             std::function<void(const HttpAnswer&)> done) {
+  if (!lines_.is_free()) {
+    waiting_.emplace_back(
+        [this, members = std::move(members), deadline, done = std::move(done)]() mutable {
+          upload(std::move(members), deadline, std::move(done));
+        });
+    return 0;
+  }
   auto body = R"({"key":)" + json_string(key_);
   if (!members.empty()) body += ',' + members;
-  const auto shared = std::make_shared<std::function<void(const HttpAnswer&)>>(std::move(done));
   const auto id = std::make_shared<Network::Id>(0);
-  *id = network_.post("v1/send", body + '}', [this, id, shared](const HttpAnswer& answer) {
-    uploads_.erase(*id);
-    (*shared)(answer);
+  *id = network_.post("v1/send", body + '}', [this, id](const HttpAnswer& answer) {
+    take_upload(*id, answer.status != 0)(answer);
   });
   auto timer = std::make_unique<Timer>(scheduler_);
-  timer->set(deadline, [this, id = *id, shared, deadline] {
+  timer->set(deadline, [this, id = *id, deadline] {
     network_.drop(id);
-    uploads_.erase(id);
     HttpAnswer none;
     none.late = true;
     none.problem = "no answer within " + std::to_string(deadline.count()) + " ms";
-    (*shared)(none);
+    take_upload(id, false)(none);
   });
-  uploads_.emplace(*id, std::move(timer));
+  uploads_.insert_or_assign(*id, Upload{std::move(done), std::move(timer)});
+  lines_.began(*id);
   return *id;
+}
+
+std::function<void(const HttpAnswer&)> Session::take_upload(Network::Id upload, bool answered) {
+  auto node = uploads_.extract(upload);
+  lines_.ended(upload, answered);
+  return std::move(node.mapped().done);
 }
 
 void Session::give_up(Network::Id upload) {
   network_.drop(upload);
   uploads_.erase(upload);
+  lines_.ended(upload, false);
+}
+
+void Session::call_off(Network::Id upload) {
+  network_.drop(upload);
+  HttpAnswer none;
+  none.unsent = true;
+  none.problem = "it waited for a connection";
+  take_upload(upload, false)(none);
+}
+
+// It may have been lost; or transports that are only being tried need the connection, or the line.
+void Session::swallowed() {
+  learned(cadence_.swallowed());
+  if (active_ != nullptr) listener_.on_crowded();
+}
+
+void Session::may_upload_again() {
+  if (over_) return;
+  while (!waiting_.empty() && lines_.is_free()) {
+    const auto begin = std::move(waiting_.front());
+    waiting_.pop_front();
+    begin();
+  }
+  uplink_.pump();
+}
+
+bool Session::has_stream() const {
+  return std::any_of(carriers_.begin(), carriers_.end(),
+                     [](const auto& carrier) { return carrier->streams() && !carrier->done(); });
+}
+
+// Beside a poll that is held an upload that takes much longer than a round trip may be waiting for
+// a connection, and so would the next one.
+Duration Session::overdue() const {
+  const auto* const carrier = carries_up();
+  if (carrier != nullptr && carrier->transport == Transport::poll && round_trip_ < kOverdue)
+    return lines_.patience();
+  return kOverdue;
+}
+
+std::optional<Duration> Session::measured_round_trip() const {
+  return measured_ ? std::optional(round_trip_) : std::nullopt;
 }
 
 void Session::measured(Duration round_trip) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include "client/cadence.h"
 #include "client/carrier.h"
+#include "client/lines.h"
 #include "client/uplink.h"
 
 namespace sigway::client {
@@ -24,6 +26,8 @@ class SessionListener {
   virtual void on_ended(Carrier& carrier, bool was_active, const Failure& failure) = 0;
   /// The server has disowned the session, or will not have it.
   virtual void on_broken(const Failure& failure) = 0;
+  /// The active carrier needs the connections, or the line, of those that are only being tried.
+  virtual void on_crowded() = 0;
   virtual void on_taken(std::uint64_t id) = 0;
   virtual void on_journal(std::string_view line) = 0;
   /// A sentence of the cadence's, or nothing.
@@ -36,7 +40,7 @@ class SessionListener {
 /// All that belongs to one key: cursor, turns, acknowledgements, uplink, carriers. When the server
 /// has forgotten the key the engine drops the whole object, so that nothing old can leak into the
 /// next one. Thread: the engine's.
-class Session final : public UplinkHost {
+class Session final : public UplinkHost, public LinesHost {
  public:
   /// `open` is the JSON object of the opening request.
   Session(Scheduler& scheduler, Network& network, const Random& random, Cadence& cadence,
@@ -68,6 +72,7 @@ class Session final : public UplinkHost {
   const Random& random() const noexcept { return random_; }
   Cadence& cadence() noexcept { return cadence_; }
   Uplink& uplink() noexcept { return uplink_; }
+  Lines& lines() noexcept { return lines_; }
   const std::string& key() const noexcept { return key_; }
   std::string identity() const;  ///< the member `open` or `resume`
   std::uint64_t next_turn(std::uint64_t seen = 0) { return turn_ = std::max(turn_, seen) + 1; }
@@ -87,7 +92,7 @@ class Session final : public UplinkHost {
   /// What a round trip hardly ever takes longer than: `least` at the least, and `unknown` before
   /// one was measured (RFC 6298 §2).
   Duration patience(Duration least, Duration unknown) const;
-  void learned(const std::string& lesson) { listener_.on_lesson(lesson); }
+  void learned(const std::string& lesson) override { listener_.on_lesson(lesson); }
   /// Asks the active carrier again whether events are to be acknowledged.
   void acknowledge_later();
   /// For a request that cannot get lost without its carrier.
@@ -96,9 +101,12 @@ class Session final : public UplinkHost {
   // -- for the uplink, and for carriers
   std::optional<Way> way() const override;
   void send_frame(std::string request) override;
+  /// 0 where it has to wait for its turn.
   Network::Id upload(std::string members, Duration deadline,
                      std::function<void(const HttpAnswer&)> done) override;
   bool ascii() const override { return network_.ascii(); }
+  bool may_upload() const override { return lines_.is_free(); }
+  Duration overdue() const override;
   void give_up(Network::Id upload) override;
   std::uint64_t cursor() const override { return cursor_; }
   void acknowledged(std::uint64_t ack) override;
@@ -108,11 +116,23 @@ class Session final : public UplinkHost {
   void check_way() override;
   bool waits_for_filter(const Failure& failure) override;
   void journal(std::string_view line) override { listener_.on_journal(line); }
-  void swallowed() override { learned(cadence_.swallowed()); }
+  void swallowed() override;
   std::string question() override;
   void question_settled(bool answered) override;
 
+  // -- for the lines
+  std::optional<Duration> measured_round_trip() const override;
+  bool has_stream() const override;
+  void call_off(Network::Id upload) override;
+  void may_upload_again() override;
+
  private:
+  struct Upload {
+    std::function<void(const HttpAnswer&)> done;
+    std::unique_ptr<Timer> deadline;
+  };
+  /// It is over: what is to be told.
+  std::function<void(const HttpAnswer&)> take_upload(Network::Id upload, bool answered);
   Carrier* carries_up() const { return active_ != nullptr ? active_ : chosen_; }
   void acknowledge_soon();
   void acknowledge_in(Duration delay);
@@ -139,7 +159,9 @@ class Session final : public UplinkHost {
   std::vector<std::unique_ptr<Carrier>> carriers_;
   Carrier* active_ = nullptr;
   Carrier* chosen_ = nullptr;  // about to be
-  std::map<Network::Id, std::unique_ptr<Timer>> uploads_;
+  Lines lines_;
+  std::map<Network::Id, Upload> uploads_;
+  std::deque<Scheduler::Task> waiting_;  // uploads that are to begin
   std::map<std::uint64_t, std::unique_ptr<Timer>> later_;
   std::uint64_t later_count_ = 0;
   std::optional<Time> filtered_since_;  // uploads are refused on the way

@@ -67,6 +67,7 @@ void StreamCarrier::start(std::uint64_t turn) {
 }
 
 void StreamCarrier::opened(const HttpAnswer& head) {
+  streams_ = true;
   if (head.content_type.starts_with("text/event-stream")) {
     expect(session_.patience(kFirstLeast, kFirstUnknown));
   } else {
@@ -246,6 +247,10 @@ void StreamCarrier::tell(std::string members, std::function<void()> answered, in
         }
         if (!session.has(serial)) return;
         auto failure = failure_of(answer);
+        if (answer.unsent) {
+          tell(members, answered, failures);
+          return;
+        }
         if (answer.status == 200)
           failure = {.code = "not_sigway", .message = "an upload was answered by something else"};
         if (verdict(failure) != Verdict::retry) {

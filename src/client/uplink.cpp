@@ -11,7 +11,6 @@ namespace sigway::client {
 namespace {
 
 constexpr std::ptrdiff_t kInFlight = 2, kPiecesInFlight = 3;
-constexpr Duration kOverdue{150};  // an upload that takes longer does not hold up the next one
 // A refusal costs a round trip and nothing else; to feel one's way costs one for each step.
 constexpr std::size_t kJoined = 16'384, kGrowth = 4;
 // What a server holds behind one that is still under way; of bytes it holds 256 KiB.
@@ -23,6 +22,7 @@ constexpr int kUploadFailures = 4;  // in a row: the way down may live while the
 constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
 constexpr double kLarger = 1.5;  // times the size of one that came later and has been answered,
 constexpr int kOvertaken = 3;    // and times as long under way: it is lost
+constexpr Duration kOvertakenLeast{150};
 constexpr double kRate = 160;    // below the server's 200 a second and bursts of 400
 constexpr double kLeastRate = 5, kUnlimited = 1e6;
 // Ids of flights, apart from those of carriers.
@@ -133,13 +133,14 @@ void Uplink::pump() {
 // One upload at a time, and a further one beside those that take long: fewer requests are fewer
 // that can get lost. Several at once only where bodies must be small.
 bool Uplink::may_fly() {
+  if (!host_.may_upload()) return false;
   if (flights_.empty()) return true;
   const bool small = body_.most() < server_body_;
   const auto awaited = std::count_if(flights_.begin(), flights_.end(),
                                      [](const auto& flight) { return !flight.second.overtaken; });
   if (awaited >= (small ? kPiecesInFlight : kInFlight)) return false;
   if (small) return true;
-  const auto due = flights_.rbegin()->second.started + kOverdue;
+  const auto due = flights_.rbegin()->second.started + host_.overdue();
   const auto left = std::chrono::duration_cast<Duration>(due - scheduler_.now());
   if (left <= Duration(0)) return true;
   overdue_.set(left, [this] { pump(); });
@@ -349,7 +350,7 @@ void Uplink::overtake(const Flight& landed, Duration took) {
   for (auto& [id, flight] : flights_) {
     const auto age = scheduler_.now() - flight.started;
     if (flight.started < landed.started && flight.size <= kLarger * double(landed.size) &&
-        age >= kOvertaken * took + kOverdue) {
+        age >= kOvertaken * took + kOvertakenLeast) {
       flight.overtaken = true;
       free(id);
     }
@@ -362,6 +363,7 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     closed_at(failure.expected);  // events may still come
     return;
   }
+  if (failure.code == "unsent") return;
   if (failure.status == 413) {
     too_large(flight, failure);
     return;

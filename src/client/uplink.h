@@ -35,11 +35,14 @@ class UplinkHost {
   /// `request` is a JSON object without the key.
   virtual void send_frame(std::string request) = 0;
   /// To /v1/send. The request gets the key in front of it. Gives up after `deadline`, with the
-  /// code `deadline`.
+  /// code `deadline`, or with `unsent`: pump() is called when it is to go again.
   virtual Network::Id upload(std::string members, Duration deadline,
                              std::function<void(const HttpAnswer&)> done) = 0;
   /// Whether uploads go in ASCII, which makes them up to three times as large.
   virtual bool ascii() const = 0;
+  virtual bool may_upload() const = 0;
+  /// An upload that takes longer does not hold up the next one.
+  virtual Duration overdue() const = 0;
   virtual void give_up(Network::Id upload) = 0;
   virtual std::uint64_t cursor() const = 0;          ///< the last event received
   virtual void acknowledged(std::uint64_t ack) = 0;  ///< the server has heard of it

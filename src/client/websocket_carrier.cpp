@@ -23,7 +23,7 @@ void WebSocketCarrier::start(std::uint64_t turn) {
 }
 
 void WebSocketCarrier::opened() {
-  open_ = true;
+  open_ = streams_ = true;
   std::string more;
   if (const auto heartbeat = session_.cadence().heartbeat(transport))
     more = R"(,"heartbeat":)" + std::to_string(heartbeat->count());

@@ -8,6 +8,7 @@ import { backoff, clock, deadline, RoundTrip } from '../../web/client/sigway/clo
 import { isUnclean, SigwayError } from '../../web/client/sigway/errors.js';
 import { Journal } from '../../web/client/sigway/journal.js';
 import { kLimits } from '../../web/client/sigway/limits.js';
+import { Lines } from '../../web/client/sigway/lines.js';
 import { Lives } from '../../web/client/sigway/lives.js';
 import { Memory } from '../../web/client/sigway/memory.js';
 import { Network } from '../../web/client/sigway/network.js';
@@ -110,7 +111,8 @@ describe('the upload of a takeover', () => {
     };
     const session = { key: 'k'.repeat(22), cursor: 7, way: { kind: 'poll' }, trips: new RoundTrip(), cadence: new Cadence(), limits: kLimits,
       network: { learnt() {} }, settings: { messageRate: 100, http: { post } }, hooks: { sent() {} }, over: new AbortController(),
-      carriers: new Set(), flights: new Set([{ began: now }]), acknowledged() {}, roundTrip() {} };
+      carriers: new Set(), flights: new Set([{ began: now }]), lines: { isFree: true }, acknowledged() {}, roundTrip() {},
+      send: (body) => post('v1/send', body) };
     session.trips.add(800);
     const uplink = new Uplink(session);
     uplink.push(new Outgoing(1, { type: 'x' }, `"type":"x","data":"${'x'.repeat(bytes)}"`));
@@ -131,6 +133,84 @@ describe('the upload of a takeover', () => {
     assert.equal(await uplink.carries({ carrier: 's1', turn: 2 }), false);
     assert.equal(bodies.length, 0);
     assert.equal(uplink.pending, 1);
+  });
+});
+
+describe('connections', () => {
+  // A session whose poll carries, on a network that may serve no upload while one is held.
+  const scene = () => {
+    const posts = [];
+    const post = (path, body, { signal }) => new Promise((resolve, reject) => {
+      posts.push({ body, answer: () => resolve({ up: 1 }) });
+      signal.addEventListener('abort', () => reject(new SigwayError('aborted', 'given up')));
+    });
+    const cadence = new Cadence();
+    const session = { trips: new RoundTrip(), cadence, active: { kind: 'poll', isAsking: true }, carriers: new Set(), over: new AbortController(),
+      settings: { http: { post } }, network: { learnt() {} }, roundTrip() {}, uplink: { pump() {}, pumpSoon() {} } };
+    session.trips.add(20);
+    const lines = new Lines(session);
+    return { lines, posts, cadence, poll: (isAsking) => { session.active.isAsking = isAsking; } };
+  };
+  const isUnsent = { code: 'unsent' };
+
+  test('an upload that waits while a poll is held is sent again before the next; after two, they take turns', async () => {
+    const { lines, posts, cadence, poll } = scene();
+    for (const round of [1, 2]) {
+      const upload = lines.send('a', {});
+      assert.equal(lines.turn(), null, 'it may have been sent a moment ago');
+      pass(500);
+      poll(false);
+      const turn = lines.turn();
+      assert.notEqual(turn, null);
+      await assert.rejects(upload, isUnsent);
+      const again = lines.send('b', {});
+      assert.equal(lines.isFree, false, 'one at a time, until the next poll has its connection');
+      posts.at(-1).answer();
+      await again;
+      await turn;
+      assert.equal(cadence.single, round === 2);
+      poll(true);
+      lines.asked();
+    }
+    assert.equal(lines.isFree, false, 'a poll is held');
+    poll(false);
+    assert.equal(lines.isFree, true);
+    const last = lines.send('c', {});
+    const turn = lines.turn();
+    assert.notEqual(turn, null);
+    posts.at(-1).answer();
+    await Promise.all([last, turn]);
+    assert.equal(lines.turn(), null, 'the poll is next');
+  });
+
+  test('uploads that are answered beside a poll need no turns; one that is slow is given more time', async () => {
+    const { lines, posts, cadence, poll } = scene();
+    for (let i = 0; i < 3; ++i) {
+      const slow = lines.send('slow', {});
+      pass(500 << i);
+      poll(false);
+      assert.notEqual(lines.turn(), null, 'twice as long each time');
+      await assert.rejects(slow, isUnsent);
+      lines.asked();
+    }
+    poll(true);
+    const quick = lines.send('quick', {});
+    posts.at(-1).answer();
+    await quick;
+    const slow = lines.send('slow', {});
+    pass(500);
+    assert.notEqual(lines.turn(), null);
+    await assert.rejects(slow, isUnsent);
+    assert.equal(cadence.single, false);
+  });
+
+  test('a poll is held until an upload may be waiting, not longer', () => {
+    const { lines } = scene();
+    assert.equal(lines.hold, Infinity);
+    lines.send('a', {}).catch(() => {});
+    assert.equal(lines.hold, 400);
+    pass(390);
+    assert.equal(lines.hold, 100);
   });
 });
 
@@ -232,7 +312,7 @@ describe('cadence', () => {
     assert.equal(cadence.relax(), null);
     pass(kMinute);
     cadence.relax();
-    assert.deepEqual(cadence.learnt, { heartbeat: 6000, hold: 18000, life: { websocket: null, sse: 30000 }, pad: 0, body: 3000 });
+    assert.deepEqual(cadence.learnt, { heartbeat: 6000, hold: 18000, life: { websocket: null, sse: 30000 }, pad: 0, body: 3000, single: false });
     pass(5 * kMinute);
     cadence.relax();
     assert.equal(cadence.hold, null, 'the server\'s own again');

@@ -185,7 +185,7 @@ export function slowness({ network, shape, behind, p95, idle, settled, noise: ca
   if (shape === 'idle') return idle > kIdleRequests ? { text: `${idle.toFixed(1)} requests in 20 s of silence`, isSure: true } : null;
   const wanted = expectations(network, behind, shape);
   // Where round trips are long, what a burst needed is still waiting to be used again.
-  if (settled > kSettled && !wanted.loses && !wanted.roundTrip) return { text: `${settled} connections after ${kAtRest / 1000} s of silence`, isSure: true };
+  if (settled > kSettled && !wanted.loses && !wanted.roundTrip && !wanted.waits) return { text: `${settled} connections after ${kAtRest / 1000} s of silence`, isSure: true };
   if (wanted.outage || p95 <= wanted.p95) return null;
   return { text: `95 % within ${Math.round(p95)} ms, not ${wanted.p95} ms`, isSure: calm <= kCalm };
 }

@@ -99,6 +99,8 @@ export const networks = [
   { name: 'address-http', title: 'another address twice, no WebSocket', behaviours: [noWebSocket(), addressChanged(4000, 9000)] },
   { name: 'address-poll', title: 'another address twice, no WebSocket, streams buffered', behaviours: [noWebSocket(), bufferedWhole(), addressChanged(4000, 9000)] },
   { name: 'six', title: '6 connections a client', behaviours: [noWebSocket(), connectionsAtMost(6)] },
+  { name: 'two-connections', title: '2 connections a client', behaviours: [noWebSocket(), connectionsAtMost(2)] },
+  { name: 'one-connection', title: '1 connection a client', behaviours: [noWebSocket(), connectionsAtMost(1)] },
 
   // ---- Real proxies ----
   { name: 'nginx', title: 'nginx with proxy_pass and nothing else', real: 'nginx', behaviours: [], breaks: ['websocket'] },
@@ -162,9 +164,9 @@ export function expectations({ behaviours, restarts = false, breaks, loses: itLo
   const works = ['websocket', 'sse', 'poll'].filter((kind) => !broken.has(kind));
   // An HTTP client has closed its connection by the end of the silence, Node's fetch after four seconds of it.
   const keepsAlive = !all.some((each) => each.closes) && !(shape === 'silence' && works[0] !== 'websocket');
-  const usual = (keepsAlive ? 2 : 4) * roundTrip + 100;
+  const usual = Math.max((keepsAlive ? 2 : 4) * roundTrip + 100, ...all.map(({ waits }) => waits ?? 0));
   return {
-    works, loses, outage: all.some((each) => each.outage), roundTrip,
+    works, loses, outage: all.some((each) => each.outage), waits: all.some((each) => each.waits), roundTrip,
     p95: Math.round((loses ? Math.max(3000, usual, ...all.map(({ noticed }) => noticed ?? 0)) : usual) + passing(all, roundTrip, sizes, shape) * (behind === 'both' ? 2 : 1)),
   };
 }

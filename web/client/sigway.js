@@ -18,6 +18,7 @@ import './sigway/http.js';
 import './sigway/journal.js';
 import './sigway/key_store.js';
 import './sigway/limits.js';
+import './sigway/lines.js';
 import './sigway/lives.js';
 import './sigway/memory.js';
 import './sigway/network.js';

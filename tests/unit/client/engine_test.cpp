@@ -350,6 +350,33 @@ TEST_CASE("engine: few connections in a race, two at the most once it is over") 
   }
 }
 
+TEST_CASE("engine: few connections are served at a time, and messages do not wait for those held") {
+  for (const std::size_t most : {1U, 2U}) {
+    CAPTURE(most);
+    Scene scene(21);
+    auto& network = scene.alice.network;
+    network.faults.websockets = false;
+    network.faults.most_connections = most;
+    scene.meet();
+    std::vector<client::Duration> times;
+    for (int i = 0; i < 40; ++i) {
+      scene.alice.say();
+      client::Duration time{0};
+      for (; scene.bob.heard.size() < scene.alice.said && time < 20s; time += 20ms)
+        scene.pass(20ms);
+      times.push_back(time);
+      scene.pass(400ms);
+    }
+    std::sort(times.begin(), times.end());
+    INFO(scene.alice.journal);
+    CHECK(times[37] <= (most == 1 ? 3000ms : 1000ms));  // 95 %
+    CHECK(scene.alice.transports.back() == (most == 1 ? Transport::poll : Transport::sse));
+    for (int i = 0; i < 20; ++i) scene.bob.say();
+    scene.pass(5s);
+    scene.check();
+  }
+}
+
 TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {
   Scene scene(4);
   scene.meet();

@@ -105,6 +105,24 @@ client::Network::Id FakeNetwork::add(Link link) {
   return id;
 }
 
+void FakeNetwork::serve(Id id, client::Scheduler::Task task) {
+  waiting_.emplace_back(id, std::move(task));
+  serve_next();
+}
+
+void FakeNetwork::serve_next() {
+  std::erase_if(served_, [this](Id id) { return !links_.contains(id); });
+  while (!waiting_.empty() &&
+         (faults.most_connections == 0 || served_.size() < faults.most_connections)) {
+    const auto [id, task] = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (!links_.contains(id)) continue;
+    served_.insert(id);
+    task();
+  }
+  if (!waiting_.empty()) scheduler_.after(client::Duration(5), [this] { serve_next(); });
+}
+
 client::Network::Id FakeNetwork::post(std::string_view path, std::string body,
                                       std::function<void(const HttpAnswer&)> done,
                                       std::function<void()> alive) {
@@ -133,7 +151,9 @@ client::Network::Id FakeNetwork::post(std::string_view path, std::string body,
     return id;
   }
   const auto text = std::string(path);
-  scheduler_.after(delay(), [this, text, body, answer] { perform(text, body, answer); });
+  serve(id, [this, text, body, answer] {
+    scheduler_.after(delay(), [this, text, body, answer] { perform(text, body, answer); });
+  });
   if (chance(faults.repeat))
     scheduler_.after(delay() * 3, [this, text, body] { perform(text, body, [](HttpAnswer) {}); });
   return id;
@@ -198,13 +218,15 @@ client::Network::Id FakeNetwork::stream(std::string_view, std::string body,
     end(id, 1006, "refused");
     return id;
   }
-  scheduler_.after(delay(), [this, id, body = std::move(body)] {
-    auto decoded = native::decode_request(body);
-    if (const auto* error = std::get_if<Error>(&decoded)) {
-      refuse(id, *error);
-      return;
-    }
-    attach(id, std::get<native::Request>(std::move(decoded)));
+  serve(id, [this, id, body = std::move(body)] {
+    scheduler_.after(delay(), [this, id, body] {
+      auto decoded = native::decode_request(body);
+      if (const auto* error = std::get_if<Error>(&decoded)) {
+        refuse(id, *error);
+        return;
+      }
+      attach(id, std::get<native::Request>(std::move(decoded)));
+    });
   });
   return id;
 }

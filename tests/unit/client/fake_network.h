@@ -1,9 +1,11 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 
 #include "client/network.h"
@@ -29,6 +31,7 @@ struct NetworkFaults {
   bool sockets_lag = false;       ///< the same of WebSockets
   bool uploads_filtered = false;  ///< refused on the way, with a page
   std::size_t largest_body = 1U << 20U;
+  std::size_t most_connections = 0;  ///< served at a time, the others wait; 0: all
   std::size_t rate = 0;  ///< bytes a second that come down each connection; 0: all at once
   client::Duration delay{10}, jitter{20};
 };
@@ -87,6 +90,9 @@ class FakeNetwork final : public client::Network {
   client::Duration passing(std::size_t size) const;
   void arrive(Id id, client::HttpAnswer answer, client::Duration left);
   Id add(Link link);
+  /// Does it when that link has a connection which is served.
+  void serve(Id id, client::Scheduler::Task task);
+  void serve_next();
   void perform(std::string_view path, const std::string& body, const Answer& answer);
   void attach(Id id, dialects::native::Request request);
   void frame(Id id, const std::string& text);
@@ -100,6 +106,8 @@ class FakeNetwork final : public client::Network {
   client::Scheduler& scheduler_;
   std::mt19937_64 random_;
   std::map<Id, Link> links_;
+  std::set<Id> served_;
+  std::deque<std::pair<Id, client::Scheduler::Task>> waiting_;
   Id count_ = 0;
   Id dead_ = 0;  // up to this one
 };

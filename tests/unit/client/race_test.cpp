@@ -23,6 +23,7 @@ struct Track final : RaceHost {
   void drop_attempt(Transport transport) override { say('-', transport); }
   void exhausted(const Failure&) override { told += " outage"; }
   Duration round_trip() const override { return trip; }
+  bool single() const override { return is_single; }
   void journal(std::string_view) override {}
 
   void say(char what, Transport transport) {
@@ -35,6 +36,7 @@ struct Track final : RaceHost {
 
   Random random = [] { return 0.5; };
   Duration trip{20};
+  bool is_single = false;
   std::string told;
   Scheduler scheduler{Time{} + 1h};
   Race race;
@@ -247,6 +249,33 @@ TEST_CASE("race: polling does not wait for a WebSocket that does not answer its 
   CHECK(track.news().empty());
   track.pass(2s);
   CHECK(track.news() == "+websocket");
+}
+
+TEST_CASE("race: no stream is tried where one connection is served at a time") {
+  Track track;
+  track.is_single = true;
+  track.race.begin();
+  CHECK(track.news() == "+poll +websocket");
+  track.fail(ws);
+  track.race.attached(poll);
+  track.race.activated(poll);
+  track.news();
+  track.pass(20s);
+  CHECK(track.news().find("sse") == std::string::npos);
+}
+
+TEST_CASE(
+    "race: what is only being tried is called off where the active one needs its connection") {
+  Track track;
+  track.race.begin();
+  track.fail(ws);
+  track.race.attached(poll);
+  track.race.activated(poll);
+  track.news();
+  track.race.narrow();
+  CHECK(track.news() == "-sse");
+  for (int i = 0; i < 120; ++i) track.pass(1s);  // a longer step would be sleep
+  CHECK(track.news().find("+sse") != std::string::npos);
 }
 
 TEST_CASE("race: one transport only") {

@@ -25,6 +25,7 @@ export class Cadence {
   life;                      // {kind: ms after which a stream is renewed}
   pad;                       // bytes of comment after each burst on an event stream
   body = new BodyLimit();
+  single;                    // one connection is served at a time
   #server = { heartbeat: 25000, hold: 25000 };
   #ages = new Map();         // kind or 'hold' -> the last two ages at a cut
   #blamed = false;           // whether the last cut was laid on silence
@@ -37,19 +38,20 @@ export class Cadence {
     this.#set(kept ?? {});
   }
 
-  #set({ heartbeat, hold, life, pad, body }) {
+  #set({ heartbeat, hold, life, pad, body, single }) {
     const figure = (value) => Number.isFinite(value) && value > 0 ? value : null;
     this.heartbeat = figure(heartbeat);
     this.hold = figure(hold);
     this.life = { websocket: figure(life?.websocket), sse: figure(life?.sse) };
     this.pad = figure(pad) ?? 0;
     this.body.set(figure(body));
+    this.single = single === true;
   }
 
   /** What to remember. */
   get learnt() {
-    const { heartbeat, hold, life, pad, body } = this;
-    return { heartbeat, hold, life: { ...life }, pad, body: body.most < Infinity ? body.most : null };
+    const { heartbeat, hold, life, pad, body, single } = this;
+    return { heartbeat, hold, life: { ...life }, pad, body: body.most < Infinity ? body.most : null, single };
   }
 
   /** The server's own settings, from a welcome; what was asked for does not exceed them. */
@@ -134,6 +136,14 @@ export class Cadence {
   /** A body of this size has passed. */
   passed(size) {
     return this.body.passed(size) ? { why: `a body of ${size} bytes passed`, body: this.body.most } : null;
+  }
+
+  /** An upload waits until a poll gives its connection up. */
+  servedSingly() {
+    if (this.single) return null;
+    this.#disturbed();
+    this.single = true;
+    return { why: 'uploads wait while a poll is held', single: true };
   }
 
   /** The whole network was away: what the last cut seemed to teach is taken back. */

@@ -264,6 +264,7 @@ export class Connection {
       sent: open((message, info) => this.#emitter.emit('sent', message, info)),
       roundTrip: open((ms) => this.#emitter.emit('roundtrip', ms)),
       lost: current((carrier, error) => this.#lost(carrier, error)),
+      crowded: current(() => this.#steering.crowded()),
       welcome: current(() => {
         if (!this.#reset) return;
         const told = { ...this.#reset, peer: this.peer };

@@ -8,7 +8,9 @@ import { deferred } from './tools.js';
 
 const kAttachDeadline = 5000;
 const kSlackLeast = 600, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
-const kBusyHold = 1000, kHoldGrowth = 2.5;        // a poll that is swallowed is missed when its hold is over, so hold it long in silence only
+const kBusyHold = 1000, kHoldGrowth = 1.5;        // a poll that is swallowed is missed when its hold is over, so hold it long in silence only
+const kRaceHold = 300;               // while others are tried, too, which may need its connection
+const kTurnShare = 0.5, kTurnHold = 2500;         // where uploads wait for the poll's answer
 const kHeldShare = 0.9;              // of what was asked for
 const kPollFailures = 3;             // so many polls may fail in a row before the carrier counts as cut
 const kBriefPause = 500, kBriefPauseMost = 3000;
@@ -21,6 +23,7 @@ export class PollCarrier extends Carrier {
   #hold = kBusyHold;
   #failures = 0;        // in a row
   #wait = 0;            // what the last poll asked for
+  isAsking = false;     // a poll is under way
 
   async start() {
     this.stopper.signal.addEventListener('abort', () => {
@@ -30,11 +33,20 @@ export class PollCarrier extends Carrier {
     let empty = 0, pause = kBriefPause;
     while (!this.done && !this.#isOver) {
       const attaching = !this.welcomed;
+      for (let turn; !this.done && this.active && (turn = this.session.lines.turn());) {
+        await turn;
+        this.#hold = kBusyHold;
+      }
+      if (this.done || this.#isOver) break;
       const started = clock.now();
       const again = this.#again = new AbortController();
       const { brief } = this.session;
+      this.isAsking = true;
       try {
-        const answer = await this.#poll(attaching, again.signal);
+        const asking = this.#poll(attaching, again.signal);
+        this.session.lines.asked();
+        const answer = await asking;
+        this.isAsking = false;
         if (this.done) return;
         this.#failures = 0;
         this.seen = clock.now();
@@ -43,7 +55,7 @@ export class PollCarrier extends Carrier {
         if (nothing && this.#wait && this.seen - started >= kHeldShare * this.#wait) this.session.pollHeld(this.#wait);
         // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
         empty = nothing && this.seen - started < 100 && !brief ? empty + 1 : 0;
-        this.#hold = nothing ? Math.min(this.#hold * kHoldGrowth, this.session.cadence.wait) : kBusyHold;
+        this.#hold = nothing ? Math.min(this.#hold + kHoldGrowth * this.#wait, this.session.cadence.wait) : kBusyHold;
         if (answer) this.#heard(answer);
         if (attaching && this.welcomed) {
           this.session.roundTrip(this.seen - started);
@@ -55,14 +67,19 @@ export class PollCarrier extends Carrier {
           await sleep(pause, this.stopper.signal);
         }
       } catch (error) {
+        this.isAsking = false;
         if (this.done) return;
         if (again.signal.aborted) continue;
-        if (attaching || verdict(error) !== 'retry' || ++this.#failures > kPollFailures) return this.end(error);
+        if (attaching || verdict(error) !== 'retry' || ++this.#failures > kPollFailures) {
+          this.session.lines.asked();
+          return this.end(error);
+        }
         this.session.pollFailed(clock.now() - started, error);
         await sleep(Math.max(error.retry ?? 0, this.#failures === 1 ? soon() : backoff(this.#failures - 2)),
           this.stopper.signal);
       }
     }
+    this.session.lines.asked();
     if (!this.session.leaving) this.stop();    // its connection is another one's to use
   }
 
@@ -74,7 +91,7 @@ export class PollCarrier extends Carrier {
   #poll(attaching, again) {
     const { session } = this;
     const n = ++this.#n;
-    const wait = session.brief || this.#failures ? 0 : Math.round(Math.min(this.#hold, session.cadence.wait));
+    const wait = session.brief || this.#failures ? 0 : Math.round(Math.min(this.#mostHold, session.cadence.wait));
     this.#wait = attaching ? 0 : wait;
     const request = attaching ? this.attachment({ n })
       : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait };
@@ -83,6 +100,12 @@ export class PollCarrier extends Carrier {
     const slack = session.trips.patience(kSlackLeast << Math.max(0, this.#failures - 1), kSlackUnknown);
     const patience = attaching ? kAttachDeadline : wait + slack;
     return session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: again });
+  }
+
+  get #mostHold() {
+    const { cadence, carriers, lines } = this.session;
+    if (cadence.single) return Math.min(kTurnHold, kTurnShare * this.#hold);
+    return Math.min(lines.hold, carriers.size > 1 ? kRaceHold : this.#hold);
   }
 
   #heard(answer) {
@@ -110,8 +133,8 @@ export class PollCarrier extends Carrier {
   }
 
   activate(turn) {
+    this.#go.resolve();      // the next poll goes before what waits to go up, and keeps its connection
     super.activate(turn);
-    this.#go.resolve();
   }
 
   acknowledge() {}   // the next poll does, and it goes out at once when events came

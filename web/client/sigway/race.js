@@ -88,6 +88,17 @@ export class Race {
     this.settled.reject(error);
   }
 
+  /** There is an active carrier, and it needs what the attempts take: they are called off. */
+  narrow() {
+    if (this.over) return;
+    this.#steps = [];
+    this.#stopTimer();
+    const attempts = [...this.#running.keys(), ...this.#proved.splice(0), ...(this.#activating ? [this.#activating] : [])];
+    this.#activating = null;
+    for (const carrier of attempts) if (!carrier.active) this.#drop(carrier, 'what is in use needs its connection');
+    this.#conclude();
+  }
+
   #nextStep() {
     this.#stopTimer();
     const step = this.#steps[0];
@@ -153,15 +164,15 @@ export class Race {
       this.#hooks.won(carrier);      // whoever hears of it may stop this race
       this.#consider();
     } catch (error) {
-      this.#activating = null;
+      if (this.#activating === carrier) this.#activating = null;
       this.#failed(carrier, error);
     }
   }
 
-  #drop(carrier) {
+  #drop(carrier, why = 'a better one is in use') {
     this.#running.delete(carrier);
     carrier.dropped = true;
-    if (!carrier.done) this.#hooks.dropped(carrier);
+    if (!carrier.done) this.#hooks.dropped(carrier, why);
     carrier.stop();
   }
 

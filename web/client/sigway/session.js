@@ -5,6 +5,7 @@ import { backoff, clock, sleep } from './clock.js';
 import { isFiltered, isUnclean, SigwayError, verdict } from './errors.js';
 import { notSigway } from './http.js';
 import { kLimits } from './limits.js';
+import { Lines } from './lines.js';
 import { Uplink } from './uplink.js';
 
 const kQuietFailures = 4;            // uploads without messages: the way down may live while the way up is dead
@@ -42,6 +43,7 @@ export class Session {
     this.settings = settings;
     this.network = network;
     this.hooks = hooks;
+    this.lines = new Lines(this);
     this.uplink = new Uplink(this);
   }
 
@@ -144,14 +146,27 @@ export class Session {
     this.hooks.roundTrip(ms);
   }
 
+  // A request was not answered in time. It may have been lost; or transports that are only being tried need the connection, or the line.
+  missed() {
+    this.network.learnt(this.cadence.swallowed());
+    if (this.active) this.hooks.crowded();
+  }
+
   // A poll that dies in the middle of its hold was probably cut for being held.
   pollFailed(elapsed, error) {
-    if (error.code === 'deadline') this.network.learnt(this.cadence.swallowed());
+    if (error.code === 'deadline') this.missed();
     else if (isUnclean(error) && elapsed > 1000) this.network.learnt(this.cadence.pollCut(elapsed));
   }
 
   pollHeld(wait) {
     this.network.learnt(this.cadence.pollHeld(wait));
+  }
+
+  // Every upload. Resolves with what the server answered.
+  async send(body, options) {
+    const answer = await this.lines.send(body, options);
+    if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
+    return answer;
   }
 
   // An upload without messages; harmless to repeat, so it is, a few times.
@@ -167,18 +182,19 @@ export class Session {
       this.flights.add(flight);
       for (let failures = 0; !carrier.done; ++failures) {
         const ack = this.cursor;
-        const started = clock.now();
         try {
-          const answer = await this.settings.http.post('v1/send', JSON.stringify({ key: this.key, ack, ...request }),
+          const answer = await this.send(JSON.stringify({ key: this.key, ack, ...request }),
             { patience: this.trips.patience(kQuietLeast, kQuietUnknown) });
-          if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
           this.acknowledged(ack);
-          this.roundTrip(clock.now() - started);
           this.uplink.taken(answer.up);
           return;
         } catch (error) {
           if (carrier.done) return;
           if (verdict(error) !== 'retry') throw error;
+          if (error.code === 'unsent') {
+            --failures;
+            continue;
+          }
           if (failures + 1 >= kQuietFailures && !(this.active === carrier && this.isFiltered(error))) throw error;
           await sleep(Math.max(error.retry ?? 0, backoff(failures)), carrier.stopper.signal);
         }

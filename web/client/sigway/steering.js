@@ -59,7 +59,8 @@ export class Steering {
 
   #kinds() {
     if (this.#mode !== 'auto') return [this.#mode];
-    return kTransports.filter((kind) => (kind !== 'websocket' || this.#settings.WebSocket) && (kind !== 'sse' || !this.#network.brief));
+    const { brief, cadence } = this.#network;
+    return kTransports.filter((kind) => (kind !== 'websocket' || this.#settings.WebSocket) && (kind !== 'sse' || !(brief || cadence.single)));
   }
 
   #better(kind) {
@@ -127,7 +128,7 @@ export class Steering {
         if (carrier.kind === 'sse' && ['held_back', 'deadline'].includes(error.code)) this.#network.learnt(this.#network.cadence.heldBack());
         this.#journal.add('failed', { transport: carrier.kind, why: error.message, code: error.code });
       },
-      dropped: (carrier) => this.#journal.add('dropped', { transport: carrier.kind, why: 'a better one is in use' }),
+      dropped: (carrier, why) => this.#journal.add('dropped', { transport: carrier.kind, why }),
     } });
     race.settled.promise.then(() => {
       if (this.#race !== race) return;
@@ -237,6 +238,11 @@ export class Steering {
     this.#network.relax();
     const { active } = this.#session ?? {};
     if (active && clock.now() - active.born > 2 * (active.heartbeat ?? 25000)) this.#network.grewOld(active.kind);
+  }
+
+  /** The active carrier needs the connections, or the line, of those that are only being tried. */
+  crowded() {
+    if (!this.#switching) this.#race?.narrow();
   }
 
   // ---- What happens around ----

@@ -218,7 +218,9 @@ export class Uplink {
 
   // One upload at a time, and a further one beside those that take long; more only where bodies must be small.
   #mayFly(urgent) {
+    const { lines } = this.session;
     const began = [...this.#flights, ...this.session.flights].map((flight) => flight.began);
+    if (!lines.isFree) return false;
     if (!began.length) return true;
     const small = this.session.cadence.body.most < Infinity;
     const awaited = [...this.#flights].filter(({ overtaken }) => !overtaken).length;
@@ -230,9 +232,11 @@ export class Uplink {
     return wait <= 0;
   }
 
-  // While several carriers are tried, each has a connection of its own already.
+  // While several carriers are tried, each has a connection of its own already. Beside a poll that is held an upload that takes much
+  // longer than a round trip may be waiting for a connection, and so would the next one.
   get #overdueAfter() {
-    const { carriers, flights } = this.session;
+    const { carriers, flights, lines, trips, way } = this.session;
+    if (way?.kind === 'poll' && trips.smoothed < kOverdue) return lines.patience;
     const taken = carriers.size + flights.size + this.#flights.size;
     return carriers.size > 1 && taken >= kConnectionsInRace ? kOverdueInRace : kOverdue;
   }
@@ -331,9 +335,7 @@ export class Uplink {
     for (const { chunk } of batch) chunk.via = flight;
     this.#flights.add(flight);
     try {
-      const answer = await session.settings.http.post('v1/send', body,
-        { patience: this.#patience(size), signal: session.over.signal });
-      if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
+      const answer = await session.send(body, { patience: this.#patience(size), signal: session.over.signal });
       this.#landed(flight);
       this.#failures = 0;
       session.network.learnt(session.cadence.passed(size));
@@ -341,7 +343,6 @@ export class Uplink {
       const took = clock.now() - flight.began;
       this.#slack = 1;
       this.#speed = Math.max(kSlowest, size / took, this.#speed / 2);
-      session.roundTrip(took);
       this.taken(answer.up);
       question?.settle(true);
       this.#overtake(flight, took);
@@ -382,8 +383,9 @@ export class Uplink {
     if (error.code === 'draining' && error.expected) return this.closedAt(error.expected);    // events may still come
     if (error.status === 413) return this.#tooLarge(flight.size, error);
     if (verdict(error) !== 'retry') return session.broken(error);
+    if (error.code === 'unsent') return this.pump();
     if (error.code === 'deadline') {
-      session.network.learnt(session.cadence.swallowed());
+      session.missed();
       session.active?.test();      // is it the upload alone, or has the whole network gone?
     }
     if (flight.overtaken) return this.pump();        // they have gone again

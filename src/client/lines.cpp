@@ -1,0 +1,128 @@
+#include "client/lines.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace sigway::client {
+namespace {
+
+// Without an answer, after which an upload may be waiting.
+constexpr Duration kUnsentLeast{400}, kUnsentUnknown{1500};
+constexpr int kUnsentTrips = 2;
+constexpr int kProofs = 2, kLargestSlack = 16;
+constexpr Duration kLeastHold{100};
+constexpr Duration kSingleFor{300'000};  // then it is found out anew
+
+}  // namespace
+
+Lines::Lines(Scheduler& scheduler, Cadence& cadence, LinesHost& host)
+    : scheduler_(scheduler),
+      cadence_(cadence),
+      host_(host),
+      retry_(scheduler),
+      poll_(scheduler),
+      relax_(scheduler) {
+  if (cadence.single()) relax_.set(kSingleFor, [this] { cadence_.served_again(); });
+}
+
+bool Lines::is_free() const {
+  return places_.value_or(1) > 0 && (!cadence_.single() || (uploads_.empty() && !polls_));
+}
+
+Duration Lines::usual() const {
+  const auto trip = host_.measured_round_trip();
+  return trip ? std::max(kUnsentLeast, kUnsentTrips * *trip) : kUnsentUnknown;
+}
+
+Duration Lines::patience() const { return slack_ * usual(); }
+
+void Lines::began(Network::Id upload) {
+  if (places_) --*places_;
+  uploads_.emplace(upload, scheduler_.now() + patience());
+}
+
+void Lines::ended(Network::Id upload, bool answered) {
+  const auto node = uploads_.extract(upload);
+  if (node.empty()) return;
+  // Beside a poll that is held: there is more than one connection.
+  if (answered && polls_ && scheduler_.now() < node.mapped()) proofs_ = 0;
+  if (answered) slack_ = 1;
+  if (retry_.is_set()) {
+    if (answered) retry_ended(true);
+  } else if (next_poll_ && uploads_.empty()) {
+    poll_.set(Duration(0), std::exchange(next_poll_, {}));
+  } else {
+    free();
+  }
+}
+
+// When whoever is told of the upload's end has returned.
+void Lines::free() {
+  if (!poll_.is_set()) poll_.set(Duration(0), [this] { host_.may_upload_again(); });
+}
+
+bool Lines::may_poll(Scheduler::Task again) {
+  const bool is_new = !places_;
+  if (cadence_.single()) {
+    if (is_new) {
+      places_ = 1;
+      host_.may_upload_again();
+    }
+    if (uploads_.empty()) return true;
+    next_poll_ = std::move(again);
+    return false;
+  }
+  const auto is_late = [this](const auto& upload) { return upload.second <= scheduler_.now(); };
+  if (!is_new || std::none_of(uploads_.begin(), uploads_.end(), is_late)) return true;
+  places_ = 1;
+  alone_ = !host_.has_stream();
+  next_poll_ = std::move(again);
+  slack_ = std::min(kLargestSlack, 2 * slack_);
+  retry_.set(usual(), [this] { retry_ended(false); });
+  std::vector<Network::Id> waiting;
+  for (const auto& [id, due] : uploads_) waiting.push_back(id);
+  uploads_.clear();
+  for (const auto id : waiting) host_.call_off(id);
+  host_.may_upload_again();
+  return false;
+}
+
+void Lines::retry_ended(bool helped) {
+  retry_.stop();
+  if (alone_) proofs_ = helped ? proofs_ + 1 : 0;
+  if (proofs_ >= kProofs && !cadence_.single()) {
+    host_.learned(cadence_.served_singly());
+    relax_.set(kSingleFor, [this] { cadence_.served_again(); });
+  }
+  poll_.set(Duration(0), std::exchange(next_poll_, {}));
+}
+
+Duration Lines::hold() const {
+  auto hold = Duration::max();
+  for (const auto& [id, due] : uploads_)
+    hold = std::min(hold, std::chrono::duration_cast<Duration>(due - scheduler_.now()));
+  return std::max(kLeastHold, hold);
+}
+
+void Lines::polled() {
+  polls_ = true;
+  places_.reset();
+  if (!cadence_.single()) free();
+}
+
+void Lines::poll_answered() {
+  polls_ = false;
+  free();
+}
+
+void Lines::polling_ended() {
+  polls_ = false;
+  places_.reset();
+  next_poll_ = {};
+  retry_.stop();
+  poll_.stop();
+  free();
+}
+
+}  // namespace sigway::client

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "client/cadence.h"
+#include "client/network.h"
+#include "client/scheduler.h"
+
+namespace sigway::client {
+
+/// Whose uploads and polls these are: the session.
+class LinesHost {
+ public:
+  /// Smoothed; nothing before one was measured.
+  virtual std::optional<Duration> measured_round_trip() const = 0;
+  /// Whether an event stream or a WebSocket holds a connection for certain.
+  virtual bool has_stream() const = 0;
+  /// Ends this upload without an answer; it is to be sent again at once.
+  virtual void call_off(Network::Id upload) = 0;
+  /// An upload may begin now.
+  virtual void may_upload_again() = 0;
+  virtual void learned(const std::string& lesson) = 0;
+
+ protected:
+  ~LinesHost() = default;
+};
+
+/// How many connections the network serves at a time. Where it serves fewer than we open, a request
+/// waits unsent and nothing says so: all that can be seen is an upload that has no answer yet. A
+/// poll that was answered has just given its connection back: if an upload has waited for long, all
+/// are called off and sent again, by that one, before the next poll. Where that has helped twice in
+/// a row, one connection is served at a time: no stream is tried, and polls and uploads take turns.
+/// Thread: the engine's.
+class Lines {
+ public:
+  Lines(Scheduler& scheduler, Cadence& cadence, LinesHost& host);
+
+  // -- uploads
+
+  /// Whether one may begin beside what is under way.
+  bool is_free() const;
+  /// After which an upload that has no answer may be waiting for a connection.
+  Duration patience() const;
+  void began(Network::Id upload);
+  /// Before anybody else hears of it.
+  void ended(Network::Id upload, bool answered);
+
+  // -- the poll carrier
+
+  /// Whether it may send the next poll. If not `again` is called when it is to ask once more; that
+  /// is not from within this call.
+  bool may_poll(Scheduler::Task again);
+  /// For how long that may be held at the most: until an upload that is under way may be waiting.
+  Duration hold() const;
+  /// It was sent: what waits may look for other connections.
+  void polled();
+  void poll_answered();
+  /// There is no poll carrier any more.
+  void polling_ended();
+
+ private:
+  Duration usual() const;
+  void retry_ended(bool helped);
+  void free();
+
+  Scheduler& scheduler_;
+  Cadence& cadence_;
+  LinesHost& host_;
+  std::map<Network::Id, Time> uploads_;  // and when they may be waiting
+  std::optional<int> places_;            // for uploads, until the next poll is sent
+  bool polls_ = false;                   // one is under way
+  bool alone_ = false;  // while an upload is sent again: no stream has a connection
+  int proofs_ = 0;
+  int slack_ = 1;  // doubled by each call, until an upload is answered: it may only have been slow
+  Scheduler::Task next_poll_;
+  Timer retry_;
+  Timer poll_;
+  Timer relax_;
+};
+
+}  // namespace sigway::client

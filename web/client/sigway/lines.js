@@ -1,0 +1,126 @@
+// How many connections the network serves at a time. Where it serves fewer than we open, a request waits unsent and nothing says so:
+// all that can be seen is an upload that has no answer yet. A poll that was answered has just given its connection back: if an upload has
+// waited for long, all are called off and sent again, by that one, before the next poll. Where that has helped twice in a row, one
+// connection is served at a time: no stream is tried, and polls and uploads take turns.
+//
+// Nothing is called off while it is held. What was already sent would be served before what follows it, and some clients (Node's fetch)
+// put another connection in the place of one that was given up.
+
+import { clock, sleep } from './clock.js';
+import { SigwayError } from './errors.js';
+import { deferred } from './tools.js';
+
+const kUnsentLeast = 400, kUnsentTrips = 2, kUnsentUnknown = 1500;  // ms without an answer, after which an upload may be waiting
+const kProofs = 2;
+const kLargestSlack = 16;
+const kLeastWait = 100;              // ms
+
+export class Lines {
+  #session;
+  #uploads = new Set();      // under way
+  #answer = deferred();      // to the next one that is answered
+  #over = deferred();        // of the next one that ends
+  #asked = deferred();       // a poll that follows such an upload
+  #places = Infinity;        // for uploads, until the next poll is asked
+  #proofs = 0;
+  #slack = 1;                // doubled by each call, until an upload is answered: it may only have been slow
+
+  constructor(session) {
+    this.#session = session;
+  }
+
+  get #single() {
+    return this.#session.cadence.single;
+  }
+
+  /** Whether an upload may begin beside what is under way. */
+  get isFree() {
+    return this.#places > 0 && (!this.#single || (!this.#uploads.size && !this.#session.active?.isAsking));
+  }
+
+  /** Ms after which an upload that has no answer may be waiting for a connection. */
+  get patience() {
+    return this.#slack * this.#usual;
+  }
+
+  get #usual() {
+    const { smoothed } = this.#session.trips;
+    return smoothed === null ? kUnsentUnknown : Math.max(kUnsentLeast, kUnsentTrips * smoothed);
+  }
+
+  /** What the next poll has to wait for: a promise, after which it asks again; or null. */
+  turn() {
+    const isNew = this.#places === Infinity;
+    if (this.#single) {
+      if (isNew) this.#places = 1;
+      this.#session.uplink.pump();
+      return this.#uploads.size ? this.#over.promise : null;
+    }
+    if (!isNew || ![...this.#uploads].some(({ due }) => clock.now() >= due)) return null;
+    this.#places = 1;
+    for (const upload of this.#uploads) {
+      upload.isCalledOff = true;
+      upload.stopper.abort();
+    }
+    this.#slack = Math.min(kLargestSlack, 2 * this.#slack);
+    return this.#tryAgain();
+  }
+
+  /** Ms for which the next poll may be held at the most: until an upload that is under way may be waiting. */
+  get hold() {
+    return Math.max(kLeastWait, Math.min(...[...this.#uploads].map(({ due }) => due - clock.now())));
+  }
+
+  /** A poll was sent, or none will be: what waits may look for other connections. */
+  asked() {
+    this.#asked.resolve();
+    this.#asked = deferred();
+    if (this.#places < Infinity) this.#session.uplink.pumpSoon();
+    this.#places = Infinity;
+  }
+
+  async #tryAgain() {
+    const { carriers, cadence, network, over } = this.#session;
+    const isAlone = ![...carriers].some(({ kind, opened }) => kind !== 'poll' && opened);
+    const wasAnswered = await Promise.race([this.#answer.promise.then(() => true), sleep(this.#usual, over.signal)]);
+    if (!isAlone) return;
+    this.#proofs = wasAnswered ? this.#proofs + 1 : 0;
+    if (this.#proofs >= kProofs) network.learnt(cadence.servedSingly());
+  }
+
+  /** An upload: as Http.post, and `unsent` where it is to be sent again at once. */
+  async send(body, { patience, signal }) {
+    const session = this.#session;
+    while (!this.isFree && !session.over.signal.aborted) {
+      await Promise.race([this.#asked.promise, this.#over.promise, sleep(kUnsentUnknown, session.over.signal)]);
+    }
+    --this.#places;
+    const began = clock.now();
+    const upload = { due: began + this.patience, stopper: new AbortController(), isCalledOff: false };
+    const stop = () => upload.stopper.abort();
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
+    this.#uploads.add(upload);
+    try {
+      const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal });
+      session.roundTrip(clock.now() - began);
+      this.#answered(clock.now() < upload.due);
+      return answer;
+    } catch (error) {
+      if (upload.isCalledOff) throw new SigwayError('unsent', 'an upload waited for a connection');
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      this.#uploads.delete(upload);
+      this.#over.resolve();
+      this.#over = deferred();
+    }
+  }
+
+  #answered(isInTime) {
+    if (isInTime && this.#session.active?.isAsking) this.#proofs = 0;    // beside a poll that is held
+    this.#slack = 1;
+    this.#answer.resolve();
+    this.#answer = deferred();
+  }
+}
