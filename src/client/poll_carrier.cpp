@@ -14,6 +14,7 @@ constexpr int kFailures = 4;  // in a row, then the carrier counts as cut
 constexpr Duration kBusyHold{1000};
 constexpr Duration kRaceHold{300};   // while others are tried, too, which may need its connection
 constexpr Duration kTurnHold{2500};  // where uploads wait for its answer
+constexpr Duration kSilent{2000};    // a poll that waits for longer may have been lost
 constexpr Duration kAttachDeadline{2500}, kMostSlack{10'000};
 
 }  // namespace
@@ -22,6 +23,7 @@ PollCarrier::PollCarrier(Session& session, std::string name)
     : Carrier(session, Transport::poll, std::move(name)),
       hold_(kBusyHold),
       deadline_(session.scheduler()),
+      replaced_deadline_(session.scheduler()),
       pause_(session.scheduler()) {}
 
 void PollCarrier::start(std::uint64_t turn) {
@@ -72,27 +74,66 @@ void PollCarrier::poll() {
                             : kAttachDeadline);
   request_ = session_.network().post(
       "v1/poll", std::move(body),
-      [this](const HttpAnswer& answer) {
+      [this, number = n_](const HttpAnswer& answer) {
+        if (number != n_) {
+          replaced_ = 0;
+          replaced_deadline_.stop();
+          // Empty, as a later one has been sent; or there was something to say in the same moment.
+          const auto said = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
+          if (said) hear(*said);
+          return;
+        }
         request_ = 0;
         session_.lines().poll_answered();
         deadline_.stop();
         answered(answer);
       },
-      [this, slack] { expect_within(slack); });  // a slow answer is not a lost one
+      [this, slack, number = n_] {  // a slow answer is not a lost one
+        if (number == n_) expect_within(slack);
+      });
   expect_within(asked_ + slack);
   session_.lines().polled();
 }
 
+// In silence a long poll is under way already: a short one after it would help no other transport.
 Duration PollCarrier::most_hold() const {
   if (session_.cadence().single()) return std::min(kTurnHold, hold_ / 2);
-  return std::min(session_.lines().hold(), session_.carrier_count() > 1 ? kRaceHold : hold_);
+  const bool races = session_.carrier_count() > 1 && hold_ <= kBusyHold;
+  return std::min(session_.lines().hold(), races ? kRaceHold : hold_);
 }
 
 void PollCarrier::check() {
-  if (!welcomed_ || request_ == 0) return;
-  session_.network().drop(std::exchange(request_, 0));
+  if (request_ != 0 && welcomed_) replace(Duration(0));
+}
+
+// There is talk, so that it is to be missed soon if it was lost.
+void PollCarrier::upload_answered() {
+  if (request_ == 0 || !active() || asked_ <= kBusyHold || session_.cadence().single()) return;
+  if (session_.scheduler().now() - sent_ < kSilent) return;
+  replace(Duration(600) + 4 * session_.round_trip());
+}
+
+void PollCarrier::replace(Duration time) {
+  drop_replaced();
+  deadline_.stop();
+  replaced_ = std::exchange(request_, 0);
+  if (time > Duration(0)) {
+    replaced_deadline_.set(time, [this] {
+      drop_replaced();
+      session_.swallowed();
+    });
+  } else {
+    drop_replaced();
+  }
+  session_.lines().poll_answered();
   hold_ = kBusyHold;
   poll();
+}
+
+void PollCarrier::drop_replaced() {
+  replaced_deadline_.stop();
+  if (replaced_ != 0) session_.network().drop(replaced_);
+  replaced_ = 0;
 }
 
 void PollCarrier::expect_within(Duration time) {
@@ -125,21 +166,16 @@ void PollCarrier::answered(const HttpAnswer& answer) {
 
 void PollCarrier::take(const Json& answer) {
   const auto elapsed = std::chrono::duration_cast<Duration>(session_.scheduler().now() - sent_);
-  const auto first = number_of(answer, "first").value_or(0);
   const auto& events = answer.at("events");
   const bool attaching = !welcomed_;
   if (asked_ == Duration(0)) session_.measured(elapsed);
   if (const auto welcome = answer.find("welcome"); welcome != answer.end() && attaching) {
-    if (!welcome->is_object() || !take_welcome(*welcome, first)) {
+    if (!welcome->is_object() || !take_welcome(*welcome, number_of(answer, "first").value_or(0))) {
       nonsense("a welcome that is none");
       return;
     }
   }
-  if (first > 0) session_.acknowledged(first - 1);
-  if (const auto up = number_of(answer, "up")) session_.uplink().taken(*up);
-  for (std::size_t i = 0; i < events.size() && first > 0 && !done(); ++i) {
-    if (events[i].is_object()) session_.event(*this, first + i, events[i]);
-  }
+  hear(answer);
   if (done()) return;
   if (answer.contains("activated")) {
     prove();
@@ -156,13 +192,31 @@ void PollCarrier::take(const Json& answer) {
   const bool nothing = events.empty() && !attaching && !answer.contains("activated");
   if (nothing && asked_ > Duration(0) && elapsed >= asked_ * 9 / 10)
     session_.cadence().poll_was_held(asked_);
-  hold_ = nothing ? std::min(hold_ + asked_ * 3 / 2, session_.cadence().hold()) : kBusyHold;
+  // One that was cut short for the sake of others tells nothing of how long silence lasts.
+  const bool was_short =
+      !session_.cadence().single() && asked_ < std::min(hold_, session_.cadence().hold());
+  if (!nothing)
+    hold_ = kBusyHold;
+  else if (!was_short)
+    hold_ = std::min(hold_ + asked_ * 3 / 2, session_.cadence().hold());
   // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
   empty_ = nothing && elapsed < std::min(asked_ / 2, Duration(400)) ? empty_ + 1 : 0;
   if (empty_ > 0) {
     pause(std::min(Duration(2000), Duration(50) * (1 << std::min(empty_, 6))));
   } else {
     poll();
+  }
+}
+
+// What is not about the poll itself.
+void PollCarrier::hear(const Json& answer) {
+  const auto first = number_of(answer, "first").value_or(0);
+  if (first > 0) session_.acknowledged(first - 1);
+  if (const auto up = number_of(answer, "up")) session_.uplink().taken(*up);
+  const auto events = answer.find("events");
+  if (events == answer.end() || !events->is_array()) return;
+  for (std::size_t i = 0; i < events->size() && first > 0 && !done(); ++i) {
+    if ((*events)[i].is_object()) session_.event(*this, first + i, (*events)[i]);
   }
 }
 
@@ -189,6 +243,7 @@ void PollCarrier::pause(Duration time) {
 void PollCarrier::on_stop() {
   deadline_.stop();
   pause_.stop();
+  drop_replaced();
   if (request_ != 0) session_.network().drop(request_);
   request_ = 0;
   if (carries_) session_.lines().polling_ended();

@@ -232,7 +232,9 @@ Network::Id Session::upload(std::string members, Duration deadline,
   if (!members.empty()) body += ',' + members;
   const auto id = std::make_shared<Network::Id>(0);
   *id = network_.post("v1/send", body + '}', [this, id](const HttpAnswer& answer) {
-    take_upload(*id, answer.status != 0)(answer);
+    const auto tell = take_upload(*id, answer.status != 0);
+    if (answer.status == 200 && active_ != nullptr) active_->upload_answered();
+    tell(answer);
   });
   auto timer = std::make_unique<Timer>(scheduler_);
   timer->set(deadline, [this, id = *id, deadline] {

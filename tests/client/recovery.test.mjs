@@ -411,6 +411,30 @@ test('an upload that is missed tests the stream as well', async () => {
   assert.deepEqual(states(alice), ['open']);
 });
 
+test('a poll that dies in silence is missed by what is said next', async () => {
+  const [alice, bob] = await pair('poll');
+  let next = null;
+  const swallowed = new Promise((resolve) => {
+    server.fault = ({ route, body }) => {
+      if (route !== '/v1/poll' || body.key !== alice.connection.key) return null;
+      if (next) next(body);
+      if (next || body.wait < 4000) return null;
+      next = () => {};
+      resolve();
+      return 'swallow';
+    };
+  });
+  await swallowed;
+  await new Promise((resolve) => setTimeout(resolve, 2200));      // what was sent a moment ago is not asked for again
+  const following = new Promise((resolve) => { next = resolve; });
+  bob.connection.send('count', { i: 0 });
+  alice.connection.send('count', { i: 1 });
+  assert.equal((await following).wait, 1000, 'it was missed by its deadline only');
+  await alice.until(() => numbers(alice).length === 1);
+  await bob.until(() => numbers(bob).length === 1);
+  await alice.until(() => noted(alice, 'learnt').some(({ why }) => /get lost/.test(why)));
+});
+
 test('a filter that refuses uploads for a while does not end the stream', async () => {
   const [alice, bob] = await pair('sse');
   let refusals = 0;

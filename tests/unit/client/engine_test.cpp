@@ -500,6 +500,34 @@ TEST_CASE("engine: an event stream that has died is missed by what is said next"
   CHECK_MESSAGE(scene.alice.journal.find("held back") == std::string::npos, scene.alice.journal);
 }
 
+TEST_CASE("engine: a poll that has died in silence is missed by what is said next") {
+  Scene scene(35, Transport::poll);
+  scene.meet();
+  scene.pass(40s);
+  scene.alice.network.die();  // what is open; new connections work
+  scene.pass(1s);
+  scene.alice.say();
+  scene.bob.say();
+  scene.pass(500ms);
+  CHECK_MESSAGE(scene.alice.heard == std::vector<int>{1}, scene.alice.journal);
+  scene.pass(5s);
+  scene.check();
+}
+
+TEST_CASE("engine: messages that are said beside a poll that lives replace it now and then") {
+  Scene scene(36, Transport::poll);
+  scene.meet();
+  const auto before = scene.alice.network.requests;
+  for (int i = 0; i < 10; ++i) {
+    scene.pass(30s);  // at most 25 s of them without a poll
+    scene.alice.say();
+  }
+  scene.pass(1s);
+  CHECK(scene.alice.network.requests - before <= 80);
+  CHECK(scene.alice.journal.find("get lost") == std::string::npos);
+  scene.check();
+}
+
 TEST_CASE("engine: a filter that refuses uploads for a while does not end the stream") {
   Scene scene(33, Transport::sse);
   scene.meet();

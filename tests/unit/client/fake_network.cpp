@@ -165,7 +165,7 @@ void FakeNetwork::arrive(Id id, HttpAnswer answer, client::Duration left) {
   const auto step = std::min(kStep, left);
   scheduler_.after(step, [this, id, answer = std::move(answer), left = left - step] {
     const auto found = links_.find(id);
-    if (found == links_.end()) return;
+    if (found == links_.end() || id <= dead_) return;
     if (left > client::Duration(0)) {
       if (found->second.alive) found->second.alive();
       arrive(id, answer, left);

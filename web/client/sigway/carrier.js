@@ -76,6 +76,9 @@ export class Carrier {
     return !this.welcomed;
   }
 
+  /** An upload with messages was answered. Where connections die in silence this carrier's may have. */
+  uploadAnswered() {}
+
   /** It shall take over: the server answers `activated` or `standby`. */
   activate(turn) {
     this.turn = turn;

@@ -1,7 +1,7 @@
 // Long-polling as a carrier.
 
 import { Carrier } from './carrier.js';
-import { backoff, clock, sleep, soon } from './clock.js';
+import { backoff, clock, deadline, sleep, soon } from './clock.js';
 import { refusal, verdict } from './errors.js';
 import { notSigway } from './http.js';
 import { deferred } from './tools.js';
@@ -10,6 +10,7 @@ const kAttachDeadline = 5000;
 const kSlackLeast = 600, kSlackUnknown = 8000;   // beyond the hold: a slow network, not a dead one
 const kBusyHold = 1000, kHoldGrowth = 1.5;        // a poll that is swallowed is missed when its hold is over, so hold it long in silence only
 const kRaceHold = 300;               // while others are tried, too, which may need its connection
+const kSilent = 2000;                // ms after which a poll that waits may have been lost
 const kTurnShare = 0.5, kTurnHold = 2500;         // where uploads wait for the poll's answer
 const kHeldShare = 0.9;              // of what was asked for
 const kPollFailures = 3;             // so many polls may fail in a row before the carrier counts as cut
@@ -24,11 +25,15 @@ export class PollCarrier extends Carrier {
   #failures = 0;        // in a row
   #wait = 0;            // what the last poll asked for
   isAsking = false;     // a poll is under way
+  #asked = 0;           // when it was sent
+  #replaced = deferred();
+  #before = new AbortController();    // of the one that was replaced
 
   async start() {
     this.stopper.signal.addEventListener('abort', () => {
       this.#go.resolve();
       this.#again.abort();
+      this.#before.abort();
     });
     let empty = 0, pause = kBriefPause;
     while (!this.done && !this.#isOver) {
@@ -38,16 +43,23 @@ export class PollCarrier extends Carrier {
         this.#hold = kBusyHold;
       }
       if (this.done || this.#isOver) break;
-      const started = clock.now();
+      const started = this.#asked = clock.now();
+      const replaced = this.#replaced = deferred();
       const again = this.#again = new AbortController();
       const { brief } = this.session;
       this.isAsking = true;
       try {
         const asking = this.#poll(attaching, again.signal);
         this.session.lines.asked();
-        const answer = await asking;
+        const isReplaced = await Promise.race([asking.then(() => false), replaced.promise.then(() => true)]);
         this.isAsking = false;
         if (this.done) return;
+        if (isReplaced) {
+          this.#hearLate(asking, again);
+          this.#hold = kBusyHold;
+          continue;
+        }
+        const answer = await asking;
         this.#failures = 0;
         this.seen = clock.now();
         this.opened = true;
@@ -55,7 +67,9 @@ export class PollCarrier extends Carrier {
         if (nothing && this.#wait && this.seen - started >= kHeldShare * this.#wait) this.session.pollHeld(this.#wait);
         // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
         empty = nothing && this.seen - started < 100 && !brief ? empty + 1 : 0;
-        this.#hold = nothing ? Math.min(this.#hold + kHoldGrowth * this.#wait, this.session.cadence.wait) : kBusyHold;
+        if (!nothing) this.#hold = kBusyHold;
+        else if (!this.#isShort) this.#hold = Math.min(this.#hold + kHoldGrowth * this.#wait, this.session.cadence.wait);
+        if (!attaching && !this.#wait) this.session.roundTrip(this.seen - started);
         if (answer) this.#heard(answer);
         if (attaching && this.welcomed) {
           this.session.roundTrip(this.seen - started);
@@ -105,7 +119,40 @@ export class PollCarrier extends Carrier {
   get #mostHold() {
     const { cadence, carriers, lines } = this.session;
     if (cadence.single) return Math.min(kTurnHold, kTurnShare * this.#hold);
-    return Math.min(lines.hold, carriers.size > 1 ? kRaceHold : this.#hold);
+    // In silence a long poll is under way already: a short one after it would help no other transport.
+    const races = carriers.size > 1 && this.#hold <= kBusyHold;
+    return Math.min(lines.hold, races ? kRaceHold : this.#hold);
+  }
+
+  // It was cut short for the sake of others: that tells nothing of how long silence lasts.
+  get #isShort() {
+    const { cadence } = this.session;
+    return !cadence.single && this.#wait < Math.round(Math.min(this.#hold, cadence.wait));
+  }
+
+  /** There is talk, so that a poll which was sent in silence is to be missed soon if it was lost: another one follows it. */
+  uploadAnswered() {
+    if (!this.isAsking || !this.active || this.#wait <= kBusyHold || this.session.cadence.single) return;
+    if (clock.now() - this.#asked >= kSilent) this.#replaced.resolve();
+  }
+
+  // The server answers what was replaced; what it said in the same moment counts.
+  async #hearLate(asking, again) {
+    this.#before.abort();
+    this.#before = again;
+    let isLost = false;
+    const unwatch = deadline(this.session.trips.patience(kSlackLeast, kSlackUnknown), () => {
+      isLost = true;
+      again.abort();
+    });
+    try {
+      const answer = await asking;
+      if (answer && !this.done) this.#heard(answer);
+    } catch {
+      if (isLost && !this.done) this.session.missed();
+    } finally {
+      unwatch();
+    }
   }
 
   #heard(answer) {

@@ -4,7 +4,6 @@
 import { kLeastBody } from './body_limit.js';
 import { backoff, clock, deadline, sleep, soon } from './clock.js';
 import { isFiltered, SigwayError, verdict } from './errors.js';
-import { notSigway } from './http.js';
 import { kLimits, kMessageRate } from './limits.js';
 import { inAscii, utf8Length } from './text.js';
 import { deferred } from './tools.js';
@@ -336,6 +335,7 @@ export class Uplink {
     this.#flights.add(flight);
     try {
       const answer = await session.send(body, { patience: this.#patience(size), signal: session.over.signal });
+      session.active?.uploadAnswered();
       this.#landed(flight);
       this.#failures = 0;
       session.network.learnt(session.cadence.passed(size));
