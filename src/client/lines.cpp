@@ -31,7 +31,7 @@ bool Lines::is_free() const {
 }
 
 Duration Lines::usual() const {
-  const auto trip = host_.measured_round_trip();
+  const auto trip = host_.least_round_trip();
   return trip ? std::max(kUnsentLeast, kUnsentTrips * *trip) : kUnsentUnknown;
 }
 
@@ -39,15 +39,17 @@ Duration Lines::patience() const { return slack_ * usual(); }
 
 void Lines::began(Network::Id upload) {
   if (places_) --*places_;
-  uploads_.emplace(upload, scheduler_.now() + patience());
+  const auto now = scheduler_.now();
+  uploads_.emplace(upload, Upload{now, now + patience()});
 }
 
 void Lines::ended(Network::Id upload, bool answered) {
   const auto node = uploads_.extract(upload);
   if (node.empty()) return;
   // Beside a poll that is held: there is more than one connection.
-  if (answered && polls_ && scheduler_.now() < node.mapped()) proofs_ = 0;
-  if (answered) slack_ = 1;
+  if (answered && polls_ && scheduler_.now() < node.mapped().due) proofs_ = 0;
+  // Where answers take longer than that nothing needs to be called off again and again.
+  if (answered && scheduler_.now() < node.mapped().began + usual()) slack_ = 1;
   if (retry_.is_set()) {
     if (answered) retry_ended(true);
   } else if (next_poll_ && uploads_.empty()) {
@@ -73,7 +75,7 @@ bool Lines::may_poll(Scheduler::Task again) {
     next_poll_ = std::move(again);
     return false;
   }
-  const auto is_late = [this](const auto& upload) { return upload.second <= scheduler_.now(); };
+  const auto is_late = [this](const auto& upload) { return upload.second.due <= scheduler_.now(); };
   if (!is_new || std::none_of(uploads_.begin(), uploads_.end(), is_late)) return true;
   places_ = 1;
   alone_ = !host_.has_stream();
@@ -81,7 +83,7 @@ bool Lines::may_poll(Scheduler::Task again) {
   slack_ = std::min(kLargestSlack, 2 * slack_);
   retry_.set(usual(), [this] { retry_ended(false); });
   std::vector<Network::Id> waiting;
-  for (const auto& [id, due] : uploads_) waiting.push_back(id);
+  for (const auto& [id, upload] : uploads_) waiting.push_back(id);
   uploads_.clear();
   for (const auto id : waiting) host_.call_off(id);
   host_.may_upload_again();
@@ -100,8 +102,8 @@ void Lines::retry_ended(bool helped) {
 
 Duration Lines::hold() const {
   auto hold = Duration::max();
-  for (const auto& [id, due] : uploads_)
-    hold = std::min(hold, std::chrono::duration_cast<Duration>(due - scheduler_.now()));
+  for (const auto& [id, upload] : uploads_)
+    hold = std::min(hold, std::chrono::duration_cast<Duration>(upload.due - scheduler_.now()));
   return std::max(kLeastHold, hold);
 }
 

@@ -12,8 +12,8 @@ namespace sigway::client {
 /// Whose uploads and polls these are: the session.
 class LinesHost {
  public:
-  /// Smoothed; nothing before one was measured.
-  virtual std::optional<Duration> measured_round_trip() const = 0;
+  /// The shortest that was measured; nothing before one was.
+  virtual std::optional<Duration> least_round_trip() const = 0;
   /// Whether an event stream or a WebSocket holds a connection for certain.
   virtual bool has_stream() const = 0;
   /// Ends this upload without an answer; it is to be sent again at once.
@@ -67,12 +67,15 @@ class Lines {
   Scheduler& scheduler_;
   Cadence& cadence_;
   LinesHost& host_;
-  std::map<Network::Id, Time> uploads_;  // and when they may be waiting
-  std::optional<int> places_;            // for uploads, until the next poll is sent
-  bool polls_ = false;                   // one is under way
-  bool alone_ = false;  // while an upload is sent again: no stream has a connection
+  struct Upload {
+    Time began, due;  // when it may be waiting
+  };
+  std::map<Network::Id, Upload> uploads_;
+  std::optional<int> places_;  // for uploads, until the next poll is sent
+  bool polls_ = false;         // one is under way
+  bool alone_ = false;         // while an upload is sent again: no stream has a connection
   int proofs_ = 0;
-  int slack_ = 1;  // doubled by each call, until an upload is answered: it may only have been slow
+  int slack_ = 1;  // doubled by each call, until an upload is answered soon: it may have been slow
   Scheduler::Task next_poll_;
   Timer retry_;
   Timer poll_;

@@ -299,12 +299,9 @@ Duration Session::overdue() const {
   return kOverdue;
 }
 
-std::optional<Duration> Session::measured_round_trip() const {
-  return measured_ ? std::optional(round_trip_) : std::nullopt;
-}
-
 void Session::measured(Duration round_trip) {
   round_trip = std::min(round_trip, kMostRoundTrip);
+  least_round_trip_ = std::min(least_round_trip_.value_or(round_trip), round_trip);
   if (measured_) {
     varies_ = (3 * varies_ + std::chrono::abs(round_trip_ - round_trip)) / 4;
     round_trip_ = (7 * round_trip_ + round_trip) / 8;

@@ -121,7 +121,7 @@ class Session final : public UplinkHost, public LinesHost {
   void question_settled(bool answered) override;
 
   // -- for the lines
-  std::optional<Duration> measured_round_trip() const override;
+  std::optional<Duration> least_round_trip() const override { return least_round_trip_; }
   bool has_stream() const override;
   void call_off(Network::Id upload) override;
   void may_upload_again() override;
@@ -155,6 +155,7 @@ class Session final : public UplinkHost, public LinesHost {
   Duration round_trip_{100};
   Duration varies_{0};  // how far single round trips are from the smoothed one
   bool measured_ = false;
+  std::optional<Duration> least_round_trip_;
   bool over_ = false;
   std::vector<std::unique_ptr<Carrier>> carriers_;
   Carrier* active_ = nullptr;

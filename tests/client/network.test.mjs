@@ -149,7 +149,7 @@ describe('connections', () => {
       settings: { http: { post } }, network: { learnt() {} }, roundTrip() {}, uplink: { pump() {}, pumpSoon() {} } };
     session.trips.add(20);
     const lines = new Lines(session);
-    return { lines, posts, cadence, poll: (isAsking) => { session.active.isAsking = isAsking; } };
+    return { lines, posts, cadence, trips: session.trips, poll: (isAsking) => { session.active.isAsking = isAsking; } };
   };
   const isUnsent = { code: 'unsent' };
 
@@ -202,6 +202,28 @@ describe('connections', () => {
     assert.notEqual(lines.turn(), null);
     await assert.rejects(slow, isUnsent);
     assert.equal(cadence.single, false);
+  });
+
+  test('after a slow beginning the shortest round trip counts; where answers are slow nothing is called off again and again', async () => {
+    const { lines, posts, trips, poll } = scene();
+    trips.add(1900);
+    assert.equal(lines.patience, 400);
+    const called = async (age, isCalled) => {
+      poll(true);
+      lines.asked();
+      const slow = lines.send('slow', {});
+      pass(age);
+      poll(false);
+      assert.equal(lines.turn() !== null, isCalled);
+      if (isCalled) return assert.rejects(slow, isUnsent);
+      posts.at(-1).answer();
+      await slow;
+    };
+    await called(600, true);
+    await called(600, false);
+    await called(600, false);
+    await called(100, false);
+    await called(600, true);
   });
 
   test('a poll is held until an upload may be waiting, not longer', () => {

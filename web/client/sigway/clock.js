@@ -61,11 +61,13 @@ export function within(promise, ms, signal, what) {
 /** How long a round trip takes, as TCP guesses it (RFC 6298): smoothed, and with room for what it varies. */
 export class RoundTrip {
   last = null;
+  least = null;
   smoothed = null;
   #varies = 0;
 
   add(ms) {
     this.last = ms;
+    this.least = Math.min(this.least ?? ms, ms);
     if (this.smoothed === null) {
       this.smoothed = ms;
       this.#varies = ms / 2;

@@ -23,7 +23,7 @@ export class Lines {
   #asked = deferred();       // a poll that follows such an upload
   #places = Infinity;        // for uploads, until the next poll is asked
   #proofs = 0;
-  #slack = 1;                // doubled by each call, until an upload is answered: it may only have been slow
+  #slack = 1;                // doubled by each call, until an upload is answered soon: it may have been slow
 
   constructor(session) {
     this.#session = session;
@@ -44,8 +44,8 @@ export class Lines {
   }
 
   get #usual() {
-    const { smoothed } = this.#session.trips;
-    return smoothed === null ? kUnsentUnknown : Math.max(kUnsentLeast, kUnsentTrips * smoothed);
+    const { least } = this.#session.trips;    // the first ones take long on a busy machine
+    return least === null ? kUnsentUnknown : Math.max(kUnsentLeast, kUnsentTrips * least);
   }
 
   /** What the next poll has to wait for: a promise, after which it asks again; or null. */
@@ -104,7 +104,7 @@ export class Lines {
     try {
       const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal });
       session.roundTrip(clock.now() - began);
-      this.#answered(clock.now() < upload.due);
+      this.#answered(upload, began);
       return answer;
     } catch (error) {
       if (upload.isCalledOff) throw new SigwayError('unsent', 'an upload waited for a connection');
@@ -117,9 +117,9 @@ export class Lines {
     }
   }
 
-  #answered(isInTime) {
-    if (isInTime && this.#session.active?.isAsking) this.#proofs = 0;    // beside a poll that is held
-    this.#slack = 1;
+  #answered({ due }, began) {
+    if (clock.now() < due && this.#session.active?.isAsking) this.#proofs = 0;    // beside a poll that is held
+    if (clock.now() < began + this.#usual) this.#slack = 1;
     this.#answer.resolve();
     this.#answer = deferred();
   }
