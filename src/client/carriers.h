@@ -28,6 +28,9 @@ class WebSocketCarrier final : public Carrier {
   void received(const std::string& text);
   void heartbeat(std::uint64_t next);
   void ping();
+  void expect_pong();
+  /// For `time` at first, then until nothing has come for `patience`, or until `latest`.
+  void wait_for_pong(Duration time, Duration patience, Time latest);
   void ask_when_quiet();
   void look_whether_quiet();
   void closed(int code, const std::string& reason, int status);
@@ -122,9 +125,10 @@ class PollCarrier final : public Carrier {
   Network::Id request_ = 0;
   Network::Id replaced_ = 0;  // the one before it, if that has no answer yet
   std::uint64_t n_ = 0;
-  bool told_ = false;  // to take over
-  Duration hold_;      // for the next one, if nothing else is tried or waits
-  Duration asked_{0};  // of the last one
+  bool told_ = false;         // to take over
+  Duration hold_;             // for the next one, if nothing else is tried or waits
+  Duration asked_{0};         // of the last one
+  std::optional<Time> head_;  // when the first of its answer came
   Time sent_{};
   int failures_ = 0;      // in a row
   int empty_ = 0;         // answers at once, in a row, with nothing in them

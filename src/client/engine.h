@@ -58,6 +58,7 @@ class Engine final : public SessionListener, public RaceHost {
   std::string peer() const { return session_ ? session_->peer() : std::string{}; }
   std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
   Duration round_trip() const override { return session_ ? session_->round_trip() : Duration(100); }
+  std::optional<Duration> silence(Transport transport) const override;
   bool single() const override { return cadence_.single(); }
   std::size_t pending() const;
   std::size_t pending_bytes() const;

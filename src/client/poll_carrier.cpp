@@ -15,7 +15,8 @@ constexpr Duration kBusyHold{1000};
 constexpr Duration kRaceHold{300};   // while others are tried, too, which may need its connection
 constexpr Duration kTurnHold{2500};  // where uploads wait for its answer
 constexpr Duration kSilent{2000};    // a poll that waits for longer may have been lost
-constexpr Duration kAttachDeadline{2500}, kMostSlack{10'000};
+constexpr Duration kAttachDeadline{2500}, kMostSlack{20'000};
+constexpr std::size_t kManyBytes = 4096;  // fewer say little of a line's speed
 
 }  // namespace
 
@@ -69,9 +70,12 @@ void PollCarrier::poll() {
   }
   sent_ = session_.scheduler().now();
   // The first does not know how slow this network is, and others may be quicker meanwhile.
+  // On a slow line the answer stands behind what is on its way already.
+  const auto least = std::max(session_.slack() * Duration(600), session_.queueing());
   const auto slack = std::min(
-      kMostSlack, welcomed_ ? Duration(600 << std::min(failures_, 3)) + 4 * session_.round_trip()
-                            : kAttachDeadline);
+      kMostSlack, welcomed_ ? least * (1 << std::min(failures_, 3)) + 4 * session_.round_trip()
+                            : session_.slack() * kAttachDeadline);
+  head_.reset();
   request_ = session_.network().post(
       "v1/poll", std::move(body),
       [this, number = n_](const HttpAnswer& answer) {
@@ -86,10 +90,16 @@ void PollCarrier::poll() {
         request_ = 0;
         session_.lines().poll_answered();
         deadline_.stop();
+        if (head_ && answer.body.size() >= kManyBytes)
+          session_.came(answer.body.size(),
+                        std::chrono::duration_cast<Duration>(session_.scheduler().now() - *head_));
         answered(answer);
       },
       [this, slack, number = n_] {  // a slow answer is not a lost one
-        if (number == n_) expect_within(slack);
+        if (number != n_) return;
+        if (!head_) head_ = session_.scheduler().now();
+        sign_of_life();
+        expect_within(slack);
       });
   expect_within(asked_ + slack);
   session_.lines().polled();

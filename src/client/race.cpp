@@ -14,6 +14,12 @@ constexpr Duration kHeadStart{300};  // at the least, of what worked here before
 constexpr Duration kFirstProbe{5000};
 constexpr Duration kAgainProbe{1000};  // of what has worked
 constexpr Duration kMostProbePause{600'000};
+constexpr Duration kSlowAnswer{3000};  // then one attempt has the line to itself
+constexpr int kSlowTrips = 4;
+constexpr Duration kFlows{1500}, kLookAgain{1000};
+constexpr Duration kQuickProof{3000};
+constexpr int kSlackMost = 8, kSlackUnheard = 2, kSlackSlow = 4;
+constexpr int kHeardMost = 4;  // times the patience, in all, while something comes
 
 std::string name_of(Transport transport) { return std::string(to_string(transport)); }
 
@@ -28,7 +34,8 @@ Race::Race(Scheduler& scheduler, const Random& random, RaceHost& host, Transport
       wanted_(wanted),
       others_(scheduler),
       grace_(scheduler),
-      probe_(scheduler) {}
+      probe_(scheduler),
+      look_(scheduler) {}
 
 bool Race::allowed(Transport transport) const {
   return wanted_ == Transport::automatic || wanted_ == transport;
@@ -54,6 +61,8 @@ void Race::begin() {
   rest();
   running_ = true;
   begun_ = scheduler_.now();
+  is_late_ = is_heard_ = false;
+  look_.set(kSlowAnswer, [this] { look(); });
   if (wanted_ != Transport::automatic) {
     start(wanted_, true);
     return;
@@ -102,13 +111,91 @@ void Race::start(Transport transport, bool take_over) {
   const auto patience = transport == Transport::poll  ? Duration(15'000)
                         : transport == Transport::sse ? std::max(Duration(5000), 10 * round_trip)
                                                       : std::max(Duration(4000), 8 * round_trip);
-  standing.deadline = scheduler_.after(patience, [this, transport, patience] {
-    at(transport).deadline.reset();
-    host_.drop_attempt(transport);
-    failed(transport,
-           {.code = "deadline", .message = "no proof that it works within " + seconds(patience)});
-  });
+  standing.attached = false;
+  standing.deadline = scheduler_.after(
+      slack_ * patience, [this, transport, patience = slack_ * patience,
+                          latest = scheduler_.now() + kHeardMost * slack_ * patience] {
+        expire(transport, patience, latest);
+      });
   host_.start_attempt(transport, take_over);
+}
+
+void Race::expire(Transport transport, Duration patience, Time latest) {
+  auto& standing = at(transport);
+  standing.deadline.reset();
+  const auto silence = host_.silence(transport);
+  is_heard_ = is_heard_ || silence.has_value();
+  if (silence && *silence < patience && scheduler_.now() < latest) {
+    const auto left = std::min(patience - *silence,
+                               std::chrono::duration_cast<Duration>(latest - scheduler_.now()));
+    standing.deadline = scheduler_.after(
+        left, [this, transport, patience, latest] { expire(transport, patience, latest); });
+    return;
+  }
+  is_late_ = true;
+  host_.drop_attempt(transport);
+  failed(transport,
+         {.code = "deadline", .message = "no proof that it works within " + seconds(patience)});
+}
+
+void Race::late(bool is_heard) {
+  slack_ = std::max(slack_, std::min(is_heard ? kSlackMost : kSlackUnheard, 2 * slack_));
+}
+
+// Each carrier that is attached brings what waits for us: on a slow line one is enough. What a
+// stream has on its way is not asked for again; but one that is held back must not be chosen each
+// time.
+// Where nothing comes at all attempts may wait for connections.
+void Race::look() {
+  if (active_ || !running_) return;
+  // Where round trips are long all takes several of them.
+  const auto early = std::chrono::duration_cast<Duration>(begun_ + kSlowTrips * host_.round_trip() -
+                                                          scheduler_.now());
+  if (early > Duration(0)) {
+    look_.set(early, [this] { look(); });
+    return;
+  }
+  std::optional<Transport> kept;
+  bool comes = false;
+  for (const auto each : kAll) {
+    const auto state = at(each).state;
+    if (state != State::running && state != State::proved && state != State::activating) continue;
+    const auto silence = host_.silence(each);
+    const bool flows = silence && *silence < kFlows;
+    comes = comes || flows;
+    if (slack_ > 1 && state == State::activating) kept = each;
+    if (flows && !kept) kept = each;
+  }
+  if (!comes) {
+    look_.set(kLookAgain, [this] { look(); });
+    return;
+  }
+  // Several copies of what waits for us may stand in the line.
+  slack_ = std::max(slack_, kSlackSlow);
+  keep(*kept);
+}
+
+void Race::keep(Transport kept) {
+  for (auto* timer : {&others_, &grace_, &look_}) timer->stop();
+  for (const auto each : kAll) {
+    const auto state = at(each).state;
+    if (each == kept || state == State::idle || state == State::failed) continue;
+    conclude(each, State::idle);
+    if (state == State::waiting) continue;
+    host_.journal(name_of(each) + " is given up: the line is slow, and " + name_of(kept) +
+                  " was answered");
+    host_.drop_attempt(each);
+  }
+  auto& standing = at(kept);
+  if (standing.deadline) {
+    scheduler_.cancel(*standing.deadline);
+    const auto patience = slack_ * kSlowAnswer;
+    const auto latest = scheduler_.now() + kHeardMost * patience;
+    standing.deadline = scheduler_.after(
+        patience, [this, kept, patience, latest] { expire(kept, patience, latest); });
+  }
+  // It has no rival, and the server lets nothing stand by for longer than ten seconds.
+  if (standing.state == State::running && standing.attached) activate(kept);
 }
 
 void Race::conclude(Transport transport, State state) {
@@ -121,7 +208,7 @@ void Race::conclude(Transport transport, State state) {
 
 void Race::rest() {
   running_ = poll_attached_ = head_start_ = false;
-  for (auto* timer : {&others_, &grace_, &probe_}) timer->stop();
+  for (auto* timer : {&others_, &grace_, &probe_, &look_}) timer->stop();
   for (const auto transport : kAll) {
     const auto state = at(transport).state;
     conclude(transport, State::idle);
@@ -131,6 +218,7 @@ void Race::rest() {
 }
 
 void Race::attached(Transport transport) {
+  at(transport).attached = true;
   if (active_ || at(transport).state != State::running) return;
   if (transport == Transport::websocket) {
     // Nothing is lost by its activation before its proof, which the answer is.
@@ -177,9 +265,11 @@ void Race::activated(Transport transport) {
   }
   standing.known = true;
   standing.probe_failures = 0;
+  if (!standing.renewal && standing.proof < kQuickProof) slack_ = 1;
   active_ = favourite_ = transport;
   running_ = false;
   grace_.stop();
+  look_.stop();
   settle();
 }
 
@@ -229,6 +319,7 @@ void Race::failed(Transport transport, const Failure& failure) {
     host_.journal(name_of(transport) + " does not work here: " + failure.message);
   }
   last_ = failure;
+  is_late_ = is_late_ || failure.code == "deadline";
   if (active_) {
     if (!renewal) ++standing.probe_failures;
     standing.state = State::idle;
@@ -253,6 +344,7 @@ void Race::failed(Transport transport, const Failure& failure) {
   }
   if (std::any_of(kAll.begin(), kAll.end(), hopes)) return;
   const auto answer = last_;
+  if (is_late_) late(is_heard_);
   rest();
   // What was set aside may be all that is left: the next round tries everything.
   for (const auto each : kAll) at(each).aside_until = {};

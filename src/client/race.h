@@ -22,6 +22,8 @@ class RaceHost {
   /// Nothing works: an outage, which says nothing about a transport. The race rests.
   virtual void exhausted(const Failure& failure) = 0;
   virtual Duration round_trip() const = 0;
+  /// For how long nothing has come by that attempt; nothing if nothing ever did.
+  virtual std::optional<Duration> silence(Transport transport) const = 0;
   /// Whether one connection is served at a time: a stream would leave none for uploads.
   virtual bool single() const = 0;
   virtual void journal(std::string_view line) = 0;
@@ -63,6 +65,9 @@ class Race {
   /// Gives up all attempts.
   void rest();
 
+  /// Times as long for an attempt: doubled by each round that failed because nothing was in time.
+  int slack() const noexcept { return slack_; }
+
   bool resting() const noexcept { return !running_ && !active_; }
 
  private:
@@ -71,6 +76,7 @@ class Race {
     State state = State::idle;
     bool renewal = false;  // the attempt is for a fresh carrier of the active transport
     bool known = false;    // has worked
+    bool attached = false;
     Time begun{};
     Duration proof{0};
     int lives = 2;
@@ -89,6 +95,13 @@ class Race {
   void start(Transport transport, bool take_over = false);
   void conclude(Transport transport, State state);
   void start_waiting();
+  /// It had no proof in time, unless something is just coming.
+  void expire(Transport transport, Duration patience, Time latest);
+  /// Nothing carries yet: is the line slow?
+  void look();
+  /// On a slow line: gives up all others.
+  void keep(Transport transport);
+  void late(bool is_heard);
   void activate(Transport transport);
   void settle();
   void probe_later();
@@ -105,10 +118,13 @@ class Race {
   bool poll_attached_ = false;
   bool head_start_ = false;  // of the favourite
   Time begun_{};
+  int slack_ = 1;
+  bool is_late_ = false, is_heard_ = false;  // in this round
   Failure last_;
   Timer others_;  // when those that wait may start
   Timer grace_;   // for a better one, while polling is ready
   Timer probe_;
+  Timer look_;
 };
 
 }  // namespace sigway::client

@@ -14,6 +14,9 @@ constexpr std::uint64_t kAckEvents = 16;  // acknowledge at once beyond so many
 constexpr Duration kRetirement{2000};     // what a carrier before still brings is welcome
 constexpr Duration kMostRoundTrip{10'000};
 constexpr Duration kOverdue{150};
+constexpr std::size_t kLineBytes = 16'384;  // that may stand before an answer
+constexpr Duration kLineMost{20'000};
+constexpr Duration kSlow{60'000};
 // For which uploads may be refused on the way until another way is looked for.
 constexpr Duration kFilteredMost{30'000};
 
@@ -31,7 +34,8 @@ Session::Session(Scheduler& scheduler, Network& network, const Random& random, C
       lines_(scheduler, cadence, *this),
       uplink_(scheduler, random, *this, key_.size()),
       ack_(scheduler),
-      bury_(scheduler) {
+      bury_(scheduler),
+      relax_(scheduler) {
   uplink_.on_taken = [this](std::uint64_t id) { listener_.on_taken(id); };
 }
 
@@ -44,6 +48,7 @@ std::vector<Message> Session::stop(std::vector<std::uint64_t>& lost) {
   over_ = true;
   active_ = chosen_ = nullptr;
   ack_.stop();
+  relax_.stop();
   later_.clear();
   for (const auto& carrier : carriers_) carrier->stop();
   for (const auto& [id, upload] : uploads_) network_.drop(id);
@@ -310,6 +315,17 @@ void Session::measured(Duration round_trip) {
     round_trip_ = round_trip;
   }
   measured_ = true;
+}
+
+void Session::slack(int times) {
+  slack_ = times;
+  relax_.set(kSlow, [this] { slack_ = 1; });
+}
+
+void Session::came(std::size_t bytes, Duration time) {
+  const auto queueing =
+      time * static_cast<Duration::rep>(kLineBytes) / static_cast<Duration::rep>(bytes);
+  queueing_ = std::min(kLineMost, queueing);
 }
 
 Duration Session::patience(Duration least, Duration unknown) const {

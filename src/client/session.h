@@ -65,6 +65,8 @@ class Session final : public UplinkHost, public LinesHost {
   bool welcomed() const noexcept { return !server_.empty(); }
   Duration round_trip() const override { return round_trip_; }
   std::size_t carrier_count() const;
+  /// Times as long for an answer, for a minute: round trips tell then how slow the line is.
+  void slack(int times);
 
   // -- for its carriers
   Scheduler& scheduler() noexcept { return scheduler_; }
@@ -72,6 +74,12 @@ class Session final : public UplinkHost, public LinesHost {
   const Random& random() const noexcept { return random_; }
   Cadence& cadence() noexcept { return cadence_; }
   Uplink& uplink() noexcept { return uplink_; }
+  int slack() const override { return slack_; }
+  /// So many bytes of one answer came in that time.
+  void came(std::size_t bytes, Duration time);
+  /// For how long an answer may stand behind what is on its way already, by what the line was seen
+  /// to carry.
+  Duration queueing() const noexcept { return queueing_; }
   Lines& lines() noexcept { return lines_; }
   const std::string& key() const noexcept { return key_; }
   std::string identity() const;  ///< the member `open` or `resume`
@@ -155,6 +163,8 @@ class Session final : public UplinkHost, public LinesHost {
   Duration round_trip_{100};
   Duration varies_{0};  // how far single round trips are from the smoothed one
   bool measured_ = false;
+  int slack_ = 1;
+  Duration queueing_{0};
   std::optional<Duration> least_round_trip_;
   bool over_ = false;
   std::vector<std::unique_ptr<Carrier>> carriers_;
@@ -170,6 +180,7 @@ class Session final : public UplinkHost, public LinesHost {
   Uplink uplink_;
   Timer ack_;
   Timer bury_;
+  Timer relax_;
 };
 
 }  // namespace sigway::client

@@ -8,6 +8,7 @@ namespace sigway::client {
 namespace {
 
 constexpr int kTellFailures = 4;
+constexpr Duration kTellMost{20'000};
 // By so much the first hello may be later than the head of the stream, and another one than the
 // answer to its upload.
 constexpr Duration kFirstLeast{1000}, kFirstUnknown{3000};
@@ -227,7 +228,9 @@ void StreamCarrier::tell(std::string members, std::function<void()> answered, in
   const auto ack = session_.cursor();
   auto text = R"("ack":)" + std::to_string(ack);
   if (!members.empty()) text += ',' + members;
-  const auto deadline = Duration(1500 << std::min(failures, 3)) + 4 * session_.round_trip();
+  const auto deadline = std::min(
+      kTellMost,
+      session_.slack() * (Duration(1500 << std::min(failures, 3)) + 4 * session_.round_trip()));
   const auto started = session_.scheduler().now();
   auto& session = session_;
   // The carrier may be gone when the answer comes; its name is never used again.

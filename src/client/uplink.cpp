@@ -23,7 +23,7 @@ constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
 constexpr double kLarger = 1.5;  // times the size of one that came later and has been answered,
 constexpr int kOvertaken = 3;    // and times as long under way: it is lost
 constexpr Duration kOvertakenLeast{150};
-constexpr double kRate = 160;    // below the server's 200 a second and bursts of 400
+constexpr double kRate = 160;  // below the server's 200 a second and bursts of 400
 constexpr double kLeastRate = 5, kUnlimited = 1e6;
 // Ids of flights, apart from those of carriers.
 constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
@@ -80,6 +80,7 @@ std::uint64_t Uplink::id_of(std::uint64_t number) const {
 
 void Uplink::taken(std::uint64_t up) {
   if (over_ || up <= up_ || up >= next_) return;
+  if (!queue_.empty()) measure_frames(up);
   up_ = up;
   batch_most_ = std::min<std::size_t>(256, batch_most_ * 2);
   while (!queue_.empty() && queue_.front().n <= up) {
@@ -297,8 +298,8 @@ void Uplink::send_upload(const Run& run) {
   flight.size = (host_.ascii() ? in_ascii(members).size() : members.size()) + key_size_ + 10;
   // Short enough to notice a loss soon, long enough for a slow way up, and longer each time. A
   // single loss says nothing about how long an answer takes.
-  const auto answer =
-      (Duration(1000) + 4 * host_.round_trip()) * (1 << std::clamp(failures_ - 1, 0, 4));
+  const auto answer = host_.slack() * (Duration(1000) + 4 * host_.round_trip()) *
+                      (1 << std::clamp(failures_ - 1, 0, 4));
   const auto passing = Duration(static_cast<Duration::rep>(double(flight.size) / speed_));
   const auto deadline =
       std::min(Duration(20'000), answer + passing * (1 << std::min(failures_, 4)));
@@ -415,6 +416,27 @@ void Uplink::too_large(const Flight& flight, const Failure& failure) {
   pump();
 }
 
+// An answer that took a round trip says nothing of how slow the line is, but how fast it is at the
+// least.
+void Uplink::measure_frames(std::uint64_t up) {
+  const auto way = host_.way();
+  if (!way || !way->frames) return;
+  std::size_t bytes = 0;
+  for (const auto& entry : queue_) {
+    if (entry.n > up) break;
+    if (entry.parts.front().via == way->id) bytes += entry.text.size();
+  }
+  if (bytes == 0) return;
+  const auto took = std::chrono::duration_cast<Duration>(scheduler_.now() -
+                                                         std::max(queue_.front().since, taken_at_));
+  const auto its = double(bytes) / double(std::max<Duration::rep>(1, took.count()));
+  if (its > speed_)
+    speed_ = its;
+  else if (took > 2 * host_.round_trip())
+    speed_ = std::max({kSlowest, its, speed_ / 2});
+  taken_at_ = scheduler_.now();
+}
+
 // Frames have no answer that could fail to come; what is not acknowledged for long asks for a sign.
 void Uplink::watch() {
   watch_.stop();
@@ -425,8 +447,15 @@ void Uplink::watch() {
     return entry.parts.front().via == way->id;
   });
   if (oldest == queue_.end()) return;
-  const auto patience = Duration(1000) + 3 * host_.round_trip();
-  const auto waited = std::chrono::duration_cast<Duration>(scheduler_.now() - oldest->since);
+  std::size_t size = 0;
+  for (const auto& entry : queue_)
+    size += entry.parts.front().via == way->id ? entry.text.size() : 0;
+  const auto passing = Duration(static_cast<Duration::rep>(double(size) / speed_));
+  const auto patience =
+      std::min(Duration(20'000), Duration(1000) + 3 * host_.round_trip() + passing);
+  // What stood behind others on a slow line has its time from then on.
+  const auto since = std::max(oldest->since, taken_at_);
+  const auto waited = std::chrono::duration_cast<Duration>(scheduler_.now() - since);
   watch_.set(std::max(Duration(100), patience - waited), [this, patience] {
     host_.check_way();
     watch_.set(patience, [this] { watch(); });

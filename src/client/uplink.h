@@ -41,6 +41,7 @@ class UplinkHost {
   /// Whether uploads go in ASCII, which makes them up to three times as large.
   virtual bool ascii() const = 0;
   virtual bool may_upload() const = 0;
+  virtual int slack() const = 0;  ///< times as long for an answer
   /// An upload that takes longer does not hold up the next one.
   virtual Duration overdue() const = 0;
   virtual void give_up(Network::Id upload) = 0;
@@ -151,6 +152,7 @@ class Uplink {
   void too_large(const Flight& flight, const Failure& failure);
   void free(std::uint64_t via);
   void watch();
+  void measure_frames(std::uint64_t up);
 
   Scheduler& scheduler_;
   const Random& random_;
@@ -169,8 +171,9 @@ class Uplink {
   std::size_t messages_most_ = 256;
   std::size_t server_body_ = 262'144;
   BodyLimit body_;
-  double speed_;  // bytes a millisecond that uploads were seen to make
-  double rate_;   // messages a second that go out
+  Time taken_at_{};  // the last frames
+  double speed_;     // bytes a millisecond that uploads were seen to make
+  double rate_;      // messages a second that go out
   double tokens_;
   Time filled_;
   Timer pause_;

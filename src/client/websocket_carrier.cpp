@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "client/carriers.h"
 #include "client/session.h"
 
@@ -5,6 +7,9 @@ namespace sigway::client {
 namespace {
 
 constexpr Duration kQuiet{2000};  // after the last event
+// Times as long for a pong, while other frames come: it stands behind them. Not longer, or a way up
+// that is dead would not be missed.
+constexpr int kFlowing = 3;
 
 }  // namespace
 
@@ -61,6 +66,8 @@ void WebSocketCarrier::received(const std::string& text) {
     send_frame("{}");  // any sign of life keeps our place
   } else if (take_control(control, *value) && control == "welcome" && !active()) {
     ping();
+  } else if (control == "up" && pong_.is_set()) {
+    expect_pong();  // the ping stands behind what was said
   }
 }
 
@@ -82,8 +89,23 @@ void WebSocketCarrier::ping() {
   pinged_ = session_.scheduler().now();
   send_frame(R"({"ack":)" + std::to_string(session_.acknowledging()) + R"(,"ping":)" +
              std::to_string(++pings_) + '}');
-  const auto patience = Duration(2000) + 4 * session_.round_trip();
-  pong_.set(patience, [this] {
+  expect_pong();
+}
+
+void WebSocketCarrier::expect_pong() {
+  const auto patience = session_.slack() * (Duration(2000) + 4 * session_.round_trip());
+  wait_for_pong(patience, patience, session_.scheduler().now() + kFlowing * patience);
+}
+
+void WebSocketCarrier::wait_for_pong(Duration time, Duration patience, Time latest) {
+  pong_.set(time, [this, patience, latest] {
+    const auto left =
+        std::min(patience - silence(),
+                 std::chrono::duration_cast<Duration>(latest - session_.scheduler().now()));
+    if (left > Duration(0)) {
+      wait_for_pong(left, patience, latest);
+      return;
+    }
     end({.code = "silence", .message = "a ping was not answered: one of its ways is dead"});
   });
 }
@@ -108,6 +130,7 @@ void WebSocketCarrier::look_whether_quiet() {
 
 void WebSocketCarrier::activate(std::uint64_t turn) {
   turn_ = turn;
+  if (pong_.is_set()) expect_pong();
   send_frame(R"({"turn":)" + std::to_string(turn) + R"(,"carrier":")" + name + R"(","ack":)" +
              std::to_string(session_.acknowledging()) + '}');
 }

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { BodyLimit, kLeastBody } from '../../web/client/sigway/body_limit.js';
 import { Cadence } from '../../web/client/sigway/cadence.js';
-import { backoff, clock, deadline, RoundTrip } from '../../web/client/sigway/clock.js';
+import { backoff, clock, deadline, RoundTrip, within } from '../../web/client/sigway/clock.js';
 import { isUnclean, SigwayError } from '../../web/client/sigway/errors.js';
+import { Http } from '../../web/client/sigway/http.js';
 import { Journal } from '../../web/client/sigway/journal.js';
 import { kLimits } from '../../web/client/sigway/limits.js';
 import { Lines } from '../../web/client/sigway/lines.js';
@@ -13,7 +14,7 @@ import { Lives } from '../../web/client/sigway/lives.js';
 import { Memory } from '../../web/client/sigway/memory.js';
 import { Network } from '../../web/client/sigway/network.js';
 import { Outgoing } from '../../web/client/sigway/outgoing.js';
-import { planRace } from '../../web/client/sigway/race.js';
+import { planRace, Race } from '../../web/client/sigway/race.js';
 import { Surroundings } from '../../web/client/sigway/surroundings.js';
 import { Uplink } from '../../web/client/sigway/uplink.js';
 import { storage } from './helpers.mjs';
@@ -233,6 +234,104 @@ describe('connections', () => {
     assert.equal(lines.hold, 400);
     pass(390);
     assert.equal(lines.hold, 100);
+  });
+});
+
+describe('a slow line', () => {
+  const settle = () => new Promise((resolve) => { setImmediate(resolve); });
+
+  test('a deadline is kept by what comes, four times as long at the most', async () => {
+    let heard = 0, late = 0;
+    const wait = () => within(new Promise(() => {}), 1000, undefined, 'it', () => heard).catch(() => { late = now; });
+    const began = now;
+    wait();
+    for (let i = 0; i < 60 && !late; ++i) {
+      heard = now;
+      pass(100);
+      await settle();
+    }
+    assert.equal(late - began, 4000);
+    late = 0;
+    wait();
+    const again = now;
+    pass(500);
+    heard = now;
+    for (let i = 0; i < 20 && !late; ++i) {
+      pass(100);
+      await settle();
+    }
+    assert.equal(late - again, 1500);
+  });
+
+  test('the head of an answer and each part of it are signs of life', async () => {
+    let body;
+    const parts = [];
+    const fetch = async (_, { signal }) => {
+      const stream = new ReadableStream({ start: (controller) => { body = controller; } });
+      signal.addEventListener('abort', () => body.error(new Error('given up')));
+      return new Response(stream, { headers: { 'Content-Length': '2000' } });
+    };
+    const answer = new Http(new URL('http://x/'), fetch).post('v1/poll', '{}', { patience: 400, heard: (bytes) => parts.push(bytes) });
+    await settle();
+    const text = JSON.stringify({ x: 'x'.repeat(1992) });
+    for (let at = 0; at < text.length; at += 500) {
+      pass(300);
+      body.enqueue(new TextEncoder().encode(text.slice(at, at + 500)));
+      await settle();
+    }
+    body.close();
+    assert.equal((await answer).x.length, 1992);
+    assert.deepEqual(parts, [0, 500, 500, 500, 500]);
+  });
+
+  test('deadlines grow with late rounds, and by what an answer was seen to take', () => {
+    const network = new Network({ recall: () => null, keep() {} }, new Journal());
+    network.late(false);
+    network.late(false);
+    assert.equal(network.slack, 2, 'nothing was heard: it may be an outage');
+    for (let i = 0; i < 5; ++i) network.late(true);
+    assert.equal(network.slack, 8);
+    network.worked('poll', 9000);
+    assert.equal(network.slack, 8);
+    network.worked('poll', 500);
+    assert.equal(network.slack, 1);
+    assert.equal(network.queue, 0);
+    network.came(1000, 10000);
+    assert.equal(network.queue, 0, 'too little to tell');
+    network.came(8000, 2000);
+    assert.equal(network.queue, 4096);
+  });
+
+  test('while nothing carries, one attempt has it alone; where nothing comes, all may wait for connections', () => {
+    const carriers = [];
+    const promise = () => {
+      const each = Promise.withResolvers?.() ?? {};
+      if (!each.promise) each.promise = new Promise((resolve, reject) => Object.assign(each, { resolve, reject }));
+      each.promise.catch(() => {});
+      return each;
+    };
+    const session = { network: new Network({ recall: () => null, keep() {} }, new Journal()), trips: new RoundTrip(), nextTurn: () => 1 };
+    const race = new Race({ session, steps: planRace(['websocket', 'sse', 'poll'], null), patience: 10000, hooks: {
+      launch: (kind) => {
+        const carrier = { kind, born: now, seen: now, done: false, turn: 0, welcomed: true, proved: promise(), activated: promise(),
+          start() {}, activate(turn) { this.turn = turn; }, stop() { this.done = true; }, end() { this.done = true; } };
+        carriers.push(carrier);
+        return carrier;
+      },
+      won() {}, failed() {}, dropped() {},
+    } });
+    race.first.promise.catch(() => {});
+    race.settled.promise.catch(() => {});
+    const alive = () => carriers.filter(({ done }) => !done).map(({ kind }) => kind).sort();
+    pass(3500);
+    assert.deepEqual(alive(), ['poll', 'sse', 'websocket']);
+    const sse = carriers.find(({ kind }) => kind === 'sse');
+    sse.seen = now;
+    pass(1000);
+    assert.deepEqual(alive(), ['sse']);
+    assert.equal(sse.turn, 1);
+    assert.equal(session.network.slack, 4);
+    race.stop();
   });
 });
 

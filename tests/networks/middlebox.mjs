@@ -14,7 +14,7 @@
 //   breaks     transports that cannot work, or do not live long, with it
 //   loses      requests or connections get lost: latencies are those of a second attempt
 //   noticed    ms in which a client is to notice that, where nobody says so
-//   waits      ms for which a message may wait for a connection
+//   waits      ms for which a message may wait for a connection, or behind what is in the line
 //   outage     for a while nothing at all gets through
 //   closes     connections are not kept alive
 //   delay      ms that it adds to a round trip

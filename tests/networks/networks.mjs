@@ -9,7 +9,7 @@
 // What can be expected of it follows from its behaviours, see expectations() below.
 
 import { headersStripped, http10, interimAnswers, noKeepAlive, rudeCache } from './behaviours/headers.mjs';
-import { addressChanged, bandwidth, connectionsAtMost, latency, resets, silenceCut } from './behaviours/lines.mjs';
+import { addressChanged, bandwidth, connectionsAtMost, latency, resets, sharedLine, silenceCut } from './behaviours/lines.mjs';
 import {
   answersLost, balancerErrors, bodyLimit, getsDoubled, latin1, onlyGetAndPost, optionsRefused, postsRepeated, reordered, requestsLost,
 } from './behaviours/requests.mjs';
@@ -91,6 +91,8 @@ export const networks = [
   { name: 'jitter', title: '800 ms round trip with jitter', behaviours: [noWebSocket(), latency(300, 200)] },
   { name: 'narrow', title: '32 kbit/s', behaviours: [bandwidth(32)], sizes: [64, 256], pace: 5 },
   { name: 'narrow-http', title: '256 kbit/s, no WebSocket', behaviours: [noWebSocket(), bandwidth(256)], pace: 5 },
+  { name: 'thin-line', title: '32 kbit/s for all connections together', behaviours: [sharedLine(4000)], sizes: [64, 256], pace: 5 },
+  { name: 'thin-line-http', title: 'the same, no WebSocket', behaviours: [noWebSocket(), sharedLine(4000)], sizes: [64, 256], pace: 5 },
   { name: 'resets', title: 'every connection reset after 3 s', behaviours: [resets(3000)] },
   { name: 'resets-poll', title: 'every connection reset after 3 s, no WebSocket, streams buffered', behaviours: [noWebSocket(), bufferedWhole(), resets(3000)] },
   { name: 'silence', title: 'silence cut after 5 s', behaviours: [silenceCut(5000)] },

@@ -26,6 +26,26 @@ export const bandwidth = (kilobits) => ({
   }),
 });
 
+// One line for all connections together, each way, first in first out; 40 bytes of headers for each chunk. What was given up on the
+// way is carried all the same.
+export const sharedLine = (bytes) => ({
+  name: 'shared-line', says: `${bytes} bytes a second each way, for all connections together`, rate: bytes, waits: 500,
+  on: () => {
+    const free = { up: 0, down: 0 };
+    return {
+      line: (line) => {
+        for (const way of ['up', 'down']) {
+          line[way].delays.push((chunk) => {
+            const now = performance.now();
+            free[way] = Math.max(free[way], now) + ((chunk?.length ?? 0) + 40) * 1000 / bytes;
+            return free[way] - now;
+          });
+        }
+      },
+    };
+  },
+});
+
 export const resets = (ms) => ({
   name: 'resets', says: `every connection is reset after ${ms / 1000} s`, loses: true,
   on: (box) => ({

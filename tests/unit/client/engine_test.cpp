@@ -293,6 +293,26 @@ TEST_CASE(
   CHECK(scene.bob.heard.size() == 15);
 }
 
+TEST_CASE("engine: on a thin line one transport carries, and nothing comes twice without need") {
+  for (const bool websockets : {true, false}) {
+    CAPTURE(websockets);
+    Scene scene(37);
+    auto& network = scene.alice.network;
+    network.faults.websockets = websockets;
+    scene.bob.engine.start();
+    scene.pass(1s);
+    network.faults.line = 4000;
+    scene.alice.engine.start();
+    for (int i = 0; i < 10 && !scene.alice.has("ready"); ++i) scene.pass(100ms);
+    for (int volley = 0; volley < 6; ++volley) {
+      for (int i = 0; i < 10; ++i) scene.bob.say_long(1130);
+      scene.pass(5s);
+    }
+    scene.pass(5s);
+    CHECK_MESSAGE(scene.alice.heard.size() == 60, scene.alice.journal);
+  }
+}
+
 TEST_CASE("engine: a lost upload goes again as soon as later ones were answered") {
   Scene scene(16, Transport::poll);
   scene.meet();

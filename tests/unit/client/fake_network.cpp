@@ -89,12 +89,22 @@ client::Duration FakeNetwork::delay() {
          client::Duration(random_() % static_cast<std::uint64_t>(faults.jitter.count() + 1));
 }
 
-client::Duration FakeNetwork::passing(std::size_t size) const {
+// What is given up on its way has its place in the line all the same.
+client::Duration FakeNetwork::passing(std::size_t size) {
+  if (faults.line != 0) {
+    line_free_ =
+        std::max(line_free_, scheduler_.now()) + client::Duration(size * 1000 / faults.line);
+    return std::chrono::duration_cast<client::Duration>(line_free_ - scheduler_.now());
+  }
   return client::Duration(faults.rate == 0 ? 0 : size * 1000 / faults.rate);
 }
 
 client::Duration FakeNetwork::in_order(client::Time& last, std::size_t size) {
-  last = std::max(last, scheduler_.now() + delay()) + passing(size);
+  if (faults.line != 0) {
+    last = std::max(last, scheduler_.now() + delay() + passing(size));
+  } else {
+    last = std::max(last, scheduler_.now() + delay()) + passing(size);
+  }
   return std::chrono::duration_cast<client::Duration>(last - scheduler_.now());
 }
 

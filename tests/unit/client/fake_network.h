@@ -33,6 +33,7 @@ struct NetworkFaults {
   std::size_t largest_body = 1U << 20U;
   std::size_t most_connections = 0;  ///< served at a time, the others wait; 0: all
   std::size_t rate = 0;  ///< bytes a second that come down each connection; 0: all at once
+  std::size_t line = 0;  ///< the same for all connections together, first in first out
   client::Duration delay{10}, jitter{20};
 };
 
@@ -87,7 +88,7 @@ class FakeNetwork final : public client::Network {
   }
   client::Duration delay();
   client::Duration in_order(client::Time& last, std::size_t size = 0);
-  client::Duration passing(std::size_t size) const;
+  client::Duration passing(std::size_t size);
   void arrive(Id id, client::HttpAnswer answer, client::Duration left);
   Id add(Link link);
   /// Does it when that link has a connection which is served.
@@ -110,6 +111,7 @@ class FakeNetwork final : public client::Network {
   std::deque<std::pair<Id, client::Scheduler::Task>> waiting_;
   Id count_ = 0;
   Id dead_ = 0;  // up to this one
+  client::Time line_free_{};
 };
 
 }  // namespace sigway::testing

@@ -24,6 +24,10 @@ struct Track final : RaceHost {
   void exhausted(const Failure&) override { told += " outage"; }
   Duration round_trip() const override { return trip; }
   bool single() const override { return is_single; }
+  std::optional<client::Duration> silence(Transport transport) const override {
+    const auto found = silences.find(transport);
+    return found == silences.end() ? std::nullopt : std::optional(found->second);
+  }
   void journal(std::string_view) override {}
 
   void say(char what, Transport transport) {
@@ -31,12 +35,17 @@ struct Track final : RaceHost {
     told += what + std::string(to_string(transport));
   }
   std::string news() { return std::exchange(told, {}); }
+  /// A step of more than a second would be sleep.
+  void pass_awake(Duration time) {
+    for (; time > 0ms; time -= 100ms) pass(100ms);
+  }
   void pass(Duration time) { scheduler.advance(scheduler.now() + time); }
   void fail(Transport transport) { race.failed(transport, {.code = "network"}); }
 
   Random random = [] { return 0.5; };
   Duration trip{20};
   bool is_single = false;
+  std::map<Transport, client::Duration> silences;
   std::string told;
   Scheduler scheduler{Time{} + 1h};
   Race race;
@@ -274,8 +283,41 @@ TEST_CASE(
   track.news();
   track.race.narrow();
   CHECK(track.news() == "-sse");
-  for (int i = 0; i < 120; ++i) track.pass(1s);  // a longer step would be sleep
+  track.pass_awake(120s);
   CHECK(track.news().find("+sse") != std::string::npos);
+}
+
+TEST_CASE("race: on a slow line the first that was answered has it alone") {
+  Track track;
+  track.race.begin();
+  track.pass(400ms);
+  track.race.attached(sse);
+  track.news();
+  track.pass_awake(3s);
+  CHECK(track.news().empty());  // nothing comes: they may wait for connections
+  track.silences[sse] = 100ms;
+  track.pass_awake(600ms);
+  CHECK(track.news() == "-websocket -poll ^sse");
+  CHECK(track.race.slack() == 4);
+  track.race.activated(sse);
+  CHECK(track.race.slack() == 4);  // until one is proved soon
+}
+
+TEST_CASE("race: an attempt has more time while something comes, and all have after a late round") {
+  Track track(sse);
+  track.race.begin();
+  CHECK(track.news() == "+sse!");
+  track.silences[sse] = 100ms;
+  track.pass_awake(15s);
+  CHECK(track.news().empty());
+  track.silences.clear();
+  track.pass_awake(20s);
+  CHECK(track.news() == "-sse outage");
+  CHECK(track.race.slack() > 1);
+  track.race.begin();
+  track.news();
+  track.pass_awake(9s);
+  CHECK(track.news().empty());
 }
 
 TEST_CASE("race: one transport only") {

@@ -4,6 +4,7 @@ import { SigwayError } from './errors.js';
 
 const kLate = 1000;                  // a timer so late has slept, with its tab or with its machine
 const kSecondChance = 1000;
+const kHeardMost = 4;
 const kBackoffBase = 500, kBackoffCap = 20000, kBackoffLeast = 50;
 
 /** `now` in milliseconds since some moment, `wall` since 1970. Replaced by tests. */
@@ -43,7 +44,10 @@ export function sleep(ms, signal) {
   });
 }
 
-export function within(promise, ms, signal, what) {
+/** `promise`, or an error after `ms`. With `heard`, which gives when something last came: after `ms` without, and after four times as
+ *  long in any case. */
+export function within(promise, ms, signal, what, heard = () => -Infinity) {
+  const latest = clock.now() + kHeardMost * ms;
   return new Promise((resolve, reject) => {
     const abort = () => settle(reject, new SigwayError('aborted', `${what} was given up`));
     const settle = (way, value) => {
@@ -51,7 +55,13 @@ export function within(promise, ms, signal, what) {
       signal?.removeEventListener('abort', abort);
       way(value);
     };
-    const stop = deadline(ms, () => settle(reject, new SigwayError('deadline', `${what} took longer than ${ms} ms`)));
+    const expire = () => {
+      const left = Math.min(heard() + ms, latest) - clock.now();
+      if (left > 0) calm = deadline(left, expire);
+      else settle(reject, new SigwayError('deadline', `${what} took longer than ${ms} ms`));
+    };
+    let calm = deadline(ms, expire);
+    const stop = () => calm();
     if (signal?.aborted) return abort();
     signal?.addEventListener('abort', abort);
     promise.then((value) => settle(resolve, value), (error) => settle(reject, error));

@@ -12,6 +12,7 @@ const kHeadLeast = 3000, kHeadUnknown = 5000, kHeadAlone = 10000;
 const kHeldLeast = 400, kHeldUnknown = 1500;   // by so much a hello may be later than the answer to its upload
 const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the head of the stream
 const kLineMost = 1 << 20;
+const kHeldLatest = 10000;           // while the stream flows: much may be on its way before the hello
 const kEchoPause = 2000;
 const kSilentLeast = 2000, kSilentUnknown = 3000;   // by so much a hello may be later where the stream was silent before
 
@@ -31,7 +32,7 @@ export class EventStreamCarrier extends Carrier {
     try {
       const request = this.attachment({ ...this.session.asks(), ...(pad ? { pad } : {}) });
       const response = await http.stream('v1/sse', JSON.stringify(request),
-        { patience: this.session.trips.patience(kHeadLeast, unknown), signal: this.stopper.signal });
+        { patience: this.session.network.slack * this.session.trips.patience(kHeadLeast, unknown), signal: this.stopper.signal });
       if (response.status === 204) throw new SigwayError('moved', 'the server has ended this stream');
       if (!/^text\/event-stream/i.test(response.headers.get('Content-Type') ?? '') || !response.body) {
         throw notSigway('the answer is no event stream');
@@ -138,7 +139,13 @@ export class EventStreamCarrier extends Carrier {
   }
 
   #expect(patience, error = () => new SigwayError('held_back', 'the stream is held back on the way')) {
-    this.#unhold = deadline(patience, () => this.end(error()));
+    const latest = clock.now() + kHeldLatest;
+    const check = () => {
+      const left = Math.min(this.seen + patience, latest) - clock.now();
+      if (left > 0) this.#unhold = deadline(left, check);
+      else this.end(error());
+    };
+    this.#unhold = deadline(patience, check);
   }
 
   // Is it alive? If not it ends soon.

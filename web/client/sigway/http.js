@@ -4,7 +4,7 @@ import { deadline } from './clock.js';
 import { refusal, SigwayError } from './errors.js';
 import { inAscii } from './text.js';
 
-const kLongAnswer = 16384;           // bytes
+const kLongAnswer = 1024;            // bytes
 
 // Node's fetch gives a connection back a turn after the answer; who asks again sooner pays for a new one.
 const returned = () => (globalThis.setImmediate ? new Promise((resolve) => { globalThis.setImmediate(resolve); }) : undefined);
@@ -23,9 +23,10 @@ export class Http {
   }
 
   // The parsed answer, or null for an empty one. Throws a SigwayError: `network`, `deadline`, `aborted`, what the server said,
-  // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds without a byte of an answer.
-  async post(path, body, { patience, signal, keepalive }) {
-    const { text } = await this.#accepted(path, body, { patience, signal, keepalive });
+  // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds without a byte of an answer. `heard` is
+  // called with the number of bytes that came, 0 for the head; the body of a short answer is not counted.
+  async post(path, body, { patience, signal, keepalive, heard }) {
+    const { text } = await this.#accepted(path, body, { patience, signal, keepalive, heard });
     return text === '' ? null : parseObject(text);
   }
 
@@ -46,7 +47,7 @@ export class Http {
     }
   }
 
-  async #request(path, body, { patience, signal, keepalive = false, stream = false }) {
+  async #request(path, body, { patience, signal, keepalive = false, stream = false, heard }) {
     const stop = new AbortController();
     const abort = () => stop.abort();
     if (signal?.aborted) abort();
@@ -54,9 +55,10 @@ export class Http {
     let late = false;
     const expect = () => deadline(patience, () => { late = true; abort(); });
     let calm = expect();
-    const alive = () => {
+    const alive = (bytes = 0) => {
       calm();
       calm = expect();
+      heard?.(bytes);
     };
     let streaming = false;
     try {
@@ -67,6 +69,7 @@ export class Http {
         ...(stream ? { headers: { Accept: 'text/event-stream' } } : {}) });
       streaming = stream && response.ok;
       if (streaming) return { response, text: '' };
+      alive();
       const text = await readText(response, alive);
       await returned();
       return { response, text };
@@ -108,7 +111,7 @@ async function readText(response, alive) {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     text += decoder.decode(value, { stream: true });
-    alive();
+    alive(value.length);
   }
 }
 

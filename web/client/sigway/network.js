@@ -7,13 +7,19 @@ import { Lives } from './lives.js';
 const kYoung = 2;                    // times the heartbeat: who is cut before that has died young
 const kMendedLife = 10000;           // renewing a stream more often than this is no remedy
 const kYoungLeast = 10000;
+const kSlackMost = 8, kSlackUnheard = 2, kSlackSlow = 4;
+const kQuickProof = 3000;
+const kManyBytes = 4096;             // fewer say little of a line's speed
+const kLineBytes = 16384, kLineMost = 20000;
 
 export class Network {
   trips = new RoundTrip();
   cadence;
   lives = new Lives();
   trusted = new Set();       // transports that have proved themselves
+  slack = 1;                 // times as long for attempts: doubled by each round in which none was answered in time
   brief = false;             // other tabs hold the browser's connections: polls are not held
+  #speed = Infinity;         // bytes a ms that came down
   #memory;
   #journal;
   #known = null;             // {kind, proof}: what worked last
@@ -43,8 +49,34 @@ export class Network {
   /** It carries the traffic now, `proof` ms after it was tried; null: it did before, and was renewed. */
   worked(kind, proof) {
     this.trusted.add(kind);
+    if (proof !== null && proof < kQuickProof) this.slack = 1;
     this.#known = { kind, proof: proof ?? this.#known?.proof };
     this.#keep();
+  }
+
+  /** So many bytes of one answer came in so many ms. */
+  came(bytes, ms) {
+    if (bytes >= kManyBytes) this.#speed = bytes / Math.max(1, ms);
+  }
+
+  /** Ms for which an answer may stand behind what is on its way already, by what the line was seen to carry. */
+  get queue() {
+    return Math.min(kLineMost, kLineBytes / this.#speed);
+  }
+
+  /** A deadline has ended a round. `isHeard`: something came, the line is slow and not dead. */
+  late(isHeard) {
+    this.slack = Math.max(this.slack, Math.min(isHeard ? kSlackMost : kSlackUnheard, 2 * this.slack));
+  }
+
+  /** Nothing carries yet though the server was heard: several copies of what waits for us may stand in one slow line. */
+  isSlow() {
+    this.slack = Math.max(this.slack, kSlackSlow);
+  }
+
+  /** A transport has carried for a minute: round trips tell by now how slow the line is. */
+  isKnown() {
+    this.slack = 1;
   }
 
   failed(kind) {

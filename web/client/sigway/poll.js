@@ -27,6 +27,7 @@ export class PollCarrier extends Carrier {
   isAsking = false;     // a poll is under way
   #asked = 0;           // when it was sent
   #replaced = deferred();
+  #came = { bytes: 0, since: 0 };    // of an answer
   #before = new AbortController();    // of the one that was replaced
 
   async start() {
@@ -111,9 +112,18 @@ export class PollCarrier extends Carrier {
       : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait };
     if (!attaching && !this.active && this.turn) request.turn = this.turn;
     // What a lost one should have brought has waited long enough: the next is not held, and its copy does no harm.
-    const slack = session.trips.patience(kSlackLeast << Math.max(0, this.#failures - 1), kSlackUnknown);
-    const patience = attaching ? kAttachDeadline : wait + slack;
-    return session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: again });
+    const least = Math.max(session.network.slack * kSlackLeast, session.network.queue);
+    const slack = session.trips.patience(least * 2 ** Math.max(0, this.#failures - 1), kSlackUnknown);
+    this.#came = { bytes: 0, since: 0 };
+    const patience = attaching ? session.network.slack * kAttachDeadline : wait + slack;
+    return session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: again, heard: (bytes) => this.#hearsSome(bytes) });
+  }
+
+  #hearsSome(bytes) {
+    this.seen = clock.now();
+    if (!bytes) this.#came.since = this.seen;
+    this.#came.bytes += bytes;
+    this.session.network.came(this.#came.bytes, this.seen - this.#came.since);
   }
 
   get #mostHold() {

@@ -13,6 +13,9 @@ const kHeadStartShare = 1.5;         // of the time in which it proved itself th
 const kStreamDelay = 300;            // ms before an event stream is tried beside a WebSocket
 const kGrace = 300;                  // ms, at the most, that a proved transport waits for a better one that has opened
 const kGraceShare = 1.5, kGraceLeast = 30;
+const kSlow = 'the line is slow, and another one was answered';
+const kSlowAnswer = 3000;            // ms without a leader, after which one attempt has the line to itself
+const kSlowTrips = 4, kFlows = 1500, kLookAgain = 1000;
 const kActivationDeadline = 8000, kActivationLeast = 3000;
 
 const rank = (kind) => kTransports.indexOf(kind);
@@ -49,6 +52,8 @@ export class Race {
   #failures = [];
   #stopper = new AbortController();
   #stopTimer = () => {};
+  #stopLook = () => {};
+  #began = clock.now();
   #graceOver = false;
   #hooks;
   #session;
@@ -62,6 +67,7 @@ export class Race {
     this.#steps = [...steps];
     this.#patience = patience;
     this.#hooks = hooks;
+    if (!leader) this.#stopLook = deadline(kSlowAnswer, () => this.#look());
     this.#nextStep();
   }
 
@@ -81,6 +87,7 @@ export class Race {
     if (this.over) return;
     this.#steps = [];
     this.#stopTimer();
+    this.#stopLook();
     this.#stopper.abort();
     for (const carrier of [...this.#running.keys(), ...this.#proved]) carrier.stop();
     if (this.#activating && this.#activating !== this.leader) this.#activating.stop();
@@ -123,7 +130,7 @@ export class Race {
     this.#running.set(carrier, clock.now());
     carrier.start();
     try {
-      await within(carrier.proved.promise, this.#patience, this.#stopper.signal, `${kind}: a proof`);
+      await within(carrier.proved.promise, this.#patience, this.#stopper.signal, `${kind}: a proof`, () => carrier.seen);
       if (this.over) return;
       carrier.proof = clock.now() - this.#running.get(carrier);
       this.#running.delete(carrier);
@@ -133,6 +140,45 @@ export class Race {
       this.#running.delete(carrier);
       this.#failed(carrier, error);
     }
+  }
+
+  // Nothing carries yet, though something comes: the line is slow. (Where nothing comes either, attempts may wait for connections.)
+  #look() {
+    const { network, trips } = this.#session;
+    // Where round trips are long all takes several of them.
+    const early = this.#began + kSlowTrips * (trips.least ?? 0) - clock.now();
+    if (early > 0) {
+      this.#stopLook = deadline(early, () => this.#look());
+      return;
+    }
+    const before = this.#activating;
+    const flowing = [...this.#running.keys(), ...this.#proved, ...(before ? [before] : [])].filter(({ done, seen, born }) =>
+      !done && seen > born && clock.now() - seen < kFlows).sort((a, b) => rank(a.kind) - rank(b.kind));
+    if (!flowing.length) {
+      this.#stopLook = deadline(kLookAgain, () => this.#look());
+      return;
+    }
+    // What a stream has on its way is not asked for again; but one that is held back must not be chosen each time.
+    const kept = network.slack > 1 ? before ?? flowing[0] : flowing[0];
+    network.isSlow();
+    if (before && before !== kept) {
+      this.#activating = null;
+      this.#drop(before, kSlow);
+    }
+    this.#keep(kept);
+    // It has no rival, and the server lets nothing stand by for longer than ten seconds.
+    if (kept !== before && kept.welcomed && !kept.turn && this.#running.has(kept)) kept.activate(this.#session.nextTurn());
+    this.#consider();
+  }
+
+  // Each carrier that is attached brings what waits for us: on a slow line one is enough.
+  #keep(carrier) {
+    if (this.over || this.leader || carrier.done || (this.#activating && this.#activating !== carrier)) return;
+    this.#stopTimer();
+    this.#steps = this.#steps.map((step) => ({ ...step, after: Infinity }));
+    const others = [...this.#running.keys(), ...this.#proved].filter((other) => other !== carrier);
+    this.#proved = this.#proved.filter((other) => other === carrier);
+    for (const other of others) this.#drop(other, kSlow);
   }
 
   // Takes the best that is proved, unless a better one is so near that a change of hands can be spared.
@@ -154,8 +200,13 @@ export class Race {
     const { trips } = this.#session;
     try {
       if (!carrier.turn) carrier.activate(this.#session.nextTurn());
-      await within(carrier.activated.promise, trips.patience(kActivationLeast, kActivationDeadline), this.#stopper.signal,
-        `${carrier.kind}: the activation`);
+      const { slack } = this.#session.network;
+      const wait = (ms) => within(carrier.activated.promise, slack * ms, this.#stopper.signal, `${carrier.kind}: the activation`,
+        () => carrier.seen);
+      await wait(trips.patience(kActivationLeast, kActivationDeadline)).catch((error) => {
+        if (error.code !== 'deadline' || this.#running.size || this.#proved.length) throw error;
+        return wait(kActivationDeadline);      // there is nothing else to try instead
+      });
       this.#activating = null;
       if (this.over) return;
       this.leader = carrier;
@@ -179,7 +230,7 @@ export class Race {
   #failed(carrier, error) {
     carrier.end(error);
     if (this.over || carrier.dropped) return;
-    this.#failures.push({ kind: carrier.kind, error });
+    this.#failures.push({ kind: carrier.kind, error, isHeard: carrier.seen > carrier.born });
     this.#hooks.failed(carrier, error);
     // The server has spoken: another transport would hear the same.
     if (!this.leader && verdict(error) !== 'retry') return this.stop(error);
@@ -195,9 +246,11 @@ export class Race {
     if (this.over || this.#activating || this.#proved.length || this.#running.size || planned) return;
     if (this.leader) {
       this.#stopTimer();
+      this.#stopLook();
       this.#stopper.abort();
       return this.settled.resolve(this.leader);
     }
+    if (this.#failures.some(({ error }) => error.code === 'deadline')) this.#session.network.late(this.#failures.some(({ isHeard }) => isHeard));
     const retry = Math.max(0, ...this.#failures.map(({ error }) => error.retry ?? 0)) || undefined;
     const reasons = this.#failures.map(({ kind, error }) => `${kind}: ${error.message}`).join('; ');
     this.stop(this.#failures.length === 1 ? this.#failures[0].error : new SigwayError('unreachable', reasons, { retry }));

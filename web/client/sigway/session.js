@@ -10,7 +10,7 @@ import { Uplink } from './uplink.js';
 
 const kQuietFailures = 4;            // uploads without messages: the way down may live while the way up is dead
 const kQuietWait = 1000;             // ms that an acknowledgement waits for a body to travel in
-const kQuietLeast = 2500, kQuietUnknown = 6000;
+const kQuietLeast = 2500, kQuietUnknown = 6000, kQuietMost = 20000;    // ms, twice as long each time
 const kAckDelay = 200;
 const kAckEvents = 16;               // acknowledge at once beyond so many
 const kRetireAfter = 2000;
@@ -184,7 +184,7 @@ export class Session {
         const ack = this.cursor;
         try {
           const answer = await this.send(JSON.stringify({ key: this.key, ack, ...request }),
-            { patience: this.trips.patience(kQuietLeast, kQuietUnknown) });
+            { patience: Math.min(kQuietMost, this.network.slack * this.trips.patience(kQuietLeast, kQuietUnknown) * 2 ** failures) });
           this.acknowledged(ack);
           this.uplink.taken(answer.up);
           return;

@@ -110,7 +110,7 @@ export class Steering {
 
   #begin(session, steps, leader, what) {
     this.#journal.add(what, { transports: steps.flatMap(({ kinds }) => kinds).join(', ') });
-    const race = this.#race = new Race({ session, steps, leader, patience: kPatience, hooks: {
+    const race = this.#race = new Race({ session, steps, leader, patience: this.#network.slack * kPatience, hooks: {
       launch: (kind) => {
         this.#journal.add('trying', { transport: kind });
         return new kCarriers[kind](session, `${kind[0]}${++this.#attempts}`);
@@ -237,6 +237,7 @@ export class Steering {
   #minute() {
     this.#network.relax();
     const { active } = this.#session ?? {};
+    if (active && clock.now() - active.born > kMinute) this.#network.isKnown();
     if (active && clock.now() - active.born > 2 * (active.heartbeat ?? 25000)) this.#network.grewOld(active.kind);
   }
 

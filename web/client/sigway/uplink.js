@@ -212,7 +212,7 @@ export class Uplink {
 
   // How long the answer to an upload may take.
   #patience(size) {
-    return Math.min(kAnswerMost, this.session.trips.patience(kAnswerLeast, kAnswerUnknown) + this.#slack * size / this.#speed);
+    return Math.min(kAnswerMost, this.session.network.slack * this.session.trips.patience(kAnswerLeast, kAnswerUnknown) + this.#slack * size / this.#speed);
   }
 
   // One upload at a time, and a further one beside those that take long; more only where bodies must be small.

@@ -7,6 +7,7 @@ import { parseObject } from './http.js';
 
 const kPongLeast = 2000, kPongUnknown = 5000;
 const kQuiet = 2000;                 // ms after the last event: is there more, which is held back on the way?
+const kFlowing = 3;                  // times as long for a pong, while other frames come: it stands behind them
 const kOwnCloses = 4000;             // close codes from here on are the server's; what lies below may be anybody's
 
 export class WebSocketCarrier extends Carrier {
@@ -108,11 +109,14 @@ export class WebSocketCarrier extends Carrier {
 
   #expectPong() {
     this.#forgetPong();
-    const patience = this.session.trips.patience(kPongLeast, kPongUnknown);
-    this.#untest = deadline(patience, () => {
-      this.#untest = null;
-      if (this.#pinged) this.end(new SigwayError('silence', `a ping was not answered in ${patience} ms`));
-    });
+    const patience = this.session.network.slack * this.session.trips.patience(kPongLeast, kPongUnknown);
+    const latest = clock.now() + kFlowing * patience;
+    const check = () => {
+      const left = Math.min(this.seen + patience, latest) - clock.now();
+      this.#untest = this.#pinged && left > 0 ? deadline(left, check) : null;
+      if (this.#pinged && left <= 0) this.end(new SigwayError('silence', `a ping was not answered in ${patience} ms`));
+    };
+    this.#untest = deadline(patience, check);
   }
 
   #forgetPong() {
@@ -122,6 +126,7 @@ export class WebSocketCarrier extends Carrier {
 
   activate(turn) {
     super.activate(turn);
+    if (this.#untest) this.#expectPong();
     this.frame(JSON.stringify({ turn, carrier: this.name, ack: this.session.acknowledging() }));
   }
 
