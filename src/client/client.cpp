@@ -190,6 +190,7 @@ class Client::Implementation final : private client::EngineListener {
     ClientState state = ClientState::connecting;
     Transport transport = Transport::automatic;
     std::string peer, ice = "[]";
+    std::vector<std::string> features;
     std::chrono::milliseconds round_trip{0};
     std::size_t pending = 0, bytes = 0;
   };
@@ -270,9 +271,8 @@ class Client::Implementation final : private client::EngineListener {
 
   // With the lock. What other threads may ask for.
   void see() {
-    seen_ = {engine_.state(),        engine_.transport(),  engine_.peer(),
-             engine_.ice_servers(),  engine_.round_trip(), engine_.pending(),
-             engine_.pending_bytes()};
+    seen_ = {engine_.state(),    engine_.transport(),  engine_.peer(),    engine_.ice_servers(),
+             engine_.features(), engine_.round_trip(), engine_.pending(), engine_.pending_bytes()};
     seen_changed_.notify_all();
   }
 
@@ -401,6 +401,7 @@ Transport Client::transport() const { return implementation_->seen().transport; 
 std::string Client::peer() const { return implementation_->seen().peer; }
 std::chrono::milliseconds Client::round_trip() const { return implementation_->seen().round_trip; }
 std::string Client::ice_servers() const { return implementation_->seen().ice; }
+std::vector<std::string> Client::features() const { return implementation_->seen().features; }
 std::size_t Client::pending() const { return implementation_->seen().pending; }
 void Client::close() { implementation_->close(); }
 

@@ -126,7 +126,10 @@ class Client {
   std::string peer() const;     ///< one's own peer id; empty before the first welcome
   std::chrono::milliseconds round_trip() const;
   std::string ice_servers() const;  ///< JSON: an array as RTCConfiguration.iceServers
-  std::size_t pending() const;      ///< messages that the server has not taken
+  /// What the server does beyond the first `sigway.v1` (docs/protocol.md, "Versions"); empty with
+  /// an older server, and before the first welcome.
+  std::vector<std::string> features() const;
+  std::size_t pending() const;  ///< messages that the server has not taken
 
   /// Leaves the rooms, ends the session, joins the threads. At most about two seconds (see above).
   /// From a handler it only begins that; the rest is the destructor's.

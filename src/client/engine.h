@@ -56,6 +56,9 @@ class Engine final : public SessionListener, public RaceHost {
   ClientState state() const noexcept { return state_; }
   Transport transport() const noexcept { return transport_; }
   std::string peer() const { return session_ ? session_->peer() : std::string{}; }
+  std::vector<std::string> features() const {
+    return session_ ? session_->features() : std::vector<std::string>{};
+  }
   std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
   Duration round_trip() const override { return session_ ? session_->round_trip() : Duration(100); }
   std::optional<Duration> silence(Transport transport) const override;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/scheduler.h"
 
@@ -25,6 +26,17 @@ inline std::optional<Json> parse_object(std::string_view text) {
 inline std::string text_of(const Json& object, const char* field) {
   const auto entry = object.find(field);
   return entry != object.end() && entry->is_string() ? entry->get<std::string>() : std::string{};
+}
+
+/// The texts in a list; what else is in it is left out.
+inline std::vector<std::string> texts_of(const Json& object, const char* field) {
+  std::vector<std::string> texts;
+  const auto entry = object.find(field);
+  if (entry == object.end() || !entry->is_array()) return texts;
+  for (const auto& element : *entry) {
+    if (element.is_string()) texts.push_back(element.get<std::string>());
+  }
+  return texts;
 }
 
 inline std::optional<std::uint64_t> number_of(const Json& object, const char* field) {

@@ -118,6 +118,7 @@ bool Session::welcome(const Json& welcome) {
   resume_ = bounded_duration(number_of(welcome, "resume").value_or(0));
   const auto ice = welcome.find("ice");
   if (ice != welcome.end() && ice->is_array()) ice_ = dump(*ice);
+  features_ = texts_of(welcome, "features");
   const auto limits = welcome.find("limits");
   if (limits != welcome.end() && limits->is_object())
     uplink_.limits(number_of(*limits, "body").value_or(0),

@@ -60,6 +60,8 @@ class Session final : public UplinkHost, public LinesHost {
   std::vector<Message> stop(std::vector<std::uint64_t>& lost);
   const std::string& peer() const noexcept { return peer_; }
   const std::string& ice_servers() const noexcept { return ice_; }
+  /// Names of features; empty with a server of the first `sigway.v1`.
+  const std::vector<std::string>& features() const noexcept { return features_; }
   /// For how long the server keeps our place without a connection; 0 before its welcome.
   Duration resume() const noexcept { return resume_; }
   bool welcomed() const noexcept { return !server_.empty(); }
@@ -156,6 +158,7 @@ class Session final : public UplinkHost, public LinesHost {
   std::string server_;
   std::string peer_;
   std::string ice_ = "[]";
+  std::vector<std::string> features_;
   Duration resume_{0};
   std::uint64_t cursor_ = 0;
   std::optional<std::uint64_t> acked_;  // so that one follows the opening, even if it is 0

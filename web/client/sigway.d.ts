@@ -219,6 +219,8 @@ export interface Connection {
   readonly journal: JournalEntry[];
   /** As RTCConfiguration.iceServers takes it. */
   readonly iceServers: RTCIceServer[];
+  /** What the server does beyond the first `sigway.v1` (docs/protocol.md, "Versions"); empty with an older server, and before the first answer. */
+  readonly features: string[];
   readonly limits: { data: number; body: number; messages: number };
   /** Messages that the server has not taken yet. */
   readonly pending: number;

@@ -155,12 +155,12 @@ void write_welcome(JsonWriter& json, std::string& out, const Welcome& welcome) {
       .number("body", welcome.max_body)
       .number("messages", welcome.max_messages);
   limits.close();
-  json.close();
+  json.raw("features", kFeatures).close();
 }
 
 std::size_t welcome_size(const Welcome& welcome) {
-  return 320 + welcome.server.size() + welcome.peer.size() + welcome.carrier.size() +
-         welcome.key.size() + welcome.ice_json.size();
+  return 320 + kFeatures.size() + welcome.server.size() + welcome.peer.size() +
+         welcome.carrier.size() + welcome.key.size() + welcome.ice_json.size();
 }
 
 std::string turn_control(std::string_view control, std::uint64_t turn, std::uint64_t next) {

@@ -63,6 +63,11 @@ extern const Traits kClient;
 /// somebody has quoted the key, and is then `kPersonWithKey`.
 extern const Traits kPerson, kPersonWithKey;
 
+/// What the server does beyond `sigway.v1` as it was at first, as a JSON array for
+/// `welcome.features` (docs/protocol.md, "Versions"). A name is never taken off, and never changes
+/// its meaning.
+inline constexpr std::string_view kFeatures = R"(["drain","mail"])";
+
 /// Controls. Each yields the JSON object on one line, starting with `{"control":`; `welcome_object`
 /// is the bare object for the field `welcome` of a poll's answer.
 struct Welcome {

@@ -250,6 +250,13 @@ TEST_CASE("engine: a stream that lags is no transport, and one that begins to is
   }
 }
 
+TEST_CASE("engine: the features of the server are known from its welcome on") {
+  Scene scene(15);
+  CHECK(scene.alice.engine.features().empty());
+  scene.meet();
+  CHECK(scene.alice.engine.features() == std::vector<std::string>{"drain", "mail"});
+}
+
 TEST_CASE("engine: what an echo sends back is no event") {
   Scene scene(12);
   scene.alice.network.faults.websockets_echo = true;

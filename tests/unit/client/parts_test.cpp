@@ -272,3 +272,13 @@ TEST_CASE("a JSON text in ASCII means the same") {
   }
   CHECK(in_ascii("\"\xC3\xA9\xF0\x9F\x98\x80\"") == R"("\u00e9\ud83d\ude00")");
 }
+
+TEST_CASE("a list of texts is read from what may be none") {
+  const auto texts = [](std::string_view json) {
+    return texts_of(*parse_object(json), "features");
+  };
+  CHECK(texts(R"({"features":["drain","mail"]})") == std::vector<std::string>{"drain", "mail"});
+  CHECK(texts(R"({"features":["drain",1,null,["mail"]]})") == std::vector<std::string>{"drain"});
+  for (const auto* const none : {"{}", R"({"features":null})", R"({"features":"drain"})"})
+    CHECK(texts(none).empty());
+}

@@ -118,7 +118,7 @@ TEST_CASE("controls") {
   welcome.resume_ms = 120000;
   welcome.max_body = 262144;
   const std::string tail =
-      R"("ice":[],"heartbeat":25000,"hold":25000,"resume":120000,"limits":{"data":65536,"body":262144,"messages":256}})";
+      R"("ice":[],"heartbeat":25000,"hold":25000,"resume":120000,"limits":{"data":65536,"body":262144,"messages":256},"features":["drain","mail"]})";
   CHECK(native::welcome_object(welcome) ==
         R"({"server":"s","peer":"p","carrier":"c","active":true,"turn":1,"up":2,)" + tail);
   welcome.key = "K";

@@ -93,6 +93,7 @@ export class Connection {
   get roundTrip() { return this.#network.trips.last; }
   get journal() { return [...this.#journal.entries]; }
   get iceServers() { return this.#session?.iceServers ?? []; }
+  get features() { return [...this.#session?.features ?? []]; }
   get limits() { return this.#session?.limits ?? kLimits; }
   get pending() { return this.#session ? this.#session.uplink.pending : this.#backlog.length; }
   get opened() { return this.#opened.promise; }

@@ -26,6 +26,7 @@ export class Session {
   leaving = false;           // nothing that is still to be heard matters
   limits = kLimits;
   iceServers = [];
+  features = [];             // of the server, beyond the first `sigway.v1`; a name that is missing is no error
   resume = 0;                // ms for which the server keeps our place without a connection
   carriers = new Set();      // attached, or trying
   over = new AbortController();
@@ -76,6 +77,7 @@ export class Session {
     this.peer = welcome.peer;
     this.limits = { ...kLimits, ...welcome.limits };
     this.iceServers = welcome.ice ?? [];
+    this.features = Array.isArray(welcome.features) ? welcome.features.filter((name) => typeof name === 'string') : [];
     this.resume = welcome.resume ?? 0;
     this.cadence.serves(welcome);
     this.#turn = Math.max(this.#turn, welcome.turn);
