@@ -4,6 +4,7 @@
 #
 #   faults  the random-fault tests over SIGWAY_SEEDS seeds (100), fake carriers and real sockets
 #   networks  two members through every misbehaving network, in every shape of traffic, with the times that they keep
+#   versions  clients and servers of the first sigway.v1 (commit 4292eb5, built from the history) with those of today
 #   idle    10,000 idle clients on each transport; reports the memory that each one takes
 #   pages   the demo pages and the peer link in Chromium: every state, 50 glares, 20 reloads, six in a mesh
 #   doctor  the doctor through every network of the bed, and its page in Chromium
@@ -41,6 +42,27 @@ stage_faults() {
 stage_networks() {
   build_release
   run_soak_tests networks
+}
+
+# The commit at which the first `sigway.v1` was frozen (docs/protocol.md, "Versions").
+first_version=4292eb5
+
+stage_versions() {
+  if ! git cat-file -e "$first_version^{commit}" 2>/dev/null; then
+    echo "Skipped: this clone has no commit $first_version (git fetch --unshallow brings it)."
+    return
+  fi
+  build_release
+  local source=build/first-version
+  rm -rf "$source"
+  mkdir -p "$source"
+  git archive "$first_version" | tar -x -C "$source"
+  (
+    cd "$source"
+    cmake --preset release >/dev/null
+    cmake --build --preset release --target sigway
+  )
+  SIGWAY_OLD_BINARY=$PWD/$source/build/release/bin/sigway run_soak_tests versions
 }
 
 stage_idle() {
@@ -114,7 +136,7 @@ stage_tidy() {
   scripts/tidy.sh --all
 }
 
-all=(faults networks doctor idle pages allocation chaos suites sanitizers fuzz tidy)
+all=(faults networks versions doctor idle pages allocation chaos suites sanitizers fuzz tidy)
 stages=("$@")
 if (($# == 0)); then stages=("${all[@]}"); fi
 for stage in "${stages[@]}"; do

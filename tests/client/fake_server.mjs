@@ -88,7 +88,7 @@ class Session {
   run({ n, inPieces = false, ...message }) {
     const { type, room, to, data } = message;
     this.server.taken.push({ key: this.key, n, type, pieces: inPieces });
-    const refuse = (code) => this.emit({ type: 'error', re: n, code, message: code, hint: 'Say it otherwise.' });
+    const refuse = (code, more) => this.emit({ type: 'error', re: n, code, message: code, hint: 'Say it otherwise.', ...more });
     if (kReserved.has(type)) refuse('bad_type');
     else if (type === 'join') this.server.join(this, room, message.capacity, n);
     else if (type === 'login') this.emit({ type: 'login', name: message.name, re: n });
@@ -99,7 +99,7 @@ class Session {
       if (where === undefined) return refuse('no_room');
       const targets = [...this.server.rooms.get(where).members.keys()].filter((member) => member !== this &&
         (to === undefined || [to].flat().includes(member.peer)));
-      if (!targets.length) return refuse(to === undefined ? 'nobody_there' : 'no_such_peer');
+      if (!targets.length) return to === undefined ? refuse('nobody_there') : refuse('no_such_peer', { to: [to].flat()[0] });
       for (const target of targets) target.emit({ type, room: where, from: this.peer, data });
     }
   }
@@ -244,7 +244,7 @@ class PollCarrier extends Carrier {
       if (request.ack !== undefined) this.next = Math.max(this.session.acked, Math.min(request.ack, this.session.last)) + 1;
     }
     this.parked.push(response);
-    if (attaching) Object.assign(this.answer, { welcome: attaching });
+    if (attaching) Object.assign(this.answer, { welcome: { ...attaching, next: undefined } });
     if (request.turn && !attaching) this.session.activate(this, request.turn);
     this.flush(attaching !== undefined);
     clearTimeout(this.timer);
@@ -344,7 +344,7 @@ export class FakeServer {
     if (room.members.size >= room.capacity) return session.emit({ type: 'full', room: name, capacity: room.capacity, re });
     this.rooms.set(name, room);
     const join = ++room.joins;
-    const members = [...room.members].map(([member, number]) => ({ peer: member.peer, join: number, polite: true }));
+    const members = [...room.members].map(([member, number]) => ({ peer: member.peer, join: number, polite: true, suspended: false }));
     room.members.set(session, join);
     session.rooms.add(name);
     const answer = { room: name, peer: session.peer, join, capacity: room.capacity, re };

@@ -1,0 +1,40 @@
+// The client of a sigway server (docs/protocol.md, `sigway.v1`), for browsers and Node >= 18.
+//
+// connect(options) gives a Connection that keeps one session alive over WebSocket, Server-Sent Events or long-polling. What is
+// sent arrives exactly once and in order, and so does what is received, whatever happens to requests and connections on the
+// way, and also while the transport is switched. The types are in sigway.d.ts.
+//
+// The parts are in sigway/, a subject each. All of them are named here, so that a browser asks for them in one round trip
+// instead of one for each level of the graph.
+
+import './sigway/body_limit.js';
+import './sigway/cadence.js';
+import './sigway/carrier.js';
+import './sigway/clock.js';
+import { Connection } from './sigway/connection.js';
+import './sigway/emitter.js';
+import './sigway/event_stream.js';
+import './sigway/http.js';
+import './sigway/journal.js';
+import './sigway/key_store.js';
+import './sigway/limits.js';
+import './sigway/lives.js';
+import './sigway/memory.js';
+import './sigway/network.js';
+import './sigway/outgoing.js';
+import './sigway/poll.js';
+import './sigway/race.js';
+import './sigway/seats.js';
+import './sigway/session.js';
+import './sigway/steering.js';
+import './sigway/surroundings.js';
+import './sigway/text.js';
+import './sigway/tools.js';
+import './sigway/uplink.js';
+import './sigway/websocket.js';
+
+export { SigwayError } from './sigway/errors.js';
+
+export function connect(options = {}) {
+  return new Connection(options);
+}

@@ -1,0 +1,368 @@
+// What the application holds: rooms, names, messages and their answers. Which transport carries them is the business of Steering.
+
+import { within } from './clock.js';
+import { Emitter } from './emitter.js';
+import { SigwayError, verdict } from './errors.js';
+import { Http } from './http.js';
+import { Journal } from './journal.js';
+import { browserKeyStore } from './key_store.js';
+import { kDataDepth, kLimits } from './limits.js';
+import { browserStorage, Memory } from './memory.js';
+import { Network } from './network.js';
+import { Outgoing } from './outgoing.js';
+import { kTransports } from './race.js';
+import { browserLocks } from './seats.js';
+import { Session } from './session.js';
+import { Steering } from './steering.js';
+import { Surroundings } from './surroundings.js';
+import { jsonDepth, utf8Length } from './text.js';
+import { deferred, makeKey } from './tools.js';
+
+const kMessageRate = 160;            // below the server's 200 a second and bursts of 400
+const kCloseWait = 1500;
+const kOnlineJitter = 500;           // many come back together
+
+export class Connection {
+  #emitter = new Emitter();
+  #options;
+  #settings;
+  #store;
+  #journal = new Journal((entry) => this.#emitter.emit('journal', entry));
+  #network;
+  #steering;
+  #surroundings;
+  #session = null;
+  #state = 'connecting';
+  #transport = null;
+  #name;
+  #rooms = new Map();         // room -> capacity: those to be in, also after a reset
+  #backlog = [];              // said before there was a session
+  #answers = new Map();       // id -> promise of a join, leave, login, logout
+  #nextId = 1;
+  #everOpen = false;
+  #renewed = null;            // promise of the next session
+  #reset = null;              // what to tell the application once the new session is there
+  #opened = deferred();
+  #nextOpen = deferred();     // of the next carrier that takes over
+  #closing = false;
+  #ended = null;              // of the last carrier, while closing
+
+  constructor(options) {
+    const fetch = options.fetch ?? globalThis.fetch;
+    const WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    const base = new URL(options.url ?? globalThis.location?.origin ?? '');
+    base.protocol = base.protocol.replace(/^ws/, 'http');
+    if (!base.pathname.endsWith('/')) base.pathname += '/';
+    this.#options = options;
+    this.#settings = { http: new Http(base, (url, init) => fetch(url, init)), WebSocket, heartbeat: options.heartbeat,
+      messageRate: options.messageRate === 0 ? 1e6 : options.messageRate ?? kMessageRate };
+    this.#checkMode(options.transport ?? 'auto');
+    this.#name = options.name;
+    if (options.room !== undefined) this.#rooms.set(options.room, options.capacity);
+    const storage = options.memory === undefined ? browserStorage() : options.memory || null;
+    this.#network = new Network(new Memory(storage, base.href), this.#journal);
+    this.#steering = new Steering({ settings: this.#settings, mode: options.transport ?? 'auto', network: this.#network,
+      journal: this.#journal, locks: options.locks ?? browserLocks(base.href), hooks: this.#steeringHooks() });
+    const page = options.page ?? (typeof document === 'undefined' ? null : globalThis);
+    this.#surroundings = new Surroundings(options.page === null ? null : page, this.#surroundingHooks());
+    this.#store = options.keyStore === undefined ? browserKeyStore(`sigway ${base.href} ${options.room ?? ''}`)
+      : options.keyStore || null;
+    this.#start();
+  }
+
+  get state() { return this.#state; }
+  get transport() { return this.#transport; }
+  get mode() { return this.#steering.mode; }
+  get peer() { return this.#session?.peer ?? ''; }
+  get key() { return this.#session?.key ?? ''; }
+  get server() { return this.#session?.server ?? ''; }
+  get name() { return this.#name; }
+  get rooms() { return [...this.#rooms.keys()]; }
+  get roundTrip() { return this.#network.trips.last; }
+  get journal() { return [...this.#journal.entries]; }
+  get iceServers() { return this.#session?.iceServers ?? []; }
+  get limits() { return this.#session?.limits ?? kLimits; }
+  get pending() { return this.#session ? this.#session.uplink.pending : this.#backlog.length; }
+  get opened() { return this.#opened.promise; }
+
+  on(type, handler) {
+    return this.#emitter.on(type, handler);
+  }
+
+  off(type, handler) {
+    this.#emitter.off(type, handler);
+  }
+
+  // Gives the number by which a refusal (`refused`, with `re`) or `stored` would quote the message.
+  send(type, data, { to, room } = {}) {
+    if (!/^[A-Za-z][A-Za-z0-9._:-]{0,63}$/.test(type)) throw new SigwayError('bad_type', `no message type: ${type}`);
+    return this.#say({ type, to, room, data }).id;
+  }
+
+  // Resolves with `created`, `joined` or `full`.
+  join(room, { capacity } = {}) {
+    this.#rooms.set(room, capacity);
+    return this.#ask({ type: 'join', room, capacity });
+  }
+
+  leave(room) {
+    if (room === undefined) return this.close();
+    this.#rooms.delete(room);
+    return this.#ask({ type: 'leave', room });
+  }
+
+  login(name) {
+    return this.#ask({ type: 'login', name });
+  }
+
+  logout() {
+    return this.#ask({ type: 'logout' });
+  }
+
+  // Resolves when the server has taken all that was said so far.
+  async flush() {
+    while (this.#backlog.length) await this.opened;
+    await this.#session?.uplink.drained();
+  }
+
+  // Resolves when the call goes over the new transport. When that does not work it rejects, and the old one goes on.
+  async switchTransport(mode) {
+    this.#checkMode(mode);
+    if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
+    return this.#steering.switchTo(mode, () => this.#nextOpen.promise);
+  }
+
+  // Leaves the room and ends the session.
+  async close() {
+    if (this.#closing) return;
+    this.#closing = true;
+    const session = this.#session;
+    let left = false;
+    if (session && this.#state !== 'reconnecting') {
+      session.leaving = true;
+      session.uplink.push(this.#entry({ type: 'leave' }));
+      const ended = this.#ended = deferred();
+      await within(Promise.race([session.uplink.drained(), ended.promise]), kCloseWait, session.over.signal, 'leaving')
+        .then(() => { left = true; }, () => {});
+    }
+    if (session && !left) {
+      // Nobody to wait for: say it once more, and let the server's patience do the rest.
+      session.settings.http.post('v1/send', JSON.stringify({ key: session.key, messages: [{ type: 'leave' }] }),
+        { patience: kCloseWait, keepalive: true }).catch(() => {});
+    }
+    this.#finish(new SigwayError('left', 'closed by the application'));
+  }
+
+  // -- speaking --
+
+  #say(message) {
+    if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
+    const entry = this.#entry(message);
+    if (this.#session) this.#session.uplink.push(entry);
+    else this.#backlog.push(entry);
+    return entry;
+  }
+
+  async #ask(message) {
+    const { id } = this.#say(message);
+    const answer = Object.assign(deferred(), { joins: message.type === 'join' ? message.room : undefined });
+    this.#answers.set(id, answer);
+    return answer.promise;
+  }
+
+  #entry(message) {
+    const limits = this.limits;
+    const fields = [];
+    for (const [name, value] of Object.entries(message)) {
+      const text = JSON.stringify(value);
+      if (text === undefined) continue;
+      if (name === 'data') {
+        if (utf8Length(text) > limits.data) throw new SigwayError('too_large', `data is larger than ${limits.data} bytes`);
+        if (jsonDepth(text) > kDataDepth) throw new SigwayError('too_deep', `data nests deeper than ${kDataDepth} levels`);
+      } else if (/\p{Surrogate}/u.test([value].flat().join())) {
+        throw new SigwayError('bad_utf8', `${name} is no well-formed text`);
+      }
+      fields.push(`"${name}":${text}`);
+    }
+    const text = fields.join();
+    const bytes = utf8Length(text);
+    if (this.#session?.uplink.room < bytes) throw new SigwayError('busy', 'too much waits to be sent');
+    return new Outgoing(this.#nextId++, message, text);
+  }
+
+  // -- hearing --
+
+  #heard(event, info) {
+    const { type, room, re } = event;
+    if (event.from === undefined) {
+      if (type === 'full' || type === 'left' || type === 'place-lost') this.#rooms.delete(room);
+      else if (type === 'login') this.#name = event.name;
+      else if (type === 'logout' || type === 'name-lost') this.#name = undefined;
+      const answer = re !== undefined && this.#answers.get(re);
+      if (answer) {
+        this.#answers.delete(re);
+        if (type === 'error') {
+          if (event.code !== 'already_joined') this.#rooms.delete(answer.joins);
+          answer.reject(new SigwayError(event.code, event.message, event));
+        } else answer.resolve(event);
+      }
+    }
+    this.#emitter.emit('event', event, info);
+    if (event.from !== undefined) this.#emitter.emit('message', event, info);
+    else this.#emitter.emit(type === 'error' ? 'refused' : type, event, info);
+  }
+
+  #sessionHooks(session) {
+    const current = (act) => (...values) => { if (session() === this.#session && !this.#isClosed) act(...values); };
+    return {
+      event: current((event, info) => this.#heard(event, info)),
+      sent: current((message, info) => this.#emitter.emit('sent', message, info)),
+      roundTrip: current((ms) => this.#emitter.emit('roundtrip', ms)),
+      lost: current((carrier, error) => this.#lost(carrier, error)),
+      welcome: current(() => {
+        if (!this.#reset) return;
+        const told = { ...this.#reset, peer: this.peer };
+        this.#reset = null;
+        this.#emitter.emit('reset', told);
+      }),
+    };
+  }
+
+  // -- coming and going --
+
+  get #isClosed() { return this.#state === 'closed'; }
+
+  async #start() {
+    try {
+      const replaces = this.#options.replaces ?? await this.#store?.load();
+      await this.#newSession(replaces);
+      this.#steering.run();
+    } catch (error) {
+      this.#finish(error);
+    }
+  }
+
+  async #newSession(replaces) {
+    const key = await makeKey();
+    if (this.#closing) return;
+    this.#store?.save(key);
+    const asked = new Set(this.#backlog.map(({ message }) => message.type === 'join' ? message.room : undefined));
+    const [[room, capacity] = [], ...others] = [...this.#rooms].filter(([each]) => !asked.has(each));
+    const open = { room, capacity, name: this.#name, replaces: replaces || undefined };
+    const session = this.#session = new Session(key, open, this.#settings, this.#network, this.#sessionHooks(() => session));
+    for (const [other, places] of others) session.uplink.push(this.#entry({ type: 'join', room: other, capacity: places }));
+    for (const entry of this.#backlog.splice(0)) session.uplink.push(entry.begin());
+  }
+
+  #steeringHooks() {
+    return {
+      session: async () => {
+        await this.#renewed;
+        return this.#session;
+      },
+      open: (kind) => this.#nowOpen(kind),
+      retry: (plan) => this.#emitter.emit('retry', plan),
+      reconnecting: () => { if (this.#everOpen && !this.#closing) this.#setState('reconnecting'); },
+      broken: async (error, session) => {
+        if (session !== this.#session || this.#isClosed) return;
+        if (verdict(error) === 'close') this.#finish(error);
+        else await this.#startAnew(error);
+      },
+    };
+  }
+
+  #nowOpen(kind) {
+    const previous = this.#transport;
+    this.#transport = kind;
+    if (previous !== kind) this.#emitter.emit('transport', { transport: kind, previous });
+    this.#everOpen = true;
+    this.#setState('open');
+    this.#opened.resolve(this);
+    this.#nextOpen.resolve(kind);
+    this.#nextOpen = deferred();
+  }
+
+  // The active carrier has ended, or the server has disowned the session.
+  #lost(carrier, error) {
+    if (this.#closing) return error.code === 'left' ? this.#ended?.resolve() : this.#ended?.reject(error);
+    if (this.#steering.isMoving(error)) return;
+    this.#steering.lost(carrier, error);
+    const meaning = verdict(error);
+    if (meaning === 'close') return this.#finish(error);
+    if (this.#everOpen && error.code !== 'stream_limit') this.#setState('reconnecting');
+    if (meaning === 'reset') this.#startAnew(error).then(() => this.#steering.recover(carrier, error));
+    else this.#steering.recover(carrier, error);
+  }
+
+  // The server does not know the session any more: another key, the same rooms, a new peer id.
+  #startAnew(error) {
+    const session = this.#session;
+    if (!session) return this.#renewed;
+    this.#journal.add('reset', { why: error.message, code: error.code });
+    this.#session = null;     // what is said meanwhile waits in the backlog
+    const left = session.stop();
+    this.#backlog = left.filter((entry) => !entry.exposed);      // what has not gone out cannot have arrived
+    const kept = new Set(this.#backlog.map((entry) => entry.id));
+    for (const [id, answer] of this.#answers) {
+      if (kept.has(id)) continue;
+      this.#answers.delete(id);
+      answer.reject(new SigwayError('reset', 'the session has ended'));
+    }
+    if (this.#everOpen || session.cursor > 0) {
+      const lost = left.filter((entry) => !kept.has(entry.id)).map((entry) => entry.id);
+      this.#reset = { reason: error.code, previous: session.peer || this.#reset?.previous,
+        lost: [...this.#reset?.lost ?? [], ...lost] };
+    }
+    this.#renewed = this.#newSession();
+    return this.#renewed;
+  }
+
+  #finish(error) {
+    if (this.#isClosed) return;
+    this.#closing = true;
+    this.#session?.stop();
+    this.#steering.stop();
+    this.#surroundings.stop();
+    this.#store?.clear();
+    this.#journal.add('closed', { why: error.message, code: error.code });
+    this.#transport = null;
+    this.#setState('closed');
+    const closed = new SigwayError('closed', error.message);
+    for (const answer of this.#answers.values()) answer.reject(closed);
+    this.#opened.reject(error);
+    this.#nextOpen.reject(closed);
+    this.#emitter.emit('closed', error);
+  }
+
+  #setState(state) {
+    if (state === this.#state) return;
+    const previous = this.#state;
+    this.#state = state;
+    this.#emitter.emit('state', { state, previous });
+  }
+
+  #checkMode(mode) {
+    if (mode !== 'auto' && !kTransports.includes(mode)) throw new SigwayError('bad_transport', `no transport: ${mode}`);
+    if (mode === 'websocket' && !this.#settings.WebSocket) {
+      throw new SigwayError('bad_transport', 'there is no WebSocket here: pass a constructor');
+    }
+  }
+
+  // A page that goes may come back (reload, back/forward cache): it says `away`, not `leave`.
+  #surroundingHooks() {
+    return {
+      away: () => {
+        const session = this.#session;
+        if (!session?.server) return;
+        this.#surroundings.beacon(session.settings.http.url('v1/send'), JSON.stringify({ key: session.key, ack: session.cursor, away: true }));
+      },
+      thawed: () => {
+        this.#session?.active?.end(new SigwayError('frozen', 'the page was frozen'));
+        this.#steering.hurry();
+      },
+      offline: () => this.#journal.add('offline'),
+      changed: (why) => setTimeout(() => { if (!this.#isClosed) this.#steering.test(why); }, Math.random() * kOnlineJitter),
+      woke: (why) => { if (!this.#isClosed) this.#steering.test(why); },
+    };
+  }
+}

@@ -1,0 +1,38 @@
+// What an error means to the session. Everything that is not listed is about the way there, and is tried again.
+
+const kResetCodes = new Set(['gone', 'restarted', 'unknown_key', 'bad_cursor', 'timeout', 'no_ack', 'slow_consumer', 'memory']);
+const kFinalCodes = new Set(['left', 'replaced', 'origin_refused', 'host_refused', 'open_mismatch', 'bad_json', 'bad_utf8',
+  'too_deep', 'bad_request', 'unknown_field', 'duplicate_field', 'bad_key', 'key_in_url', 'bad_room', 'bad_name',
+  'bad_capacity', 'unknown_route', 'wrong_method', 'wrong_content_type']);
+
+// How a transport dies where something on the way kills it, and nobody meant to.
+const kUncleanCodes = new Set(['network', 'silence', 'deadline', 'held_back', 'gap', 'not_sigway']);
+
+export class SigwayError extends Error {
+  constructor(code, message, more = {}) {
+    super(message || code);
+    this.name = 'SigwayError';
+    this.code = code;
+    for (const [field, value] of Object.entries(more)) {
+      if (value !== undefined && field !== 'code' && field !== 'message') this[field] = value;
+    }
+  }
+}
+
+// What the server wrote about a refusal, as {code, message, …}. A key that is gone because its session was replaced says the
+// same as the end of that session would have said, had there been a carrier to say it on.
+export function refusal({ code, message, ...more }) {
+  if (typeof code !== 'string') return new SigwayError('not_sigway', 'an end or an error without a code');
+  return new SigwayError(code === 'gone' && kFinalCodes.has(more.reason) ? more.reason : code, message, more);
+}
+
+// Only codes that the server itself wrote count; a 403 from a filter on the way says nothing about the session.
+export function verdict(error) {
+  if (kResetCodes.has(error.code)) return 'reset';
+  return kFinalCodes.has(error.code) ? 'close' : 'retry';
+}
+
+/** Whether something on the way did it, and not the server or we. */
+export function isUnclean(error) {
+  return kUncleanCodes.has(error.code) || error.code.startsWith('http_');
+}

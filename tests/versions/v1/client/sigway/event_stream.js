@@ -1,0 +1,155 @@
+// Server-Sent Events, read by fetch, as a carrier.
+//
+// Each hello that comes down may be confirmed by an upload, and the server then writes the next one: the stream's ping. The first two
+// prove that the way down does not hold back what is written; later ones, that it still does not.
+
+import { Carrier } from './carrier.js';
+import { clock, deadline } from './clock.js';
+import { SigwayError } from './errors.js';
+import { notSigway, parseObject } from './http.js';
+
+const kHeadLeast = 3000, kHeadUnknown = 5000, kHeadAlone = 10000;
+const kHeldLeast = 400, kHeldUnknown = 1500;   // by so much a hello may be later than the answer to its upload
+const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the head of the stream
+const kLineMost = 1 << 20;
+const kEchoPause = 2000;
+
+export class EventStreamCarrier extends Carrier {
+  kind = 'sse';
+  #event = { name: '', data: '', id: '' };
+  #hello = 0;       // the last that came
+  #asked = 0;       // when it was confirmed
+  #waits = false;   // for the next one
+  #unhold = () => {};
+  #echoTimer = null;
+
+  async start() {
+    const { http } = this.session.settings;
+    const { pad } = this.session.cadence;
+    const unknown = this.session.carriers.size > 1 ? kHeadUnknown : kHeadAlone;
+    try {
+      const request = this.attachment({ ...this.session.asks(), ...(pad ? { pad } : {}) });
+      const response = await http.stream('v1/sse', JSON.stringify(request),
+        { patience: this.session.trips.patience(kHeadLeast, unknown), signal: this.stopper.signal });
+      if (response.status === 204) throw new SigwayError('moved', 'the server has ended this stream');
+      if (!/^text\/event-stream/i.test(response.headers.get('Content-Type') ?? '') || !response.body) {
+        throw notSigway('the answer is no event stream');
+      }
+      this.opened = true;
+      this.#expect(this.session.trips.patience(kFirstLeast, kFirstUnknown));
+      await this.#read(response.body.getReader());
+      throw new SigwayError('network', 'the event stream was cut');
+    } catch (error) {
+      this.end(error instanceof SigwayError ? error : new SigwayError('network', String(error?.message ?? error)));
+    }
+  }
+
+  async #read(reader) {
+    const decoder = new TextDecoder();
+    let rest = '';
+    while (!this.done) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      this.seen = clock.now();
+      const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
+      rest = lines.pop();
+      for (const line of lines) if (!this.done) this.#line(line.endsWith('\r') ? line.slice(0, -1) : line);
+      if (rest.length > kLineMost) throw notSigway('a line of the event stream has no end');
+    }
+  }
+
+  // HTML standard, section 9.2.6, as far as one server uses it.
+  #line(line) {
+    const event = this.#event;
+    if (line === '') {
+      this.#event = { name: '', data: '', id: '' };
+      if (event.data) this.#dispatch(event);
+    } else if (line.startsWith(':')) {
+      if (line.startsWith(': heartbeat') && this.active) this.acknowledge();
+    } else {
+      const colon = line.indexOf(':');
+      const field = colon < 0 ? line : line.slice(0, colon);
+      const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
+      if (field === 'data') event.data += value;
+      else if (field === 'event') event.name = value;
+      else if (field === 'id') event.id = value;
+    }
+  }
+
+  #dispatch({ name, data, id }) {
+    const value = parseObject(data);
+    if (!['welcome', 'error', 'end'].includes(value.control) && this.refusesStranger()) return;
+    if (name !== 'control') return this.session.event(this, Number(id), value, data.length);
+    if (value.control === 'probe') this.#upload({ carrier: this.name });   // any sign of life keeps our place
+    else if (value.control === 'hello') this.#greeted(value.hello);
+    else this.heard(value);
+  }
+
+  #greeted(hello) {
+    if (!(hello > this.#hello)) return;
+    this.#hello = hello;
+    this.#waits = false;
+    this.#unhold();
+    if (hello > 1) {
+      this.session.roundTrip(clock.now() - this.#asked);
+      this.proved.resolve();
+    } else {
+      const takesOver = !this.turn && this.session.carriers.size === 1;      // without rivals: saves a round trip
+      if (takesOver) super.activate(this.session.nextTurn());
+      this.#echo(takesOver ? { turn: this.turn } : {});
+    }
+  }
+
+  // Confirms the last hello. The next one is written when the upload is answered: if it does not come then, it is held back.
+  async #echo(more = {}) {
+    this.#forgetEcho();
+    const hello = this.#hello;
+    this.#asked = clock.now();
+    this.#waits = true;
+    await this.#upload({ carrier: this.name, hello, ...more });
+    if (this.done || this.#hello > hello) return;
+    this.#expect(this.session.trips.patience(kHeldLeast, kHeldUnknown));
+  }
+
+  // The next hello has been written.
+  #expect(patience) {
+    this.#unhold = deadline(patience, () => this.end(new SigwayError('held_back', 'the stream is held back on the way')));
+  }
+
+  // Is it alive? If not it ends soon.
+  test() {
+    if (this.#hello && !this.#waits) this.#echo();
+  }
+
+  activate(turn) {
+    super.activate(turn);
+    this.#upload({ carrier: this.name, turn });
+  }
+
+  acknowledge() {
+    const left = this.#asked + kEchoPause - clock.now();
+    if (!this.#hello || this.#waits) return this.#upload({});
+    if (left <= 0) return this.#echo();
+    this.#upload({});
+    this.#echoTimer ??= setTimeout(() => this.test(), left);   // what came last may have held back something that comes after it
+  }
+
+  async #upload(request) {
+    try {
+      await this.session.upload(request, this);
+    } catch (error) {
+      this.end(error);
+    }
+  }
+
+  #forgetEcho() {
+    clearTimeout(this.#echoTimer);
+    this.#echoTimer = null;
+  }
+
+  stop(error) {
+    super.stop(error);
+    this.#unhold();
+    this.#forgetEcho();
+  }
+}

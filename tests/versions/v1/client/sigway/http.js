@@ -1,0 +1,117 @@
+// Requests that any network lets through, and what their answers mean.
+
+import { deadline } from './clock.js';
+import { refusal, SigwayError } from './errors.js';
+
+const kLongAnswer = 16384;           // bytes
+
+// Node's fetch gives a connection back a turn after the answer; who asks again sooner pays for a new one.
+const returned = () => (globalThis.setImmediate ? new Promise((resolve) => { globalThis.setImmediate(resolve); }) : undefined);
+
+// Only what CORS calls simple: POST, a text/plain body (a string is sent as that), no header of ours, no cookie.
+export class Http {
+  constructor(base, fetch) {
+    this.base = base;
+    this.fetch = fetch;
+  }
+
+  url(path) {
+    return new URL(path, this.base).href;
+  }
+
+  // The parsed answer, or null for an empty one. Throws a SigwayError: `network`, `deadline`, `aborted`, what the server said,
+  // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds without a byte of an answer.
+  async post(path, body, { patience, signal, keepalive }) {
+    const { response, text } = await this.#request(path, body, { patience, signal, keepalive });
+    if (!response.ok) throw this.#refusal(response, text);
+    return text === '' ? null : parseObject(text);
+  }
+
+  // The response with its unread body. The patience is for the head; the body lives until `signal`.
+  async stream(path, body, { patience, signal }) {
+    const { response, text } = await this.#request(path, body, { patience, signal, stream: true });
+    if (!response.ok) throw this.#refusal(response, text);
+    return response;
+  }
+
+  async #request(path, body, { patience, signal, keepalive = false, stream = false }) {
+    const stop = new AbortController();
+    const abort = () => stop.abort();
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
+    let late = false;
+    const expect = () => deadline(patience, () => { late = true; abort(); });
+    let calm = expect();
+    const alive = () => {
+      calm();
+      calm = expect();
+    };
+    let streaming = false;
+    try {
+      // Not followed: the body has the session's key in it, and where it would lead is for whoever runs the server to know.
+      const response = await this.fetch(this.url(path), { method: 'POST', body, mode: 'cors', credentials: 'omit', redirect: 'manual',
+        cache: 'no-store', referrerPolicy: 'no-referrer', keepalive, signal: stop.signal });
+      streaming = stream && response.ok;
+      if (streaming) return { response, text: '' };
+      const text = await readText(response, alive);
+      await returned();
+      return { response, text };
+    } catch (error) {
+      if (late) throw new SigwayError('deadline', `no answer from ${path} within ${Math.round(patience)} ms`);
+      if (signal?.aborted) throw new SigwayError('aborted', `${path} was given up`);
+      const why = [error?.message ?? error, error?.cause?.message].filter(Boolean).join(': ');
+      throw new SigwayError('network', `${path}: ${why}`);
+    } finally {
+      calm();
+      if (!streaming) signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  #refusal(response, text) {
+    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+      const where = response.headers.get('Location');
+      return notSigway(`a redirect${where ? ` to ${where}` : ''} (a captive portal, or an address that has moved?)`);
+    }
+    let said = null;
+    try {
+      said = JSON.parse(text)?.error;
+    } catch { /* written by something on the way */ }
+    const seconds = Number(response.headers.get('Retry-After'));
+    const more = { status: response.status, retry: seconds > 0 ? seconds * 1000 : said?.retry };  // another origin's header cannot be read
+    // Other servers have errors with codes as well; ours say what to do, too.
+    if (['code', 'message', 'hint'].every((field) => said?.[field] && typeof said[field] === 'string')) return refusal({ ...said, ...more });
+    return new SigwayError(`http_${response.status}`, `HTTP ${response.status}${foreign(text)}`, more);
+  }
+}
+
+// A slow answer is not a lost one: of a long one every chunk is a sign of life. (Chromium calls a body that was read in chunks aborted,
+// and says so in its console's network panel; so only where it matters.)
+async function readText(response, alive) {
+  if (!(Number(response.headers.get('Content-Length')) > kLongAnswer) || !response.body?.getReader) return response.text();
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  for (let text = ''; ;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value, { stream: true });
+    alive();
+  }
+}
+
+/** The JSON object that `text` is, or `not_sigway`. */
+export function parseObject(text) {
+  try {
+    const value = JSON.parse(text);
+    if (value !== null && typeof value === 'object') return value;
+  } catch { /* below */ }
+  throw notSigway(`the answer is no JSON object${foreign(text)}`);
+}
+
+/** Something on the way, or another server, answered in sigway's place. */
+export function notSigway(what) {
+  return new SigwayError('not_sigway', `${what}: something else answered in the server's place`);
+}
+
+function foreign(text) {
+  return /^\s*<(!doctype|html|head|body)/i.test(text) ? ', but a web page (a captive portal?)' : '';
+}

@@ -1,0 +1,214 @@
+// All that belongs to one key: cursor, turns, acknowledgements, uplink, the active carrier. When the server has forgotten the
+// key, the Connection drops the whole object and makes another one, so that nothing old can leak into it.
+
+import { backoff, clock, sleep } from './clock.js';
+import { isUnclean, SigwayError, verdict } from './errors.js';
+import { notSigway } from './http.js';
+import { kLimits } from './limits.js';
+import { Uplink } from './uplink.js';
+
+const kQuietFailures = 4;            // uploads without messages: the way down may live while the way up is dead
+const kQuietWait = 1000;             // ms that an acknowledgement waits for a body to travel in
+const kQuietLeast = 2500, kQuietUnknown = 6000;
+const kAckDelay = 200;
+const kAckEvents = 16;               // acknowledge at once beyond so many
+const kRetireAfter = 2000;
+const kFarewell = 500;
+
+export class Session {
+  server = '';
+  peer = '';
+  cursor = 0;                // the last event that the application has heard
+  active = null;
+  #chosen = null;            // the carrier that is about to be
+  leaving = false;           // nothing that is still to be heard matters
+  limits = kLimits;
+  iceServers = [];
+  resume = 0;                // ms for which the server keeps our place without a connection
+  carriers = new Set();      // attached, or trying
+  over = new AbortController();
+  flights = new Set();       // uploads without messages that are under way or want to be: {began}
+  #turn = 0;
+  #acked = -1;               // so that one acknowledgement follows the opening, even if it is 0
+  #ackTimer = null;
+  #acknowledging = false;    // by an upload of its own
+
+  // `network` is what this connection knows of the network: {trips, cadence, trusted, brief, learnt(lesson)}.
+  constructor(key, open, settings, network, hooks) {
+    this.key = key;
+    this.open = open;
+    this.settings = settings;
+    this.network = network;
+    this.hooks = hooks;
+    this.uplink = new Uplink(this);
+  }
+
+  get trips() { return this.network.trips; }
+  get cadence() { return this.network.cadence; }
+  get brief() { return this.network.brief; }
+
+  /** Whether the transport has proved itself on this network. */
+  trusts(kind) {
+    return this.network.trusted.has(kind);
+  }
+
+  identity() {
+    return this.server ? { resume: { server: this.server } } : { open: this.open };
+  }
+
+  /** What an attach of a stream asks for. */
+  asks() {
+    const wishes = [this.settings.heartbeat, this.cadence.heartbeat].filter(Boolean);
+    return wishes.length ? { heartbeat: Math.min(...wishes) } : {};
+  }
+
+  nextTurn(seen = 0) {
+    this.#turn = Math.max(this.#turn, seen) + 1;
+    return this.#turn;
+  }
+
+  welcome(welcome) {
+    this.server = welcome.server;
+    this.peer = welcome.peer;
+    this.limits = { ...kLimits, ...welcome.limits };
+    this.iceServers = welcome.ice ?? [];
+    this.resume = welcome.resume ?? 0;
+    this.cadence.serves(welcome);
+    this.#turn = Math.max(this.#turn, welcome.turn);
+    this.hooks.welcome();
+    this.uplink.taken(welcome.up);
+    this.#acknowledgeSoon();
+  }
+
+  // Numbers make repeats on other carriers harmless. A gap can only be a mistake: begin again from our own cursor.
+  event(carrier, number, event, bytes) {
+    if (this.over.signal.aborted || number <= this.cursor) return;
+    if (typeof event?.type !== 'string') return carrier.end(notSigway('an event without a type'));
+    if (number !== this.cursor + 1) return carrier.end(new SigwayError('gap', `event ${number} came after ${this.cursor}`));
+    this.cursor = number;
+    this.#acknowledgeSoon();
+    if (event.re !== undefined) event.re = this.uplink.idOf(event.re);
+    this.hooks.event(event, { number, transport: carrier.kind, bytes });
+  }
+
+  /** By which carrier goes what goes up: the server takes it by any that is attached, so the answer to `activate` need not be waited for. */
+  get way() {
+    return this.active ?? this.#chosen;
+  }
+
+  chose(carrier) {
+    this.#chosen = carrier;
+    this.uplink.pumpSoon();
+  }
+
+  activated(carrier) {
+    const before = this.active;
+    this.active = carrier;
+    if (this.#chosen && this.#chosen !== carrier) this.uplink.release(this.#chosen);    // slower: what it took up may be lost
+    this.#chosen = null;
+    if (before) this.#retire(before);
+    this.#acknowledgeSoon();
+    this.uplink.pumpSoon();
+  }
+
+  // The server ends the carrier before with `moved`. What it still brings is welcome; what it took up may be lost.
+  #retire(carrier) {
+    this.uplink.release(carrier);
+    sleep(kRetireAfter, this.over.signal).then(() => carrier.stop());
+  }
+
+  detached(carrier) {
+    this.carriers.delete(carrier);
+    if (carrier === this.active) this.active = null;
+    if (carrier === this.#chosen) this.#chosen = null;
+    this.uplink.release(carrier);    // and its connection is free
+  }
+
+  lost(carrier, error) {
+    if (error.code === 'rate_limited') this.uplink.slowDown();
+    this.hooks.lost(carrier, error);
+  }
+
+  // An answer that is about the session, on whichever way it came.
+  broken(error) {
+    const carrier = this.way;
+    if (!carrier) this.hooks.lost(null, error);
+    else if (error.code !== 'gone') carrier.end(error);
+    else sleep(kFarewell, carrier.stopper.signal).then(() => carrier.end(error));   // it may be about to say why
+  }
+
+  roundTrip(ms) {
+    this.trips.add(ms);
+    this.hooks.roundTrip(ms);
+  }
+
+  // A poll that dies in the middle of its hold was probably cut for being held.
+  pollFailed(elapsed, error) {
+    if (error.code === 'deadline') this.network.learnt(this.cadence.swallowed());
+    else if (isUnclean(error) && elapsed > 1000) this.network.learnt(this.cadence.pollCut(elapsed));
+  }
+
+  // An upload without messages; harmless to repeat, so it is, a few times.
+  async upload(request, carrier) {
+    const quiet = Object.keys(request).length === 0;
+    if (quiet && this.#acknowledging) return;  // its answer looks again
+    if (quiet) this.#acknowledging = true;
+    const flight = { began: clock.now() };
+    if (!quiet) this.flights.add(flight);
+    try {
+      await this.uplink.landing(quiet ? kQuietWait : undefined);      // one connection for all that goes up, if it is quick enough
+      if (quiet ? this.uplink.acknowledges(flight.began) : await this.uplink.carries(request)) return;
+      this.flights.add(flight);
+      for (let failures = 0; !carrier.done; ++failures) {
+        const ack = this.cursor;
+        const started = clock.now();
+        try {
+          const answer = await this.settings.http.post('v1/send', JSON.stringify({ key: this.key, ack, ...request }),
+            { patience: this.trips.patience(kQuietLeast, kQuietUnknown) });
+          if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
+          this.acknowledged(ack);
+          this.roundTrip(clock.now() - started);
+          this.uplink.taken(answer.up);
+          return;
+        } catch (error) {
+          if (carrier.done) return;
+          if (verdict(error) !== 'retry' || failures + 1 >= kQuietFailures) throw error;
+          await sleep(Math.max(error.retry ?? 0, backoff(failures)), carrier.stopper.signal);
+        }
+      }
+    } finally {
+      this.flights.delete(flight);
+      if (quiet) this.#acknowledging = false;
+      if (this.cursor > this.#acked) this.#acknowledgeSoon();
+      this.uplink.pumpSoon();                    // messages may have waited for this one
+    }
+  }
+
+  // The number to write into a request that cannot get lost without the carrier.
+  acknowledging() {
+    this.acknowledged(this.cursor);
+    return this.cursor;
+  }
+
+  acknowledged(ack) {
+    this.#acked = Math.max(this.#acked, ack);
+  }
+
+  #acknowledgeSoon() {
+    if (this.#ackTimer && this.cursor - this.#acked < kAckEvents) return;
+    clearTimeout(this.#ackTimer);
+    const now = this.cursor - this.#acked >= kAckEvents;
+    this.#ackTimer = setTimeout(() => {
+      this.#ackTimer = null;
+      if (this.cursor > this.#acked && !this.over.signal.aborted) this.active?.acknowledge();
+    }, now ? 0 : kAckDelay);
+  }
+
+  stop() {
+    clearTimeout(this.#ackTimer);
+    this.over.abort();
+    this.active = null;
+    for (const carrier of [...this.carriers]) carrier.stop();
+    return this.uplink.abandon();
+  }
+}
