@@ -15,7 +15,7 @@ import { real } from './real.mjs';
 // Networks through which the page itself can be loaded. Not `six`: a browser keeps to six by itself, and counts other connections.
 const kNetworks = ['clear', 'ws-403', 'ws-stripped', 'ws-hangs', 'ws-dead', 'ws-dead-up', 'ws-dead-down', 'ws-cut', 'sse-whole', 'sse-4k',
   'sse-one-behind', 'sse-gzip', 'sse-refused', 'answers-cut', 'posts-repeated', 'body-2k', 'http-1.0', 'no-keep-alive', 'cache',
-  'headers-stripped', 'latency-http', 'resets', 'silence', 'nginx', 'squid', 'squid-http', 'tinyproxy', 'tinyproxy-http'];
+  'headers-stripped', 'latency-http', 'resets', 'silence', 'early-hints', 'ws-blocks', 'sse-unnamed', 'latin-1', 'nginx', 'squid', 'squid-http', 'tinyproxy', 'tinyproxy-http'];
 const kMessages = 60;
 const kEvery = 80;           // ms
 

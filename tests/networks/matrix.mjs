@@ -3,6 +3,7 @@
 //   node matrix.mjs                                       all of it
 //   node matrix.mjs --networks ws-403,sse-4k --shapes steady,silence --behind one
 //   node matrix.mjs --quick                               a few cells, for CI; only the verdict, no times
+//   node matrix.mjs --client chromium --behind one        the JavaScript client in Chromium, through some networks; only the verdict
 //   node matrix.mjs --random 12 --seed 7 --networks ''    combinations alone, those of seed 7
 //   node matrix.mjs --markdown ../../docs/networks.md     writes the table there, between its markers
 //
@@ -27,12 +28,19 @@ const kAgainLanes = 2;
 const kReadyRuns = 3;            // of each transport, for the best that could be
 const kQuick = ['clear:steady:one', 'ws-hangs:bursts:one', 'ws-dead-up:steady:both', 'sse-whole:bursts:one', 'sse-4k:steady:one',
   'answers-cut:steady:one', 'posts-repeated-poll:bursts:both', 'requests-lost:steady:one', 'body-2k:bursts:one', 'resets:steady:both',
-  'portal:steady:one', 'restart-http:bursts:one', 'http-1.0:steady:both'];
+  'portal:steady:one', 'restart-http:bursts:one', 'http-1.0:steady:both', 'random-1:steady:one'];
+// Where it matters that a browser has connections, streams and a WebSocket of its own. It fills the machine, so only the verdict counts. Not
+// `one-connection`: the one is the page's, which Chromium keeps apart from requests without credentials.
+const kChromium = ['early-hints', 'early-hints-http', 'ws-hangs', 'ws-blocks', 'ws-blocks-behind', 'address', 'address-http', 'sse-4k', 'sse-unnamed',
+  'answers-cut', 'body-2k', 'latin-1', 'two-connections', 'thin-line-http', 'uploads-403', 'uploads-429', 'restart', 'restart-http'];
+const kQuickChromium = ['early-hints:steady:one', 'ws-blocks:bursts:one', 'sse-unnamed:steady:one', 'latin-1:bursts:one', 'address-http:steady:one',
+  'uploads-403:bursts:one'];
+const kLanes = { javascript: 6, native: 6, chromium: 2 };
 const kOutput = fileURLToPath(new URL('output/', import.meta.url));
 
 const kOptions = {
   networks: { type: 'string' }, shapes: { type: 'string' }, behind: { type: 'string' }, client: { type: 'string', default: 'javascript' },
-  seed: { type: 'string' }, random: { type: 'string', default: '8' }, lanes: { type: 'string', default: '6' },
+  seed: { type: 'string' }, random: { type: 'string', default: '8' }, lanes: { type: 'string' },
   markdown: { type: 'string' }, quick: { type: 'boolean', default: false }, 'no-times': { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
 };
 
@@ -51,9 +59,11 @@ function readOptions() {
 }
 
 const options = readOptions();
+const isBrowser = options.client === 'chromium';
+const lanes = Number(options.lanes ?? kLanes[options.client]);
 
 const seed = Number(options.seed ?? (options.quick ? 1 : Date.now() % 100000));
-const { start } = await import(new URL(`clients/${options.client}.mjs`, import.meta.url));
+const { start, stop } = await import(new URL(`clients/${options.client}.mjs`, import.meta.url));
 const known = [...networks, ...combinations(new Random(seed), options.quick ? 1 : Number(options.random))];
 
 function chosen(option, all, what) {
@@ -70,19 +80,19 @@ function chosen(option, all, what) {
 
 function plan() {
   if (options.quick && !options.networks) {
-    return [...kQuick, 'random-1:steady:one'].map((text) => {
+    return (isBrowser ? kQuickChromium : kQuick).map((text) => {
       const [name, shape, behind] = text.split(':');
       return { network: known.find((each) => each.name === name), shape, behind };
     });
   }
-  const wanted = options.networks === undefined ? known
+  const wanted = options.networks === undefined ? isBrowser ? chosen(kChromium.join(), known, 'network') : known
     : [...chosen(options.networks, known, 'network'), ...known.filter(({ name }) => options.networks === '' && name.startsWith('random-'))];
   if (options.shapes) chosen(options.shapes, Object.keys(shapes), 'shape');
   return wanted.flatMap((network) => shapesOf(network).filter((shape) => options.shapes?.split(',').includes(shape) ?? true)
     .flatMap((shape) => chosen(options.behind, kPlacements, 'placement').map((behind) => ({ network, shape, behind }))));
 }
 
-const inTime = !options.quick && !options['no-times'];
+const inTime = !options.quick && !options['no-times'] && !isBrowser;
 const running = new Set();
 process.setMaxListeners(0);      // each cell's processes end with this one
 
@@ -131,7 +141,7 @@ await inLanes(cells.map((cell) => async () => {
   if (result.slow) late.push({ cell, result });
   else results.push(result);
   console.log(line(result));
-}), Number(options.lanes));
+}), lanes);
 await inLanes(late.map(({ cell, result }) => async () => {
   let best = result;
   for (let attempt = 1; best.slow && attempt < kAttempts; ++attempt) {
@@ -145,7 +155,7 @@ await inLanes(late.map(({ cell, result }) => async () => {
 
 // How soon the members were ready, against the best that each transport could do there by itself.
 const readyTable = [];
-if (!options.quick) {
+if (!options.quick && !isBrowser) {
   const all = [...new Set(results.map(({ network }) => network))];
   await inLanes(all.map((network) => async () => {
     const times = {};
@@ -155,7 +165,7 @@ if (!options.quick) {
       times[transport] = median(runs);
     }
     readyTable.push(readiness(network, times, median(results.filter((result) => result.network === network).map(({ ready }) => ready))));
-  }), Number(options.lanes));
+  }), lanes);
   for (const { text } of readyTable) console.log(text);
 }
 
@@ -186,6 +196,7 @@ for (const { network, shape, behind, slow, noise } of unsure) {
 }
 console.log(`\n${results.length - bad.length} of ${results.length} cells passed${slowToReady.length
   ? `; ready too late in ${slowToReady.map(({ network }) => network.name).join(', ')}` : ''}; seed ${seed}`);
+await stop?.();
 process.exit(bad.length || slowToReady.length ? 1 : 0);
 
 function place(document, text) {

@@ -528,6 +528,18 @@ for (const [name, behaviour, check] of [
   }, { now: () => now }));
 }
 
+for (const [status, retry] of [[403, null], [429, '2']]) {
+  let now = 0;
+  test(`uploads are refused with ${status} and a page, nothing else is, and then no more`, behind([strangers.uploadsRefused(status, [[0, 300]])], async (url) => {
+    const refused = await post(`${url}/v1/send`);
+    assert.deepEqual([refused.status, refused.headers.get('retry-after')], [status, retry]);
+    assert.match(await refused.text(), /Request Rejected/);
+    assert.equal((await post(`${url}/v1/poll`)).status, 200);
+    now += 300;
+    assert.equal((await post(`${url}/v1/send`)).status, 200);
+  }, { now: () => now }));
+}
+
 test('another server\'s WebSocket echoes', behind([strangers.anotherServer([[0, 60000]])], async (url) => {
   const { socket, heard } = await openSocket(url);
   socket.send('mine');

@@ -13,7 +13,7 @@ import { addressChanged, bandwidth, connectionsAtMost, latency, resets, sharedLi
 import {
   answersLost, balancerErrors, bodyLimit, getsDoubled, latin1, onlyGetAndPost, optionsRefused, postsRepeated, reordered, requestsLost,
 } from './behaviours/requests.mjs';
-import { anotherServer, captivePortal, redirectLoop, wrongJson } from './behaviours/strangers.mjs';
+import { anotherServer, captivePortal, redirectLoop, uploadsRefused, wrongJson } from './behaviours/strangers.mjs';
 import {
   acceptWanted, answersCut, bufferedBlocks, bufferedWhole, eventStreamsRefused, gzipUnflushed, oneBehind, slowFirstByte,
 } from './behaviours/streams.mjs';
@@ -27,6 +27,7 @@ const kUploads = 3;              // at a time, where bodies must be small
 const kPassingShare = 1.3;
 // At the start, and once more in the middle of the traffic.
 const kSpells = [[0, 1500], [5000, 7000]];
+const kBlockade = [[3000, 13000]];
 
 export const networks = [
   { name: 'clear', title: 'nothing in the way', behaviours: [] },
@@ -118,6 +119,8 @@ export const networks = [
   { name: 'redirects', title: 'a redirect loop at first and in between', behaviours: [noWebSocket(), redirectLoop(kSpells)] },
   { name: 'wrong-json', title: 'wrong JSON at first and in between', behaviours: [noWebSocket(), wrongJson(kSpells)] },
   { name: 'stranger', title: 'another server answers at first and in between', behaviours: [anotherServer(kSpells)] },
+  { name: 'uploads-403', title: 'a firewall answers uploads with 403 and a page for 10 s', behaviours: [noWebSocket(), uploadsRefused(403, kBlockade)] },
+  { name: 'uploads-429', title: 'the same with 429 and Retry-After', behaviours: [noWebSocket(), uploadsRefused(429, kBlockade)] },
   { name: 'restart', title: 'the gateway is restarted in between', behaviours: [], restarts: true },
   { name: 'restart-http', title: 'the gateway is restarted in between, no WebSocket', behaviours: [noWebSocket()], restarts: true },
 ];

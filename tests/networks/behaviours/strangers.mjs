@@ -27,6 +27,19 @@ export const wrongJson = (spans) => ({
     box.random.pick(['{"status":"ok"}', '[]', 'null', '42', '{"events":"none","up":"yes"}', '{"first":1,"eve', ''])))(box),
 });
 
+const kBlocked = '<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Your support ID is: 4711</body></html>';
+
+// A firewall that takes what is said for an attack, and then keeps that client from saying anything.
+export const uploadsRefused = (status, spans) => ({
+  name: `uploads-refused-${status}`, says: `${when(spans)}: every upload gets ${status} and a page`, outage: true, loses: true,
+  on: (box) => ({
+    exchange: async (request, next) => {
+      if (request.url.split('?')[0] !== '/v1/send' || !box.isWithin(spans)) return next();
+      return made(status, 'text/html', kBlocked, status === 429 ? { 'retry-after': '2' } : {});
+    },
+  }),
+});
+
 // A web server with an API of its own, and a WebSocket that echoes.
 export const anotherServer = (spans) => ({
   name: 'another-server', says: `${when(spans)}: another server answers, 404 as JSON and a WebSocket that echoes`, outage: true, loses: true,
