@@ -3,6 +3,7 @@
 import { deadline } from './clock.js';
 import { refusal, SigwayError } from './errors.js';
 import { inAscii } from './text.js';
+import { deferred } from './tools.js';
 
 const kLongAnswer = 1024;            // bytes
 
@@ -49,13 +50,20 @@ export class Http {
 
   async #request(path, body, { patience, signal, keepalive = false, stream = false, heard }) {
     const stop = new AbortController();
-    const abort = () => stop.abort();
+    const stopped = deferred();
+    const abort = () => {
+      stop.abort();
+      stopped.reject(new Error('given up'));
+    };
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
+    // Node's fetch leaves some answers pending for ever that are aborted while they come.
+    const unlessStopped = (promise) => Promise.race([promise, stopped.promise]);
     let late = false;
     const expect = () => deadline(patience, () => { late = true; abort(); });
     let calm = expect();
     const alive = (bytes = 0) => {
+      if (stop.signal.aborted) return;
       calm();
       calm = expect();
       heard?.(bytes);
@@ -63,14 +71,14 @@ export class Http {
     let streaming = false;
     try {
       // Not followed: the body has the session's key in it, and where it would lead is for whoever runs the server to know.
-      const response = await this.fetch(this.url(path), { method: 'POST', body, mode: 'cors', credentials: 'omit', redirect: 'manual',
+      const response = await unlessStopped(this.fetch(this.url(path), { method: 'POST', body, mode: 'cors', credentials: 'omit', redirect: 'manual',
         cache: 'no-store', referrerPolicy: 'no-referrer', keepalive, signal: stop.signal,
         // Some virus scanners hold back a stream that was not asked for by its name. CORS allows this header to anybody.
-        ...(stream ? { headers: { Accept: 'text/event-stream' } } : {}) });
+        ...(stream ? { headers: { Accept: 'text/event-stream' } } : {}) }));
       streaming = stream && response.ok;
       if (streaming) return { response, text: '' };
       alive();
-      const text = await readText(response, alive);
+      const text = await unlessStopped(readText(response, alive));
       await returned();
       return { response, text };
     } catch (error) {
