@@ -4,11 +4,17 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.h"
+
 namespace sigway::server {
 
 namespace {
 
-http::Problem misdirected(const std::string& host) {
+// Bytes of a client's own text that a refusal quotes. The longest origin of a DNS name is shorter.
+constexpr std::size_t kMostQuoted = 300;
+
+http::Problem misdirected(std::string_view said) {
+  const auto host = base::shortened(said, kMostQuoted);
   return {
       421, "host_refused", "This server does not answer for the host \"" + host + "\".",
       "It is bound to a loopback address, where only loopback hosts are served. Use localhost, or "
@@ -16,7 +22,8 @@ http::Problem misdirected(const std::string& host) {
           host + "."};
 }
 
-http::Problem foreign_origin(const std::string& origin) {
+http::Problem foreign_origin(std::string_view said) {
+  const auto origin = base::shortened(said, kMostQuoted);
   return {403, "origin_refused", "Pages of the origin " + origin + " may not use this server.",
           "Start sigway with --allow-origin " + origin +
               ", or, if that is this server's own address as browsers see it, with "
@@ -204,7 +211,8 @@ AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const 
   if (standing == Standing::foreign) {
     decision.refusal = foreign_origin(*text);
     // The page may read why, or its author would see no more than that something has failed.
-    if (parse_origin(*text)) decision.headers.emplace_back("Access-Control-Allow-Origin", *text);
+    if (text->size() <= kMostQuoted && parse_origin(*text))
+      decision.headers.emplace_back("Access-Control-Allow-Origin", *text);
     return decision;
   }
   decision.headers.emplace_back("Access-Control-Allow-Origin", *text);

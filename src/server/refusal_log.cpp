@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/keyed_hash.h"
+#include "base/text.h"
 
 namespace sigway::server {
 
@@ -21,9 +22,9 @@ void RefusalLog::refused(const http::Problem& problem, const std::string& client
   *std::min_element(told_.begin(), told_.end(), [](const Told& one, const Told& other) {
     return one.until < other.until;
   }) = {what, now + kRepeat};
-  auto line = problem.message.substr(0, kMostBytes);
-  line +=
-      " Hint: " + problem.hint.substr(0, kMostBytes) + " (" + problem.code + ", client " + client;
+  auto line = base::shortened(problem.message, kMostBytes);
+  line += " Hint: " + base::shortened(problem.hint, kMostBytes) + " (" + problem.code +
+          ", client " + client;
   if (const auto left_out = std::exchange(left_out_, 0); left_out != 0)
     line += "; " + std::to_string(left_out) + " earlier refusals were not logged";
   write_(line + ")");

@@ -449,6 +449,23 @@ TEST_CASE("an answer names the origin it is for; a refused page may read why it 
   CHECK(header_of(garbage, "Access-Control-Allow-Origin") == "");
 }
 
+TEST_CASE("a refusal quotes only the beginning of a long origin or host") {
+  const std::string longest = "https://" + std::string(253, 'a') + ":65535";
+  const AccessPolicy policy({});
+  const auto quoted = policy.decide(request_with({{"origin", longest}}), kPublic, {});
+  REQUIRE(quoted.refusal);
+  CHECK(quoted.refusal->hint.find(longest) != std::string::npos);
+  CHECK(header_of(quoted, "Access-Control-Allow-Origin") == longest);
+  const auto cut =
+      policy.decide(request_with({{"origin", "https://" + std::string(9000, 'a')}}), kPublic, {});
+  REQUIRE(cut.refusal);
+  CHECK(cut.refusal->message.size() + cut.refusal->hint.size() < 1500);
+  CHECK(header_of(cut, "Access-Control-Allow-Origin") == "");
+  const auto host = policy.decide(request_with({{"host", std::string(9000, 'a')}}), kLoopback, {});
+  REQUIRE(host.refusal);
+  CHECK(host.refusal->message.size() + host.refusal->hint.size() < 1500);
+}
+
 TEST_CASE("pages of apps can be allowed by the origins that they say") {
   for (const std::string origin :
        {"capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://obsidian.md",

@@ -48,3 +48,15 @@ TEST_CASE("refusals that differ each time do not flood the log") {
   CHECK(lines >= 20);
   CHECK(longest < 1200);
 }
+
+TEST_CASE("a long refusal is cut between two characters") {
+  std::string line;
+  server::RefusalLog log([&](const std::string& written) { line = written; });
+  std::string origin;
+  for (int i = 0; i < 300; ++i) origin += "ä";
+  log.refused(refused(origin), "10.0.0.1", base::TimePoint{1h});
+  const auto cut = line.find("…");
+  REQUIRE(cut != std::string::npos);
+  CHECK(cut <= server::RefusalLog::kMostBytes);
+  CHECK(line.substr(cut - 2, 2) == "ä");
+}

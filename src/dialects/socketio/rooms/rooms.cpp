@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.h"
 #include "dialects/grammar.h"
 #include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
@@ -37,11 +38,8 @@ constexpr std::size_t kMostLogged = 4096;
 
 /// The first bytes of a JSON text, as a string.
 std::string beginning_of(std::string_view json) {
-  auto most = std::min(json.size(), kMostLogged);
-  while (most > 0 && most < json.size() && (static_cast<unsigned char>(json[most]) & 0xC0U) == 0x80)
-    --most;
   std::string out;
-  append_json_string(out, std::string(json.substr(0, most)) + "…");
+  append_json_string(out, std::string(base::beginning_of(json, kMostLogged)) + "…");
   return out;
 }
 
