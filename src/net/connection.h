@@ -56,6 +56,8 @@ class ConnectionHandler {
   virtual void on_eof(Connection&);
   // Everything queued has been handed to the socket.
   virtual void on_drained(Connection&) {}
+  // The server is about to stop: the last chance to tell the peer so, and to close.
+  virtual void on_stop(Connection&) {}
   // The last call, once, at the end of a turn. Afterwards the handler is destroyed.
   virtual void on_closed(Connection&, CloseReason) {}
 };

@@ -43,7 +43,7 @@ base::Duration HttpConnection::head_timeout() const {
   return admission_ == net::Admission::normal ? longest : std::min(longest, kRefusalTimeout);
 }
 
-void HttpConnection::drain() {
+void HttpConnection::on_stop(net::Connection&) {
   if (phase_ == Phase::idle && following_.empty() && !connection_.has_unread_input()) close();
 }
 

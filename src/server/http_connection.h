@@ -48,6 +48,8 @@ class HttpConnection final : public net::ConnectionHandler {
   void on_data(net::Connection&, std::span<std::uint8_t> bytes) override;
   void on_eof(net::Connection&) override;
   void on_drained(net::Connection&) override;
+  // Closes the connection if it is between requests, or before the first, and none has come.
+  void on_stop(net::Connection&) override;
   void on_closed(net::Connection&, net::CloseReason) override;
 
   // Answers to the request of that sequence number; ignored when it is not the one in flight or was
@@ -61,9 +63,6 @@ class HttpConnection final : public net::ConnectionHandler {
   void upgrade(std::uint32_t sequence, http::Response head,
                std::unique_ptr<net::ConnectionHandler> next);
   void set_on_gone(std::uint32_t sequence, std::function<void()> callback);
-
-  // Closes the connection if it is between requests, or before the first, and none has come.
-  void drain();
 
   HttpServer& server() const { return server_; }
   net::Connection& connection() const { return connection_; }

@@ -93,7 +93,8 @@ void HttpServer::drain() {
   for (const auto& shard : shards_) {
     shard->post([&shard = *shard] {
       shard.for_each_connection([](net::Connection& connection) {
-        if (auto* http = dynamic_cast<HttpConnection*>(connection.handler())) http->drain();
+        // One that cannot be told for want of memory is cut when the shard stops.
+        base::try_from_reserve([&] { connection.handler()->on_stop(connection); });
       });
     });
   }

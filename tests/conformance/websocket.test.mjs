@@ -326,3 +326,17 @@ test('who says nothing for --attach-timeout is closed with no_attach', async () 
   assert.deepEqual([code, reason], [4008, 'no_attach']);
   assert.deepEqual([controls.at(-1).control, controls.at(-1).code], ['end', 'no_attach']);
 });
+
+test('a server that shuts down closes sockets that have no session at once, and the probes\' sockets before it goes', async () => {
+  const own = await Server.start(['--drain-time', '1h']);
+  const unopened = await RawWebSocket.open(own);
+  const probe = await RawWebSocket.open(own, { path: '/v1/probe/ws' });
+  assert.ok((await probe.json()).server);
+  own.process.kill('SIGTERM');
+  const { control, code, retry } = await unopened.json();
+  assert.deepEqual({ control, code, retry }, { control: 'end', code: 'draining', retry: 1000 });
+  assert.equal((await unopened.closed()).code, 4012);
+  assert.equal((await probe.closed()).code, 1001);
+  for (const socket of [unopened, probe]) socket.destroy();
+  assert.deepEqual(await own.exit, [0, null], own.log);
+});

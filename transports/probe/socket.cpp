@@ -98,6 +98,8 @@ void Socket::close(std::uint16_t code, std::string_view reason) {
   connection_->shard().schedule_in(timer_, kCloseTimeout);
 }
 
+void Socket::on_stop(net::Connection&) { close(status::going_away, "the server is shutting down"); }
+
 void Socket::on_timer() {
   if (closing_) return connection_->close_after_flush();
   close(kLimit, "stream_limit");

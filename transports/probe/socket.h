@@ -28,6 +28,7 @@ class Socket final : public net::ConnectionHandler {
   void on_attached(net::Connection& connection) override;
   void on_data(net::Connection& connection, std::span<std::uint8_t> bytes) override;
   void on_eof(net::Connection& connection) override { connection.close_after_flush(); }
+  void on_stop(net::Connection& connection) override;
   void on_closed(net::Connection&, net::CloseReason) override { timer_.cancel(); }
 
  private:

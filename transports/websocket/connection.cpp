@@ -95,6 +95,10 @@ void Connection::on_drained(net::Connection&) {
   if (starved) receiver_->drained();
 }
 
+void Connection::on_stop(net::Connection&) {
+  close(websocketpp::close::status::going_away, "the server is shutting down");
+}
+
 void Connection::count_noise() {
   if (!closing_ && !noise_.take(options_.noise, 1, shard().now())) receiver_->flooded();
 }

@@ -61,6 +61,8 @@ class Connection final : public net::ConnectionHandler {
   void on_data(net::Connection& connection, std::span<std::uint8_t> bytes) override;
   void on_eof(net::Connection& connection) override;
   void on_drained(net::Connection& connection) override;
+  /// Closes with 1001: the receiver has not closed by itself.
+  void on_stop(net::Connection& connection) override;
   void on_closed(net::Connection& connection, net::CloseReason reason) override;
 
   net::Shard& shard() noexcept { return connection_->shard(); }

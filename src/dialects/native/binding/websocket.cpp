@@ -6,6 +6,7 @@
 #include <utility>
 #include <websocketpp/close.hpp>
 
+#include "base/reserve.h"
 #include "native_binding/http_entry.h"
 #include "native_binding/websocket_sink.h"
 #include "websocket/handshake.h"
@@ -36,16 +37,18 @@ void tell_error(const Port& port, const Error& error) {
 class Receiver final : public websocket::Receiver {
  public:
   /// `persons` is the request that the URL's query made, to be run at once.
-  Receiver(binding::Context& context, const WebSocketOptions& options, std::string address,
-           std::optional<Request> persons)
+  Receiver(binding::Context& context, const WebSocketOptions& options, Lobby& lobby,
+           std::string address, std::optional<Request> persons)
       : context_(context),
         options_(options),
+        lobby_(lobby),
         address_(std::move(address)),
         persons_(std::move(persons)) {}
 
   void opened(websocket::Connection& socket) override {
     socket_ = &socket;
     number_ = binding::next_connection();
+    lobby_.add(here(), socket);
     socket.expect_within(options_.attach_timeout);
     if (persons_) attach(*std::exchange(persons_, std::nullopt));
   }
@@ -71,6 +74,7 @@ class Receiver final : public websocket::Receiver {
   }
 
   void closed() override {
+    lobby_.remove(here(), *socket_);
     if (session_) binding::detach(context_, here(), session_, number_);
   }
 
@@ -87,6 +91,7 @@ class Receiver final : public websocket::Receiver {
 
   binding::Context& context_;
   const WebSocketOptions& options_;
+  Lobby& lobby_;
   std::string address_;
   std::optional<Request> persons_;
   websocket::Connection* socket_ = nullptr;
@@ -124,6 +129,7 @@ void Receiver::attach(Request request) {
   auto located = locate(context_, request, address_, here(), socket_->shard().now());
   if (const auto* error = std::get_if<Error>(&located)) return refuse(*error);
   socket_->expect_nothing();
+  lobby_.remove(here(), *socket_);
   const auto where = std::get<Located>(std::move(located));
   session_ = where.id;
   carrier_ = carrier_name(request);
@@ -188,7 +194,20 @@ void Receiver::pass_on(Request request, std::size_t bytes) {
 
 }  // namespace
 
-void handle_websocket(binding::Context& context, const WebSocketOptions& options,
+void Lobby::drain(base::ShardIndex shard) noexcept {
+  const auto& row = session::info(session::End::draining);
+  constexpr auto kRetry =
+      std::chrono::duration_cast<std::chrono::milliseconds>(session::kDrainRetry).count();
+  for (auto* const socket : std::exchange(sockets_[shard], {})) {
+    // One that cannot be told for want of memory hears of it when the server stops.
+    base::try_from_reserve([&] {
+      socket->send(Frame::Kind::text, end_control(row.name, row.sentence, kRetry));
+      socket->close(row.close_code, row.name);
+    });
+  }
+}
+
+void handle_websocket(binding::Context& context, const WebSocketOptions& options, Lobby& lobby,
                       server::Exchange& exchange) {
   const auto& request = exchange.request();
   auto handshake = websocket::shake_hands(request, "sigway.v1");
@@ -202,8 +221,8 @@ void handle_websocket(binding::Context& context, const WebSocketOptions& options
   exchange.upgrade(std::move(handshake.response),
                    std::make_unique<websocket::Connection>(
                        options.connection,
-                       std::make_unique<Receiver>(context, options, exchange.client_address(),
-                                                  std::move(persons))));
+                       std::make_unique<Receiver>(context, options, lobby,
+                                                  exchange.client_address(), std::move(persons))));
 }
 
 }  // namespace sigway::dialects::native
