@@ -240,10 +240,11 @@ void Names::put_back(SessionId from, const session::Unread& unread) {
 void Names::put_back(Entry& entry, SessionId from, const session::Unread& unread) {
   const auto& mark = *unread.postmark;
   auto& name = entry.second;
-  const bool is_held = name.holder && !name.is_moving && name.holder->id != from;
+  // Once it has given the name up, or lost it, others may have read what was said later.
+  const bool is_next = name.holder && name.holder->id == from;
   const bool has_heir = !name.waiting.empty();
   const auto now = runner_.now();
-  if (is_held || (!has_heir && (!mark.stores || mark.expires <= now))) {
+  if (!is_next || (!has_heir && (!mark.stores || mark.expires <= now))) {
     return refuse_unread(unread,
                          {.code = ErrorCode::nobody_there,
                           .message = "Whoever had that name has gone without having confirmed this "

@@ -185,8 +185,8 @@ TEST_CASE_TEMPLATE("the sender hears of what cannot wait", Shards, OneShard, Thr
   }
 }
 
-TEST_CASE_TEMPLATE("an explicit logout gives nothing back; the end does", Shards, OneShard,
-                   ThreeShards) {
+TEST_CASE_TEMPLATE("a logout gives nothing back; the end after it lets the sender know", Shards,
+                   OneShard, ThreeShards) {
   World world(Shards::value);
   Holder ann(world, "ann", 0);
   Holder bob(world, "bob", 1);
@@ -195,7 +195,31 @@ TEST_CASE_TEMPLATE("an explicit logout gives nothing back; the end does", Shards
   bob.client.say(R"({"type":"logout"})");
   CHECK(ann.log->events.empty());
   end(world, bob, End::left);
-  CHECK(ann.answer_to(1) == "stored ");
+  CHECK(ann.answer_to(1) == "nobody_there ");
+}
+
+TEST_CASE_TEMPLATE("what a former holder has not acknowledged never follows what was said later",
+                   Shards, OneShard, ThreeShards) {
+  World world(Shards::value);
+  Holder ann(world, "ann", 0);
+  Holder bob(world, "bob", 1);
+  Holder eve(world, "eve", 2);
+  bob.login("b");
+  ann.tell("b", 1);
+  SUBCASE("the name has passed on by a probe") { bob.client.upload(R"({"away":true})"); }
+  SUBCASE("it has given the name up") { bob.client.say(R"({"type":"logout"})"); }
+  SUBCASE("it has taken another name") { bob.login("other"); }
+  eve.login("b");
+  ann.tell("b", 2);
+  eve.acknowledge(eve.log->last());
+  CHECK(eve.heard() == Numbers{2});
+  eve.client.say(R"({"type":"logout"})");
+  end(world, bob, End::timeout);
+  CHECK(ann.answer_to(1) == "nobody_there ");
+  Holder dan(world, "dan", 0);
+  dan.login("b");
+  CHECK(dan.heard().empty());
+  CHECK(world.exchange.mailbox.bytes == 0);
 }
 
 // Every message is heard by those who have acknowledged it, or by the last holder, once and in
