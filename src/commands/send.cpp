@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "commands/connection.h"
 #include "commands/input.h"
@@ -65,6 +66,7 @@ class Delivery {
       if (!sent && (to_name() || accompanied_)) {
         sent = true;
         const std::lock_guard lock(mutex_);
+        is_heard_ = !present_.empty();
         if (to_name()) {
           client.send(flags_.type, data, {flags_.target});
         } else {
@@ -85,7 +87,9 @@ class Delivery {
       if (settling_ && settled_at == Moment{})
         settled_at = std::chrono::steady_clock::now() + kSettling;
       if (settling_ && std::chrono::steady_clock::now() >= settled_at) {
-        succeed("delivered");
+        // The server answers nothing where somebody has the name, there or away.
+        const auto name = flags_.target.substr(1);
+        succeed("sent: the server delivers it as soon as " + name + " is connected");
         break;
       }
       const auto longest_wait = settling_ ? std::min<std::int64_t>(left.count(), 20) : left.count();
@@ -102,6 +106,11 @@ class Delivery {
   std::uint64_t last() {
     const std::lock_guard lock(mutex_);
     return last_;
+  }
+
+  bool is_heard() {
+    const std::lock_guard lock(mutex_);
+    return is_heard_;
   }
 
   bool to_name() const { return flags_.target.starts_with('@'); }
@@ -128,11 +137,11 @@ class Delivery {
            ": start the other side first, or wait with --wait");
     } else if (event.type == "full") {
       fail("the room " + flags_.target + " is full: " + advice("full"));
-    } else if (event.type == "joined" || event.type == "peer-joined") {
-      accompanied_ = true;
-      input_.wake();
+    } else if (event.type == "joined" || event.type.starts_with("peer-")) {
+      note_presence(event);
     } else if (is_last && !to_name()) {
-      succeed("delivered");
+      succeed(is_heard() ? "delivered"
+                         : "sent: everybody else in the room is away, and gets it on coming back");
     } else if (is_last) {
       // What a name's mailbox says has no order with what the session says.
       settling_ = true;
@@ -150,12 +159,33 @@ class Delivery {
     }
   }
 
+  // Who is in the room and has not lost its connection.
+  void note_presence(const ClientEvent& event) {
+    const auto told = Json::parse(event.json, nullptr, false);
+    if (!told.is_object()) return;
+    const std::lock_guard lock(mutex_);
+    if (event.type == "joined") {
+      for (const auto& member : told.value("members", Json::array())) {
+        if (!member.value("suspended", false)) present_.insert(member.value("peer", std::string{}));
+      }
+    } else if (event.type == "peer-joined" || event.type == "peer-resumed") {
+      present_.insert(told.value("peer", std::string{}));
+    } else if (event.type == "peer-suspended" || event.type == "peer-left") {
+      present_.erase(told.value("peer", std::string{}));
+    }
+    if (event.type != "joined" && event.type != "peer-joined") return;
+    accompanied_ = true;
+    input_.wake();
+  }
+
   const CLI::App& app_;
   const SendFlags flags_;
   const ConnectionFlags& connection_;
   Input input_;
   std::mutex mutex_;
-  std::uint64_t last_ = 0;  // the id of what is said last
+  std::uint64_t last_ = 0;         // the id of what is said last
+  std::set<std::string> present_;  // by peer id
+  bool is_heard_ = false;          // somebody was present when the message was sent
   std::atomic<bool> accompanied_{false};
   std::atomic<bool> settling_{false};  // taken, and nothing else was said so far
   std::atomic<bool> ended_{false};
@@ -167,8 +197,10 @@ class Delivery {
 
 int send(const std::vector<std::string>& arguments) {
   CLI::App app(
-      "Sends one message to everybody in a room, or to whoever has a name. Says \"delivered\", or "
-      "\"stored\" where the name's mailbox keeps it; the status is 0 for both.",
+      "Sends one message to everybody in a room, or to whoever has a name. Says \"delivered\"; "
+      "\"sent\" where the receiver may be away, and gets it on coming back; or \"stored\" where "
+      "the "
+      "name's mailbox keeps it. The status is 0 for all of them.",
       "sigway send");
   SendFlags flags;
   ConnectionFlags connection;

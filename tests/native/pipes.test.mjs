@@ -109,19 +109,35 @@ for (const transport of kTransports) {
   });
 }
 
-test('send to a name: delivered, or stored for it', async () => {
+test('send to a name: sent to whoever has it, or stored for it', async () => {
   const stored = at('send', '@carol', 'letter', '"first"');
   assert.equal(await stored.exit(), 0, stored.err);
   assert.match(stored.out, /^stored for \d+ s: nobody is called carol now\n$/);
   const carol = at('join', room(), '--name', 'carol');
   await carol.event('login');
-  const delivered = at('send', '@carol', 'letter', '"second"');
-  assert.equal(await delivered.exit(), 0, delivered.err);
-  assert.equal(delivered.out, 'delivered\n');
+  const sent = at('send', '@carol', 'letter', '"second"');
+  assert.equal(await sent.exit(), 0, sent.err);
+  assert.equal(sent.out, 'sent: the server delivers it as soon as carol is connected\n');
   await carol.until(() => carol.events.filter(({ type }) => type === 'letter').length === 2, 'letters');
   carol.end();
   assert.equal(await carol.exit(), 0, carol.err);
   assert.deepEqual(carol.events.filter(({ type }) => type === 'letter').map(({ data }) => data), ['first', 'second']);
+});
+
+test('send does not claim that somebody has it who is away', async () => {
+  const name = room();
+  const key = `away-${name}-0123456789abcdef`;
+  const say = (path, body) => fetch(`${server.url}${path}`, { method: 'POST', body: JSON.stringify({ key, ...body }) });
+  await (await say('/v1/poll', { open: { room: name, name: `n-${name}` }, carrier: 'a', n: 1, turn: 1 })).json();
+  await (await say('/v1/send', { ack: 1, away: true })).json();
+  const toRoom = at('send', name, 'm', '1');
+  assert.equal(await toRoom.exit(), 0, toRoom.err);
+  assert.equal(toRoom.out, 'sent: everybody else in the room is away, and gets it on coming back\n');
+  const toName = at('send', `@n-${name}`, 'm', '2');
+  assert.equal(await toName.exit(), 0, toName.err);
+  assert.equal(toName.out, `sent: the server delivers it as soon as n-${name} is connected\n`);
+  const { events } = await (await say('/v1/poll', { carrier: 'a', n: 2, ack: 1 })).json();
+  assert.deepEqual(events.filter(({ type }) => type === 'm').map(({ data }) => data), [1, 2]);
 });
 
 test('nobody is there: send says so, waits if it is told to, and gives up', async () => {
