@@ -13,7 +13,7 @@ AttachResult attach_stream(session::Hub& hub, StreamAttach attach) {
   const auto entered = enter(hub, attach.located);
   if (const auto* error = std::get_if<Error>(&entered)) return *error;
   auto* const session = std::get<Session*>(entered);
-  if (session->drained()) return session->draining();
+  if (session->turns_away()) return session->draining();
   const auto cursor = session->cursor_for(inputs.ack);
   if (const auto* error = std::get_if<Error>(&cursor)) return *error;
 

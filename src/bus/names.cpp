@@ -252,14 +252,17 @@ void Names::put_back(Entry& entry, SessionId from, const session::Unread& unread
                           .hint = "It may not have arrived. Send it again."});
   }
   if (!has_heir && outlet_.draining())
-    return refuse_unread(unread, {.code = ErrorCode::draining});  // a mailbox goes with its server
+    return refuse_unread(unread, session::not_taken(session::SendStatus::draining, {}));
   for (const auto* mail = name.first; mail != nullptr; mail = mail->next) {
     if (mail->number == mark.number) return;  // it could not be handed out, and is here yet
   }
   Mail mail{.event = {{}, {}, {}, mark.sender_name, {}},
             .encoded = unread.event,
             .encoded_in = mark.encoded,
-            .sender = {mark.sender, mark.re, session::Origin::mail(mark.address)},
+            .sender = {.id = mark.sender,
+                       .re = mark.re,
+                       .origin = session::Origin::mail(mark.address),
+                       .speaker = mark.speaker},
             .spoken = mark.spoken,
             .number = mark.number,
             .address = mark.address,
@@ -280,22 +283,24 @@ void Names::refuse_unread(const session::Unread& unread, dialects::Error error) 
   const auto& mark = *unread.postmark;
   if (mark.tells_expiry) {
     outlet_.send(event::Expired{"@" + mark.name, mark.sender_name},
-                 Recipient{mark.sender, mark.spoken, {}});
+                 Recipient{mark.sender, mark.spoken, {}}, {.id = {}, .speaker = mark.speaker});
     return;
   }
   error.to = "@" + mark.name;
-  outlet_.refuse({mark.sender, mark.re}, std::move(error));
+  outlet_.refuse({.id = mark.sender, .re = mark.re, .speaker = mark.speaker}, std::move(error));
 }
 
 std::shared_ptr<const session::Postmark> Names::postmark_of(const std::string& key,
                                                             const session::Caller& caller,
-                                                            const dialects::Say& message,
+                                                            const session::Letter& letter,
                                                             dialects::Re re,
                                                             const dialects::Dialect* encoded) {
+  const auto& message = letter.message;
   return std::make_shared<const session::Postmark>(session::Postmark{
       .name = key,
       .number = next_number_++,
       .sender = caller.id,
+      .speaker = letter.speaker,
       .re = re,
       .sender_name = caller.name,
       .address = caller.address,
@@ -312,6 +317,7 @@ bool Names::hand_out(const std::string& key, Mail& mail, const Recipient& to) {
       std::make_shared<const session::Postmark>(session::Postmark{.name = key,
                                                                   .number = mail.number,
                                                                   .sender = mail.sender.id,
+                                                                  .speaker = mail.sender.speaker,
                                                                   .re = mail.sender.re,
                                                                   .sender_name = mail.event.name,
                                                                   .address = mail.address,

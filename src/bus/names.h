@@ -68,8 +68,12 @@ class Names {
   void logout(session::SessionId id, const std::string& name, const session::Answer& answer);
   /// The holder is about to be sent away: what is said to the name is refused from now on.
   void drain(session::SessionId id, const std::string& name);
-  /// The session has ended and gives back a name, or its wish for one. What was said to that name
-  /// and not acknowledged is for the next holder, whom it reaches before all that is said later.
+  /// The server shuts down. What waits for holders that are not about to come is refused, now and
+  /// from now on: no mailbox outlives its server.
+  void drain();
+  /// The session has ended, or its client is given up in a drain, and it gives back a name, or its
+  /// wish for one. What was said to that name and not acknowledged is for the next holder, whom it
+  /// reaches before all that is said later.
   void hand_over(session::SessionId id, const std::string& name, const session::UnreadMail& unread);
   /// To whoever holds the name, or to its mailbox.
   void say(const session::Caller& caller, const session::Letter& letter, const std::string& name,
@@ -134,11 +138,11 @@ class Names {
               dialects::Re re);
   /// Why not, or nothing when it was put into the mailbox.
   std::optional<dialects::Error> store(Entry& entry, const session::Caller& caller,
-                                       const dialects::Say& message, dialects::Re re);
+                                       const session::Letter& letter, dialects::Re re);
   std::optional<dialects::Error> store(Entry& entry, Mail mail, base::TimePoint expires);
   std::shared_ptr<const session::Postmark> postmark_of(const std::string& key,
                                                        const session::Caller& caller,
-                                                       const dialects::Say& message,
+                                                       const session::Letter& letter,
                                                        dialects::Re re,
                                                        const dialects::Dialect* encoded);
   /// Hands a message from the mailbox to the holder. False: the holder ends.
@@ -158,12 +162,16 @@ class Names {
   void drop(const Mail& mail, Mail* before);
   void charge(std::size_t bytes);
   void release(std::size_t bytes);
-  static Sender sender_of(const session::Caller& caller, dialects::Re re) noexcept;
+  static Sender sender_of(const session::Caller& caller, const session::Letter& letter,
+                          dialects::Re re) noexcept;
   static std::size_t row_cost(const Entry& entry) noexcept;
   void schedule_expiry();
   void on_expiry();
-  /// Drops it, and with it what its sender is told of by the same event.
   void expire(Mail& mail);
+  /// Drops it, and with it what its sender is told of by the same event.
+  void drop_expired(Mail& mail);
+  void refuse_stored(Name& name, const std::string& key);
+  /// Refuses, in a drain, what waits for a name that nobody has or is about to have.
   void erase_if_empty(const std::string& key);
 
   Outlet& outlet_;

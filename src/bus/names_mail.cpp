@@ -12,7 +12,6 @@ namespace sigway::bus {
 
 namespace event = dialects::event;
 using dialects::ErrorCode;
-using session::SessionId;
 
 namespace {
 
@@ -53,8 +52,12 @@ constexpr std::size_t kQuotaRows = 3 * 48;  // at the most: of its sender and it
 
 }  // namespace
 
-Sender Names::sender_of(const session::Caller& caller, dialects::Re re) noexcept {
-  return {caller.id, re, session::Origin::mail(caller.address)};
+Sender Names::sender_of(const session::Caller& caller, const session::Letter& letter,
+                        dialects::Re re) noexcept {
+  return {.id = caller.id,
+          .re = re,
+          .origin = session::Origin::mail(caller.address),
+          .speaker = letter.speaker};
 }
 
 std::size_t Names::row_cost(const Entry& entry) noexcept {
@@ -79,21 +82,22 @@ void Names::say_to(Entry& entry, const session::Caller& caller, const session::L
   const auto& message = letter.message;
   auto& name = entry.second;
   const auto& holder = name.holder;
+  const bool has_heir = name.is_moving && !name.waiting.empty();
   // Nobody would hear it: a mailbox goes with its server.
-  if (holder ? holder->drains : outlet_.draining()) {
+  const bool would_wait = !holder || (name.is_moving && !has_heir);
+  if ((holder && holder->drains) || (would_wait && outlet_.draining())) {
     outlet_.refuse({caller.id, re}, {.code = ErrorCode::draining, .to = "@" + key});
     return erase_if_empty(key);
   }
   if (holder && !name.is_moving) {
-    auto sender = sender_of(caller, re);
+    auto sender = sender_of(caller, letter, re);
     sender.transit = letter.parcel.transit();
-    sender.postmark = postmark_of(key, caller, message, re, holder->dialect);
+    sender.postmark = postmark_of(key, caller, letter, re, holder->dialect);
     name.has_written = true;
     outlet_.send(event::Said{message.type, {}, caller.peer, caller.name, message.data},
                  Recipient{holder->id, holder->dialect, "@" + key}, sender);
     return;
   }
-  const bool has_heir = name.is_moving && !name.waiting.empty();
   if (!message.store && !has_heir) {
     outlet_.refuse({caller.id, re}, {.code = ErrorCode::nobody_there,
                                      .message = "Nobody has that name now.",
@@ -102,7 +106,7 @@ void Names::say_to(Entry& entry, const session::Caller& caller, const session::L
     erase_if_empty(key);
     return;
   }
-  if (auto refused = store(entry, caller, message, re)) {
+  if (auto refused = store(entry, caller, letter, re)) {
     refused->to = "@" + key;
     outlet_.refuse({caller.id, re}, *std::move(refused));
     erase_if_empty(key);
@@ -128,7 +132,8 @@ dialects::Error full(std::string_view message, std::string_view hint) {
 }  // namespace
 
 std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller& caller,
-                                            const dialects::Say& message, dialects::Re re) {
+                                            const session::Letter& letter, dialects::Re re) {
+  const auto& message = letter.message;
   const auto& settings = totals_.settings;
   const auto& name = entry.second;
   // First without the copy that a letter is: a flood of refused ones must cost little.
@@ -139,7 +144,7 @@ std::optional<dialects::Error> Names::store(Entry& entry, const session::Caller&
   if (!message.store) lifetime = std::max(lifetime, kHandOver);
   return store(entry,
                {.event = {message.type, {}, caller.peer, caller.name, message.data},
-                .sender = sender_of(caller, re),
+                .sender = sender_of(caller, letter, re),
                 .spoken = caller.dialect,
                 .number = next_number_++,
                 .address = caller.address,
@@ -239,13 +244,20 @@ void Names::on_expiry() {
 }
 
 void Names::expire(Mail& mail) {
+  const auto& key = mail.name->first;
+  drop_expired(mail);
+  erase_if_empty(key);
+}
+
+void Names::drop_expired(Mail& mail) {
   auto& entry = *mail.name;
   const auto& key = entry.first;
   const auto sender = mail.sender.id;
   const auto re = mail.sender.re;
+  const auto speaker = mail.sender.speaker;
   const bool owes_word = mail.owes_word;
   const auto* const dialect = mail.tells_expiry ? mail.spoken : nullptr;
-  auto sender_name = std::move(mail.event.name);
+  auto sender_name = std::exchange(mail.event.name, {});
   Mail* before = nullptr;
   for (auto* each = entry.second.first; each != nullptr;) {
     auto* const next = each->next;
@@ -264,27 +276,52 @@ void Names::expire(Mail& mail) {
     // for this event for ever.
     outlet_.or_end(sender, [&] {
       outlet_.send(event::Expired{"@" + key, std::move(sender_name)},
-                   Recipient{sender, dialect, {}});
+                   Recipient{sender, dialect, {}}, {.id = {}, .speaker = speaker});
     });
   } else if (owes_word) {
     outlet_.or_end(sender, [&] {
-      outlet_.refuse({sender, re}, {.code = ErrorCode::nobody_there,
-                                    .message = "Whoever had that name has gone without having "
-                                               "confirmed this message.",
-                                    .hint = "Send it again when somebody has logged in by it.",
-                                    .to = "@" + key});
+      outlet_.refuse({.id = sender, .re = re, .speaker = speaker},
+                     {.code = ErrorCode::nobody_there,
+                      .message = "Whoever had that name has gone without having "
+                                 "confirmed this message.",
+                      .hint = "Send it again when somebody has logged in by it.",
+                      .to = "@" + key});
     });
   }
-  erase_if_empty(key);
+}
+
+void Names::drain() {
+  std::vector<std::string> keys;
+  base::try_from_reserve([&] {
+    keys.clear();
+    for (const auto& [key, name] : names_) {
+      if (name.first != nullptr) keys.push_back(key);
+    }
+  });
+  for (const auto& key : keys) erase_if_empty(key);
+}
+
+void Names::refuse_stored(Name& name, const std::string& key) {
+  while (name.first != nullptr) {
+    if (name.first->tells_expiry) {
+      drop_expired(*name.first);
+      continue;
+    }
+    const auto sender = name.first->sender;
+    drop_first(name);
+    outlet_.or_end(sender.id, [&] {
+      outlet_.refuse(sender, session::not_taken(session::SendStatus::draining, "@" + key));
+    });
+  }
 }
 
 void Names::erase_if_empty(const std::string& key) {
   const auto entry = names_.find(key);
   if (entry == names_.end()) return;
-  const auto& name = entry->second;
-  if (!name.holder && name.waiting.empty() && !name.probing && !name.is_moving &&
-      name.first == nullptr)
-    names_.erase(entry);
+  auto& name = entry->second;
+  if (name.holder || !name.waiting.empty() || name.probing || name.is_moving) return;
+  if (outlet_.draining()) refuse_stored(name, entry->first);
+  if (name.first == nullptr) names_.erase(entry);
 }
 
 }  // namespace sigway::bus

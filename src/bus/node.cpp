@@ -18,6 +18,7 @@ Node::Node(base::ShardIndex shard, Exchange& exchange, session::Runner& runner)
       names_(outlet_, runner, exchange.mailbox,
              [this](SessionId id, const std::string& name) { logout(id, name, {}); }),
       topics_(outlet_) {
+  exchange_.shared.hubs[shard]->when_draining([this] { names_.drain(); });
   if (exchange_.nodes.size() <= shard) exchange_.nodes.resize(shard + 1);
   exchange_.nodes[shard] = this;
 }
@@ -116,13 +117,13 @@ void Node::hand_over(SessionId id, const std::string& name, session::UnreadMail 
   });
 }
 
-void Node::say(SessionId id, dialects::Say message, dialects::Re re, session::Transit* transit) {
+void Node::say(session::Spoken spoken, dialects::Say message, session::Transit* transit) {
   const auto room = *message.room;
   session::Parcel parcel(transit, cost(message));
+  const auto id = spoken.by->id;
   at_home(id, series_of(room),
-          [id, message = std::move(message), re, parcel = std::move(parcel)](Node& home) {
-            home.rooms_.say(id, message, re, parcel.transit());
-          });
+          [spoken = std::move(spoken), message = std::move(message), parcel = std::move(parcel)](
+              Node& home) { home.rooms_.say(spoken, message, parcel.transit()); });
 }
 
 std::size_t Node::members(const std::string& room) const { return rooms_.members(room); }

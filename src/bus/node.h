@@ -53,8 +53,7 @@ class Node final : public session::Switchboard {
   void drain_name(session::SessionId id, const std::string& name) override;
   void hand_over(session::SessionId id, const std::string& name, session::UnreadMail unread,
                  session::Transit* transit) override;
-  void say(session::SessionId id, dialects::Say message, dialects::Re re,
-           session::Transit* transit) override;
+  void say(session::Spoken spoken, dialects::Say message, session::Transit* transit) override;
   std::size_t members(const std::string& room) const override;
   void mail(const session::Caller& caller, const std::shared_ptr<const session::Letter>& letter,
             const std::string& name, dialects::Re re) override;

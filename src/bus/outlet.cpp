@@ -34,9 +34,8 @@ void report(session::Shared& shared, session::Runner& from, const Sender& sender
   // speaking.
   session::post(
       from, sender.id.shard,
-      [hub, serial = sender.id.serial, re = sender.re, error = std::move(error)]() mutable {
-        hub->refuse(serial, re, std::move(error));
-      });
+      [hub, serial = sender.id.serial, re = sender.re, speaker = sender.speaker,
+       error = std::move(error)]() mutable { hub->refuse(serial, re, std::move(error)); });
 }
 
 void end_session(session::Shared& shared, session::Runner& from, session::SessionId id) noexcept {
@@ -63,9 +62,12 @@ template <typename Undelivered>
 void deliver_all(session::Hub& hub, base::ShardIndex shard, const std::vector<Delivery>& deliveries,
                  const Sender& sender, const Undelivered& undelivered) {
   Reports reports;
+  // What its home needs of a message to a name is in the postmark.
+  const auto spoken = sender.postmark || !sender.id ? session::Spoken{}
+                                                    : session::Spoken{sender.speaker, sender.re};
   for (const auto& delivery : deliveries) {
     const auto status =
-        hub.deliver(delivery.serial, delivery.event, sender.origin, sender.postmark);
+        hub.deliver(delivery.serial, delivery.event, sender.origin, sender.postmark, spoken);
     if (status == session::SendStatus::absent && sender.postmark) {
       try {
         undelivered(session::SessionId{shard, delivery.serial},
@@ -75,8 +77,9 @@ void deliver_all(session::Hub& hub, base::ShardIndex shard, const std::vector<De
       }
       continue;
     }
-    const bool is_refused =
-        status == session::SendStatus::busy || status == session::SendStatus::overloaded;
+    const bool is_refused = status == session::SendStatus::busy ||
+                            status == session::SendStatus::overloaded ||
+                            status == session::SendStatus::draining;
     if (!is_refused || !sender.id || !reports.wants(delivery.address)) continue;
     try {
       report(hub.shared(), hub.runner(), sender, session::not_taken(status, delivery.address));

@@ -34,6 +34,8 @@ struct Sender {
   session::Transit* transit = nullptr;
   /// Of a message to a name; none: of another one.
   std::shared_ptr<const session::Postmark> postmark = nullptr;
+  /// The sender's share; none: it does not wait for what becomes of the message.
+  std::shared_ptr<const session::Speaker> speaker = nullptr;
 };
 
 /// The way from a home (of rooms, of names) to sessions wherever they live. What one home sends

@@ -325,11 +325,12 @@ void Rooms::renamed(SessionId id, const std::string& name, const std::string& ne
   tell_others(*room, id, [&] { return event::PeerNamed{name, member->peer(), new_name}; });
 }
 
-void Rooms::say(SessionId id, const dialects::Say& message, dialects::Re re,
+void Rooms::say(const session::Spoken& spoken, const dialects::Say& message,
                 session::Transit* transit) {
+  const auto id = spoken.by->id;
   auto* room = find(*message.room);
   auto* member = room == nullptr ? nullptr : find(*room, id);
-  const Sender sender{.id = id, .re = re, .transit = transit};
+  const Sender sender{.id = id, .re = spoken.re, .transit = transit, .speaker = spoken.by};
   if (member == nullptr) return outlet_.refuse(sender, {.code = ErrorCode::not_in_room});
   std::vector<Recipient> recipients;
   if (message.to.empty()) {

@@ -125,9 +125,10 @@ Session* Hub::find(std::uint64_t serial) noexcept {
 }
 
 SendStatus Hub::deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin,
-                        const std::shared_ptr<const Postmark>& postmark) {
+                        const std::shared_ptr<const Postmark>& postmark, const Spoken& spoken) {
   auto* session = find_exactly(serial);
-  return session == nullptr ? SendStatus::absent : session->deliver(event, origin, postmark);
+  return session == nullptr ? SendStatus::absent
+                            : session->deliver(event, origin, postmark, spoken);
 }
 
 UnreadMail Hub::take_unread(std::uint64_t serial, const std::string& name) {
@@ -159,6 +160,10 @@ void Hub::probe(std::uint64_t serial, Probe how, std::function<void(bool)> answe
   } else {
     answer(false);
   }
+}
+
+void Hub::report_unread(const Speaker& speaker) noexcept {
+  for (const auto& [serial, session] : sessions_) session->report_unread(speaker);
 }
 
 void Hub::end(std::uint64_t serial, End reason) {
@@ -232,6 +237,7 @@ void Hub::drain(base::Duration spread) {
     if (session->drained()) continue;  // with its room, which another shard began with
     const auto& rooms = session->rooms();
     sorted.emplace_back(base::keyed_hash(rooms.empty() ? session->peer() : rooms.front()), serial);
+    session->server_drains();
   }
   untold_.store(sorted.size(), std::memory_order_release);
   std::sort(sorted.begin(), sorted.end());

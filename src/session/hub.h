@@ -154,7 +154,7 @@ class Hub {
 
   /// Throws nothing: a session for whose event there is no memory ends.
   SendStatus deliver(std::uint64_t serial, const dialects::EncodedEvent& event, Origin origin,
-                     const std::shared_ptr<const Postmark>& postmark = nullptr);
+                     const std::shared_ptr<const Postmark>& postmark, const Spoken& spoken);
   /// The name of that session is about to pass on: takes what was said to it and not acknowledged.
   /// Nothing if the session has ended, which has handed it over by itself.
   UnreadMail take_unread(std::uint64_t serial, const std::string& name);
@@ -163,6 +163,9 @@ class Hub {
   void settle(SessionId id, const Settlement& settlement);
   void go_on(std::uint64_t serial);
   void probe(std::uint64_t serial, Probe how, std::function<void(bool)> answer);
+  /// That session is about to be sent away: it hears which of its messages to names nobody here has
+  /// acknowledged. Throws nothing.
+  void report_unread(const Speaker& speaker) noexcept;
   void end(std::uint64_t serial, End reason);
   /// Memory was short for something that the session must hear: it ends at the end of the turn.
   void give_up(std::uint64_t serial) noexcept;
@@ -176,6 +179,10 @@ class Hub {
   bool draining() const noexcept { return draining_; }
   /// Whether the drain has sent everybody away. Thread: any.
   bool drained() const noexcept { return untold_.load(std::memory_order_acquire) == 0; }
+  /// The same but for clients that are away, and for whom nothing waits any more. Thread: any.
+  bool drained_of_present() const noexcept {
+    return untold_.load(std::memory_order_acquire) <= absent_.load(std::memory_order_acquire);
+  }
   /// `told` is called when a drain begins: for connections that belong to no session yet. Before
   /// the first session; what it refers to outlives the sessions.
   void when_draining(std::function<void()> told) { when_draining_.push_back(std::move(told)); }
@@ -194,8 +201,12 @@ class Hub {
   base::Duration drain_patience() const noexcept {
     return draining_ ? std::min(kDrainPatience, drain_spread_) : kDrainPatience;
   }
+  base::TimePoint drain_from() const noexcept { return drain_from_; }
+  /// The session is to be sent away, but nobody is there.
+  void absent() noexcept { absent_.fetch_add(1, std::memory_order_release); }
   /// The session is no longer to be sent away.
-  void told() noexcept {
+  void told(bool was_absent) noexcept {
+    if (was_absent) absent_.fetch_sub(1, std::memory_order_release);
     if (draining_) untold_.fetch_sub(1, std::memory_order_release);
   }
   /// The session has something to write.
@@ -225,6 +236,7 @@ class Hub {
   bool draining_ = false;
   // Sessions that are still to be sent away. Before the drain: any but 0.
   std::atomic<std::size_t> untold_{1};
+  std::atomic<std::size_t> absent_{0};  // of these
   std::vector<std::function<void()>> when_draining_;
   std::vector<std::uint64_t> to_drain_;  // the next one is the last
   std::size_t drain_total_ = 0;

@@ -19,8 +19,8 @@ bool Outbox::budget_allows(std::size_t size) const noexcept {
 }
 
 SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin,
-                        std::shared_ptr<const Postmark> postmark) {
-  Kept kept{std::move(event), origin, std::move(postmark)};
+                        std::shared_ptr<const Postmark> postmark, Spoken spoken) {
+  Kept kept{std::move(event), origin, std::move(postmark), std::move(spoken)};
   // Shares are of what was said: what we note of it takes none of them.
   const auto size = cost(kept.event);
   auto entry = std::find_if(origins_.begin(), origins_.end(),
@@ -58,6 +58,7 @@ void Outbox::acknowledge(std::uint64_t number) {
     }
     kept.event.reset();
     kept.postmark.reset();
+    kept.spoken.by.reset();
     ++head_;
     ++acknowledged_;
   }
@@ -83,8 +84,45 @@ UnreadMail Outbox::take_unread() {
   for (auto i = head_ + from; i < events_.size(); ++i) {
     if (events_[i].postmark) unread.push_back({events_[i].event, events_[i].postmark});
   }
+  // After what may fail. What becomes of them is for their home to see to from now on.
+  for (auto i = head_ + from; i < events_.size(); ++i) {
+    if (events_[i].postmark) settle(events_[i]);
+  }
   taken_ = last();
   return unread;
+}
+
+std::vector<std::shared_ptr<const Postmark>> Outbox::take_unread_of(const Speaker& speaker) {
+  std::vector<std::shared_ptr<const Postmark>> unread;
+  const auto is_its = [&](const Kept& kept) {
+    return kept.postmark && kept.postmark->speaker.get() == &speaker;
+  };
+  unread.reserve(static_cast<std::size_t>(
+      std::count_if(events_.begin() + static_cast<std::ptrdiff_t>(head_), events_.end(), is_its)));
+  for (auto i = head_; i < events_.size(); ++i) {
+    if (!is_its(events_[i])) continue;
+    unread.push_back(events_[i].postmark);
+    settle(events_[i]);
+  }
+  return unread;
+}
+
+std::vector<Spoken> Outbox::take_unheard() {
+  std::vector<Spoken> unheard;
+  const auto from = static_cast<std::size_t>(std::max(acknowledged_, trimmed_) - acknowledged_);
+  const auto is_unheard = [](const Kept& kept) { return kept.spoken.by != nullptr; };
+  const auto first = events_.begin() + static_cast<std::ptrdiff_t>(head_ + from);
+  unheard.reserve(static_cast<std::size_t>(std::count_if(first, events_.end(), is_unheard)));
+  for (auto kept = first; kept != events_.end(); ++kept) {
+    if (is_unheard(*kept)) unheard.push_back(std::move(kept->spoken));
+  }
+  return unheard;
+}
+
+void Outbox::settle(Kept& kept) noexcept {
+  if (kept.postmark) share_.subtract(kept.postmark->size());
+  kept.postmark.reset();
+  kept.spoken.by.reset();
 }
 
 // Without a least weight, any number of empty events would be kept, until the outbox is full of
@@ -92,8 +130,10 @@ UnreadMail Outbox::take_unread() {
 void Outbox::trim(std::uint64_t number, std::size_t keep) {
   number = std::min(number, last());
   // Asked in every turn, so nothing that is kept is counted again.
-  for (trimmed_ = std::max(trimmed_, acknowledged_); trimmed_ < number;)
+  for (trimmed_ = std::max(trimmed_, acknowledged_); trimmed_ < number;) {
     kept_weight_ += weight(at(++trimmed_));
+    settle(events_[head_ + static_cast<std::size_t>(trimmed_ - acknowledged_ - 1)]);
+  }
   auto from = acknowledged_;
   for (auto left = kept_weight_; left > keep;) left -= weight(at(++from));
   acknowledge(from);

@@ -12,6 +12,7 @@
 #include "session/ids.h"
 #include "session/postmark.h"
 #include "session/send_status.h"
+#include "session/spoken.h"
 
 namespace sigway::session {
 
@@ -27,8 +28,9 @@ class Outbox {
   /// and a sixteenth of one address, beside the limit: it is `busy` beyond that, never `full`, and
   /// takes no room from what members of common rooms say. One letter always fits.
   /// `postmark`: of a message to the session's name.
+  /// `spoken`: of a message in a room.
   SendStatus push(dialects::EncodedEvent event, Origin origin,
-                  std::shared_ptr<const Postmark> postmark = nullptr);
+                  std::shared_ptr<const Postmark> postmark = nullptr, Spoken spoken = {});
 
   /// Forgets the events up to `number`. Lower than before: ignored.
   void acknowledge(std::uint64_t number);
@@ -47,6 +49,11 @@ class Outbox {
   /// nothing, what was not sent. In order, each once. Throws std::bad_alloc, and changes nothing,
   /// if memory is short.
   UnreadMail take_unread();
+  /// The postmarks of what that session has said to names and is not acknowledged. What becomes of
+  /// it later nobody hears.
+  std::vector<std::shared_ptr<const Postmark>> take_unread_of(const Speaker& speaker);
+  /// As `take_unread`, of what was said in rooms.
+  std::vector<Spoken> take_unheard();
 
   std::uint64_t acknowledged() const noexcept { return acknowledged_; }
   std::uint64_t written() const noexcept { return written_; }
@@ -63,6 +70,7 @@ class Outbox {
     dialects::EncodedEvent event;
     Origin origin;
     std::shared_ptr<const Postmark> postmark;  // none: it did not come by name
+    Spoken spoken;                             // nobody's: it did not come from a room
   };
   struct OriginBytes {
     Origin origin;
@@ -78,10 +86,13 @@ class Outbox {
     return cost(kept.event) + (kept.postmark ? kept.postmark->size() : 0);
   }
   static std::size_t weight(const dialects::EncodedEvent& event) noexcept {
-    return std::max(event->size(), kOverhead);
+    return std::max(event->size(), kLeastWeight);
   }
+  /// Nothing can become of it any more that its sender would have to hear.
+  void settle(Kept& kept) noexcept;
   static constexpr std::size_t kSmall = 16U << 10U;
-  static constexpr std::size_t kOverhead = 64;  // the entry, its part of the shared block
+  static constexpr std::size_t kOverhead = 88;  // the entry, its part of the shared block
+  static constexpr std::size_t kLeastWeight = 64;
 
   base::MemoryShare share_;
   std::size_t limit_;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "dialects/event.h"
 #include "session/ids.h"
+#include "session/spoken.h"
 
 namespace sigway::dialects {
 class Dialect;
@@ -24,6 +25,7 @@ struct Postmark {
   /// The home's order of all messages to its names.
   std::uint64_t number = 0;
   SessionId sender;
+  std::shared_ptr<const Speaker> speaker;  ///< the sender's; none: it does not wait for the end
   dialects::Re re = 0;
   std::string sender_name;                     ///< empty: none
   base::AddressKey address;                    ///< the sender's

@@ -317,15 +317,17 @@ base::TimePoint Session::takes_more_at() const {
 // -- Down
 
 SendStatus Session::deliver(dialects::EncodedEvent event, Origin origin,
-                            std::shared_ptr<const Postmark> postmark) {
+                            std::shared_ptr<const Postmark> postmark, Spoken spoken) {
   if (ended_ || overflowed_ || gives_up_) return SendStatus::absent;
+  if (gave_up_on_client_ && postmark) return SendStatus::absent;  // its home sees to it
+  if (gave_up_on_client_ && spoken.by) return SendStatus::draining;
   if (will_ != nullptr && event->voids_will_to != 0 &&
       base::keyed_hash(will_->name) == event->voids_will_to) {
     will_.reset();
   }
   auto status = SendStatus::sent;
   try {
-    status = outbox_.push(std::move(event), origin, std::move(postmark));
+    status = outbox_.push(std::move(event), origin, std::move(postmark), std::move(spoken));
   } catch (const std::bad_alloc&) {
     give_up();
     return SendStatus::absent;
@@ -423,7 +425,7 @@ void Session::end(End reason) noexcept {
   if (ended_) return;
   ended_ = true;
   timer_.cancel();
-  if (!drained()) hub_.told();
+  if (!drained()) sent_away();
   UnreadMail unread;
   base::try_from_reserve([&] { unread = outbox_.take_unread(); });
   // First what gives memory back: it is needed now, and what follows may run out of it.
@@ -486,7 +488,8 @@ base::TimePoint Session::next_deadline() const {
   const auto consider = [&](base::TimePoint time) { deadline = std::min(deadline, time); };
   if (holds_back_ && commands_.empty()) consider(takes_more_at());
   if (!acknowledged_ && traits().acknowledges) consider(opened_ + settings.ack_deadline);
-  if (drain_ != nullptr && !drain_->is_over) consider(drain_->until);
+  if (drain_ != nullptr && !drain_->is_over) consider(std::min(drain_->until, drain_->look_at));
+  consider(gives_up_at());
   if (absent_since_ != base::TimePoint::max()) {
     if (!traits().resumes && !paused_) consider(absent_since_ + linger_);
     if (!suspended_) consider(absent_since_ + settings.suspend_after);
@@ -524,7 +527,14 @@ void Session::check_deadlines(base::TimePoint now) {
   const auto& settings = hub_.settings();
   if (!acknowledged_ && traits().acknowledges && now >= opened_ + settings.ack_deadline)
     return end(End::no_ack);
-  if (drain_ != nullptr && !drain_->is_over && now >= drain_->until) end_drain();
+  if (drain_ != nullptr && !drain_->is_over) {
+    if (now >= drain_->look_at) {
+      drain_->look_at = base::TimePoint::max();
+      hub_.touch(*this);
+    }
+    if (now >= drain_->until) drain_time_over();
+  }
+  if (now >= gives_up_at()) give_up_on_client();
   if (now >= probe_deadline_) answer_probes(false);
   if (now >= go_on_at_) go_on();
   if (ended_) return;

@@ -161,12 +161,15 @@ class Session final : public base::MemoryHolder {
   // -- Down. From the bus, by way of the hub.
 
   /// `absent`: the session is about to end, and the event has no number.
+  /// `draining`: it is a message, and nothing that others say reaches its client any more.
   SendStatus deliver(dialects::EncodedEvent event, Origin origin,
-                     std::shared_ptr<const Postmark> postmark = nullptr);
+                     std::shared_ptr<const Postmark> postmark = nullptr, Spoken spoken = {});
   /// What was said to that name and is not acknowledged, once. What was said to other names of the
   /// session goes back to their homes. Throws std::bad_alloc, and changes nothing, if memory is
   /// short.
   UnreadMail take_unread(const std::string& name);
+  /// Tells that session which of its messages are not acknowledged. See `Hub::report_unread`.
+  void report_unread(const Speaker& speaker) noexcept;
   /// A message was refused.
   void refuse(dialects::Re re, dialects::Error error);
   void settle(const Settlement& settlement);
@@ -195,10 +198,18 @@ class Session final : public base::MemoryHolder {
   /// The server shuts down. From now on the session takes no message of a client that would send it
   /// again: `process` returns `draining`. The members of its rooms drain as well. Once everything
   /// that was said in its rooms and to its name has been acknowledged, every carrier is told to
-  /// come back after `retry`; at the latest after `patience`, if the client is connected then.
+  /// come back after `retry`, if the client is connected then. What the client has not acknowledged
+  /// after `patience` is given up: whoever has said it hears so. The same patience again the
+  /// session waits for what it is told of its own messages.
   void drain(base::Duration patience, base::Duration retry);
+  /// The server shuts down, and this session's turn is to come. If its client is away for as long
+  /// as a drain waits, what was said to it is given up before.
+  void server_drains() { schedule(); }
   /// Whether the carriers have been told: one that was between two polls is told at its next.
   bool drained() const noexcept { return drain_ != nullptr && drain_->is_over; }
+  /// To be asked before a connection gets any events: whether it is to be told that the session is
+  /// draining, and no more.
+  bool turns_away();
   /// What a request hears that a draining session does not take. `expected` is final: no message
   /// from there on was taken, or will be.
   dialects::Error draining() const;
@@ -226,9 +237,12 @@ class Session final : public base::MemoryHolder {
   };
   struct Drain {
     base::Duration patience{}, retry{};
-    base::TimePoint until;             // max: nobody is connected, so there is nobody to tell
-    bool has_asked = false;            // rooms and name know that nothing follows
-    bool has_refused = false;          // what waited for its turn until the end
+    base::TimePoint until;     // max: nobody is connected, so there is nobody to tell
+    bool has_asked = false;    // rooms and name know that nothing follows
+    bool has_refused = false;  // what waited for its turn until the end
+    bool has_waited = false;   // for what becomes of its own messages
+    bool is_absent = false;    // nobody is there to be sent away
+    base::TimePoint look_at = base::TimePoint::max();  // whether its own messages are settled
     std::vector<std::string> awaited;  // those that have not said that everything is delivered
     bool is_over = false;
   };
@@ -263,6 +277,7 @@ class Session final : public base::MemoryHolder {
   void hand_over_others(UnreadMail& unread, const std::string& name) noexcept;
   void keep_will(dialects::Will will);
   void say_will() noexcept;
+  std::shared_ptr<const Speaker> speaker();
   /// Counts a message on its way to other shards, if there are any.
   Transit* transit();
   /// Whether a message of so many bytes may set out to other shards, or why not.
@@ -292,8 +307,18 @@ class Session final : public base::MemoryHolder {
   /// Goes one step on. `all_sent`: a client that acknowledges nothing has been sent everything.
   void go_on_with_drain(bool all_sent);
   void end_drain();
+  void drain_time_over();
   /// False: nothing waits.
   bool refuse_waiting();
+  /// Whether all that it has said has arrived, or it has been told what has not.
+  bool is_settled() const noexcept { return !speaker_ || speaker_.use_count() == 1; }
+  /// When it does, because its client is away while the server drains.
+  base::TimePoint gives_up_at() const noexcept;
+  /// Nothing of what others have said or will say reaches its client any more: they hear so.
+  void give_up_on_client() noexcept;
+  void report(const std::shared_ptr<const Speaker>& speaker, dialects::Re re,
+              const std::string& to) noexcept;
+  void sent_away() noexcept;
 
   void on_timer();
   void check_deadlines(base::TimePoint now);
@@ -327,7 +352,8 @@ class Session final : public base::MemoryHolder {
   bool paused_ = false;                                // until `go_on`
   base::TimePoint go_on_at_ = base::TimePoint::max();  // while `paused_` by the rate
 
-  std::shared_ptr<Transit> transit_;  // once it has said something, if there are other shards
+  std::shared_ptr<const Speaker> speaker_;  // once it has said something
+  std::shared_ptr<Transit> transit_;        // once it has said something, if there are other shards
 
   std::vector<std::string> rooms_;
   std::string joining_;  // the room whose answer is awaited
@@ -362,6 +388,7 @@ class Session final : public base::MemoryHolder {
   bool suspended_ = false;
   bool overflowed_ = false;
   bool gives_up_ = false;
+  bool gave_up_on_client_ = false;
   bool renamed_meanwhile_ = false;  // while `joining_` awaits its answer
   bool ended_ = false;
   bool dirty_ = false;  // in the hub's list of those that have something to write

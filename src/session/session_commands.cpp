@@ -259,11 +259,17 @@ void Session::say(dialects::Say message, dialects::Re re) {
                 .data = to_room ? message.data : std::move(message.data),
                 .store = message.store,
                 .lifetime = message.lifetime},
-               Parcel(transit, bytes)});
+               Parcel(transit, bytes),
+               speaker()});
     const auto from = caller();
     for (const auto& name : to_names) bus.mail(from, letter, name.value, re);
   }
-  if (to_room) bus.say(id_, std::move(message), re, transit);
+  if (to_room) bus.say({speaker(), re}, std::move(message), transit);
+}
+
+std::shared_ptr<const Speaker> Session::speaker() {
+  if (!speaker_) speaker_ = std::make_shared<const Speaker>(Speaker{id_});
+  return speaker_;
 }
 
 Transit* Session::transit() {

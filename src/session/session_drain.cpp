@@ -1,14 +1,21 @@
 // How a session goes when the server shuts down: it takes no more messages, waits until everything
-// that was said to it has arrived, and only then sends its client away. So each message is
-// delivered, or its sender knows that it was not taken.
+// that was said to it has arrived and all that it has said has been settled, and only then sends
+// its client away. So each message is delivered, or its sender knows that it was not.
 
 #include <algorithm>
 #include <utility>
 
+#include "base/reserve.h"
 #include "session/hub.h"
 #include "session/session.h"
 
 namespace sigway::session {
+namespace {
+
+/// How often a session looks whether all that it has said is settled.
+constexpr base::Duration kLook = std::chrono::milliseconds(20);
+
+}  // namespace
 
 void Session::drain(base::Duration patience, base::Duration retry) {
   if (ended_) return;
@@ -31,7 +38,7 @@ dialects::Error Session::draining() const {
 
 bool Session::refuses_messages(bool repeatable) const noexcept {
   // The frames of other clients cannot be given back: they are taken to the last.
-  return drain_ != nullptr && (repeatable || traits().acknowledges);
+  return (drain_ != nullptr || gave_up_on_client_) && (repeatable || traits().acknowledges);
 }
 
 void Session::drain_room(const std::string& room) {
@@ -51,14 +58,18 @@ void Session::drained_from(const std::string& room_or_name) {
 }
 
 void Session::go_on_with_drain(bool all_sent) {
-  if (ended_ || drain_->is_over || awaits_bus()) return;  // what it has said is done first
+  if (ended_ || awaits_bus()) return;  // what it has said is done first
   if (!std::exchange(drain_->has_asked, true)) {
     for (const auto& room : rooms_) drain_room(room);
     if (!name_.empty()) drain_name();
   }
-  if (!drain_->awaited.empty()) return;
+  if (drain_->is_over || !drain_->awaited.empty()) return;
   const bool acknowledges = traits().acknowledges || acks_itself_;
-  if (acknowledges ? outbox_.acknowledged() == outbox_.last() : all_sent) end_drain();
+  if (acknowledges ? outbox_.acknowledged() != outbox_.last() : !all_sent) return;
+  if (is_settled()) return end_drain();
+  // The last share of what it has said is given back on any shard, and nobody says so.
+  drain_->look_at = hub_.now() + kLook;
+  schedule();
 }
 
 // Messages that were taken and still wait would vanish without a word.
@@ -72,15 +83,89 @@ bool Session::refuse_waiting() {
   return true;
 }
 
-void Session::end_drain() {
+void Session::drain_time_over() {
   if (refuse_waiting()) return;
+  give_up_on_client();
+  if (!is_settled() && !std::exchange(drain_->has_waited, true)) {
+    // Those in its rooms give up at about the same time, and say so. Those to whose names it has
+    // spoken are asked.
+    const auto& hubs = hub_.shared().hubs;
+    for (base::ShardIndex shard = 0; shard < hubs.size(); ++shard) {
+      base::try_from_reserve([&] {
+        post(hub_.runner(), shard,
+             [hub = hubs[shard], speaker = speaker_] { hub->report_unread(*speaker); });
+      });
+    }
+    drain_->until = hub_.now() + drain_->patience;
+    return hub_.touch(*this);
+  }
+  end_drain();
+}
+
+void Session::end_drain() {
   drain_->until = base::TimePoint::max();
   // Whoever is away, or between two polls, may come before the server has gone, and is told then.
-  if (!any_connected() && drain_->patience > base::Duration{}) return;
+  if (!any_connected() && drain_->patience > base::Duration{}) {
+    if (!std::exchange(drain_->is_absent, true)) hub_.absent();
+    return;
+  }
+  // What its client is told of its own messages may have come in this very turn.
+  for (auto& slot : slots_) {
+    if (receives(slot) && slot.carrier->connected()) slot.carrier->pump(outbox_);
+  }
+  sent_away();
   drain_->is_over = true;
-  hub_.told();
   for (auto& slot : slots_) slot.carrier->end(End::draining, drain_->retry);
   note_absence();
+}
+
+void Session::sent_away() noexcept {
+  hub_.told(drain_ != nullptr && std::exchange(drain_->is_absent, false));
+}
+
+base::TimePoint Session::gives_up_at() const noexcept {
+  // A session that cannot resume ends soon without a client.
+  if (!hub_.draining() || gave_up_on_client_ || !traits().resumes ||
+      absent_since_ == base::TimePoint::max())
+    return base::TimePoint::max();
+  return std::max(absent_since_, hub_.drain_from()) + hub_.drain_patience();
+}
+
+void Session::give_up_on_client() noexcept {
+  if (std::exchange(gave_up_on_client_, true)) return;
+  UnreadMail unread;
+  base::try_from_reserve([&] { unread = outbox_.take_unread(); });
+  std::vector<Spoken> unheard;
+  base::try_from_reserve([&] { unheard = outbox_.take_unheard(); });
+  for (const auto& spoken : unheard) report(spoken.by, spoken.re, peer_);
+  hand_over_names(std::move(unread));
+}
+
+void Session::report_unread(const Speaker& speaker) noexcept {
+  if (outbox_.acknowledged() == outbox_.last()) return;
+  std::vector<std::shared_ptr<const Postmark>> unread;
+  base::try_from_reserve([&] { unread = outbox_.take_unread_of(speaker); });
+  for (const auto& mark : unread) report(mark->speaker, mark->re, '@' + mark->name);
+}
+
+void Session::report(const std::shared_ptr<const Speaker>& speaker, dialects::Re re,
+                     const std::string& to) noexcept {
+  auto* const hub = hub_.shared().hubs[speaker->id.shard];
+  base::try_from_reserve([&] {
+    post(hub_.runner(), speaker->id.shard, [hub, speaker, re, to] {
+      hub->refuse(speaker->id.serial, re, not_taken(SendStatus::draining, to));
+    });
+  });
+}
+
+bool Session::turns_away() {
+  if (drained()) return true;
+  if (!gave_up_on_client_ || ended_ || any_connected()) return false;
+  // Nothing waits for its client any more, which goes at once and takes its rooms along.
+  drain(hub_.drain_patience(), kDrainRetry);
+  sent_away();
+  drain_->is_over = true;
+  return true;
 }
 
 }  // namespace sigway::session

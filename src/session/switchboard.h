@@ -32,6 +32,7 @@ struct Caller {
 struct Letter {
   dialects::Say message;
   Parcel parcel;
+  std::shared_ptr<const Speaker> speaker;
 };
 
 /// Whether and how a session is told that what it asked for has been done.
@@ -94,7 +95,7 @@ class Switchboard {
 
   /// Says something in a room (`message.room` is set), which knows its members. `transit` counts it
   /// on its way to other shards; none: there is no other shard.
-  virtual void say(SessionId id, dialects::Say message, dialects::Re re, Transit* transit) = 0;
+  virtual void say(Spoken spoken, dialects::Say message, Transit* transit) = 0;
   /// How many are in a room that lives on this shard; 0 for any other.
   virtual std::size_t members(const std::string& room) const = 0;
   /// Says something to a name.

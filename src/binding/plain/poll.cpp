@@ -110,7 +110,7 @@ std::optional<Error> run(session::Hub& hub, Poll poll) {
   session.carriers_changed();  // the parked polls that this one has replaced are gone
   if (error) return error;
   if (session.ended()) return binding::error_of(End::left);
-  if (session.drained()) return binding::error_of(End::draining);
+  if (session.turns_away()) return binding::error_of(End::draining);
   // The first one says whether there is a place in the room, if that takes no time.
   auto wait = poll.wait;
   if (session.awaits_bus()) {

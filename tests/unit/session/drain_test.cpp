@@ -1,6 +1,15 @@
 // The server shuts down: docs/protocol.md, "Shutting down".
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "support/client.h"
 
 using namespace sigway;           // NOLINT(google-build-using-namespace)
@@ -18,6 +27,7 @@ struct Guest {
     Json open{{"room", room}};
     if (!own_name.empty()) open["name"] = own_name;
     log = client.stream(Json{{"open", open}, {"carrier", "c"}, {"turn", 1}}.dump());
+    peer = client.session()->peer();
     ack();
   }
   std::shared_ptr<ReplyLog> chat(int data) {
@@ -28,6 +38,7 @@ struct Guest {
   std::string refusal() const { return log->events.back().value("code", ""); }
 
   Client client;
+  std::string peer;
   std::shared_ptr<StreamLog> log;
 };
 
@@ -94,15 +105,27 @@ TEST_CASE_TEMPLATE("drain: what was said is acknowledged before anybody is sent 
   CHECK(alice.chat(1)->up == 1);
   alice.client.session()->drain(2s, 1s);
   world.run();
-  CHECK_MESSAGE(alice.is_away(), "nothing waits for it");
+  CHECK_FALSE(alice.is_away());
   CHECK_FALSE(bob.is_away());
-  SUBCASE("it acknowledges") { bob.ack(); }
-  SUBCASE("or its time is over") {
+  SUBCASE("it acknowledges") {
+    bob.ack();
+    CHECK(bob.is_away());
+    world.advance(50ms);
+    CHECK(alice.log->types() == "created peer-joined ready");
+  }
+  SUBCASE("or its time is over, and the sender hears so") {
     world.advance(1900ms);
     CHECK_FALSE(bob.is_away());
     world.advance(200ms);
+    CHECK(bob.is_away());
+    CHECK_FALSE(alice.is_away());
+    CHECK(alice.refusal() == "draining");
+    CHECK(alice.log->events.back()["re"] == 1);
+    CHECK(alice.log->events.back()["to"] == bob.peer);
+    alice.ack();
+    world.advance(50ms);
   }
-  CHECK(bob.is_away());
+  CHECK(alice.is_away());
 }
 
 TEST_CASE_TEMPLATE("drain: once one member is to go, no message of the others is taken", Shards,
@@ -129,9 +152,9 @@ TEST_CASE_TEMPLATE("drain: a member that is away may come back for what waits", 
   auto& [world, alice, bob] = pair;
   bob.client.cut(1);
   CHECK(alice.chat(1)->up == 1);
-  drain(world, 10s);
-  world.advance(9s);
-  CHECK(alice.is_away());
+  drain(world, 1s);
+  world.advance(900ms);
+  CHECK_FALSE(alice.is_away());
   const auto log = bob.client.stream(
       Json{{"resume", Json::object()}, {"ack", bob.log->last()}, {"carrier", "c"}}.dump());
   REQUIRE(log->events.size() == 1);
@@ -141,6 +164,99 @@ TEST_CASE_TEMPLATE("drain: a member that is away may come back for what waits", 
   CHECK(log->control() == "end draining");
   CHECK(bob.client.poll(R"({"resume":{},"n":1,"carrier":"p"})")->answer->at("ended")["expected"] ==
         1);
+  world.advance(50ms);
+  CHECK(alice.is_away());
+  CHECK(alice.log->types() == "created peer-joined ready");
+}
+
+TEST_CASE_TEMPLATE("drain: the sender hears what never reaches a client that stays away", Shards,
+                   OneShard, ThreeShards) {
+  World world(Shards::value);
+  Guest alice(world, "alice", 0);
+  Guest bob(world, "bob", 1, "r", "bob");
+  alice.ack();
+  bob.client.cut(1);
+  CHECK(alice.chat(1)->up == 1);
+  alice.client.say(R"({"type":"letter","to":"@bob","data":2})");
+  drain(world, 10s);
+  SUBCASE("before the turn of its room") {}
+  SUBCASE("in the turn of its room") { alice.client.session()->drain(2s, 1s); }
+  world.advance(1900ms);
+  CHECK(alice.log->types() == "created peer-joined ready");
+  world.advance(200ms);
+  CHECK(alice.log->types() == "created peer-joined ready error error");
+  std::map<int, std::string> refused;
+  for (const auto& event : alice.log->events) {
+    if (event["type"] != "error") continue;
+    CHECK(event["code"] == "draining");
+    refused[event["re"]] = event["to"];
+  }
+  CHECK(refused == std::map<int, std::string>{{1, bob.peer}, {2, "@bob"}});
+  const auto back = std::make_shared<ReplyLog>();
+  SUBCASE("what is said later is refused at once") {
+    const auto reply = alice.chat(3);
+    if (!reply->error) CHECK(alice.log->events.back()["re"] == 3);
+    if (!reply->error) CHECK(alice.refusal() == "draining");
+  }
+  SUBCASE("and it does not come when the client is back") {
+    const auto log = bob.client.stream(
+        Json{{"resume", Json::object()}, {"ack", bob.log->last()}, {"carrier", "c"}}.dump(), back);
+    CHECK(log->events.empty());
+    CHECK(back->refusal() == "draining");
+    CHECK(back->error->expected == 1);
+    const auto poll = bob.client.poll(R"({"resume":{},"n":1,"carrier":"p"})");
+    CHECK(poll->answer->at("ended")["code"] == "draining");
+    CHECK(poll->answer->at("events").empty());
+  }
+  alice.ack();
+  world.advance(12s);
+  CHECK(alice.is_away());
+  for (base::ShardIndex i = 0; i < world.shards(); ++i) CHECK(world.hub(i).drained_of_present());
+}
+
+TEST_CASE_TEMPLATE("drain: what waits in mailboxes is refused, and its sender hears so", Shards,
+                   OneShard, ThreeShards) {
+  World world(Shards::value);
+  Guest alice(world, "alice", 0, "a");
+  alice.client.say(R"({"type":"letter","to":"@nobody","data":1})");
+  alice.client.say(R"({"type":"letter","to":"@nobody","data":2})");
+  CHECK(alice.log->types() == "created stored stored");
+  drain(world, 10s);
+  CHECK(alice.log->types() == "created stored stored error error");
+  CHECK(alice.refusal() == "draining");
+  CHECK(alice.log->events.back()["re"] == 2);
+  CHECK(alice.log->events.back()["to"] == "@nobody");
+  CHECK(world.exchange.mailbox.bytes == 0);
+  CHECK(world.names() == 0);
+  alice.ack();
+  world.advance(11s);
+  CHECK(alice.is_away());
+}
+
+TEST_CASE_TEMPLATE("drain: a sender is not kept for the receiver of a letter whose turn is later",
+                   Shards, OneShard, ThreeShards) {
+  World world(Shards::value);
+  Guest alice(world, "alice", 0, "a");
+  Guest bob(world, "bob", 1, "b", "bob");
+  alice.client.say(R"({"type":"letter","to":"@bob","data":1})");
+  alice.client.session()->drain(2s, 1s);
+  world.advance(1900ms);
+  CHECK_FALSE(alice.is_away());
+  SUBCASE("it acknowledges") {
+    bob.ack();
+    world.advance(50ms);
+    CHECK(alice.log->types() == "created");
+  }
+  SUBCASE("or the sender hears that it has not") {
+    world.advance(200ms);
+    CHECK_FALSE(alice.is_away());
+    CHECK(alice.refusal() == "draining");
+    CHECK(alice.log->events.back()["to"] == "@bob");
+    alice.ack();
+    world.advance(50ms);
+  }
+  CHECK(alice.is_away());
+  CHECK_FALSE(bob.is_away());
 }
 
 TEST_CASE_TEMPLATE("drain: nothing is said to names whose holder goes, or that nobody holds",
@@ -224,4 +340,87 @@ TEST_CASE("drain: nobody waits for sessions that went with their room before") {
   CHECK_FALSE(world.hub(0).drained());
   world.hub(0).drain(1s);
   CHECK(world.hub(0).drained());
+}
+
+// Whatever the receivers do, each message is acknowledged by each of them, or its sender hears of
+// it as long as it is there.
+TEST_CASE_TEMPLATE("drain: no message vanishes while receivers come and go", Shards, OneShard,
+                   ThreeShards) {
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    const auto dice = [&](unsigned sides) { return random() % sides; };
+    World world(Shards::value);
+    Guest alice(world, "alice", dice(3), "r");
+    std::vector<std::unique_ptr<Guest>> others;
+    for (const auto* name : {"bob", "carl"})
+      others.push_back(
+          std::make_unique<Guest>(world, name, dice(3), name[0] == 'b' ? "r" : "s", name));
+    alice.ack();
+    std::map<std::uint64_t, std::string> said;             // by number: to whom
+    std::map<std::string, std::set<std::uint64_t>> heard;  // what each has acknowledged
+    const auto note = [&](const Guest& guest, const std::string& name) {
+      for (const auto& event : guest.log->events)
+        if (event["type"] == "chat") heard[name].insert(event["data"].get<std::uint64_t>());
+    };
+    bool drains = false;
+    for (int step = 0; step < 60 && !alice.is_away(); ++step) {
+      const auto which = dice(2);
+      auto& other = *others[which];
+      const std::string name = which == 0 ? "bob" : "carl";
+      switch (dice(7)) {
+        case 0:
+        case 1: {
+          const std::string to = std::array{"", "@bob", "@carl", "@nobody"}[dice(4)];
+          Json message{{"type", "chat"}, {"data", alice.client.n + 1}};
+          if (!to.empty()) message["to"] = to;
+          if (!alice.client.say(message.dump())->error)
+            said[alice.client.n] = to;
+          else
+            --alice.client.n;
+          break;
+        }
+        case 2:
+          note(other, name);
+          other.ack();
+          break;
+        case 3: other.client.cut(); break;
+        case 4:
+          if (other.client.session() != nullptr) {
+            note(other, name);
+            const auto log = other.client.stream(Json{
+                {"resume", Json::object()},
+                {"ack", other.log->last()},
+                {"carrier", "c"}}.dump());
+            if (log->welcome) other.log = log;
+          }
+          break;
+        case 5: world.advance(std::chrono::milliseconds(100 * dice(12))); break;
+        default:
+          if (!drains && dice(4) == 0) {
+            drains = true;
+            drain(world, std::chrono::seconds(1 + dice(4)));
+          }
+      }
+      alice.ack();
+    }
+    if (!drains) drain(world, 2s);
+    for (int i = 0; i < 100 && !alice.is_away(); ++i) {
+      world.advance(100ms);
+      alice.ack();
+    }
+    CHECK(alice.is_away());
+    for (const auto& each : said) {
+      const auto number = each.first;
+      const auto& to = each.second;
+      const auto receiver = to.empty() ? "bob" : to.substr(1);
+      const bool is_refused =
+          std::any_of(alice.log->events.begin(), alice.log->events.end(), [&](const Json& event) {
+            return event["type"] == "error" && event.value("re", std::uint64_t{0}) == number;
+          });
+      CAPTURE(number);
+      CAPTURE(to);
+      CHECK((heard[receiver].contains(number) || is_refused));
+    }
+  }
 }

@@ -83,17 +83,17 @@ TEST_CASE("one sender may fill half, all together and the server the whole") {
   Account account(1U << 20U);
   Outbox outbox(account.holder, 10'000);
   int of_seven = 0;
-  while (outbox.push(event(936), 7) == SendStatus::sent) ++of_seven;
+  while (outbox.push(event(912), 7) == SendStatus::sent) ++of_seven;
   CHECK(of_seven == 5);
   CHECK_MESSAGE(outbox.last() == 5, "a busy event has no number");
-  CHECK(outbox.push(event(936), 8) == SendStatus::sent);
-  CHECK(outbox.push(event(936), 0) == SendStatus::sent);
+  CHECK(outbox.push(event(912), 8) == SendStatus::sent);
+  CHECK(outbox.push(event(912), 0) == SendStatus::sent);
   outbox.acknowledge(1);
-  CHECK(outbox.push(event(936), 7) == SendStatus::sent);
-  CHECK(outbox.push(event(936), 7) == SendStatus::busy);
-  while (outbox.bytes() + 1000 <= 10'000) CHECK(outbox.push(event(936), 0) == SendStatus::sent);
-  CHECK(outbox.push(event(936), 0) == SendStatus::full);
-  CHECK(outbox.push(event(936), 8) == SendStatus::full);
+  CHECK(outbox.push(event(912), 7) == SendStatus::sent);
+  CHECK(outbox.push(event(912), 7) == SendStatus::busy);
+  while (outbox.bytes() + 1000 <= 10'000) CHECK(outbox.push(event(912), 0) == SendStatus::sent);
+  CHECK(outbox.push(event(912), 0) == SendStatus::full);
+  CHECK(outbox.push(event(912), 8) == SendStatus::full);
 }
 
 TEST_CASE("mail has a share of its own, and never ends the receiver") {
@@ -101,19 +101,19 @@ TEST_CASE("mail has a share of its own, and never ends the receiver") {
   Outbox outbox(account.holder, 64'000);
   const auto mail = [](std::uint64_t address) { return Origin::mail({address}); };
   int of_one = 0, of_all = 0;
-  while (outbox.push(event(936), mail(1)) == SendStatus::sent) ++of_one;
+  while (outbox.push(event(912), mail(1)) == SendStatus::sent) ++of_one;
   CHECK_MESSAGE(of_one == 4, "a sixteenth");
   for (std::uint64_t address = 2; address < 100; ++address) {
-    while (outbox.push(event(936), mail(address)) == SendStatus::sent) ++of_all;
+    while (outbox.push(event(912), mail(address)) == SendStatus::sent) ++of_all;
   }
   CHECK_MESSAGE(of_one + of_all == 8, "an eighth, however many send");
   for (int i = 0; i < 64; ++i)
-    CHECK_MESSAGE(outbox.push(event(936), 0) == SendStatus::sent, "beside the limit");
-  CHECK(outbox.push(event(936), 0) == SendStatus::full);
-  CHECK_MESSAGE(outbox.push(event(936), mail(7)) == SendStatus::busy, "mail is never full");
+    CHECK_MESSAGE(outbox.push(event(912), 0) == SendStatus::sent, "beside the limit");
+  CHECK(outbox.push(event(912), 0) == SendStatus::full);
+  CHECK_MESSAGE(outbox.push(event(912), mail(7)) == SendStatus::busy, "mail is never full");
   outbox.acknowledge(8);
-  CHECK(outbox.push(event(936), mail(1)) == SendStatus::sent);
-  CHECK(outbox.push(event(936), 0) == SendStatus::full);
+  CHECK(outbox.push(event(912), mail(1)) == SendStatus::sent);
+  CHECK(outbox.push(event(912), 0) == SendStatus::full);
   outbox.acknowledge(outbox.last());
   CHECK(account.budget.used() == 0);
 }
@@ -124,13 +124,13 @@ TEST_CASE("what is noted of mail takes no share, and counts as memory") {
   const auto postmark = std::make_shared<const Postmark>();
   const auto from = Origin::mail(sigway::base::AddressKey::parse("ip"));
   std::size_t letters = 0;
-  while (outbox.push(event(36), from, postmark) == SendStatus::sent) ++letters;
+  while (outbox.push(event(12), from, postmark) == SendStatus::sent) ++letters;
   CHECK(letters == (1U << 20U) / 16 / 100);
   CHECK(outbox.bytes() > letters * (100 + sizeof(Postmark)));
   CHECK(account.budget.used() == outbox.bytes());
   // What is said in rooms has the whole limit beside it.
   for (int i = 0; i < 15; ++i)
-    CHECK(outbox.push(event(65'536 - 64), Origin(i)) == SendStatus::sent);
+    CHECK(outbox.push(event(65'536 - 88), Origin(i)) == SendStatus::sent);
   outbox.acknowledge(outbox.last());
   CHECK(account.budget.used() == 0);
 }

@@ -73,7 +73,7 @@ std::optional<Error> run_poll(binding::Context& context, session::Hub& hub, Poll
     poll.reply->answer(PollCarrier::ended(session::End::left, {}, session, &encode_answer));
     return std::nullopt;
   }
-  if (session.drained()) {
+  if (session.turns_away()) {
     poll.reply->answer(
         PollCarrier::ended(session::End::draining, session::kDrainRetry, session, &encode_answer));
     return std::nullopt;

@@ -158,7 +158,7 @@ void resume_ticket(const Arrival& arrival, session::Hub& hub, const Ticket& tick
   }
   const auto start = std::get<std::uint64_t>(cursor);
   const auto heartbeat = hub.settings().heartbeat;
-  if (session->drained())
+  if (session->turns_away())
     return arrival.replies.respond(arrival.to, binding::refusal(session->draining()));
   auto sink = begin(
       arrival, *session,
