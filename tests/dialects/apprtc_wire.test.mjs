@@ -281,3 +281,18 @@ test('a native member was first: an offer of the peer link reaches the one who i
   native.socket.send(JSON.stringify({ messages: native.numbered([{ type: 'leave' }]) }));
   await client.hears(kBye);
 });
+
+test('what a client says by POST as it closes its WebSocket has been said if the answer says so, and only then', async (t) => {
+  await Promise.all([0, 1, 2, 3].map(async (lane) => {
+    for (let round = 0; round < 25; ++round) {
+      const room = fresh(`closing-${lane}`);
+      const [first, second] = [await Collider.registered(t, server, room, 'first'), await Collider.registered(t, server, room, 'second')];
+      await talk([first, second]);
+      second.socket.close(1001);
+      const { status, text } = await post(server, `/${room}/second`, 'last');
+      if (status === 200) await first.hearsAtLast('last');
+      else assert.equal(status, 410, text);   // the session ended before the message came
+      for (const client of [first, second]) client.cut();
+    }
+  }));
+});

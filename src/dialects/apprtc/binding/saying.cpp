@@ -57,10 +57,11 @@ void answer_later(session::Hub& hub, const Spoken& spoken, const Saying& saying)
   const auto abandon = [replies = saying.replies, to = saying.to] { replies->abandon(to); };
   const auto done = [spoken, saying](session::Hub& home) {
     auto* const session = home.find(spoken.id.serial);
-    // One that has ended meanwhile may have missed the refusal.
-    const auto said = session == nullptr ? Said{.error = Error{.code = ErrorCode::overloaded}}
-                                         : Said{.is_unsent = is_unsent(*session, spoken)};
-    saying.replies->respond(saying.to, saying.answer(said));
+    // One that has ended meanwhile has said it, and would say it twice if it were told to repeat
+    // it.
+    const bool is_known = session != nullptr;
+    saying.replies->respond(saying.to,
+                            saying.answer({.is_unsent = is_known && is_unsent(*session, spoken)}));
   };
   walk(std::make_shared<const Round>(Round{hub.shared(), spoken.id.shard, done, abandon}),
        spoken.id.shard);
