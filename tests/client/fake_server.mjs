@@ -1,9 +1,9 @@
 // A small server of docs/protocol.md in one process, with faults to order, to test the client against. It keeps the rules that
-// a client can see on all three transports; it has no limits but those that a test asks for.
+// a client can see on all three transports; it has no limits but those that a test asks for. Its network and its clock are those of
+// fake_network.mjs and fake_clock.mjs.
 
-import http from 'node:http';
 import { randomBytes } from 'node:crypto';
-import { WebSocketServer } from 'ws';
+import { cut, listen, unlisten, WebSocket } from './fake_network.mjs';
 
 const kReserved = new Set(['created', 'joined', 'ready', 'full', 'left', 'peer-joined', 'peer-left', 'error', 'stored']);
 
@@ -201,7 +201,7 @@ class StreamCarrier extends Carrier {
     this.response = response;
     this.padding = request.pad ? `:${' '.repeat(request.pad)}\n\n` : '';
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Access-Control-Allow-Origin': '*' });
-    response.flushHeaders?.();
+    response.flushHeaders();
     this.write('retry: 1000\n: sigway\n\n');
     this.control('welcome', this.attach(request));
     this.control('hello', { hello: 1 });
@@ -293,31 +293,25 @@ export class FakeServer {
   // `upgrade` may give 'refuse', 'mute' (accepted, and dead) or 'deaf' (nothing gets up).
   fault = () => null;
   upgrade = () => null;
-  #sockets = new Set();
+  latency = 1;              // ms each way
+  WebSocket = WebSocket;
 
-  async start() {
-    this.server = http.createServer((request, response) => this.#request(request, response));
-    this.server.keepAliveTimeout = 60000;
-    this.server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-      socket.on('error', () => {});
-    });
-    const sockets = new WebSocketServer({ noServer: true });
-    this.server.on('upgrade', (request, socket, head) => {
-      const fault = this.upgrade();
-      if (fault === 'refuse') return socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
-      sockets.handleUpgrade(request, socket, head, (ws) => { if (fault !== 'mute') this.#socket(ws, fault === 'deaf'); });
-    });
-    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    this.url = `http://127.0.0.1:${this.server.address().port}`;
+  start() {
+    this.url = listen(this);
     return this;
   }
 
-  async stop() {
+  stop() {
     for (const session of this.sessions.values()) for (const carrier of session.carriers.values()) clearInterval(carrier.timer);
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
+    unlisten(this.url);
+  }
+
+  /** A WebSocket from the network: false refuses it. */
+  accepts(socket) {
+    const fault = this.upgrade();
+    if (fault === 'refuse') return false;
+    if (fault !== 'mute') this.#socket(socket, fault === 'deaf');
+    return true;
   }
 
   carriers() {
@@ -325,8 +319,8 @@ export class FakeServer {
   }
 
   // Cuts connections without a word.
-  cut(which = () => true) {
-    for (const socket of this.#sockets) if (which(socket)) socket.destroy();
+  cut(which) {
+    cut(this.url, which);
   }
 
   // As after a crash: another server id, and nobody is known.
@@ -423,28 +417,25 @@ export class FakeServer {
     });
   }
 
-  async #request(request, response) {
-    let text = '';
-    for await (const chunk of request) text += chunk;
-    if (request.method !== 'POST') return response.writeHead(405).end();
-    const { pathname: route } = new URL(request.url, this.url);
+  /** A request from the network. */
+  async request({ url, text, headers, destroy }, response) {
+    const { pathname: route } = new URL(url, this.url);
     const body = JSON.parse(text);
-    this.requests.push({ route, url: request.url, body, text, headers: request.headers });
+    this.requests.push({ route, url, body, text, headers });
     const fault = this.fault({ route, body, text, count: this.requests.length });
-    if (fault === 'lose') return request.socket.destroy();
+    if (fault === 'lose') return destroy();
     if (fault === 'swallow') return;
     if (fault?.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
     if (fault?.status) return response.writeHead(fault.status, fault.headers).end(fault.text ?? '');
     if (fault === 'repeat') this.#handle(route, JSON.parse(text), nowhere());
     if (fault === 'lose-answer') {
       this.#handle(route, body, nowhere());
-      return request.socket.destroy();
+      return destroy();
     }
     this.#handle(route, body, response);
   }
 
   #handle(route, request, response) {
-    response.on?.('error', () => {});
     try {
       const session = this.find(request);
       ++session.heard;
@@ -480,6 +471,6 @@ export class FakeServer {
 
 // A response that nobody reads.
 function nowhere() {
-  const response = { writeHead: () => response, write() {}, end() {}, on() {} };
+  const response = { writeHead: () => response, flushHeaders() {}, write() {}, end() {}, on() {} };
   return response;
 }

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { pass } from './fake_clock.mjs';
 import { FakeServer } from './fake_server.mjs';
 import { makeClient } from './helpers.mjs';
 import { faults, switching, transports } from './scenarios.mjs';
 
-const start = () => new FakeServer().start();
+const start = Object.assign(() => new FakeServer().start(), { onFakeClock: true });
 
 transports(start);
 faults(start);
@@ -14,7 +15,7 @@ switching(start);
 
 for (const transport of ['websocket', 'sse', 'poll']) describe(`${transport}, seen by the server`, () => {
   let server, clients;
-  const client = (options) => makeClient({ url: server.url, transport, ...options }, clients);
+  const client = (options) => makeClient(server, { transport, ...options }, clients);
 
   beforeEach(async () => {
     server = await start();
@@ -31,11 +32,12 @@ for (const transport of ['websocket', 'sse', 'poll']) describe(`${transport}, se
     await connection.opened;
     await connection.join('two');
     await until(() => connection.state === 'open');
-    await new Promise((resolve) => setTimeout(resolve, 400));    // until nothing else is to be said
+    await pass(400);    // until nothing else is to be said
     const session = server.sessions.get(connection.key);
     const before = session.heard;
     session.active.control('probe');
-    await new Promise((resolve) => { const look = () => session.heard > before ? resolve() : setTimeout(look, 5); look(); });
+    await pass(10);
+    assert.ok(session.heard > before);
   });
 
   test('acknowledges once even when no event came', async () => {
@@ -48,7 +50,8 @@ for (const transport of ['websocket', 'sse', 'poll']) describe(`${transport}, se
     await idle.connection.opened;
     const other = server.sessions.get(idle.connection.key);
     // SSE and WebSocket say it with or after the activation, a poll with the next poll.
-    await new Promise((resolve) => { const look = () => other.acknowledgements ? resolve() : setTimeout(look, 5); look(); });
+    await pass(1000);
+    assert.ok(other.acknowledgements > 0);
   });
 
   test('needs nothing but simple requests, and no key in a URL', async () => {

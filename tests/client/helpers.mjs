@@ -1,15 +1,13 @@
 // What the client's tests share: a client that keeps what it hears, and waits for conditions instead of times.
 
 import assert from 'node:assert/strict';
-import { WebSocket } from 'ws';
 import { connect } from '../../web/client/sigway.js';
-import { clock } from '../../web/client/sigway/clock.js';
 
-const kPatience = 30000;
+const kPatience = 120000;
 const kOwnEvents = ['state', 'transport', 'reset', 'refused', 'retry', 'closed'];
 
-export function makeClient(options, clients) {
-  const connection = connect({ WebSocket, ...options });
+export function makeClient({ url, WebSocket }, options, clients) {
+  const connection = connect({ url, WebSocket, ...options });
   const client = { connection, heard: [], log: [], info: [] };
   const waiting = new Set();
   const look = () => { for (const check of waiting) check(); };
@@ -45,26 +43,6 @@ export function makeClient(options, clients) {
   client.logged = (type) => client.log.filter((entry) => entry.type === type).map((entry) => entry.value);
   clients?.push(client);
   return client;
-}
-
-// Holds back the timers of `ms`: a busy machine must not let them run before what they wait for. Gives a function that lets those
-// run, in time, that nobody has cleared.
-export function holdTimers(t, ms) {
-  const { setTimeout, clearTimeout } = globalThis;
-  const held = new Map();
-  t.mock.method(globalThis, 'setTimeout', (act, after, ...more) => {
-    if (after !== ms) return setTimeout(act, after, ...more);
-    const timer = Symbol(`${ms} ms`);
-    held.set(timer, act);
-    return timer;
-  });
-  t.mock.method(globalThis, 'clearTimeout', (timer) => held.delete(timer) || clearTimeout(timer));
-  return () => {
-    const now = t.mock.method(clock, 'now', () => 0);     // they are not late, as after a sleep
-    for (const act of held.values()) act();
-    now.mock.restore();
-    held.clear();
-  };
 }
 
 // A small seeded generator (mulberry32), so that a failed run can be had again.

@@ -6,7 +6,7 @@ import { FakeServer } from './fake_server.mjs';
 import { makeClient } from './helpers.mjs';
 
 let server, clients;
-const client = (options) => makeClient({ url: server.url, room: 'one', transport: 'websocket', ...options }, clients);
+const client = (options) => makeClient(server, { room: 'one', transport: 'websocket', ...options }, clients);
 
 class Page extends EventTarget {
   beacons = [];

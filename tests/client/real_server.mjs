@@ -4,10 +4,12 @@ import { spawn } from 'node:child_process';
 import http from 'node:http';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
+import { WebSocket } from 'ws';
 
 export class RealServer {
   fault = () => null;
   upgrade = () => null;
+  WebSocket = WebSocket;
   #sockets = new Set();
   #count = 0;
 

@@ -21,7 +21,7 @@ if (!binary) {
     const server = await new RealServer(binary, ...flags).start();
     const clients = [];
     try {
-      await run(server, (options) => makeClient({ url: server.url, room: 'one', ...options }, clients));
+      await run(server, (options) => makeClient(server, { room: 'one', ...options }, clients));
     } finally {
       await Promise.all(clients.map(({ connection }) => connection.close()));
       await server.stop();

@@ -2,15 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { WebSocket } from 'ws';
 import { connect } from '../../web/client/sigway.js';
-import { clock } from '../../web/client/sigway/clock.js';
+import { pass } from './fake_clock.mjs';
+import { WebSocket } from './fake_network.mjs';
 import { FakeServer } from './fake_server.mjs';
 import { counting, makeClient, noted, numbers } from './helpers.mjs';
 
 const kTransports = ['websocket', 'sse', 'poll'];
 let server, clients;
-const client = (options) => makeClient({ url: server.url, ...options }, clients);
+const client = (options) => makeClient(server, { ...options }, clients);
 const states = (one) => one.logged('state').map(({ state }) => state);
 
 async function pair(transport, more) {
@@ -76,6 +76,7 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
     await alice.until(() => alice.had('created'));
     await alice.connection.join('two', { capacity: 3 });
     const { key, peer } = alice.connection;
+    await alice.connection.flush();
     server.restart();
     const unsent = alice.connection.send('late', 1);
     const reset = await alice.until(() => alice.logged('reset')[0]);
@@ -126,28 +127,25 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
     server.hold = 400;
     const alice = client({ room: 'one', transport });
     await alice.connection.opened;
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await pass(2000);
     assert.deepEqual(states(alice), ['open']);
     const said = transport === 'sse' ? '/v1/send' : '/v1/poll';
     if (transport === 'websocket') return;
     const count = () => server.requests.filter(({ route }) => route === said).length;
-    for (const began = Date.now(); count() < 4 && Date.now() - began < 30000;) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const began = Date.now(); count() < 4 && Date.now() - began < 30000;) await pass(50);
     assert.ok(count() >= 4);
     assert.deepEqual(states(alice), ['open']);
   });
 });
 
-test('what had not gone out when the session ended goes out in the new one', async (t) => {
+test('what had not gone out when the session ended goes out in the new one', async () => {
   const [alice, bob] = await pair('poll');
-  const now = clock.now();
-  const frozen = t.mock.method(clock, 'now', () => now);      // an upload that takes long does not hold up the next one
   server.fault = ({ route }) => route === '/v1/send' ? 'lose' : null;
   const gone = alice.connection.send('count', { i: 0 });
   await new Promise((resolve) => setImmediate(resolve));      // on its way, and the next one waits behind it
   alice.connection.send('count', { i: 1 });
   server.sessions.get(alice.connection.key).end('timeout');
   const reset = await alice.until(() => alice.logged('reset')[0]);
-  frozen.mock.restore();
   server.fault = () => null;
   assert.deepEqual(reset.lost, [gone]);
   await bob.until(() => numbers(bob).length === 1);
@@ -177,7 +175,7 @@ test('an upload that was lost without a word goes again as soon as later ones we
   let said = 0;      // one every 100 ms; the upload itself is given up after more than a second
   do {
     alice.connection.send('count', { i: said++ });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pass(100);
   } while (numbers(bob).length === 0 && said < 30);
   assert.notEqual(wasGivenUp, null, 'it went again');
   // Where other uploads took as long, a busy machine may have given it up first.
@@ -243,7 +241,7 @@ test('the server closes for good what it forbids', async () => {
 
 test('a stream that ends politely is resumed without a word', async () => {
   const [alice, bob] = await pair('sse');
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await pass(1000);
   for (const carrier of server.carriers()) {
     carrier.control('end', { code: 'stream_limit', message: '' });
     carrier.cut();
@@ -384,7 +382,7 @@ test('a WebSocket that dies while the application talks is missed as soon as one
 
 test('a stream that dies is missed by what is said next', async () => {
   const [alice, bob] = await pair('sse');
-  await new Promise((resolve) => setTimeout(resolve, 2500));      // nothing of before is to be heard any more
+  await pass(2500);      // nothing of before is to be heard any more
   server.silent = true;
   const talk = setInterval(() => alice.connection.send('count', { i: 0 }), 700);
   await alice.until(() => noted(alice, 'lost').length === 1);      // by its heartbeats it would take 55 s
@@ -425,7 +423,7 @@ test('a poll that dies in silence is missed by what is said next', async () => {
     };
   });
   await swallowed;
-  await new Promise((resolve) => setTimeout(resolve, 2200));      // what was sent a moment ago is not asked for again
+  await pass(2200);      // what was sent a moment ago is not asked for again
   const following = new Promise((resolve) => { next = resolve; });
   bob.connection.send('count', { i: 0 });
   alice.connection.send('count', { i: 1 });
@@ -471,7 +469,7 @@ test('a room that was asked for and not entered is asked for again, and opens no
   server.silent = true;
   alice.connection.join('two').catch(() => {});
   await alice.until(() => alice.connection.pending === 1);
-  await new Promise((resolve) => setTimeout(resolve, 50));      // it has gone out, and is not answered
+  await pass(50);      // it has gone out, and is not answered
   server.silent = false;
   server.restart();
   await alice.until(() => alice.heard.some(({ type, room }) => type === 'created' && room === 'two'));
@@ -519,7 +517,7 @@ test('promises that nobody holds end no process', async () => {
   await alice.connection.close();
   alice.connection.join('four');
   alice.connection.logout();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await pass(20);
   process.off('unhandledRejection', note);
   assert.deepEqual(unhandled, []);
 });

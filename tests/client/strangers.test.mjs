@@ -3,12 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { WebSocket, WebSocketServer } from 'ws';
+import { listen, unlisten, WebSocket } from './fake_network.mjs';
 import { FakeServer } from './fake_server.mjs';
 import { counting, makeClient, noted, talk } from './helpers.mjs';
 
 let server, clients;
-const client = (options) => makeClient({ url: server.url, room: 'one', ...options }, clients);
+const client = (options) => makeClient(server, { room: 'one', ...options }, clients);
 
 beforeEach(async () => {
   server = await new FakeServer().start();
@@ -89,16 +89,13 @@ test('a redirect is named and not followed: the key goes nowhere else', async ()
 });
 
 test('a socket that echoes is not taken for a server', async () => {
-  const echo = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  await new Promise((resolve) => echo.once('listening', resolve));
-  echo.on('connection', (socket) => socket.on('message', (text) => socket.send(String(text))));
+  const echo = listen({ latency: 1, accepts: (socket) => { socket.on('message', (text) => socket.send(text)); } });
   class Astray extends WebSocket {
-    constructor() { super(`ws://127.0.0.1:${echo.address().port}`); }
+    constructor() { super(echo); }
   }
   const alice = client({ WebSocket: Astray });
   await alice.until(() => alice.connection.transport === 'sse');
   assert.equal(noted(alice, 'failed')[0].code, 'not_sigway');
   assert.equal(alice.logged('reset').length, 0);
-  for (const socket of echo.clients) socket.terminate();
-  echo.close();
+  unlisten(echo);
 });

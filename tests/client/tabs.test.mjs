@@ -43,7 +43,7 @@ afterEach(async () => {
 
 test('three tabs hold a connection, the others ask briefly, and one of them sits down when a seat is free', async () => {
   const locks = new Locks();
-  const tab = () => makeClient({ url: server.url, room: 'tabs', capacity: 6, locks }, clients);
+  const tab = () => makeClient(server, { room: 'tabs', capacity: 6, locks }, clients);
   const seated = [];
   for (let i = 0; i < 3; ++i) {
     seated.push(tab());
@@ -69,7 +69,7 @@ test('three tabs hold a connection, the others ask briefly, and one of them sits
 test('a WebSocket needs no seat', async () => {
   const locks = new Locks();
   server.upgrade = () => null;
-  const tabs = counting(5).map(() => makeClient({ url: server.url, room: 'tabs', capacity: 6, locks }, clients));
+  const tabs = counting(5).map(() => makeClient(server, { room: 'tabs', capacity: 6, locks }, clients));
   for (const one of tabs) await one.until(() => one.connection.transport === 'websocket');
   assert.ok(tabs.every(({ connection }) => connection.journal.every(({ what }) => what !== 'asking briefly')));
 });
