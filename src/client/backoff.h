@@ -20,4 +20,9 @@ inline Duration backoff(const Random& random, int failures, Duration base = Dura
          Duration(static_cast<Duration::rep>(random() * static_cast<double>(span.count())));
 }
 
+/// After a first failure: most are a connection that was reset between two requests.
+inline Duration soon(const Random& random) {
+  return Duration(20 + static_cast<Duration::rep>(random() * 100));
+}
+
 }  // namespace sigway::client

@@ -139,26 +139,19 @@ bool Carrier::take_control(const std::string& control, const Json& fields) {
 }
 
 void Carrier::watch(Duration heartbeat) {
-  patience_ = heartbeat * 11 / 5 + session_.round_trip();
-  silence_.set(patience_, [this] { check_silence(); });
+  heartbeat_ = heartbeat;
+  silence_.set(heartbeat_ * 11 / 5, [this] { check_silence(); });
 }
 
 void Carrier::check_silence() {
   const auto quiet = silence();
-  if (quiet >= patience_) {
+  const auto patience = heartbeat_ * 11 / 5;
+  if (quiet >= patience) {
     end({.code = "silence",
          .message = "nothing was heard for " + std::to_string(quiet.count()) + " ms"});
   } else {
-    silence_.set(patience_ - quiet, [this] { check_silence(); });
+    silence_.set(patience - quiet, [this] { check_silence(); });
   }
-}
-
-Failure failure_of_control(const Json& control) {
-  Failure failure{.code = text_of(control, "code"), .message = text_of(control, "message")};
-  if (failure.code.empty()) failure.code = "network";
-  if (const auto retry = number_of(control, "retry")) failure.retry = bounded_duration(*retry);
-  failure.expected = number_of(control, "expected").value_or(0);
-  return failure;
 }
 
 }  // namespace sigway::client

@@ -56,6 +56,8 @@ class Carrier {
   std::uint64_t turn() const noexcept { return turn_; }
   Duration age() const;
   Duration silence() const;
+  /// Of the server, once it has said it; 25 s before.
+  Duration heartbeat() const noexcept { return heartbeat_; }
   bool planned_end = false;  ///< it goes because it is to
 
  protected:
@@ -90,12 +92,10 @@ class Carrier {
 
   Time seen_;
   Timer silence_;
-  Duration patience_{0};
+  Duration heartbeat_{25'000};
   bool active_ = false;
   bool proved_ = false;
   bool done_ = false;
 };
-
-Failure failure_of_control(const Json& control);
 
 }  // namespace sigway::client

@@ -9,7 +9,8 @@
 
 namespace sigway::client {
 
-/// RFC 6455. Proved by a pong, as the frame that asked for it brought an acknowledgement up.
+/// RFC 6455. Proved by a pong, as the frame that asked for it brought an acknowledgement up. The
+/// first ping goes with the attach.
 class WebSocketCarrier final : public Carrier {
  public:
   WebSocketCarrier(Session& session, std::string name);
@@ -90,11 +91,12 @@ class StreamCarrier final : public Carrier {
   bool acknowledging_ = false;      // by an upload of its own
   Duration held_patience_{0};       // with silence
   Time held_latest_{};
+  Timer head_;
   Timer held_;
   Timer echo_later_;
 };
 
-/// Complete answers. Proved when a poll that acknowledges the first is answered.
+/// Complete answers. Proved by the welcome, as a request and its answer have made the round trip.
 class PollCarrier final : public Carrier {
  public:
   PollCarrier(Session& session, std::string name);

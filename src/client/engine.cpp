@@ -151,6 +151,7 @@ void Engine::woke(Duration slept) {
   network_.forget_idle();
   if (connect_.is_set()) connect_after(Duration(0));
   if (auto* const active = session_ ? session_->active() : nullptr) active->check();
+  race_.look_again();
 }
 
 void Engine::start_attempt(Transport transport, bool take_over) {
@@ -167,6 +168,11 @@ std::optional<Duration> Engine::silence(Transport transport) const {
   return carrier->silence();
 }
 
+bool Engine::opened(Transport transport) const {
+  const auto* const carrier = attempts_[static_cast<std::size_t>(transport) - 1];
+  return carrier != nullptr && carrier->streams();
+}
+
 void Engine::activate_attempt(Transport transport) {
   if (auto* const carrier = attempt(transport)) session_->activate(*carrier);
 }
@@ -175,7 +181,7 @@ void Engine::drop_attempt(Transport transport) {
   if (session_) session_->slack(race_.slack());  // the line may have turned out to be slow
   if (auto* const carrier = std::exchange(attempt(transport), nullptr)) session_->discard(*carrier);
   if (between_ && !has_attempt() && state_ == ClientState::open)
-    lost(*std::exchange(between_, std::nullopt), {},
+    lost(nullptr, *std::exchange(between_, std::nullopt),
          {.code = "moved", .message = "the carrier that was to take over did not"});
 }
 
@@ -235,10 +241,12 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
   }
   if (carrier.planned_end || (!was_active && !was_attempt)) return;
   if (ends_session(failure)) return;
-  if (failure.code == "held_back") on_lesson(cadence_.stream_held_back());
+  const bool is_late = was_attempt && failure.code == "deadline";
+  if (carrier.transport == Transport::sse && (is_late || failure.code == "held_back"))
+    on_lesson(cadence_.stream_held_back());
   if (was_attempt) {
     race_.failed(carrier.transport, failure);
-    if (between_ && !has_attempt()) lost(*std::exchange(between_, std::nullopt), {}, failure);
+    if (between_ && !has_attempt()) lost(nullptr, *std::exchange(between_, std::nullopt), failure);
     return;
   }
   if (failure.code == "moved" && has_attempt()) {
@@ -254,7 +262,7 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
   } else if (carrier.transport != Transport::poll && failure.code != "held_back") {
     on_lesson(cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence()));
   }
-  lost(carrier.transport, carrier.age(), failure);
+  lost(&carrier, carrier.transport, failure);
 }
 
 bool Engine::has_attempt() const {
@@ -262,17 +270,22 @@ bool Engine::has_attempt() const {
                      [](const Carrier* carrier) { return carrier != nullptr; });
 }
 
-void Engine::lost(Transport transport, Duration age, const Failure& failure) {
+void Engine::lost(const Carrier* carrier, Transport transport, const Failure& failure) {
   renewal_.stop();
   lost_at_ = scheduler_.now();
-  race_.lost(transport, age, failure);
+  const auto age = carrier == nullptr ? Duration(0) : carrier->age();
+  race_.lost(transport, age, failure, carrier == nullptr ? Duration(0) : carrier->heartbeat());
   if (age >= kStable) resets_ = 0;
   quick_losses_ = age < kQuickLoss ? quick_losses_ + 1 : 0;
-  if (failure.code != "stream_limit") set_state(ClientState::reconnecting);
-  // One that lived is followed nearly at once; the pause is for those who were cut together.
-  const auto pause = quick_losses_ > 0
-                         ? backoff(options_.random, quick_losses_ - 1, Duration(200))
-                         : Duration(10 + static_cast<Duration::rep>(options_.random() * 50));
+  const bool polite = failure.code == "stream_limit";
+  if (!polite) set_state(ClientState::reconnecting);
+  if (polite && age > kQuickLoss) {
+    connect_after(Duration(0));
+    return;
+  }
+  // Those that were cut together do not return together.
+  const auto pause =
+      backoff(options_.random, std::max(0, quick_losses_ - 1), Duration(500), longest_pause());
   connect_after(std::max(failure.retry, pause));
 }
 

@@ -61,7 +61,11 @@ class Engine final : public SessionListener, public RaceHost {
   }
   std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
   Duration round_trip() const override { return session_ ? session_->round_trip() : Duration(100); }
+  Duration patience(Duration least, Duration unknown) const override {
+    return session_ ? session_->patience(least, unknown) : unknown;
+  }
   std::optional<Duration> silence(Transport transport) const override;
+  bool opened(Transport transport) const override;
   bool single() const override { return cadence_.single(); }
   std::size_t pending() const;
   std::size_t pending_bytes() const;
@@ -96,7 +100,7 @@ class Engine final : public SessionListener, public RaceHost {
   bool ends_session(const Failure& failure);
   bool has_attempt() const;
   /// Nothing is active any more.
-  void lost(Transport transport, Duration age, const Failure& failure);
+  void lost(const Carrier* carrier, Transport transport, const Failure& failure);
   Duration longest_pause() const;
   void connect_after(Duration pause);
   void connect();

@@ -12,16 +12,29 @@ namespace {
 constexpr std::array<std::string_view, 8> kReset{"gone",          "restarted", "unknown_key",
                                                  "bad_cursor",    "timeout",   "no_ack",
                                                  "slow_consumer", "memory"};
-constexpr std::array<std::string_view, 18> kFinal{
-    "left",          "replaced",          "origin_refused",  "host_refused",
-    "open_mismatch", "bad_json",          "bad_utf8",        "too_deep",
-    "bad_request",   "unknown_field",     "duplicate_field", "bad_key",
-    "key_in_url",    "bad_room",          "bad_name",        "bad_capacity",
-    "unknown_route", "wrong_content_type"};
+constexpr std::array<std::string_view, 19> kFinal{
+    "left",          "replaced",      "origin_refused",    "host_refused",
+    "open_mismatch", "bad_json",      "bad_utf8",          "too_deep",
+    "bad_request",   "unknown_field", "duplicate_field",   "bad_key",
+    "key_in_url",    "bad_room",      "bad_name",          "bad_capacity",
+    "unknown_route", "wrong_method",  "wrong_content_type"};
 
 template <std::size_t size>
 bool contains(const std::array<std::string_view, size>& codes, std::string_view code) {
   return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
+
+// What the server wrote about a refusal or an end. A key that is gone because its session was
+// replaced says the same as the end of that session would have said, had there been a carrier.
+void take_words(Failure& failure, const Json& said) {
+  failure.code = text_of(said, "code");
+  if (const auto reason = text_of(said, "reason");
+      failure.code == "gone" && contains(kFinal, reason))
+    failure.code = reason;
+  failure.limit = number_of(said, "limit").value_or(0);
+  failure.expected = number_of(said, "expected").value_or(0);
+  if (const auto retry = number_of(said, "retry"))
+    failure.retry = std::max(failure.retry, bounded_duration(*retry));
 }
 
 }  // namespace
@@ -54,12 +67,16 @@ Failure failure_of(const HttpAnswer& answer) {
   const auto code = text_of(*error, "code"), message = text_of(*error, "message"),
              hint = text_of(*error, "hint");
   if (code.empty() || message.empty() || hint.empty()) return failure;
-  failure.code = code;
+  take_words(failure, *error);
   failure.message = message + ' ' + hint;
-  failure.limit = number_of(*error, "limit").value_or(0);
-  failure.expected = number_of(*error, "expected").value_or(0);
-  if (const auto retry = number_of(*error, "retry"))
-    failure.retry = std::max(failure.retry, bounded_duration(*retry));
+  return failure;
+}
+
+Failure failure_of_control(const Json& control) {
+  Failure failure;
+  take_words(failure, control);
+  if (failure.code.empty()) failure.code = "not_sigway";
+  failure.message = text_of(control, "message");
   return failure;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "client/json.h"
 #include "client/network.h"
 #include "client/scheduler.h"
 
@@ -32,5 +33,7 @@ bool is_filtered(const Failure& failure);
 
 /// Of an answer that is no success.
 Failure failure_of(const HttpAnswer& answer);
+/// Of a control `error` or `end`, or the `ended` of a poll.
+Failure failure_of_control(const Json& control);
 
 }  // namespace sigway::client

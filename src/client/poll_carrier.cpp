@@ -14,9 +14,11 @@ constexpr int kFailures = 4;  // in a row, then the carrier counts as cut
 constexpr Duration kBusyHold{1000};
 constexpr Duration kRaceHold{300};   // while others are tried, too, which may need its connection
 constexpr Duration kTurnHold{2500};  // where uploads wait for its answer
-constexpr Duration kSilent{2000};    // a poll that waits for longer may have been lost
-constexpr Duration kAttachDeadline{2500}, kMostSlack{20'000};
-constexpr std::size_t kManyBytes = 4096;  // fewer say little of a line's speed
+constexpr Duration kAtOnce{100};
+constexpr Duration kSilent{2000};  // a poll that waits for longer may have been lost
+constexpr Duration kAttachDeadline{5000};
+constexpr Duration kSlackLeast{600}, kSlackUnknown{8000};  // beyond the hold
+constexpr std::size_t kManyBytes = 4096;                   // fewer say little of a line's speed
 
 }  // namespace
 
@@ -71,10 +73,10 @@ void PollCarrier::poll() {
   sent_ = session_.scheduler().now();
   // The first does not know how slow this network is, and others may be quicker meanwhile.
   // On a slow line the answer stands behind what is on its way already.
-  const auto least = std::max(session_.slack() * Duration(600), session_.queueing());
-  const auto slack = std::min(
-      kMostSlack, welcomed_ ? least * (1 << std::min(failures_, 3)) + 4 * session_.round_trip()
-                            : session_.slack() * kAttachDeadline);
+  const auto least = std::max(session_.slack() * kSlackLeast, session_.queueing());
+  const auto slack =
+      welcomed_ ? session_.patience(least * (1 << std::max(0, failures_ - 1)), kSlackUnknown)
+                : session_.slack() * kAttachDeadline;
   head_.reset();
   request_ = session_.network().post(
       "v1/poll", std::move(body),
@@ -120,7 +122,7 @@ void PollCarrier::check() {
 void PollCarrier::upload_answered() {
   if (request_ == 0 || !active() || asked_ <= kBusyHold || session_.cadence().single()) return;
   if (session_.scheduler().now() - sent_ < kSilent) return;
-  replace(Duration(600) + 4 * session_.round_trip());
+  replace(session_.patience(kSlackLeast, kSlackUnknown));
 }
 
 void PollCarrier::replace(Duration time) {
@@ -197,7 +199,10 @@ void PollCarrier::take(const Json& answer) {
   if (const auto ended = answer.find("ended"); ended != answer.end() && ended->is_object())
     end(failure_of_control(*ended));
   if (done() || request_ != 0) return;
-  if (attaching && !active() && !told_) return;  // until it is told to take over
+  if (attaching && !active()) {
+    prove();
+    if (done() || !told_ || request_ != 0) return;  // until it is told to take over
+  }
 
   const bool nothing = events.empty() && !attaching && !answer.contains("activated");
   if (nothing && asked_ > Duration(0) && elapsed >= asked_ * 9 / 10)
@@ -210,8 +215,8 @@ void PollCarrier::take(const Json& answer) {
   else if (!was_short)
     hold_ = std::min(hold_ + asked_ * 3 / 2, session_.cadence().hold());
   // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
-  empty_ = nothing && elapsed < std::min(asked_ / 2, Duration(400)) ? empty_ + 1 : 0;
-  if (empty_ > 0) {
+  empty_ = nothing && elapsed < kAtOnce ? empty_ + 1 : 0;
+  if (empty_ > 1) {
     pause(std::min(Duration(2000), Duration(50) * (1 << std::min(empty_, 6))));
   } else {
     poll();
@@ -237,13 +242,12 @@ void PollCarrier::failed(const Failure& failure) {
   } else if (asked_ > Duration(0)) {
     session_.learned(session_.cadence().poll_cut(asked_, elapsed));
   }
-  const bool refused = failure.status >= 400 && failure.status < 500 && failure.status != 408 &&
-                       failure.status != 429;
-  if (verdict(failure) != Verdict::retry || refused || ++failures_ >= kFailures) {
+  if (!welcomed_ || verdict(failure) != Verdict::retry || ++failures_ >= kFailures) {
     end(failure);
     return;
   }
-  pause(std::max(failure.retry, backoff(session_.random(), failures_ - 1, Duration(100))));
+  pause(std::max(failure.retry, failures_ == 1 ? soon(session_.random())
+                                               : backoff(session_.random(), failures_ - 2)));
 }
 
 void PollCarrier::pause(Duration time) {

@@ -7,13 +7,17 @@ namespace sigway::client {
 namespace {
 
 constexpr std::array kAll{Transport::websocket, Transport::sse, Transport::poll};
-constexpr Duration kYoung{20'000};  // who dies before loses a life
-constexpr Duration kOld{60'000};    // who lived so long has all its lives again
-constexpr Duration kMostAside{1'800'000};
+constexpr Duration kYoungLeast{10'000};  // a carrier that dies before loses a life
+constexpr int kYoung = 2;                // so do heartbeats
+constexpr Duration kFirstAside{60'000}, kMostAside{600'000};
+constexpr Duration kProof{10'000};  // the server lets an attempt stand by for as long
+constexpr Duration kActivationLeast{3000}, kActivation{8000};
+constexpr Duration kStreamDelay{300};  // before an event stream is tried beside a WebSocket
+constexpr Duration kGrace{300}, kGraceLeast{30};
 constexpr Duration kHeadStart{300};  // at the least, of what worked here before
 constexpr Duration kFirstProbe{5000};
-constexpr Duration kAgainProbe{1000};  // of what has worked
-constexpr Duration kMostProbePause{600'000};
+constexpr int kProbeGrowth = 4;
+constexpr Duration kRarestProbe{300'000};
 constexpr Duration kSlowAnswer{3000};  // then one attempt has the line to itself
 constexpr int kSlowTrips = 4;
 constexpr Duration kFlows{1500}, kLookAgain{1000};
@@ -61,7 +65,7 @@ void Race::begin() {
   rest();
   running_ = true;
   begun_ = scheduler_.now();
-  is_late_ = is_heard_ = false;
+  is_late_ = is_heard_ = grace_over_ = false;
   look_.set(kSlowAnswer, [this] { look(); });
   if (wanted_ != Transport::automatic) {
     start(wanted_, true);
@@ -79,8 +83,7 @@ void Race::begin() {
     start(*favourite_, true);
     if (!running_) return;
     const auto head_start = at(*favourite_).proof * 3 / 2;
-    others_.set(std::max({kHeadStart, 2 * host_.round_trip(), head_start}),
-                [this] { start_waiting(); });
+    others_.set(std::max(kHeadStart, head_start), [this] { start_waiting(); });
     return;
   }
   // Polling works nearly everywhere, WebSocket is the best: where they are, streaming may wait.
@@ -91,7 +94,7 @@ void Race::begin() {
   if (!running_ || !is_waiting(Transport::sse)) return;
   if (websocket) {
     // However long a round trip takes here: where it is long each one counts.
-    others_.set(kHeadStart, [this] { start_waiting(); });
+    others_.set(kStreamDelay, [this] { start_waiting(); });
   } else {
     start(Transport::sse);
   }
@@ -107,17 +110,22 @@ void Race::start(Transport transport, bool take_over) {
   auto& standing = at(transport);
   standing.state = State::running;
   standing.begun = scheduler_.now();
-  const auto round_trip = host_.round_trip();
-  const auto patience = transport == Transport::poll  ? Duration(15'000)
-                        : transport == Transport::sse ? std::max(Duration(5000), 10 * round_trip)
-                                                      : std::max(Duration(4000), 8 * round_trip);
   standing.attached = false;
-  standing.deadline = scheduler_.after(
-      slack_ * patience, [this, transport, patience = slack_ * patience,
-                          latest = scheduler_.now() + kHeardMost * slack_ * patience] {
-        expire(transport, patience, latest);
-      });
+  expect(transport, slack_ * kProof);
   host_.start_attempt(transport, take_over);
+}
+
+void Race::expect(Transport transport, Duration patience) {
+  auto& standing = at(transport);
+  if (standing.deadline) scheduler_.cancel(*standing.deadline);
+  const auto latest = scheduler_.now() + kHeardMost * patience;
+  standing.deadline = scheduler_.after(
+      patience, [this, transport, patience, latest] { expire(transport, patience, latest); });
+}
+
+bool Race::is_under_way(Transport transport) const {
+  const auto state = at(transport).state;
+  return state == State::running || state == State::proved || state == State::activating;
 }
 
 void Race::expire(Transport transport, Duration patience, Time latest) {
@@ -132,10 +140,31 @@ void Race::expire(Transport transport, Duration patience, Time latest) {
         left, [this, transport, patience, latest] { expire(transport, patience, latest); });
     return;
   }
+  if (standing.state == State::activating && !active_ && !std::exchange(standing.again, true)) {
+    const bool has_dropped = make_room(transport);
+    const auto is_ready = [this](Transport each) { return at(each).state == State::proved; };
+    if (has_dropped || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
+      expect(transport, slack_ * kActivation);
+      return;
+    }
+  }
   is_late_ = true;
   host_.drop_attempt(transport);
   failed(transport,
          {.code = "deadline", .message = "no proof that it works within " + seconds(patience)});
+}
+
+// What is not proved yet may hold the connection that the activation needs.
+bool Race::make_room(Transport transport) {
+  bool has_dropped = false;
+  for (const auto each : kAll) {
+    if (each == transport || at(each).state != State::running) continue;
+    conclude(each, State::idle);
+    host_.journal(name_of(each) + " is given up: what is to take over may need its connection");
+    host_.drop_attempt(each);
+    has_dropped = true;
+  }
+  return has_dropped;
 }
 
 void Race::late(bool is_heard) {
@@ -187,27 +216,21 @@ void Race::keep(Transport kept) {
     host_.drop_attempt(each);
   }
   auto& standing = at(kept);
-  if (standing.deadline) {
-    scheduler_.cancel(*standing.deadline);
-    const auto patience = slack_ * kSlowAnswer;
-    const auto latest = scheduler_.now() + kHeardMost * patience;
-    standing.deadline = scheduler_.after(
-        patience, [this, kept, patience, latest] { expire(kept, patience, latest); });
-  }
+  if (standing.deadline) expect(kept, slack_ * kSlowAnswer);
   // It has no rival, and the server lets nothing stand by for longer than ten seconds.
   if (standing.state == State::running && standing.attached) activate(kept);
+  consider();
 }
 
 void Race::conclude(Transport transport, State state) {
   auto& standing = at(transport);
   standing.state = state;
-  if (state == State::proved || state == State::activating) return;
-  standing.renewal = false;
   if (standing.deadline) scheduler_.cancel(*std::exchange(standing.deadline, std::nullopt));
+  if (state != State::proved && state != State::activating) standing.renewal = false;
 }
 
 void Race::rest() {
-  running_ = poll_attached_ = head_start_ = false;
+  running_ = head_start_ = false;
   for (auto* timer : {&others_, &grace_, &probe_, &look_}) timer->stop();
   for (const auto transport : kAll) {
     const auto state = at(transport).state;
@@ -217,37 +240,38 @@ void Race::rest() {
   }
 }
 
-void Race::attached(Transport transport) {
-  at(transport).attached = true;
-  if (active_ || at(transport).state != State::running) return;
-  if (transport == Transport::websocket) {
-    // Nothing is lost by its activation before its proof, which the answer is.
-    activate(transport);
-  } else if (transport == Transport::poll) {
-    poll_attached_ = true;
-    const auto is_under_way = [this](Transport each) {
-      return at(each).state == State::running || at(each).state == State::activating;
-    };
-    if (!is_under_way(Transport::websocket)) {
-      activate(transport);
-      return;
-    }
-    // A working WebSocket is proved at about the same time.
-    grace_.set(std::clamp(host_.round_trip(), Duration(30), Duration(200)), [this] {
-      if (!active_ && at(Transport::poll).state == State::running) activate(Transport::poll);
-    });
-  }
-}
+void Race::attached(Transport transport) { at(transport).attached = true; }
 
 void Race::proved(Transport transport) {
-  auto& standing = at(transport);
-  if (standing.state != State::running) return;
+  if (at(transport).state != State::running) return;
   conclude(transport, State::proved);
-  if (better(transport) || standing.renewal) activate(transport);
+  consider();
+}
+
+void Race::consider() {
+  std::optional<Transport> best;
+  for (const auto each : kAll) {
+    const auto& standing = at(each);
+    if (standing.state == State::activating) return;
+    if (standing.state != State::proved) continue;
+    if (!best && (better(each) || standing.renewal)) best = each;
+  }
+  if (!best) return;
+  const auto is_near = [&](Transport each) {
+    return index(each) < index(*best) && at(each).state == State::running && host_.opened(each);
+  };
+  if (active_ || grace_over_ || std::none_of(kAll.begin(), kAll.end(), is_near)) {
+    activate(*best);
+    return;
+  }
+  grace_over_ = true;
+  grace_.set(std::min(kGrace, host_.round_trip() * 3 / 2 + kGraceLeast), [this] { consider(); });
 }
 
 void Race::activate(Transport transport) {
   conclude(transport, State::activating);
+  at(transport).again = false;
+  expect(transport, slack_ * host_.patience(kActivationLeast, kActivation));
   host_.activate_attempt(transport);
 }
 
@@ -264,7 +288,7 @@ void Race::activated(Transport transport) {
     }
   }
   standing.known = true;
-  standing.probe_failures = 0;
+  probe_pause_ = kFirstProbe;
   if (!standing.renewal && standing.proof < kQuickProof) slack_ = 1;
   active_ = favourite_ = transport;
   running_ = false;
@@ -280,7 +304,6 @@ void Race::narrow() {
     auto& standing = at(transport);
     const auto state = standing.state;
     if (state == State::idle || state == State::failed) continue;
-    if (!standing.renewal) ++standing.probe_failures;
     conclude(transport, State::idle);
     if (state == State::waiting) continue;
     host_.journal(name_of(transport) + " is given up: what is in use needs its connection");
@@ -310,7 +333,6 @@ void Race::settle() {
 void Race::failed(Transport transport, const Failure& failure) {
   auto& standing = at(transport);
   if (standing.state == State::idle || standing.state == State::failed) return;
-  const bool renewal = standing.renewal;
   conclude(transport, State::failed);
   if (failure.code == "superseded") {
     standing.state = State::idle;
@@ -321,11 +343,9 @@ void Race::failed(Transport transport, const Failure& failure) {
   last_ = failure;
   is_late_ = is_late_ || failure.code == "deadline";
   if (active_) {
-    if (!renewal) ++standing.probe_failures;
     standing.state = State::idle;
-    if (transport == Transport::websocket && at(Transport::sse).state == State::waiting)
-      start(Transport::sse);
-    settle();
+    start_waiting();
+    if (active_) settle();
     return;
   }
   if (!running_) return;
@@ -336,39 +356,38 @@ void Race::failed(Transport transport, const Failure& failure) {
     const auto state = at(each).state;
     return allowed(each) && state != State::idle && state != State::failed;
   };
-  if (transport == Transport::websocket && poll_attached_ &&
-      at(Transport::poll).state == State::running) {
-    grace_.stop();
-    activate(Transport::poll);
+  if (std::any_of(kAll.begin(), kAll.end(), hopes)) {
+    consider();
     return;
   }
-  if (std::any_of(kAll.begin(), kAll.end(), hopes)) return;
   const auto answer = last_;
   if (is_late_) late(is_heard_);
   rest();
   // What was set aside may be all that is left: the next round tries everything.
-  for (const auto each : kAll) at(each).aside_until = {};
+  for (const auto each : kAll) {
+    at(each).aside_until = {};
+    at(each).lives = 2;
+  }
   host_.exhausted(answer);
 }
 
-void Race::lost(Transport transport, Duration age, const Failure& failure) {
+void Race::lost(Transport transport, Duration age, const Failure& failure, Duration heartbeat) {
   active_.reset();
   probe_.stop();
   auto& standing = at(transport);
   // What is held back once is held back always.
   const bool hopeless = failure.code == "held_back";
   if (hopeless) standing.lives = 1;
-  if (age >= kOld && !hopeless) {
+  if (age > std::max(kYoungLeast, kYoung * heartbeat) && !hopeless) {
     standing.lives = 2;
-    standing.aside = Duration(60'000);
-  } else if ((age < kYoung || hopeless) && transport != Transport::poll &&
-             verdict(failure) == Verdict::retry && failure.retry == Duration(0) &&
-             failure.code != "stream_limit" && failure.code != "moved" &&
-             wanted_ == Transport::automatic) {
+    standing.aside = kFirstAside;
+  } else if (transport != Transport::poll && verdict(failure) == Verdict::retry &&
+             failure.retry == Duration(0) && failure.code != "stream_limit" &&
+             failure.code != "moved" && wanted_ == Transport::automatic) {
     if (--standing.lives <= 0) {
-      standing.lives = 2;
+      standing.lives = 1;  // when it is back, it is on probation
       standing.aside_until = scheduler_.now() + standing.aside;
-      host_.journal(name_of(transport) + (hopeless ? " is held back" : " died young twice") +
+      host_.journal(name_of(transport) + (hopeless ? " is held back" : " keeps dying young") +
                     ": it is set aside for " + seconds(standing.aside));
       standing.aside = std::min(standing.aside * 2, kMostAside);
       if (favourite_ == transport) favourite_.reset();
@@ -392,35 +411,39 @@ void Race::renew() {
 
 void Race::probe_later() {
   if (!active_ || *active_ == Transport::websocket || wanted_ != Transport::automatic) return;
-  std::optional<Duration> soonest;
-  for (const auto transport : kAll) {
-    if (!better(transport)) continue;
-    const auto& standing = at(transport);
-    const auto first = standing.known ? kAgainProbe : kFirstProbe;
-    auto pause =
-        std::min(kMostProbePause, first * (1 << std::min(2 * standing.probe_failures, 10)));
-    pause = Duration(
-        static_cast<Duration::rep>(static_cast<double>(pause.count()) * (0.8 + 0.4 * random_())));
-    pause = std::max(pause,
-                     std::chrono::duration_cast<Duration>(standing.aside_until - scheduler_.now()));
-    soonest = std::min(soonest.value_or(pause), pause);
+  std::optional<Duration> aside;  // the soonest end of it
+  for (const auto each : kAll) {
+    if (!better(each)) continue;
+    const auto left = std::chrono::duration_cast<Duration>(at(each).aside_until - scheduler_.now());
+    aside = std::min(aside.value_or(left), left);
   }
-  if (soonest) probe_.set(*soonest, [this] { probe(); });
+  const auto pause = Duration(static_cast<Duration::rep>(static_cast<double>(probe_pause_.count()) *
+                                                         (0.8 + 0.4 * random_())));
+  probe_.set(std::max(pause, aside.value_or(pause)), [this] { probe(); });
 }
 
+// One at a time, as soon as the one before has failed: uploads need connections, too.
 void Race::probe() {
-  // The one that failed least, and of equals the better one.
-  std::optional<Transport> chosen;
-  for (const auto transport : kAll) {
-    if (!better(transport) || spared(transport)) continue;
-    if (!chosen || at(transport).probe_failures < at(*chosen).probe_failures) chosen = transport;
+  std::vector<Transport> chosen;
+  for (const auto each : kAll) {
+    if (better(each) && !spared(each) && !is_under_way(each)) chosen.push_back(each);
   }
-  if (!chosen) {
+  if (chosen.empty()) {
     probe_later();
     return;
   }
-  host_.journal("looks again whether " + name_of(*chosen) + " works");
-  start(*chosen);
+  probe_pause_ = std::min(kRarestProbe, kProbeGrowth * probe_pause_);
+  host_.journal("looks again whether " + name_of(chosen.front()) + " works");
+  for (const auto each : chosen) at(each).state = State::waiting;
+  if (chosen.size() > 1) others_.set(kProof, [this] { start_waiting(); });
+  start(chosen.front());
+}
+
+void Race::look_again() {
+  probe_pause_ = kFirstProbe;
+  if (active_ && wanted_ == Transport::automatic &&
+      std::none_of(kAll.begin(), kAll.end(), [this](Transport each) { return is_under_way(each); }))
+    probe();
 }
 
 }  // namespace sigway::client

@@ -22,6 +22,10 @@ class RaceHost {
   /// Nothing works: an outage, which says nothing about a transport. The race rests.
   virtual void exhausted(const Failure& failure) = 0;
   virtual Duration round_trip() const = 0;
+  /// See Session::patience().
+  virtual Duration patience(Duration least, Duration unknown) const = 0;
+  /// Whether something has answered that attempt, which proves nothing.
+  virtual bool opened(Transport transport) const = 0;
   /// For how long nothing has come by that attempt; nothing if nothing ever did.
   virtual std::optional<Duration> silence(Transport transport) const = 0;
   /// Whether one connection is served at a time: a stream would leave none for uploads.
@@ -36,10 +40,10 @@ class RaceHost {
 /// what became of its attempts. docs/decisions/ has a page on why. Thread: the engine's.
 ///
 /// Where nothing is known: polling and WebSocket at once, an event stream as soon as WebSocket is
-/// not proved in time. What worked last goes alone, with a head start. The first that is proved
-/// carries the events; better ones go on, take over when they are proved, and are looked for again
-/// later with growing pauses. One that dies young twice is set aside for a minute, then two, then
-/// four.
+/// not proved in time. What worked last goes alone, with a head start. The first that is proved is
+/// activated and carries the events; better ones go on, take over when they are proved, and are
+/// looked for again later with growing pauses. One that dies young twice is set aside for a minute,
+/// then two, then four, ten at the most. docs/client.md has the figures.
 class Race {
  public:
   Race(Scheduler& scheduler, const Random& random, RaceHost& host, Transport wanted);
@@ -56,12 +60,15 @@ class Race {
   void proved(Transport transport);
   void activated(Transport transport);
   void failed(Transport transport, const Failure& failure);
-  /// The active one has ended. Call begin() when the pause is over.
-  void lost(Transport transport, Duration age, const Failure& failure);
+  /// The active one has ended. `heartbeat`: what the server had promised it. Call begin() when the
+  /// pause is over.
+  void lost(Transport transport, Duration age, const Failure& failure, Duration heartbeat);
   /// A fresh carrier of the active transport, before this one is cut.
   void renew();
   /// The active one needs what the attempts take: they are called off, and tried again later.
   void narrow();
+  /// The network may be another one: better transports are looked for at once.
+  void look_again();
   /// Gives up all attempts.
   void rest();
 
@@ -77,12 +84,12 @@ class Race {
     bool renewal = false;  // the attempt is for a fresh carrier of the active transport
     bool known = false;    // has worked
     bool attached = false;
+    bool again = false;  // its activation has had its time once
     Time begun{};
     Duration proof{0};
     int lives = 2;
     Time aside_until{};
     Duration aside{60'000};
-    int probe_failures = 0;
     std::optional<Scheduler::Id> deadline;
   };
 
@@ -92,15 +99,23 @@ class Race {
   bool allowed(Transport transport) const;
   bool spared(Transport transport) const;  // it is not tried, though it is allowed
   bool better(Transport transport) const;  // than the active one
+  bool is_under_way(Transport transport) const;
   void start(Transport transport, bool take_over = false);
   void conclude(Transport transport, State state);
   void start_waiting();
   /// It had no proof in time, unless something is just coming.
   void expire(Transport transport, Duration patience, Time latest);
+  /// Within that time it is to be proved, or activated; longer while something comes.
+  void expect(Transport transport, Duration patience);
+  /// Takes the best that is proved, unless a better one is so near that a change of hands can be
+  /// spared.
+  void consider();
   /// Nothing carries yet: is the line slow?
   void look();
   /// On a slow line: gives up all others.
   void keep(Transport transport);
+  /// Gives up what is not proved, for the sake of this one. Whether there was something.
+  bool make_room(Transport transport);
   void late(bool is_heard);
   void activate(Transport transport);
   void settle();
@@ -115,14 +130,15 @@ class Race {
   std::optional<Transport> active_;
   std::optional<Transport> favourite_;  // what worked last
   bool running_ = false;                // without an active one
-  bool poll_attached_ = false;
-  bool head_start_ = false;  // of the favourite
+  bool head_start_ = false;             // of the favourite
+  bool grace_over_ = false;             // in this round
+  Duration probe_pause_{5000};
   Time begun_{};
   int slack_ = 1;
   bool is_late_ = false, is_heard_ = false;  // in this round
   Failure last_;
   Timer others_;  // when those that wait may start
-  Timer grace_;   // for a better one, while polling is ready
+  Timer grace_;   // for a better one, while one is proved
   Timer probe_;
   Timer look_;
 };

@@ -101,7 +101,7 @@ class Session final : public UplinkHost, public LinesHost {
   bool is_anothers(std::uint64_t turn, const Carrier& carrier) const;
   /// What a round trip hardly ever takes longer than: `least` at the least, and `unknown` before
   /// one was measured (RFC 6298 §2).
-  Duration patience(Duration least, Duration unknown) const;
+  Duration patience(Duration least, Duration unknown) const override;
   void learned(const std::string& lesson) override { listener_.on_lesson(lesson); }
   /// Asks the active carrier again whether events are to be acknowledged.
   void acknowledge_later();

@@ -8,7 +8,8 @@ namespace sigway::client {
 namespace {
 
 constexpr int kTellFailures = 4;
-constexpr Duration kTellMost{20'000};
+constexpr Duration kTellLeast{2500}, kTellUnknown{6000}, kTellMost{20'000};
+constexpr Duration kHeadLeast{3000}, kHeadUnknown{5000}, kHeadAlone{10'000};
 // By so much the first hello may be later than the head of the stream, and another one than the
 // answer to its upload.
 constexpr Duration kFirstLeast{1000}, kFirstUnknown{3000};
@@ -30,6 +31,7 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 
 StreamCarrier::StreamCarrier(Session& session, std::string name)
     : Carrier(session, Transport::sse, std::move(name)),
+      head_(session.scheduler()),
       held_(session.scheduler()),
       echo_later_(session.scheduler()) {
   parser_.on_item = [this](const EventStream::Item& item) { dispatch(item); };
@@ -44,6 +46,10 @@ void StreamCarrier::start(std::uint64_t turn) {
     more = R"(,"heartbeat":)" + std::to_string(heartbeat->count());
   if (const auto pad = session_.cadence().pad(); pad != 0)
     more += R"(,"pad":)" + std::to_string(pad);
+  const auto unknown = session_.carrier_count() > 1 ? kHeadUnknown : kHeadAlone;
+  head_.set(session_.slack() * session_.patience(kHeadLeast, unknown), [this] {
+    end({.code = "deadline", .message = "an event stream had no answer in time"});
+  });
   stream_ = session_.network().stream(
       "v1/sse", attachment(more),
       {.open = [this](const HttpAnswer& head) { opened(head); },
@@ -69,6 +75,7 @@ void StreamCarrier::start(std::uint64_t turn) {
 
 void StreamCarrier::opened(const HttpAnswer& head) {
   streams_ = true;
+  head_.stop();
   if (head.content_type.starts_with("text/event-stream")) {
     expect(session_.patience(kFirstLeast, kFirstUnknown));
   } else {
@@ -229,8 +236,7 @@ void StreamCarrier::tell(std::string members, std::function<void()> answered, in
   auto text = R"("ack":)" + std::to_string(ack);
   if (!members.empty()) text += ',' + members;
   const auto deadline = std::min(
-      kTellMost,
-      session_.slack() * (Duration(1500 << std::min(failures, 3)) + 4 * session_.round_trip()));
+      kTellMost, session_.slack() * session_.patience(kTellLeast, kTellUnknown) * (1 << failures));
   const auto started = session_.scheduler().now();
   auto& session = session_;
   // The carrier may be gone when the answer comes; its name is never used again.
@@ -262,8 +268,7 @@ void StreamCarrier::tell(std::string members, std::function<void()> answered, in
                    !(active() && session.waits_for_filter(failure))) {
           end(failure);
         } else {
-          const auto pause =
-              std::max(failure.retry, backoff(session.random(), failures, Duration(100)));
+          const auto pause = std::max(failure.retry, backoff(session.random(), failures));
           session.later(pause, [this, &session, serial, members, answered, failures] {
             if (session.has(serial)) tell(members, answered, failures + 1);
           });
@@ -272,6 +277,7 @@ void StreamCarrier::tell(std::string members, std::function<void()> answered, in
 }
 
 void StreamCarrier::on_stop() {
+  head_.stop();
   held_.stop();
   echo_later_.stop();
   if (stream_ != 0) session_.network().drop(stream_);

@@ -12,12 +12,14 @@ namespace {
 
 constexpr std::ptrdiff_t kInFlight = 2, kPiecesInFlight = 3;
 // A refusal costs a round trip and nothing else; to feel one's way costs one for each step.
-constexpr std::size_t kJoined = 16'384, kGrowth = 4;
+constexpr std::size_t kJoined = 65'536, kGrowth = 4;
 // What a server holds behind one that is still under way; of bytes it holds 256 KiB.
 constexpr std::size_t kHeldMost = 64, kHeldBytes = 196'608;
 constexpr std::size_t kData = 65'536;  // that a server takes in a whole message
 constexpr std::size_t kSwelling = 3;   // times that a text grows in ASCII, at the most
 constexpr Duration kFilteredPause{2000};
+constexpr Duration kAnswerLeast{1200}, kAnswerUnknown{5000}, kAnswerMost{20'000};
+constexpr int kImpatience = 16;     // how many times as long it waits after failures, at the most
 constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
 constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
 constexpr double kLarger = 1.5;  // times the size of one that came later and has been answered,
@@ -53,16 +55,23 @@ Uplink::Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std
 void Uplink::push(const Message& message) {
   Entry entry;
   entry.id = message.id;
-  entry.n = next_++;
   entry.text = '{' + message.fields + '}';
   join(entry);
-  if (entry.id != 0 &&
-      (ids_.empty() || entry.id - ids_.back().second != entry.n - ids_.back().first))
-    ids_.emplace_back(entry.n, entry.id);
   bytes_ += entry.text.size();
   queue_.push_back(std::move(entry));
   // What is said in one go travels together.
   if (!soon_.is_set()) soon_.set(Duration(0), [this] { pump(); });
+}
+
+// Given once, and then it never means anything else. Not before it goes out: a server cannot have
+// taken what was never sent.
+void Uplink::launch(Entry& entry) {
+  entry.exposed = true;
+  if (entry.n != 0) return;
+  entry.n = next_++;
+  if (entry.id != 0 &&
+      (ids_.empty() || entry.id - ids_.back().second != entry.n - ids_.back().first))
+    ids_.emplace_back(entry.n, entry.id);
 }
 
 void Uplink::limits(std::size_t body, std::size_t messages) {
@@ -83,7 +92,7 @@ void Uplink::taken(std::uint64_t up) {
   if (!queue_.empty()) measure_frames(up);
   up_ = up;
   batch_most_ = std::min<std::size_t>(256, batch_most_ * 2);
-  while (!queue_.empty() && queue_.front().n <= up) {
+  while (!queue_.empty() && queue_.front().n != 0 && queue_.front().n <= up) {
     const auto id = queue_.front().id;
     bytes_ -= queue_.front().text.size();
     queue_.pop_front();
@@ -253,11 +262,11 @@ void Uplink::send_frames(const Run& run, const UplinkHost::Way& way) {
   std::string text;
   for (auto at = run.begin; at < run.begin + run.size; ++at) {
     auto& entry = queue_[at];
+    launch(entry);
     if (!text.empty()) text += ',';
     text += R"({"n":)" + std::to_string(entry.n) + ',' + entry.text.substr(1);
     entry.parts.front().via = way.id;
     entry.since = scheduler_.now();
-    entry.exposed = true;
   }
   const auto ack = host_.cursor();
   host_.send_frame(R"({"ack":)" + std::to_string(ack) + R"(,"messages":[)" + text + "]}");
@@ -272,7 +281,7 @@ void Uplink::send_upload(const Run& run) {
     auto& entry = queue_[at];
     auto& part = entry.parts[run.part.value_or(0)];
     part.via = id;
-    entry.exposed = true;
+    launch(entry);
     if (!text.empty()) text += ',';
     text += R"({"n":)" + std::to_string(entry.n);
     if (entry.whole()) {
@@ -296,16 +305,16 @@ void Uplink::send_upload(const Run& run) {
   }
   members += R"(,"messages":[)" + text + ']';
   flight.size = (host_.ascii() ? in_ascii(members).size() : members.size()) + key_size_ + 10;
-  // Short enough to notice a loss soon, long enough for a slow way up, and longer each time. A
-  // single loss says nothing about how long an answer takes.
-  const auto answer = host_.slack() * (Duration(1000) + 4 * host_.round_trip()) *
-                      (1 << std::clamp(failures_ - 1, 0, 4));
-  const auto passing = Duration(static_cast<Duration::rep>(double(flight.size) / speed_));
-  const auto deadline =
-      std::min(Duration(20'000), answer + passing * (1 << std::min(failures_, 4)));
-  flight.upload = host_.upload(std::move(members), deadline,
+  flight.upload = host_.upload(std::move(members), patience(flight.size),
                                [this, id](const HttpAnswer& answer) { landed(id, answer); });
   flights_.emplace(id, flight);
+}
+
+// Short enough to notice a loss soon, long enough for a slow way up, and longer each time.
+Duration Uplink::patience(std::size_t size) const {
+  const auto passing = Duration(static_cast<Duration::rep>(double(size) / speed_));
+  return std::min(kAnswerMost,
+                  host_.slack() * host_.patience(kAnswerLeast, kAnswerUnknown) + slack_ * passing);
 }
 
 void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
@@ -324,6 +333,7 @@ void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
     return;
   }
   failures_ = 0;
+  slack_ = 1;
   body_.passed(flight.size);
   for (auto& entry : queue_) {
     for (auto& part : entry.parts) part.landed = part.landed || part.via == id;
@@ -385,7 +395,7 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     if (flights_.empty()) {            // or of what we thought the server had
       for (auto& entry : queue_) join(entry);
     }
-    pause_.set(backoff(random_, 0, Duration(100)), [this] { pump(); });
+    pause_.set(backoff(random_, 0), [this] { pump(); });
     return;
   }
   // Flights that were lost together are one failure, or the next would wait for far too long.
@@ -394,12 +404,18 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     ++failures_;
     failed_at_ = scheduler_.now();
     slow_down();
+    if (failure.code == "deadline") slack_ = std::min(kImpatience, 2 * slack_);
   }
   const bool is_filter = host_.waits_for_filter(failure);
   const auto most = is_filter ? kFilteredPause : Duration::max();
-  const auto pause = std::max(failure.retry, backoff(random_, failures_ - 1, Duration(100), most));
-  pause_.set(pause, [this] { pump(); });
-  if (counts && failures_ % kUploadFailures == 0 && !is_filter) host_.way_is_dead(failure);
+  const auto pause = failures_ <= 1
+                         ? soon(random_)
+                         : backoff(random_, std::min(failures_ - 2, 4), Duration(500), most);
+  pause_.set(std::max(failure.retry, pause), [this] { pump(); });
+  if (counts && failures_ >= kUploadFailures && !is_filter) {
+    failures_ = 0;
+    host_.way_is_dead(failure);
+  }
 }
 
 void Uplink::too_large(const Flight& flight, const Failure& failure) {
@@ -450,9 +466,7 @@ void Uplink::watch() {
   std::size_t size = 0;
   for (const auto& entry : queue_)
     size += entry.parts.front().via == way->id ? entry.text.size() : 0;
-  const auto passing = Duration(static_cast<Duration::rep>(double(size) / speed_));
-  const auto patience =
-      std::min(Duration(20'000), Duration(1000) + 3 * host_.round_trip() + passing);
+  const auto patience = this->patience(size);
   // What stood behind others on a slow line has its time from then on.
   const auto since = std::max(oldest->since, taken_at_);
   const auto waited = std::chrono::duration_cast<Duration>(scheduler_.now() - since);

@@ -42,6 +42,8 @@ class UplinkHost {
   virtual bool ascii() const = 0;
   virtual bool may_upload() const = 0;
   virtual int slack() const = 0;  ///< times as long for an answer
+  /// See Session.
+  virtual Duration patience(Duration least, Duration unknown) const = 0;
   /// An upload that takes longer does not hold up the next one.
   virtual Duration overdue() const = 0;
   virtual void give_up(Network::Id upload) = 0;
@@ -113,8 +115,8 @@ class Uplink {
   };
   struct Entry {
     std::uint64_t id = 0;
-    std::uint64_t n = 0;
-    std::string text;  // the message as an object, without n
+    std::uint64_t n = 0;  // given when it first goes out
+    std::string text;     // the message as an object, without n
     std::vector<Part> parts{};
     bool exposed = false;  // the server may have seen it
     Time since{};          // on its way, by frames
@@ -151,6 +153,9 @@ class Uplink {
   void failed(std::uint64_t id, const Flight& flight, const Failure& failure);
   void too_large(const Flight& flight, const Failure& failure);
   void free(std::uint64_t via);
+  void launch(Entry& entry);
+  /// How long the answer to so many bytes may take.
+  Duration patience(std::size_t size) const;
   void watch();
   void measure_frames(std::uint64_t up);
 
@@ -166,6 +171,7 @@ class Uplink {
   std::map<std::uint64_t, Flight> flights_;
   std::uint64_t flight_count_;
   int failures_ = 0;  // in a row
+  int slack_ = 1;     // doubled where uploads were given up that may only have been slow
   Time failed_at_{};
   std::size_t batch_most_ = 256;
   std::size_t messages_most_ = 256;

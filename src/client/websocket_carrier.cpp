@@ -6,6 +6,7 @@
 namespace sigway::client {
 namespace {
 
+constexpr Duration kPongLeast{2000}, kPongUnknown{5000};
 constexpr Duration kQuiet{2000};  // after the last event
 // Times as long for a pong, while other frames come: it stands behind them. Not longer, or a way up
 // that is dead would not be missed.
@@ -33,7 +34,11 @@ void WebSocketCarrier::opened() {
   if (const auto heartbeat = session_.cadence().heartbeat(transport))
     more = R"(,"heartbeat":)" + std::to_string(heartbeat->count());
   session_.acknowledging();
-  send_frame(attachment(more));
+  // Proved in one round trip: the pong follows the welcome. An open one that is dead holds a
+  // connection that others need.
+  pinged_ = session_.scheduler().now();
+  send_frame(attachment(more + R"(,"ping":)" + std::to_string(++pings_)));
+  expect_pong();
 }
 
 void WebSocketCarrier::send_frame(std::string text) {
@@ -64,9 +69,7 @@ void WebSocketCarrier::received(const std::string& text) {
     prove();
   } else if (control == "probe") {
     send_frame("{}");  // any sign of life keeps our place
-  } else if (take_control(control, *value) && control == "welcome" && !active()) {
-    ping();
-  } else if (control == "up" && pong_.is_set()) {
+  } else if (take_control(control, *value) && control == "up" && pong_.is_set()) {
     expect_pong();  // the ping stands behind what was said
   }
 }
@@ -93,7 +96,7 @@ void WebSocketCarrier::ping() {
 }
 
 void WebSocketCarrier::expect_pong() {
-  const auto patience = session_.slack() * (Duration(2000) + 4 * session_.round_trip());
+  const auto patience = session_.slack() * session_.patience(kPongLeast, kPongUnknown);
   wait_for_pong(patience, patience, session_.scheduler().now() + kFlowing * patience);
 }
 

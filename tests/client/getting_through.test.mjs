@@ -90,12 +90,14 @@ describe('the race', () => {
     const bob = client({ transport: 'websocket' });
     await bob.until(() => bob.connection.state === 'open');
     let answered = false;
+    server.upgrade = () => 'refuse';
     server.fault = ({ route, body }) => {
+      if (route === '/v1/sse') return 'lose';
       if (route !== '/v1/poll' || !body.turn) return null;
       setTimeout(() => { answered = true; }, 5000).unref();
       return { delay: 5000 };
     };
-    const alice = client({ transport: 'poll' });
+    const alice = client();
     alice.connection.send('count', { i: 0 });
     await bob.until(() => numbers(bob).length === 1);
     assert.ok(!answered, 'it has waited for the activation');

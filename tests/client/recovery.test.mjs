@@ -76,7 +76,7 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
     await alice.until(() => alice.had('created'));
     await alice.connection.join('two', { capacity: 3 });
     const { key, peer } = alice.connection;
-    await alice.connection.flush();
+    await pass(1000);
     server.restart();
     const unsent = alice.connection.send('late', 1);
     const reset = await alice.until(() => alice.logged('reset')[0]);
@@ -219,9 +219,10 @@ test('what is said while the session is renewed belongs to the new one', async (
 });
 
 test('a session that ends before it was open: a reset only if something of it was heard', async () => {
-  const alice = client({ room: 'one', transport: 'sse' });
+  server.upgrade = () => 'refuse';
+  server.fault = ({ route }) => route === '/v1/sse' ? null : 'lose';
+  const alice = client({ room: 'one' });
   const joined = alice.connection.join('two');
-  server.fault = ({ route }) => route === '/v1/send' ? 'lose' : null;
   const before = await alice.until(() => alice.had('created'));
   server.fault = () => null;
   server.sessions.get(alice.connection.key).end('no_ack');

@@ -281,7 +281,9 @@ void FakeNetwork::frame(Id id, const std::string& text) {
   }
   auto request = std::get<native::Request>(std::move(decoded));
   if (found->second.connection == 0) {
+    const auto attached_ping = request.ping;
     attach(id, std::move(request));
+    if (attached_ping) control(id, native::pong_control(*attached_ping));
     return;
   }
   request.key = found->second.key;

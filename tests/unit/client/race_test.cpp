@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <map>
+#include <set>
 #include <string>
 
 #include "client/race.h"
@@ -23,6 +25,10 @@ struct Track final : RaceHost {
   void drop_attempt(Transport transport) override { say('-', transport); }
   void exhausted(const Failure&) override { told += " outage"; }
   Duration round_trip() const override { return trip; }
+  client::Duration patience(client::Duration, client::Duration unknown) const override {
+    return unknown;
+  }
+  bool opened(Transport transport) const override { return open.contains(transport); }
   bool single() const override { return is_single; }
   std::optional<client::Duration> silence(Transport transport) const override {
     const auto found = silences.find(transport);
@@ -46,6 +52,7 @@ struct Track final : RaceHost {
   Duration trip{20};
   bool is_single = false;
   std::map<Transport, client::Duration> silences;
+  std::set<Transport> open;
   std::string told;
   Scheduler scheduler{Time{} + 1h};
   Race race;
@@ -59,8 +66,10 @@ TEST_CASE("race: polling and WebSocket at once; the proved WebSocket is all that
   Track track;
   track.race.begin();
   CHECK(track.news() == "+poll +websocket");
-  track.race.attached(poll);
-  track.race.attached(ws);
+  track.open.insert(ws);
+  track.race.proved(poll);
+  CHECK(track.news().empty());  // a change of hands can be spared
+  track.race.proved(ws);
   CHECK(track.news() == "^websocket");
   track.race.activated(ws);
   CHECK(track.news() == "-poll");
@@ -72,9 +81,12 @@ TEST_CASE(
     "race: polling carries the events where WebSocket hangs, streaming is tried, and takes over") {
   Track track;
   track.race.begin();
-  track.race.attached(poll);
-  track.pass(250ms);
-  CHECK(track.news() == "+poll +websocket ^poll");
+  track.open.insert(ws);
+  track.race.proved(poll);
+  track.pass(55ms);
+  CHECK(track.news() == "+poll +websocket");
+  track.pass(195ms);
+  CHECK(track.news() == "^poll");
   track.race.activated(poll);
   track.pass(100ms);
   CHECK(track.news() == "+sse");
@@ -82,7 +94,9 @@ TEST_CASE(
   CHECK(track.news() == "^sse");
   track.race.activated(sse);
   CHECK(track.news().empty());
-  track.pass(4s);
+  track.pass(9s);
+  CHECK(track.news().empty());
+  track.pass(1s);
   CHECK(track.news() == "-websocket");  // had its time
 }
 
@@ -95,8 +109,11 @@ TEST_CASE(
   CHECK(track.news() == "+poll +websocket");
   track.pass(100ms);
   CHECK(track.news() == "+sse");
-  track.race.attached(poll);
-  track.pass(600ms);
+  track.open.insert(ws);
+  track.race.proved(poll);
+  track.pass(299ms);
+  CHECK(track.news().empty());
+  track.pass(1ms);
   CHECK(track.news() == "^poll");
 }
 
@@ -151,7 +168,7 @@ TEST_CASE("race: what worked goes alone, with a head start") {
   track.race.attached(ws);
   track.race.activated(ws);
   track.news();
-  track.race.lost(ws, 90s, {.code = "network"});
+  track.race.lost(ws, 90s, {.code = "network"}, 5s);
   track.race.begin();
   CHECK(track.news() == "+websocket!");
   track.pass(200ms);
@@ -167,11 +184,11 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   track.race.begin();
   track.race.attached(ws);
   track.race.activated(ws);
-  track.race.lost(ws, 2s, {.code = "network"});
+  track.race.lost(ws, 2s, {.code = "network"}, 5s);
   track.race.begin();
   track.race.activated(ws);
   track.news();
-  track.race.lost(ws, 2s, {.code = "network"});
+  track.race.lost(ws, 2s, {.code = "network"}, 5s);
   track.race.begin();
   CHECK(track.news() == "+poll +sse");
   track.race.proved(sse);
@@ -183,10 +200,7 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   CHECK(track.news() == "+websocket");
   track.race.proved(ws);
   track.race.activated(ws);
-  track.race.lost(ws, 2s, {.code = "network"});
-  track.race.begin();
-  track.race.activated(ws);
-  track.race.lost(ws, 2s, {.code = "network"});
+  track.race.lost(ws, 2s, {.code = "network"}, 5s);  // it was on probation
   track.race.begin();
   track.race.activated(sse);
   track.news();
@@ -194,6 +208,10 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   CHECK(track.news().find("+websocket") == std::string::npos);
   track.pass(3s);
   CHECK(track.news() == "+websocket");
+  track.race.activated(ws);
+  track.race.lost(ws, 11s, {.code = "network"}, 5s);  // it is old
+  track.race.begin();
+  CHECK(track.news().find("+websocket!") != std::string::npos);
 }
 
 TEST_CASE("race: polling is never set aside, and if the rest fails nothing is") {
@@ -202,11 +220,11 @@ TEST_CASE("race: polling is never set aside, and if the rest fails nothing is") 
   track.race.attached(ws);
   track.race.activated(ws);
   for (const auto transport : {poll, poll, poll, ws, ws}) {
-    track.race.lost(transport, 2s, {.code = "network"});
+    track.race.lost(transport, 2s, {.code = "network"}, 5s);
     track.race.begin();
     track.race.activated(transport);
   }
-  track.race.lost(poll, 2s, {.code = "network"});
+  track.race.lost(poll, 2s, {.code = "network"}, 5s);
   track.news();
   track.race.begin();
   CHECK(track.news() == "+poll +sse");
@@ -224,7 +242,7 @@ TEST_CASE("race: what does not work is looked for again, with growing pauses") {
   track.race.begin();
   track.fail(ws);
   track.fail(sse);
-  track.race.attached(poll);
+  track.race.proved(poll);
   track.race.activated(poll);
   track.news();
   int probes = 0;
@@ -235,7 +253,7 @@ TEST_CASE("race: what does not work is looked for again, with growing pauses") {
     const auto news = track.news();
     if (news.empty()) continue;
     ++probes;
-    last = std::chrono::duration_cast<Duration>(track.scheduler.now() - before);
+    last = std::max(last, std::chrono::duration_cast<Duration>(track.scheduler.now() - before));
     before = track.scheduler.now();
     track.fail(news == "+websocket" ? ws : sse);
   }
@@ -244,20 +262,35 @@ TEST_CASE("race: what does not work is looked for again, with growing pauses") {
   CHECK(last >= 60s);
 }
 
-TEST_CASE("race: polling does not wait for a WebSocket that does not answer its activation") {
+TEST_CASE(
+    "race: what does not answer its activation in time gets the others' connections, then makes "
+    "way for the next") {
   Track track;
   track.race.begin();
-  track.race.attached(ws);
-  track.race.attached(poll);
+  track.race.proved(ws);
+  track.race.proved(poll);
   CHECK(track.news() == "+poll +websocket ^websocket");
-  track.pass(250ms);
-  CHECK(track.news() == "^poll");
+  track.pass(7900ms);
+  CHECK(track.news() == "+sse");
+  track.pass(200ms);
+  CHECK(track.news() == "-sse");
+  track.pass(8s);
+  CHECK(track.news() == "-websocket ^poll");
   // The server's answers may come in any order; what it said last is true.
   track.race.activated(ws);
   track.race.activated(poll);
+  CHECK(track.race.resting() == false);
+}
+
+TEST_CASE("race: what is alone has more time to answer its activation") {
+  Track track(ws);
+  track.race.begin();
+  track.race.proved(ws);
+  CHECK(track.news() == "+websocket! ^websocket");
+  track.pass_awake(15s);
   CHECK(track.news().empty());
-  track.pass(2s);
-  CHECK(track.news() == "+websocket");
+  track.pass_awake(2s);
+  CHECK(track.news() == "-websocket outage");
 }
 
 TEST_CASE("race: no stream is tried where one connection is served at a time") {
@@ -266,7 +299,7 @@ TEST_CASE("race: no stream is tried where one connection is served at a time") {
   track.race.begin();
   CHECK(track.news() == "+poll +websocket");
   track.fail(ws);
-  track.race.attached(poll);
+  track.race.proved(poll);
   track.race.activated(poll);
   track.news();
   track.pass(20s);
@@ -278,7 +311,7 @@ TEST_CASE(
   Track track;
   track.race.begin();
   track.fail(ws);
-  track.race.attached(poll);
+  track.race.proved(poll);
   track.race.activated(poll);
   track.news();
   track.race.narrow();
@@ -328,10 +361,10 @@ TEST_CASE("race: one transport only") {
   CHECK(track.news() == " outage");
   track.race.begin();
   track.race.activated(sse);
-  track.race.lost(sse, 1s, {.code = "network"});
+  track.race.lost(sse, 1s, {.code = "network"}, 5s);
   track.race.begin();
   track.race.activated(sse);
-  track.race.lost(sse, 1s, {.code = "network"});
+  track.race.lost(sse, 1s, {.code = "network"}, 5s);
   track.news();
   track.race.begin();
   CHECK(track.news() == "+sse!");

@@ -29,8 +29,8 @@ export class Carrier {
 
   attachment(more) {
     const session = this.session;
-    // A transport that has proved itself before displaces nobody when there is nobody: it may take over at once.
-    if (!session.active && session.trusts(this.kind)) this.turn = session.nextTurn();
+    // What begins alone displaces nobody: what has proved itself before, or what the application wants. It may take over at once.
+    if (!session.active && session.carriers.size === 1 && session.trusts(this.kind)) this.turn = session.nextTurn();
     return { key: session.key, ...session.identity(), carrier: this.name, ack: session.cursor,
       ...(this.turn ? { turn: this.turn } : {}), ...more };
   }

@@ -96,16 +96,14 @@ export class EventStreamCarrier extends Carrier {
       this.session.roundTrip(clock.now() - this.#asked);
       this.proved.resolve();
     } else {
-      const takesOver = !this.turn && this.session.carriers.size === 1;      // without rivals: saves a round trip
-      if (takesOver) super.activate(this.session.nextTurn());
-      this.#echo(takesOver ? { turn: this.turn } : {});
+      this.#echo();
     }
   }
 
   // Confirms the last hello. The next one is written when the upload is answered: if it does not come then, it is held back.
-  async #echo(more = {}) {
+  async #echo() {
     const expect = this.#ask();
-    await this.#upload({ carrier: this.name, hello: this.#hello, ...more });
+    await this.#upload({ carrier: this.name, hello: this.#hello });
     expect();
   }
 

@@ -17,6 +17,7 @@ export class Network {
   cadence;
   lives = new Lives();
   trusted = new Set();       // transports that have proved themselves
+  only = null;               // the one that the application wants
   slack = 1;                 // times as long for attempts: doubled by each round in which none was answered in time
   brief = false;             // other tabs hold the browser's connections: polls are not held
   #speed = Infinity;         // bytes a ms that came down
@@ -85,8 +86,9 @@ export class Network {
 
   /** The active carrier was cut by something on the way. */
   died({ kind }, error, age, silence, heartbeat) {
+    if (kind === 'poll') return;              // it passes where nothing else does
     const heldBack = error.code === 'held_back';
-    const lesson = kind === 'poll' ? null : heldBack ? this.cadence.heldBack() : this.cadence.cut(kind, age, silence);
+    const lesson = heldBack ? this.cadence.heldBack() : this.cadence.cut(kind, age, silence);
     this.learnt(lesson);
     if (heldBack) this.lives.lose(kind);      // what is held back once is held back always
     else if (age > Math.max(kYoungLeast, kYoung * heartbeat) || lesson?.renewal >= kMendedLife) return this.lives.restore(kind);

@@ -204,8 +204,11 @@ export class Race {
       const wait = (ms) => within(carrier.activated.promise, slack * ms, this.#stopper.signal, `${carrier.kind}: the activation`,
         () => carrier.seen);
       await wait(trips.patience(kActivationLeast, kActivationDeadline)).catch((error) => {
-        if (error.code !== 'deadline' || this.#running.size || this.#proved.length) throw error;
-        return wait(kActivationDeadline);      // there is nothing else to try instead
+        // What is not proved yet may hold the connection that the activation needs.
+        const rivals = this.leader ? [] : [...this.#running.keys()];
+        if (error.code !== 'deadline' || this.leader || (!rivals.length && this.#proved.length)) throw error;
+        for (const rival of rivals) this.#drop(rival, 'what is to take over may need its connection');
+        return wait(kActivationDeadline);
       });
       this.#activating = null;
       if (this.over) return;

@@ -37,7 +37,7 @@ export class Session {
   #acknowledging = false;    // by an upload of its own
   #filteredSince = null;     // uploads are refused on the way
 
-  // `network` is what this connection knows of the network: {trips, cadence, trusted, brief, learnt(lesson)}.
+  // `network` is what this connection knows of the network: {trips, cadence, trusted, only, brief, learnt(lesson)}.
   constructor(key, open, settings, network, hooks) {
     this.key = key;
     this.open = open;
@@ -52,9 +52,9 @@ export class Session {
   get cadence() { return this.network.cadence; }
   get brief() { return this.network.brief; }
 
-  /** Whether the transport has proved itself on this network. */
+  /** Whether the transport has proved itself on this network, or is the only one that is wanted. */
   trusts(kind) {
-    return this.network.trusted.has(kind);
+    return this.network.only === kind || this.network.trusted.has(kind);
   }
 
   identity() {

@@ -81,6 +81,7 @@ export class Steering {
         await sleep(delay, this.#wake.signal);
       }
       const session = this.#session = await this.#hooks.session();
+      this.#network.only = this.#mode === 'auto' ? null : this.#mode;
       if (!session || session.active || this.#stopped) break;
       try {
         const known = this.#mode === 'auto' ? this.#network.known : null;
@@ -117,6 +118,7 @@ export class Steering {
       },
       won: (carrier) => {
         if (session !== this.#session || session.active !== carrier) return;
+        this.#probePause = kFirstProbe;
         this.#network.worked(carrier.kind, what === 'renewal' ? null : Math.round(carrier.proof));
         this.#journal.add('active', { transport: carrier.kind, proof: Math.round(carrier.proof) });
         this.#hooks.open(carrier.kind);

@@ -34,6 +34,7 @@ export class Uplink {
   #flights = new Set();
   #landing = deferred();     // of the next upload that is answered
   #failures = 0;
+  #failedAt = -Infinity;
   #speed = kUnknown;         // bytes a ms that uploads were seen to make
   #slack = 1;                // doubled where uploads were given up that may only have been slow
   #unwatch = null;           // while a WebSocket owes an answer to a frame
@@ -393,13 +394,18 @@ export class Uplink {
       if (!this.#flights.size) this.#release();      // or of what we thought the server had
       return this.#pause(backoff(0));
     }
-    ++this.#failures;
-    if (error.code === 'deadline') this.#slack = Math.min(kImpatience, this.#slack * 2);
-    this.slowDown();
+    // Uploads that were lost together are one failure, or the next would wait for far too long.
+    const counts = flight.began >= this.#failedAt;
+    if (counts) {
+      ++this.#failures;
+      this.#failedAt = clock.now();
+      if (error.code === 'deadline') this.#slack = Math.min(kImpatience, this.#slack * 2);
+      this.slowDown();
+    }
     this.#pause(Math.max(error.retry ?? 0, this.#failures === 1 ? soon()
       : backoff(Math.min(this.#failures - 2, 4), isFiltered(error) ? kFilteredPause : undefined)));
     if (session.isFiltered(error)) return;
-    if (this.#failures >= kUploadFailures && session.way) {
+    if (counts && this.#failures >= kUploadFailures && session.way) {
       this.#failures = 0;
       session.way.end(error);
     }
