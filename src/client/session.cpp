@@ -54,6 +54,7 @@ std::vector<Message> Session::stop(std::vector<std::uint64_t>& lost) {
   for (const auto& [id, upload] : uploads_) network_.drop(id);
   uploads_.clear();
   waiting_.clear();
+  landing_.clear();
   return uplink_.abandon(lost);
 }
 
@@ -253,6 +254,35 @@ Network::Id Session::upload(std::string members, Duration deadline,
   uploads_.insert_or_assign(*id, Upload{std::move(done), std::move(timer)});
   lines_.began(*id);
   return *id;
+}
+
+void Session::confirm(std::function<std::string()> members, Duration deadline,
+                      std::function<void(const HttpAnswer&)> done) {
+  auto send = [this, members = std::move(members), deadline, done = std::move(done)] {
+    const auto began = scheduler_.now();
+    confirming_.insert(began);
+    upload(members(), deadline, [this, began, done](const HttpAnswer& answer) {
+      confirming_.erase(confirming_.find(began));
+      done(answer);
+      if (!over_) uplink_.pump();
+    });
+  };
+  if (!uplink_.flying()) {
+    send();
+    return;
+  }
+  landing_.push_back(std::move(send));
+  if (landing_.size() == 1) later(kOverdue, [this] { landed(); });
+}
+
+std::optional<Time> Session::confirming() const {
+  if (confirming_.empty()) return std::nullopt;
+  return *confirming_.rbegin();
+}
+
+// When whoever is told of the upload's end has returned.
+void Session::landed() {
+  for (auto& send : std::exchange(landing_, {})) later(Duration(0), std::move(send));
 }
 
 std::function<void(const HttpAnswer&)> Session::take_upload(Network::Id upload, bool answered) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,12 @@ class Session final : public UplinkHost, public LinesHost {
   /// 0 where it has to wait for its turn.
   Network::Id upload(std::string members, Duration deadline,
                      std::function<void(const HttpAnswer&)> done) override;
+  /// The same for what has no messages. It goes when an upload with messages that is under way has
+  /// been answered, or takes long: one connection for all that goes up.
+  void confirm(std::function<std::string()> members, Duration deadline,
+               std::function<void(const HttpAnswer&)> done);
+  std::optional<Time> confirming() const override;
+  void landed() override;
   bool ascii() const override { return network_.ascii(); }
   bool may_upload() const override { return lines_.is_free(); }
   Duration overdue() const override;
@@ -176,6 +183,8 @@ class Session final : public UplinkHost, public LinesHost {
   Lines lines_;
   std::map<Network::Id, Upload> uploads_;
   std::deque<Scheduler::Task> waiting_;  // uploads that are to begin
+  std::deque<Scheduler::Task> landing_;  // what follows an upload with messages
+  std::multiset<Time> confirming_;       // when uploads without began
   std::map<std::uint64_t, std::unique_ptr<Timer>> later_;
   std::uint64_t later_count_ = 0;
   std::optional<Time> filtered_since_;  // uploads are refused on the way

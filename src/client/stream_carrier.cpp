@@ -1,4 +1,5 @@
 #include <charconv>
+#include <memory>
 
 #include "client/backoff.h"
 #include "client/carriers.h"
@@ -18,6 +19,12 @@ constexpr Duration kSilentLeast{2000}, kSilentUnknown{3000};  // where it was si
 constexpr Duration kHeldLatest{10'000};                       // while the stream flows
 constexpr Duration kEchoPause{2000};
 constexpr Duration kAckPatience{1000};  // that an acknowledgement waits for a body to travel in
+
+/// An upload that has gone out.
+struct Sent {
+  std::uint64_t ack = 0;
+  Time at{};
+};
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
   std::uint64_t number = 0;
@@ -232,24 +239,25 @@ void StreamCarrier::check() {
 
 void StreamCarrier::tell(std::string members, std::function<void()> answered, int failures) {
   if (done()) return;
-  const auto ack = session_.cursor();
-  auto text = R"("ack":)" + std::to_string(ack);
-  if (!members.empty()) text += ',' + members;
   const auto deadline = std::min(
       kTellMost, session_.slack() * session_.patience(kTellLeast, kTellUnknown) * (1 << failures));
-  const auto started = session_.scheduler().now();
   auto& session = session_;
+  const auto sent = std::make_shared<Sent>();
+  auto text = [&session, sent, members] {
+    *sent = {session.cursor(), session.scheduler().now()};
+    return R"("ack":)" + std::to_string(sent->ack) + (members.empty() ? "" : ',' + members);
+  };
   // The carrier may be gone when the answer comes; its name is never used again.
-  session.upload(
+  session.confirm(
       std::move(text), deadline,
-      [this, &session, serial = serial, ack, started, failures, members = std::move(members),
+      [this, &session, serial = serial, sent, failures, members = std::move(members),
        answered = std::move(answered)](const HttpAnswer& answer) {
         const auto body = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
         const auto up = body ? number_of(*body, "up") : std::nullopt;
         if (up) {
-          session.acknowledged(ack);
+          session.acknowledged(sent->ack);
           session.measured(
-              std::chrono::duration_cast<Duration>(session.scheduler().now() - started));
+              std::chrono::duration_cast<Duration>(session.scheduler().now() - sent->at));
           session.uplink().taken(*up);
           if (answered && session.has(serial)) answered();
           return;

@@ -144,13 +144,16 @@ void Uplink::pump() {
 // that can get lost. Several at once only where bodies must be small.
 bool Uplink::may_fly() {
   if (!host_.may_upload()) return false;
-  if (flights_.empty()) return true;
+  const auto confirming = host_.confirming();
+  if (flights_.empty() && !confirming) return true;
   const bool small = body_.most() < server_body_;
   const auto awaited = std::count_if(flights_.begin(), flights_.end(),
                                      [](const auto& flight) { return !flight.second.overtaken; });
   if (awaited >= (small ? kPiecesInFlight : kInFlight)) return false;
   if (small) return true;
-  const auto due = flights_.rbegin()->second.started + host_.overdue();
+  auto last = confirming.value_or(Time{});
+  if (!flights_.empty()) last = std::max(last, flights_.rbegin()->second.started);
+  const auto due = last + host_.overdue();
   const auto left = std::chrono::duration_cast<Duration>(due - scheduler_.now());
   if (left <= Duration(0)) return true;
   overdue_.set(left, [this] { pump(); });
@@ -319,6 +322,7 @@ Duration Uplink::patience(std::size_t size) const {
 
 void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
   const auto flight = flights_.extract(id).mapped();
+  host_.landed();
   auto failure = failure_of(answer);
   std::optional<std::uint64_t> up;
   if (answer.status == 200) {

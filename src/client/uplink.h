@@ -46,6 +46,10 @@ class UplinkHost {
   virtual Duration patience(Duration least, Duration unknown) const = 0;
   /// An upload that takes longer does not hold up the next one.
   virtual Duration overdue() const = 0;
+  /// When the last upload without messages began that is under way: it may have the connection.
+  virtual std::optional<Time> confirming() const = 0;
+  /// An upload with messages has been answered, or is not waited for any more.
+  virtual void landed() = 0;
   virtual void give_up(Network::Id upload) = 0;
   virtual std::uint64_t cursor() const = 0;          ///< the last event received
   virtual void acknowledged(std::uint64_t ack) = 0;  ///< the server has heard of it
