@@ -271,7 +271,7 @@ void Session::confirm(std::function<std::string()> members, Duration deadline,
     send();
     return;
   }
-  landing_.push_back(std::move(send));
+  landing_.emplace_back(std::move(send));
   if (landing_.size() == 1) later(kOverdue, [this] { landed(); });
 }
 
