@@ -117,10 +117,12 @@ struct Trial final : client::EngineListener {
       return;
     }
     auto at = time_of(expected);
-    REQUIRE_MESSAGE(at, "it did not go out");
+    CHECK_MESSAGE(at, "it did not go out");
+    if (!at) return;
     if (expected.contains("since")) {
       const auto before = time_of(expected["since"]);
-      REQUIRE_MESSAGE(before, "nothing to count from");
+      CHECK_MESSAGE(before, "nothing to count from");
+      if (!before) return;
       *at -= *before;
     }
     // The clock goes by steps of 5 ms.
