@@ -138,6 +138,17 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
   });
 });
 
+test('a WebSocket is not given up when a heartbeat crosses the ping that follows the last event', async () => {
+  server.heartbeat = 1000;
+  server.latency = 40;
+  const [alice, bob] = await pair('websocket');
+  for (const i of counting(21)) {          // each time 50 ms later in the interval
+    bob.connection.send('count', { i });
+    await pass(3050);
+  }
+  for (const each of [alice, bob]) assert.deepEqual(states(each), ['open']);
+});
+
 test('what had not gone out when the session ended goes out in the new one', async () => {
   const [alice, bob] = await pair('poll');
   server.fault = ({ route }) => route === '/v1/send' ? 'lose' : null;
