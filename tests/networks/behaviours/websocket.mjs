@@ -52,7 +52,8 @@ export const websocketCut = (ms) => ({
 // `rest`: what becomes of a rest that fills no block: 'held' until the block is full, after the first block, without which no
 // WebSocket would come about; or 'forgotten' until more comes, by a proxy that reads a block whenever something can be read.
 export const websocketBlocks = (bytes, rest = 'held') => ({
-  name: `websocket-blocks-${rest}`, breaks, loses: true, noticed: 10000,
+  // Where a rest passes with what comes next it looks like a slow line, which is given more time, twice.
+  name: `websocket-blocks-${rest}`, breaks, loses: true, noticed: rest === 'held' ? 10000 : 20000,
   says: `a WebSocket passes in blocks of ${bytes / 1024} KiB; a rest is ${rest === 'held' ? 'held until it is one' : 'passed when more comes'}`,
   on: onUpgrade(async (request, next) => {
     const answer = await next();
