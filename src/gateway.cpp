@@ -159,14 +159,16 @@ void Gateway::Parts::drain(milliseconds spread) {
     return std::all_of(parts.begin(), parts.end(),
                        [](const auto& shard) { return shard->hub.drained(); });
   };
-  if (!wait_until(all_told, spread + patience)) return;
+  // However short the drain is, everybody is told.
+  constexpr milliseconds kLeast{1000};
+  if (!wait_until(all_told, std::max(spread + patience, kLeast))) return;
   // The last may still have to hear what has become of their messages, and not of those who are
   // away. Each waits for two more turns at the most.
   const auto all_present_told = [&] {
     return std::all_of(parts.begin(), parts.end(),
                        [](const auto& shard) { return shard->hub.drained_of_present(); });
   };
-  if (!wait_until(all_present_told, 2 * patience)) return;
+  if (!wait_until(all_present_told, std::max(2 * patience, kLeast))) return;
   http->drain();
   // Until every connection is gone, or a little longer than it should take.
   constexpr milliseconds kGrace{2000};

@@ -213,11 +213,9 @@ void Names::on_moved(const std::string& key, SessionId holder, const session::Un
   if (entry == names_.end()) return;
   auto& name = entry->second;
   name.is_moving = false;
-  if (std::exchange(name.has_lost_holder, false)) {
+  const bool has_lost_holder = std::exchange(name.has_lost_holder, false);
+  if (has_lost_holder || (!name.waiting.empty() && name.waiting.front().is_heir))
     pass_on_free(key, name);
-  } else if (!name.waiting.empty() && name.waiting.front().is_heir) {
-    pass_on_free(key, name);
-  }
   probe_for_waiting(key, name);
   erase_if_empty(key);
 }

@@ -32,7 +32,7 @@ HttpServer::HttpServer(const net::Shards& shards, HttpOptions options,
                        std::shared_ptr<const AccessPolicy> policy,
                        std::shared_ptr<net::ConnectionLimits> limits)
     : shards_(shards),
-      options_(options),
+      options_(std::move(options)),
       router_(std::move(router)),
       policy_(std::move(policy)),
       limits_(std::move(limits)) {}

@@ -466,14 +466,18 @@ void Session::pump() {
   for (auto& slot : slots_) {
     if (!receives(slot) || !slot.carrier->connected()) continue;
     slot.carrier->pump(outbox_);
-    if (traits().acknowledges || acks_itself_) continue;
+    // What acknowledges a while after it has heard would hold up a drain.
+    if (traits().acknowledges || (acks_itself_ && drain_ == nullptr)) continue;
     if (const auto sent = slot.carrier->sent(outbox_))
       delivered = std::min(delivered.value_or(*sent), *sent);
   }
   // Of a small outbox a part: what is kept counts in the shares of those who have said it,
   // strangers among them, of whom one address has a sixteenth.
-  if (delivered)
-    outbox_.trim(*delivered, std::min(traits().replay, hub_.settings().outbox_limit / 64));
+  if (delivered) {
+    const auto replay =
+        acks_itself_ ? 0 : std::min(traits().replay, hub_.settings().outbox_limit / 64);
+    outbox_.trim(*delivered, replay);
+  }
   // Writing may have answered a poll, or ended a stream that was written enough.
   note_absence();
   if (drain_ != nullptr) go_on_with_drain(delivered.value_or(0) >= outbox_.last());

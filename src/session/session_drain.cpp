@@ -64,8 +64,7 @@ void Session::go_on_with_drain(bool all_sent) {
     if (!name_.empty()) drain_name();
   }
   if (drain_->is_over || !drain_->awaited.empty()) return;
-  const bool acknowledges = traits().acknowledges || acks_itself_;
-  if (acknowledges ? outbox_.acknowledged() != outbox_.last() : !all_sent) return;
+  if (traits().acknowledges ? outbox_.acknowledged() != outbox_.last() : !all_sent) return;
   if (is_settled()) return end_drain();
   // The last share of what it has said is given back on any shard, and nobody says so.
   drain_->look_at = hub_.now() + kLook;

@@ -138,6 +138,35 @@ for (const transport of kTransports) describe(`recovery on ${transport}`, () => 
   });
 });
 
+test('a stream that is refused as `draining` says from where on nothing was taken', async () => {
+  const [alice, bob] = await pair('sse');
+  server.fault = ({ route }) => (route === '/v1/send' ? 'swallow' : null);
+  alice.connection.send('count', { i: 1 });
+  await pass(100);
+  const error = { code: 'draining', message: 'The server is shutting down.', hint: 'Come back a little later.', retry: 1000, expected: 1 };
+  server.fault = ({ route, body }) => {
+    if (route !== '/v1/sse' && route !== '/v1/send') return null;
+    return body.key === alice.connection.key ? { status: 503, text: JSON.stringify({ error }) } : null;
+  };
+  server.cut();
+  await alice.until(() => alice.connection.state === 'reconnecting');
+  await pass(3000);
+  server.fault = () => null;
+  server.restart();
+  await bob.until(() => numbers(bob).length === 1 || alice.had('error'));
+  assert.deepEqual(alice.logged('reset')[0].lost, []);
+});
+
+test('a server that asks to be left alone for a month is asked again after an hour', async () => {
+  server.fault = () => ({ status: 503, headers: { 'Retry-After': '2592000' } });
+  const alice = client({ room: 'one', transport: 'poll' });
+  await alice.until(() => alice.logged('retry').length);
+  assert.equal(alice.logged('retry')[0].delay, 3600000);
+  const count = server.requests.length;
+  await pass(60000);
+  assert.equal(server.requests.length, count);
+});
+
 test('a WebSocket is not given up when a heartbeat crosses the ping that follows the last event', async () => {
   server.heartbeat = 1000;
   server.latency = 40;

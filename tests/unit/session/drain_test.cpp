@@ -128,6 +128,22 @@ TEST_CASE_TEMPLATE("drain: what was said is acknowledged before anybody is sent 
   CHECK(alice.is_away());
 }
 
+TEST_CASE_TEMPLATE("drain: a client that acknowledges at times only has what was sent to it",
+                   Shards, OneShard, ThreeShards) {
+  static constexpr dialects::Traits kAtTimes{.acknowledges = false, .activates = false};
+  TwoGuests pair(Shards::value);
+  auto& [world, alice, bob] = pair;
+  bob.client.session()->behave_as(kAtTimes);
+  bob.ack();
+  alice.chat(1);
+  alice.client.session()->drain(2s, 1s);
+  world.run();
+  CHECK(bob.is_away());
+  world.advance(50ms);
+  CHECK(alice.log->types() == "created peer-joined ready");
+  CHECK(alice.is_away());
+}
+
 TEST_CASE_TEMPLATE("drain: once one member is to go, no message of the others is taken", Shards,
                    OneShard, ThreeShards) {
   TwoGuests pair(Shards::value);

@@ -66,7 +66,6 @@ export class Carrier {
   }
 
   sayGoodbye(told) {
-    if (told.code === 'draining') this.session.uplink.closedAt(told.expected);
     this.end(refusal(told));
   }
 
@@ -116,6 +115,7 @@ export class Carrier {
   end(error) {
     if (this.done) return;
     const carried = this.session.active === this;
+    if (error.code === 'draining') this.session.uplink.closedAt(error.expected);
     this.stop(error);
     if (carried) this.session.lost(this, error);
   }

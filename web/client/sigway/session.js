@@ -180,6 +180,7 @@ export class Session {
     if (!quiet) this.flights.add(flight);
     try {
       await this.uplink.landing(quiet ? kQuietWait : undefined);      // one connection for all that goes up, if it is quick enough
+      if (this.leaving && this.active) return;   // what has just landed was the goodbye
       if (quiet ? this.uplink.acknowledges(flight.began) : await this.uplink.carries(request)) return;
       this.flights.add(flight);
       for (let failures = 0; !carrier.done; ++failures) {
