@@ -65,11 +65,13 @@ function connect(id) {
 }
 
 function listen(id, opened) {
-  opened.onopen = () => {
+  const use = () => {
     channel = opened;
     element('send').disabled = false;
     show(`A channel with ${id} is open.`);
   };
+  if (opened.readyState === 'open') use();     // as one that the other side has made may be by now
+  else opened.onopen = use;
   opened.onclose = () => {
     if (channel === opened) element('send').disabled = true;
   };

@@ -27,7 +27,9 @@ function peerFor(other, offers) {
 }
 
 function use(channel, other) {
-  channel.onopen = function () { channel.send('hello from ' + me); };
+  function greet() { channel.send('hello from ' + me); }
+  if (channel.readyState === 'open') greet();       // as one that the other side has made may be by now
+  else channel.onopen = greet;
   channel.onmessage = function (event) { log(event.data === 'hello from ' + other ? 'they say hello' : 'not theirs: ' + event.data); };
 }
 

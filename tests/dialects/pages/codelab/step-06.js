@@ -77,6 +77,7 @@ function createPeerConnection() {
 function use(newChannel) {
   channel = newChannel;
   channel.binaryType = 'arraybuffer';
+  button.disabled = channel.readyState !== 'open';     // one that the other side has made may be open by now
   channel.onopen = () => { button.disabled = false; };
   channel.onclose = () => { button.disabled = true; };
   let bytes, count;

@@ -9,7 +9,9 @@ var peer = new RTCPeerConnection();
 var queue = Promise.resolve();   // one step after the other
 
 function carry(data) {
-  data.onopen = function () { heard.push('open'); data.send('hello from ' + name); };
+  function greet() { heard.push('open'); data.send('hello from ' + name); }
+  if (data.readyState === 'open') greet();     // as one that the other side has made may be by now
+  else data.onopen = greet;
   data.onmessage = function (event) { heard.push(event.data); };
 }
 peer.ondatachannel = function (event) { carry(event.channel); };
