@@ -157,14 +157,14 @@ describe('connections', () => {
   test('an upload that waits while a poll is held is sent again before the next; after two, they take turns', async () => {
     const { lines, posts, cadence, poll } = scene();
     for (const round of [1, 2]) {
-      const upload = lines.send('a', {});
+      const upload = lines.send('a', 1000);
       assert.equal(lines.turn(), null, 'it may have been sent a moment ago');
       pass(500);
       poll(false);
       const turn = lines.turn();
       assert.notEqual(turn, null);
       await assert.rejects(upload, isUnsent);
-      const again = lines.send('b', {});
+      const again = lines.send('b', 1000);
       assert.equal(lines.isFree, false, 'one at a time, until the next poll has its connection');
       posts.at(-1).answer();
       await again;
@@ -176,7 +176,7 @@ describe('connections', () => {
     assert.equal(lines.isFree, false, 'a poll is held');
     poll(false);
     assert.equal(lines.isFree, true);
-    const last = lines.send('c', {});
+    const last = lines.send('c', 1000);
     const turn = lines.turn();
     assert.notEqual(turn, null);
     posts.at(-1).answer();
@@ -187,7 +187,7 @@ describe('connections', () => {
   test('uploads that are answered beside a poll need no turns; one that is slow is given more time', async () => {
     const { lines, posts, cadence, poll } = scene();
     for (let i = 0; i < 3; ++i) {
-      const slow = lines.send('slow', {});
+      const slow = lines.send('slow', 1000);
       pass(500 << i);
       poll(false);
       assert.notEqual(lines.turn(), null, 'twice as long each time');
@@ -195,10 +195,10 @@ describe('connections', () => {
       lines.asked();
     }
     poll(true);
-    const quick = lines.send('quick', {});
+    const quick = lines.send('quick', 1000);
     posts.at(-1).answer();
     await quick;
-    const slow = lines.send('slow', {});
+    const slow = lines.send('slow', 1000);
     pass(500);
     assert.notEqual(lines.turn(), null);
     await assert.rejects(slow, isUnsent);
@@ -212,7 +212,7 @@ describe('connections', () => {
     const called = async (age, isCalled) => {
       poll(true);
       lines.asked();
-      const slow = lines.send('slow', {});
+      const slow = lines.send('slow', 1000);
       pass(age);
       poll(false);
       assert.equal(lines.turn() !== null, isCalled);
@@ -230,7 +230,7 @@ describe('connections', () => {
   test('a poll is held until an upload may be waiting, not longer', () => {
     const { lines } = scene();
     assert.equal(lines.hold, Infinity);
-    lines.send('a', {}).catch(() => {});
+    lines.send('a', 1000).catch(() => {});
     assert.equal(lines.hold, 400);
     pass(390);
     assert.equal(lines.hold, 100);

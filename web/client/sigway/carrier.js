@@ -60,13 +60,9 @@ export class Carrier {
         break;
       case 'error':
       case 'end':
-        this.sayGoodbye(control);
+        this.end(refusal(control));
         break;
     }
-  }
-
-  sayGoodbye(told) {
-    this.end(refusal(told));
   }
 
   /** An event, or a control before any welcome, can only be an echo of ours or another server's. */

@@ -31,6 +31,20 @@ export function deadline(ms, act) {
   return () => clearTimeout(timer);
 }
 
+/** Calls `act` once nothing has been heard for `ms`, and after `most` ms in any case. `heard` gives when something last came. Gives a
+ *  function that prevents it. */
+export function quiet(ms, most, heard, act) {
+  const latest = clock.now() + most;
+  let cancel;
+  const check = () => {
+    const left = Math.min(heard() + ms, latest) - clock.now();
+    if (left > 0) cancel = deadline(left, check);
+    else act();
+  };
+  cancel = deadline(ms, check);
+  return () => cancel();
+}
+
 export function sleep(ms, signal) {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
@@ -47,7 +61,6 @@ export function sleep(ms, signal) {
 /** `promise`, or an error after `ms`. With `heard`, which gives when something last came: after `ms` without, and after four times as
  *  long in any case. */
 export function within(promise, ms, signal, what, heard = () => -Infinity) {
-  const latest = clock.now() + kHeardMost * ms;
   return new Promise((resolve, reject) => {
     const abort = () => settle(reject, new SigwayError('aborted', `${what} was given up`));
     const settle = (way, value) => {
@@ -55,13 +68,7 @@ export function within(promise, ms, signal, what, heard = () => -Infinity) {
       signal?.removeEventListener('abort', abort);
       way(value);
     };
-    const expire = () => {
-      const left = Math.min(heard() + ms, latest) - clock.now();
-      if (left > 0) calm = deadline(left, expire);
-      else settle(reject, new SigwayError('deadline', `${what} took longer than ${ms} ms`));
-    };
-    let calm = deadline(ms, expire);
-    const stop = () => calm();
+    const stop = quiet(ms, kHeardMost * ms, heard, () => settle(reject, new SigwayError('deadline', `${what} took longer than ${ms} ms`)));
     if (signal?.aborted) return abort();
     signal?.addEventListener('abort', abort);
     promise.then((value) => settle(resolve, value), (error) => settle(reject, error));

@@ -8,20 +8,19 @@ const kFinalCodes = new Set(['left', 'replaced', 'origin_refused', 'host_refused
 // How a transport dies where something on the way kills it, and nobody meant to.
 const kUncleanCodes = new Set(['network', 'silence', 'silent', 'deadline', 'held_back', 'gap', 'not_sigway']);
 
-const kLongestRetry = 3600000;       // ms: timers end at once beyond 24 days
+const kLongestRetry = 3600000;       // ms; a timer of more than 24 days would end at once
 
 export class SigwayError extends Error {
-  constructor(code, message, more = {}) {
+  constructor(code, message, { retry, ...more } = {}) {
     super(message || code);
     this.name = 'SigwayError';
     this.code = code;
     for (const [field, value] of Object.entries(more)) {
-      if (value !== undefined && field !== 'code' && field !== 'message') this[field] = field === 'retry' ? bounded(value) : value;
+      if (value !== undefined && field !== 'code' && field !== 'message') this[field] = value;
     }
+    if (retry > 0) this.retry = Math.min(retry, kLongestRetry);
   }
 }
-
-const bounded = (retry) => (retry > 0 ? Math.min(retry, kLongestRetry) : undefined);
 
 // What the server wrote about a refusal, as {code, message, …}. A key that is gone because its session was replaced says the
 // same as the end of that session would have said, had there been a carrier to say it on.

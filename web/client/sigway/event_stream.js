@@ -4,7 +4,7 @@
 // prove that the way down does not hold back what is written; later ones, that it still does not.
 
 import { Carrier } from './carrier.js';
-import { clock, deadline } from './clock.js';
+import { clock, quiet } from './clock.js';
 import { SigwayError } from './errors.js';
 import { notSigway, parseObject } from './http.js';
 
@@ -137,13 +137,7 @@ export class EventStreamCarrier extends Carrier {
   }
 
   #expect(patience, error = () => new SigwayError('held_back', 'the stream is held back on the way')) {
-    const latest = clock.now() + kHeldLatest;
-    const check = () => {
-      const left = Math.min(this.seen + patience, latest) - clock.now();
-      if (left > 0) this.#unhold = deadline(left, check);
-      else this.end(error());
-    };
-    this.#unhold = deadline(patience, check);
+    this.#unhold = quiet(patience, kHeldLatest, () => this.seen, () => this.end(error()));
   }
 
   // Is it alive? If not it ends soon.

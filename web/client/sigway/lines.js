@@ -3,8 +3,8 @@
 // waited for long, all are called off and sent again, by that one, before the next poll. Where that has helped twice in a row, one
 // connection is served at a time: no stream is tried, and polls and uploads take turns.
 //
-// Nothing is called off while it is held. What was already sent would be served before what follows it, and some clients (Node's fetch)
-// put another connection in the place of one that was given up.
+// A poll is not given up for an upload: the server would still serve it first, and some clients (Node's fetch) open another connection in
+// the place of the one that was given up.
 
 import { clock, sleep } from './clock.js';
 import { SigwayError } from './errors.js';
@@ -88,18 +88,19 @@ export class Lines {
     if (this.#proofs >= kProofs) network.learnt(cadence.servedSingly());
   }
 
-  /** An upload: as Http.post, and `unsent` where it is to be sent again at once. */
-  async send(body, { patience, signal }) {
+  /** An upload: as Http.post, and `unsent` where it is to be sent again at once. It ends with the session. */
+  async send(body, patience) {
     const session = this.#session;
-    while (!this.isFree && !session.over.signal.aborted) {
-      await Promise.race([this.#asked.promise, this.#over.promise, sleep(kUnsentUnknown, session.over.signal)]);
+    const { signal } = session.over;
+    while (!this.isFree && !signal.aborted) {
+      await Promise.race([this.#asked.promise, this.#over.promise, sleep(kUnsentUnknown, signal)]);
     }
     --this.#places;
     const began = clock.now();
     const upload = { due: began + this.patience, stopper: new AbortController(), isCalledOff: false };
     const stop = () => upload.stopper.abort();
-    signal?.addEventListener('abort', stop);
-    if (signal?.aborted) stop();
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
     this.#uploads.add(upload);
     try {
       const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal });
@@ -110,7 +111,7 @@ export class Lines {
       if (upload.isCalledOff) throw new SigwayError('unsent', 'an upload waited for a connection');
       throw error;
     } finally {
-      signal?.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', stop);
       this.#uploads.delete(upload);
       this.#over.resolve();
       this.#over = deferred();

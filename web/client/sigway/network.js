@@ -70,13 +70,13 @@ export class Network {
     this.slack = Math.max(this.slack, Math.min(isHeard ? kSlackMost : kSlackUnheard, 2 * this.slack));
   }
 
-  /** Nothing carries yet though the server was heard: several copies of what waits for us may stand in one slow line. */
-  isSlow() {
+  /** Nothing carries yet, though the server was heard: the line may be slow, and carry several copies of the same events. */
+  foundSlow() {
     this.slack = Math.max(this.slack, kSlackSlow);
   }
 
-  /** A transport has carried for a minute: round trips tell by now how slow the line is. */
-  isKnown() {
+  /** A transport has carried for a minute: by now round trips tell how slow the line is. */
+  foundSteady() {
     this.slack = 1;
   }
 

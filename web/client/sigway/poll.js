@@ -179,7 +179,7 @@ export class PollCarrier extends Carrier {
     if (activated) this.takeOver();
     else if (standby) this.stoodBy(standby.turn);
     if (this.active) this.#go.resolve();
-    if (ended) this.sayGoodbye(ended);
+    if (ended) this.end(refusal(ended));
   }
 
   watch() {}         // each poll has its own deadline

@@ -160,7 +160,7 @@ export class Race {
     }
     // What a stream has on its way is not asked for again; but one that is held back must not be chosen each time.
     const kept = network.slack > 1 ? before ?? flowing[0] : flowing[0];
-    network.isSlow();
+    network.foundSlow();
     if (before && before !== kept) {
       this.#activating = null;
       this.#drop(before, kSlow);

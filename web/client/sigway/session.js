@@ -37,7 +37,7 @@ export class Session {
   #acknowledging = false;    // by an upload of its own
   #filteredSince = null;     // uploads are refused on the way
 
-  // `network` is what this connection knows of the network: {trips, cadence, trusted, only, brief, learnt(lesson)}.
+  // `network` is the connection's Network.
   constructor(key, open, settings, network, hooks) {
     this.key = key;
     this.open = open;
@@ -164,9 +164,9 @@ export class Session {
     this.network.learnt(this.cadence.pollHeld(wait));
   }
 
-  // Every upload. Resolves with what the server answered.
-  async send(body, options) {
-    const answer = await this.lines.send(body, options);
+  // Every upload. Resolves with what the server answered. `patience` is in ms.
+  async send(body, patience) {
+    const answer = await this.lines.send(body, patience);
     if (typeof answer?.up !== 'number') throw notSigway('the answer to an upload is none');
     return answer;
   }
@@ -180,14 +180,14 @@ export class Session {
     if (!quiet) this.flights.add(flight);
     try {
       await this.uplink.landing(quiet ? kQuietWait : undefined);      // one connection for all that goes up, if it is quick enough
-      if (this.leaving && this.active) return;   // what has just landed was the goodbye
+      if (this.leaving && this.active) return;   // the upload that has just been answered was the goodbye
       if (quiet ? this.uplink.acknowledges(flight.began) : await this.uplink.carries(request)) return;
       this.flights.add(flight);
       for (let failures = 0; !carrier.done; ++failures) {
         const ack = this.cursor;
         try {
           const answer = await this.send(JSON.stringify({ key: this.key, ack, ...request }),
-            { patience: Math.min(kQuietMost, this.network.slack * this.trips.patience(kQuietLeast, kQuietUnknown) * 2 ** failures) });
+            Math.min(kQuietMost, this.network.slack * this.trips.patience(kQuietLeast, kQuietUnknown) * 2 ** failures));
           this.acknowledged(ack);
           this.uplink.taken(answer.up);
           return;

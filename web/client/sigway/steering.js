@@ -239,7 +239,7 @@ export class Steering {
   #minute() {
     this.#network.relax();
     const { active } = this.#session ?? {};
-    if (active && clock.now() - active.born > kMinute) this.#network.isKnown();
+    if (active && clock.now() - active.born > kMinute) this.#network.foundSteady();
     if (active && clock.now() - active.born > 2 * (active.heartbeat ?? 25000)) this.#network.grewOld(active.kind);
   }
 

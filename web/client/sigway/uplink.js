@@ -335,7 +335,7 @@ export class Uplink {
     for (const { chunk } of batch) chunk.via = flight;
     this.#flights.add(flight);
     try {
-      const answer = await session.send(body, { patience: this.#patience(size), signal: session.over.signal });
+      const answer = await session.send(body, this.#patience(size));
       session.active?.uploadAnswered();
       this.#landed(flight);
       this.#failures = 0;

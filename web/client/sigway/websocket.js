@@ -1,7 +1,7 @@
 // WebSocket (RFC 6455) as a carrier.
 
 import { Carrier } from './carrier.js';
-import { clock, deadline } from './clock.js';
+import { clock, quiet } from './clock.js';
 import { SigwayError } from './errors.js';
 import { parseObject } from './http.js';
 
@@ -67,7 +67,7 @@ export class WebSocketCarrier extends Carrier {
       return;
     }
     if (next !== this.next) return this.end(new SigwayError('gap', `expected event ${this.next}, the server is at ${next}`));
-    if (this.#untest) return;      // a ping has its time, and crosses the heartbeat
+    if (this.#untest) return;      // a ping with a deadline is under way, and may have crossed the heartbeat
     if (this.#pinged) return this.end(new SigwayError('silence', 'the way up is dead: a ping was never answered'));
     this.frame(JSON.stringify({ ping: this.#nextPing() }));
   }
@@ -93,13 +93,10 @@ export class WebSocketCarrier extends Carrier {
   // A proxy may hold the end of what was written, until more comes; so may it hold an acknowledgement. Only an answer tells.
   #askWhenQuiet() {
     this.#heard = clock.now();
-    if (this.#unquiet) return;
-    const look = () => {
-      const left = this.#heard + kQuiet - clock.now();
-      this.#unquiet = left > 0 ? deadline(left, look) : null;
-      if (left <= 0) this.test();
-    };
-    this.#unquiet = deadline(kQuiet, look);
+    this.#unquiet ??= quiet(kQuiet, Infinity, () => this.#heard, () => {
+      this.#unquiet = null;
+      this.test();
+    });
   }
 
   // Is it alive? If not it ends soon.
@@ -111,13 +108,8 @@ export class WebSocketCarrier extends Carrier {
   #expectPong() {
     this.#forgetPong();
     const patience = this.session.network.slack * this.session.trips.patience(kPongLeast, kPongUnknown);
-    const latest = clock.now() + kFlowing * patience;
-    const check = () => {
-      const left = Math.min(this.seen + patience, latest) - clock.now();
-      this.#untest = this.#pinged && left > 0 ? deadline(left, check) : null;
-      if (this.#pinged && left <= 0) this.end(new SigwayError('silence', `a ping was not answered in ${patience} ms`));
-    };
-    this.#untest = deadline(patience, check);
+    this.#untest = quiet(patience, kFlowing * patience, () => this.seen,
+      () => this.end(new SigwayError('silence', `a ping was not answered in ${patience} ms`)));
   }
 
   #forgetPong() {
