@@ -190,7 +190,7 @@ class Client::Implementation final : private client::EngineListener {
     ClientState state = ClientState::connecting;
     Transport transport = Transport::automatic;
     std::string peer, ice = "[]";
-    std::vector<std::string> features;
+    std::shared_ptr<const std::vector<std::string>> features;
     std::chrono::milliseconds round_trip{0};
     std::size_t pending = 0, bytes = 0;
   };
@@ -401,7 +401,10 @@ Transport Client::transport() const { return implementation_->seen().transport; 
 std::string Client::peer() const { return implementation_->seen().peer; }
 std::chrono::milliseconds Client::round_trip() const { return implementation_->seen().round_trip; }
 std::string Client::ice_servers() const { return implementation_->seen().ice; }
-std::vector<std::string> Client::features() const { return implementation_->seen().features; }
+std::vector<std::string> Client::features() const {
+  const auto features = implementation_->seen().features;
+  return features ? *features : std::vector<std::string>{};
+}
 std::size_t Client::pending() const { return implementation_->seen().pending; }
 void Client::close() { implementation_->close(); }
 

@@ -156,9 +156,7 @@ void Engine::woke(Duration slept) {
 
 void Engine::start_attempt(Transport transport, bool take_over) {
   const auto name = std::string(to_string(transport)).substr(0, 1) + std::to_string(++carriers_);
-  auto& session = *session_;
-  session.slack(race_.slack());
-  auto& carrier = session.start(transport, name, take_over);
+  auto& carrier = session_->start(transport, name, take_over);
   if (!carrier.done()) attempt(transport) = &carrier;
 }
 
@@ -178,7 +176,6 @@ void Engine::activate_attempt(Transport transport) {
 }
 
 void Engine::drop_attempt(Transport transport) {
-  if (session_) session_->slack(race_.slack());  // the line may have turned out to be slow
   if (auto* const carrier = std::exchange(attempt(transport), nullptr)) session_->discard(*carrier);
   if (between_ && !has_attempt() && state_ == ClientState::open)
     lost(nullptr, *std::exchange(between_, std::nullopt),
@@ -222,7 +219,6 @@ void Engine::on_activated(Carrier& carrier) {
     listener_.on_transport(transport_);
   }
   race_.activated(carrier.transport);
-  session_->slack(race_.slack());
   tell_learned();
   set_state(ClientState::open);
   renewal_.stop();

@@ -56,13 +56,17 @@ class Engine final : public SessionListener, public RaceHost {
   ClientState state() const noexcept { return state_; }
   Transport transport() const noexcept { return transport_; }
   std::string peer() const { return session_ ? session_->peer() : std::string{}; }
-  std::vector<std::string> features() const {
-    return session_ ? session_->features() : std::vector<std::string>{};
+  /// None before the first welcome.
+  std::shared_ptr<const std::vector<std::string>> features() const {
+    return session_ ? session_->features() : nullptr;
   }
   std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
   Duration round_trip() const override { return session_ ? session_->round_trip() : Duration(100); }
   Duration patience(Duration least, Duration unknown) const override {
     return session_ ? session_->patience(least, unknown) : unknown;
+  }
+  std::optional<Duration> least_round_trip() const override {
+    return session_ ? session_->least_round_trip() : std::nullopt;
   }
   std::optional<Duration> silence(Transport transport) const override;
   bool opened(Transport transport) const override;
@@ -81,6 +85,7 @@ class Engine final : public SessionListener, public RaceHost {
   void on_broken(const Failure& failure) override;
   void on_taken(std::uint64_t id) override;
   void on_crowded() override { race_.narrow(); }
+  int slack() const override { return race_.slack(); }
   void on_journal(std::string_view line) override { journal(line); }
 
   void start_attempt(Transport transport, bool take_over) override;

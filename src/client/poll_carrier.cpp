@@ -18,7 +18,6 @@ constexpr Duration kAtOnce{100};
 constexpr Duration kSilent{2000};  // a poll that waits for longer may have been lost
 constexpr Duration kAttachDeadline{5000};
 constexpr Duration kSlackLeast{600}, kSlackUnknown{8000};  // beyond the hold
-constexpr std::size_t kManyBytes = 4096;                   // fewer say little of a line's speed
 
 }  // namespace
 
@@ -92,7 +91,7 @@ void PollCarrier::poll() {
         request_ = 0;
         session_.lines().poll_answered();
         deadline_.stop();
-        if (head_ && answer.body.size() >= kManyBytes)
+        if (head_)
           session_.came(answer.body.size(),
                         std::chrono::duration_cast<Duration>(session_.scheduler().now() - *head_));
         answered(answer);

@@ -22,6 +22,7 @@ constexpr Duration kSlowAnswer{3000};  // then one attempt has the line to itsel
 constexpr int kSlowTrips = 4;
 constexpr Duration kFlows{1500}, kLookAgain{1000};
 constexpr Duration kQuickProof{3000};
+constexpr Duration kSteady{60'000};
 constexpr int kSlackMost = 8, kSlackUnheard = 2, kSlackSlow = 4;
 constexpr int kHeardMost = 4;  // times the patience, in all, while something comes
 
@@ -39,7 +40,8 @@ Race::Race(Scheduler& scheduler, const Random& random, RaceHost& host, Transport
       others_(scheduler),
       grace_(scheduler),
       probe_(scheduler),
-      look_(scheduler) {}
+      look_(scheduler),
+      steady_(scheduler) {}
 
 bool Race::allowed(Transport transport) const {
   return wanted_ == Transport::automatic || wanted_ == transport;
@@ -149,9 +151,11 @@ void Race::expire(Transport transport, Duration patience, Time latest) {
     }
   }
   is_late_ = true;
+  const auto* const what = standing.state == State::activating
+                               ? "its activation was not answered within "
+                               : "no proof that it works within ";
   host_.drop_attempt(transport);
-  failed(transport,
-         {.code = "deadline", .message = "no proof that it works within " + seconds(patience)});
+  failed(transport, {.code = "deadline", .message = what + seconds(patience)});
 }
 
 // What is not proved yet may hold the connection that the activation needs.
@@ -159,27 +163,31 @@ bool Race::make_room(Transport transport) {
   bool has_dropped = false;
   for (const auto each : kAll) {
     if (each == transport || at(each).state != State::running) continue;
-    conclude(each, State::idle);
-    host_.journal(name_of(each) + " is given up: what is to take over may need its connection");
-    host_.drop_attempt(each);
+    give_up(each, "what is to take over may need its connection");
     has_dropped = true;
   }
   return has_dropped;
+}
+
+void Race::give_up(Transport transport, std::string_view why) {
+  const bool was_under_way = is_under_way(transport);
+  if (was_under_way || at(transport).state == State::waiting) conclude(transport, State::idle);
+  if (!was_under_way) return;
+  host_.journal(name_of(transport) + " is given up: " + std::string(why));
+  host_.drop_attempt(transport);
 }
 
 void Race::late(bool is_heard) {
   slack_ = std::max(slack_, std::min(is_heard ? kSlackMost : kSlackUnheard, 2 * slack_));
 }
 
-// Each carrier that is attached brings what waits for us: on a slow line one is enough. What a
-// stream has on its way is not asked for again; but one that is held back must not be chosen each
-// time.
-// Where nothing comes at all attempts may wait for connections.
+// Each carrier that is attached brings the same events: on a slow line one is enough. Where nothing
+// comes at all, the attempts may be waiting for connections, and go on.
 void Race::look() {
   if (active_ || !running_) return;
-  // Where round trips are long all takes several of them.
-  const auto early = std::chrono::duration_cast<Duration>(begun_ + kSlowTrips * host_.round_trip() -
-                                                          scheduler_.now());
+  // Where round trips are long, a proof and an activation take several of them.
+  const auto early = std::chrono::duration_cast<Duration>(
+      begun_ + kSlowTrips * host_.least_round_trip().value_or(Duration(0)) - scheduler_.now());
   if (early > Duration(0)) {
     look_.set(early, [this] { look(); });
     return;
@@ -187,12 +195,13 @@ void Race::look() {
   std::optional<Transport> kept;
   bool comes = false;
   for (const auto each : kAll) {
-    const auto state = at(each).state;
-    if (state != State::running && state != State::proved && state != State::activating) continue;
+    if (!is_under_way(each)) continue;
     const auto silence = host_.silence(each);
     const bool flows = silence && *silence < kFlows;
     comes = comes || flows;
-    if (slack_ > 1 && state == State::activating) kept = each;
+    // What is on its way to an activated one is not asked for again. Not in the first round: one
+    // that is held back on the way must not be chosen each time.
+    if (slack_ > 1 && at(each).state == State::activating) kept = each;
     if (flows && !kept) kept = each;
   }
   if (!comes) {
@@ -207,13 +216,7 @@ void Race::look() {
 void Race::keep(Transport kept) {
   for (auto* timer : {&others_, &grace_, &look_}) timer->stop();
   for (const auto each : kAll) {
-    const auto state = at(each).state;
-    if (each == kept || state == State::idle || state == State::failed) continue;
-    conclude(each, State::idle);
-    if (state == State::waiting) continue;
-    host_.journal(name_of(each) + " is given up: the line is slow, and " + name_of(kept) +
-                  " was answered");
-    host_.drop_attempt(each);
+    if (each != kept) give_up(each, "the line is slow, and " + name_of(kept) + " was answered");
   }
   auto& standing = at(kept);
   if (standing.deadline) expect(kept, slack_ * kSlowAnswer);
@@ -233,10 +236,9 @@ void Race::rest() {
   running_ = head_start_ = false;
   for (auto* timer : {&others_, &grace_, &probe_, &look_}) timer->stop();
   for (const auto transport : kAll) {
-    const auto state = at(transport).state;
+    const bool was_under_way = is_under_way(transport);
     conclude(transport, State::idle);
-    if (state == State::running || state == State::proved || state == State::activating)
-      host_.drop_attempt(transport);
+    if (was_under_way) host_.drop_attempt(transport);
   }
 }
 
@@ -294,21 +296,15 @@ void Race::activated(Transport transport) {
   running_ = false;
   grace_.stop();
   look_.stop();
+  // By then round trips tell how slow the line is.
+  steady_.set(kSteady, [this] { slack_ = 1; });
   settle();
 }
 
 void Race::narrow() {
   if (!active_) return;
   for (auto* timer : {&others_, &grace_}) timer->stop();
-  for (const auto transport : kAll) {
-    auto& standing = at(transport);
-    const auto state = standing.state;
-    if (state == State::idle || state == State::failed) continue;
-    conclude(transport, State::idle);
-    if (state == State::waiting) continue;
-    host_.journal(name_of(transport) + " is given up: what is in use needs its connection");
-    host_.drop_attempt(transport);
-  }
+  for (const auto each : kAll) give_up(each, "what is in use needs its connection");
   probe_later();
 }
 
@@ -318,8 +314,7 @@ void Race::settle() {
   bool under_way = false;
   for (const auto transport : kAll) {
     auto& standing = at(transport);
-    const bool runs = standing.state == State::running || standing.state == State::proved ||
-                      standing.state == State::activating;
+    const bool runs = is_under_way(transport);
     if (better(transport)) {
       under_way = under_way || runs || standing.state == State::waiting;
     } else if (transport != *active_ && standing.state != State::activating) {
@@ -374,6 +369,7 @@ void Race::failed(Transport transport, const Failure& failure) {
 void Race::lost(Transport transport, Duration age, const Failure& failure, Duration heartbeat) {
   active_.reset();
   probe_.stop();
+  steady_.stop();
   auto& standing = at(transport);
   // What is held back once is held back always.
   const bool hopeless = failure.code == "held_back";

@@ -22,6 +22,8 @@ class RaceHost {
   /// Nothing works: an outage, which says nothing about a transport. The race rests.
   virtual void exhausted(const Failure& failure) = 0;
   virtual Duration round_trip() const = 0;
+  /// The shortest that was measured; nothing before one was.
+  virtual std::optional<Duration> least_round_trip() const = 0;
   /// See Session::patience().
   virtual Duration patience(Duration least, Duration unknown) const = 0;
   /// Whether something has answered that attempt, which proves nothing.
@@ -72,7 +74,7 @@ class Race {
   /// Gives up all attempts.
   void rest();
 
-  /// Times as long for an attempt: doubled by each round that failed because nothing was in time.
+  /// Times as long for an answer: more than 1 where the line seems to be slow.
   int slack() const noexcept { return slack_; }
 
   bool resting() const noexcept { return !running_ && !active_; }
@@ -116,6 +118,8 @@ class Race {
   void keep(Transport transport);
   /// Gives up what is not proved, for the sake of this one. Whether there was something.
   bool make_room(Transport transport);
+  /// Calls the attempt off, if there is one.
+  void give_up(Transport transport, std::string_view why);
   void late(bool is_heard);
   void activate(Transport transport);
   void settle();
@@ -141,6 +145,7 @@ class Race {
   Timer grace_;   // for a better one, while one is proved
   Timer probe_;
   Timer look_;
+  Timer steady_;  // while one transport carries
 };
 
 }  // namespace sigway::client

@@ -14,9 +14,9 @@ constexpr std::uint64_t kAckEvents = 16;  // acknowledge at once beyond so many
 constexpr Duration kRetirement{2000};     // what a carrier before still brings is welcome
 constexpr Duration kMostRoundTrip{10'000};
 constexpr Duration kOverdue{150};
+constexpr std::size_t kManyBytes = 4096;    // fewer say little of a line's speed
 constexpr std::size_t kLineBytes = 16'384;  // that may stand before an answer
 constexpr Duration kLineMost{20'000};
-constexpr Duration kSlow{60'000};
 // For which uploads may be refused on the way until another way is looked for.
 constexpr Duration kFilteredMost{30'000};
 
@@ -34,8 +34,7 @@ Session::Session(Scheduler& scheduler, Network& network, const Random& random, C
       lines_(scheduler, cadence, *this),
       uplink_(scheduler, random, *this, key_.size()),
       ack_(scheduler),
-      bury_(scheduler),
-      relax_(scheduler) {
+      bury_(scheduler) {
   uplink_.on_taken = [this](std::uint64_t id) { listener_.on_taken(id); };
 }
 
@@ -48,7 +47,6 @@ std::vector<Message> Session::stop(std::vector<std::uint64_t>& lost) {
   over_ = true;
   active_ = chosen_ = nullptr;
   ack_.stop();
-  relax_.stop();
   later_.clear();
   for (const auto& carrier : carriers_) carrier->stop();
   for (const auto& [id, upload] : uploads_) network_.drop(id);
@@ -119,7 +117,7 @@ bool Session::welcome(const Json& welcome) {
   resume_ = bounded_duration(number_of(welcome, "resume").value_or(0));
   const auto ice = welcome.find("ice");
   if (ice != welcome.end() && ice->is_array()) ice_ = dump(*ice);
-  features_ = texts_of(welcome, "features");
+  features_ = std::make_shared<const std::vector<std::string>>(texts_of(welcome, "features"));
   const auto limits = welcome.find("limits");
   if (limits != welcome.end() && limits->is_object())
     uplink_.limits(number_of(*limits, "body").value_or(0),
@@ -348,12 +346,8 @@ void Session::measured(Duration round_trip) {
   measured_ = true;
 }
 
-void Session::slack(int times) {
-  slack_ = times;
-  relax_.set(kSlow, [this] { slack_ = 1; });
-}
-
 void Session::came(std::size_t bytes, Duration time) {
+  if (bytes < kManyBytes) return;
   const auto queueing =
       time * static_cast<Duration::rep>(kLineBytes) / static_cast<Duration::rep>(bytes);
   queueing_ = std::min(kLineMost, queueing);

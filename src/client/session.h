@@ -29,6 +29,8 @@ class SessionListener {
   virtual void on_broken(const Failure& failure) = 0;
   /// The active carrier needs the connections, or the line, of those that are only being tried.
   virtual void on_crowded() = 0;
+  /// Times as long for an answer.
+  virtual int slack() const = 0;
   virtual void on_taken(std::uint64_t id) = 0;
   virtual void on_journal(std::string_view line) = 0;
   /// A sentence of the cadence's, or nothing.
@@ -61,15 +63,15 @@ class Session final : public UplinkHost, public LinesHost {
   std::vector<Message> stop(std::vector<std::uint64_t>& lost);
   const std::string& peer() const noexcept { return peer_; }
   const std::string& ice_servers() const noexcept { return ice_; }
-  /// Names of features; empty with a server of the first `sigway.v1`.
-  const std::vector<std::string>& features() const noexcept { return features_; }
+  /// Names of features: empty with a server of the first `sigway.v1`, none before its welcome.
+  const std::shared_ptr<const std::vector<std::string>>& features() const noexcept {
+    return features_;
+  }
   /// For how long the server keeps our place without a connection; 0 before its welcome.
   Duration resume() const noexcept { return resume_; }
   bool welcomed() const noexcept { return !server_.empty(); }
   Duration round_trip() const override { return round_trip_; }
   std::size_t carrier_count() const;
-  /// Times as long for an answer, for a minute: round trips tell then how slow the line is.
-  void slack(int times);
 
   // -- for its carriers
   Scheduler& scheduler() noexcept { return scheduler_; }
@@ -77,7 +79,7 @@ class Session final : public UplinkHost, public LinesHost {
   const Random& random() const noexcept { return random_; }
   Cadence& cadence() noexcept { return cadence_; }
   Uplink& uplink() noexcept { return uplink_; }
-  int slack() const override { return slack_; }
+  int slack() const override { return listener_.slack(); }
   /// So many bytes of one answer came in that time.
   void came(std::size_t bytes, Duration time);
   /// For how long an answer may stand behind what is on its way already, by what the line was seen
@@ -165,7 +167,7 @@ class Session final : public UplinkHost, public LinesHost {
   std::string server_;
   std::string peer_;
   std::string ice_ = "[]";
-  std::vector<std::string> features_;
+  std::shared_ptr<const std::vector<std::string>> features_;
   Duration resume_{0};
   std::uint64_t cursor_ = 0;
   std::optional<std::uint64_t> acked_;  // so that one follows the opening, even if it is 0
@@ -173,7 +175,6 @@ class Session final : public UplinkHost, public LinesHost {
   Duration round_trip_{100};
   Duration varies_{0};  // how far single round trips are from the smoothed one
   bool measured_ = false;
-  int slack_ = 1;
   Duration queueing_{0};
   std::optional<Duration> least_round_trip_;
   bool over_ = false;
@@ -192,7 +193,6 @@ class Session final : public UplinkHost, public LinesHost {
   Uplink uplink_;
   Timer ack_;
   Timer bury_;
-  Timer relax_;
 };
 
 }  // namespace sigway::client

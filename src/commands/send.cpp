@@ -31,6 +31,15 @@ std::string read_all() {
   return all;
 }
 
+std::string peer_of(const Json& told) {
+  const auto peer = told.is_object() ? told.find("peer") : told.end();
+  return peer != told.end() && peer->is_string() ? peer->get<std::string>() : std::string{};
+}
+
+bool is_suspended(const Json& member) {
+  return member.is_object() && member.contains("suspended") && member["suspended"] == true;
+}
+
 /// One message, from the arguments to the exit status.
 class Delivery {
  public:
@@ -165,13 +174,16 @@ class Delivery {
     if (!told.is_object()) return;
     const std::lock_guard lock(mutex_);
     if (event.type == "joined") {
-      for (const auto& member : told.value("members", Json::array())) {
-        if (!member.value("suspended", false)) present_.insert(member.value("peer", std::string{}));
+      const auto members = told.find("members");
+      if (members != told.end() && members->is_array()) {
+        for (const auto& member : *members) {
+          if (!is_suspended(member)) present_.insert(peer_of(member));
+        }
       }
     } else if (event.type == "peer-joined" || event.type == "peer-resumed") {
-      present_.insert(told.value("peer", std::string{}));
+      present_.insert(peer_of(told));
     } else if (event.type == "peer-suspended" || event.type == "peer-left") {
-      present_.erase(told.value("peer", std::string{}));
+      present_.erase(peer_of(told));
     }
     if (event.type != "joined" && event.type != "peer-joined") return;
     accompanied_ = true;

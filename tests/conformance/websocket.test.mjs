@@ -327,6 +327,21 @@ test('who says nothing for --attach-timeout is closed with no_attach', async () 
   assert.deepEqual([controls.at(-1).control, controls.at(-1).code], ['end', 'no_attach']);
 });
 
+test('a drain of no time tells everybody to come back all the same', async () => {
+  const own = await Server.start(['--shards', '3', '--drain-time', '0s']);
+  const sockets = await Promise.all(Array.from({ length: 12 }, () => RawWebSocket.open(own)));
+  for (const socket of sockets) {
+    socket.send(openText({ turn: 1 }));
+    assert.equal((await socket.json()).control, 'welcome');
+  }
+  own.process.kill('SIGTERM');
+  for (const socket of sockets) {
+    assert.equal((await socket.closed()).code, 4012);
+    socket.destroy();
+  }
+  assert.deepEqual(await own.exit, [0, null], own.log);
+});
+
 test('a server that shuts down closes sockets that have no session at once, and the probes\' sockets before it goes', async () => {
   const own = await Server.start(['--drain-time', '1h']);
   const unopened = await RawWebSocket.open(own);

@@ -25,6 +25,7 @@ struct Track final : RaceHost {
   void drop_attempt(Transport transport) override { say('-', transport); }
   void exhausted(const Failure&) override { told += " outage"; }
   Duration round_trip() const override { return trip; }
+  std::optional<client::Duration> least_round_trip() const override { return trip; }
   client::Duration patience(client::Duration, client::Duration unknown) const override {
     return unknown;
   }

@@ -35,8 +35,7 @@ class Lobby {
 };
 
 /// `GET /v1/ws` (docs/protocol.md, "WebSocket"): the handshake, and then the connection becomes a
-/// WebSocket. Thread: the shard that accepted it. `options` and
-/// `lobby` outlive it.
+/// WebSocket. Thread: the shard that accepted it. `options` and `lobby` outlive it.
 void handle_websocket(binding::Context& context, const WebSocketOptions& options, Lobby& lobby,
                       server::Exchange& exchange);
 
