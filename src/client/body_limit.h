@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <optional>
 
 namespace sigway::client {
 
@@ -16,25 +17,37 @@ class BodyLimit {
 
   /// What is known to be refused beyond this.
   std::size_t most() const noexcept { return most_; }
+  /// Whether any body was refused.
+  bool is_known() const noexcept { return most_ != kUnknown; }
   /// What is known to pass.
   std::size_t proven() const noexcept { return proven_; }
 
-  void passed(std::size_t size) {
+  /// As it was known before.
+  void set(std::optional<std::size_t> most) {
+    most_ = most.value_or(kUnknown);
+    refused_ = kUnknown;
+  }
+
+  /// Whether larger ones are to be tried now.
+  bool passed(std::size_t size) {
+    const auto before = most_;
     proven_ = std::max(proven_, size);
     const bool is_near = size >= most_ / 4 * 3;  // shows that the limit holds
     const bool is_wide = refused_ != kUnknown && refused_ > proven_ + proven_ / 7;
     if (is_near && is_wide) most_ = std::max(most_, proven_ + (refused_ - proven_) / 2);
+    return most_ > before;
   }
 
-  /// `limit`: what the answer says that may pass; 0 if nothing. False if not even the least body
-  /// passes.
+  /// `limit`: what the answer says that may pass; 0 if nothing. Whether bodies are to be smaller
+  /// now than they were.
   bool refused(std::size_t size, std::size_t limit) {
+    const auto before = most_;
     refused_ = std::min(refused_, size);
     // Of several that are refused the last to be heard of may be the largest.
     const auto halved = std::max(proven_ < size ? proven_ : 0, size / 2);
     most_ = std::max(kLeast, std::min(most_, limit > 0 && limit < size ? limit : halved));
     if (proven_ >= size) proven_ = most_;
-    return size > kLeast;
+    return most_ < before;
   }
 
  private:

@@ -1,86 +1,110 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "client/body_limit.h"
 #include "client/client.h"
 #include "client/json.h"
 #include "client/scheduler.h"
 
 namespace sigway::client {
 
-/// What this network lets last: how long a poll may be held, how long a stream may be silent, how
-/// long a stream may live. Cuts teach shorter times, long lives relax them slowly. No I/O, no
-/// clock.
+/// The rhythm that this network bears. Cuts teach how long silence and how long a response may last
+/// here; then the next attach asks for shorter heartbeats, polls for shorter holds, streams are
+/// renewed before they are cut, and padded where small blocks are held back. What was asked for is
+/// taken back by half at a time, after undisturbed minutes. No I/O. docs/client.md has the figures.
+///
+/// A lesson is returned as a sentence for the journal; empty if nothing was learnt.
 class Cadence {
  public:
-  /// What the server would do by itself.
+  explicit Cadence(const Scheduler& scheduler);
+
+  /// The server's own settings, from a welcome; what is asked for does not exceed them.
   void server_says(Duration hold, Duration heartbeat);
 
   // -- polls
 
-  /// For how long they may be held.
-  Duration hold() const noexcept { return std::min(ceiling_.value_or(hold_), hold_); }
-  /// One was held for all the time that it asked for and then answered.
-  void poll_was_held(Duration asked);
-  /// One was cut, `elapsed` after it was sent. Returns what was learned, a sentence; empty if that
-  /// was nothing.
-  std::string poll_cut(Duration asked, Duration elapsed);
-  /// A request was lost without a word. A poll that is lost is missed when its hold is over, so
-  /// that is to be short. Returns what was learned.
+  /// For how long a poll may be held.
+  Duration hold() const;
+  /// A poll was held for all of `asked`, and then answered.
+  std::string poll_was_held(Duration asked);
+  /// A poll was cut after so much of its hold.
+  std::string poll_cut(Duration held);
+  /// A request was lost without a word. A lost poll is missed when its hold is over: keep it short.
   std::string swallowed();
 
-  // -- streams: websocket and sse
+  // -- streams and WebSockets
 
   /// What to ask for with the next attach; absent: the server's own.
-  std::optional<Duration> heartbeat(Transport transport) const;
-  /// A carrier was cut at that age, after that much silence. Returns what was learned.
+  std::optional<Duration> heartbeat() const noexcept { return learnt_.heartbeat; }
+  /// One was cut at this age, after so much silence.
   std::string stream_cut(Transport transport, Duration age, Duration silence);
-  /// A carrier has lived so long without harm, and goes because it is to.
-  void stream_lived(Transport transport, Duration age);
-  /// An event stream was held back on the way. Returns what was learned.
+  /// An event stream was held back on the way.
   std::string stream_held_back();
-  /// Bytes of padding to ask for on event streams; 0 for none.
-  std::size_t pad() const noexcept { return pad_; }
+  /// Bytes of padding after each burst on an event stream; 0 for none.
+  std::size_t pad() const noexcept { return learnt_.pad; }
   /// The age at which to move to a fresh carrier, where carriers of this transport are cut at one.
   std::optional<Duration> renewal(Transport transport) const;
 
-  // -- connections
+  // -- uploads
 
+  const BodyLimit& body() const noexcept { return body_; }
+  /// A body of this size was refused; `limit`: what the answer says that may pass, or 0.
+  std::string body_refused(std::size_t size, std::size_t limit);
+  std::string body_passed(std::size_t size);
   /// Whether one connection is served at a time; see Lines.
-  bool single() const noexcept { return single_; }
-  /// It is. Returns what was learned.
+  bool single() const noexcept { return learnt_.single; }
   std::string served_singly();
-  /// That is to be found out anew.
-  void served_again() { single_ = false; }
 
-  // -- from one client to the next
+  // -- all of it
 
+  /// The whole network was away: what the last cut seemed to teach is taken back.
+  void forget();
+  /// To be called now and then. After undisturbed minutes everything is tried a little wider.
+  std::string relax();
+
+  /// What to remember.
   Json learnt() const;
-  /// What another one has learnt. Whatever of it makes no sense is ignored.
+  /// What another client has learnt. Whatever of it makes no sense is ignored.
   void recall(const Json& learnt);
 
  private:
-  struct Stream {
+  using Lives = std::array<std::optional<Duration>, 2>;
+  struct Learnt {
     std::optional<Duration> heartbeat;
-    std::optional<Duration> last_cut;  // its age
-    std::optional<Duration> renewal;
-    int renewals = 0;  // without a cut
-  };
-  Stream& stream(Transport transport) { return streams_[transport == Transport::sse ? 1 : 0]; }
-  const Stream& stream(Transport transport) const {
-    return streams_[transport == Transport::sse ? 1 : 0];
-  }
+    std::optional<Duration> hold;
+    Lives life;  // after which a WebSocket, a stream is renewed
+    std::size_t pad = 0;
+    std::optional<std::size_t> body;
+    bool single = false;
 
-  Duration hold_{25'000};
-  Duration heartbeat_{25'000};
-  std::optional<Duration> ceiling_;  // of the hold, learned
-  bool is_lossy_ = false;            // the ceiling comes of requests that were lost
-  int held_ = 0;                     // in a row at the ceiling
-  std::array<Stream, 2> streams_;
-  std::size_t pad_ = 0;
-  bool single_ = false;
+    bool operator==(const Learnt&) const = default;
+  };
+  // What was cut: by its transport, a poll in its hold.
+  using Ages = std::pair<std::optional<Duration>, std::optional<Duration>>;
+
+  Learnt now() const;
+  void set(const Learnt& learnt);
+  void disturbed();
+  /// Notes the age. Whether the last two are so close that they have one cause.
+  bool alike(Transport what, Duration age);
+  Duration shortest(Transport what) const;
+  std::optional<Duration>& life(Transport transport);
+
+  const Scheduler& scheduler_;
+  Learnt learnt_;
+  BodyLimit body_;
+  Duration server_hold_{25'000}, server_heartbeat_{25'000};
+  std::map<Transport, Ages> ages_;
+  bool is_blamed_ = false;        // the last cut was laid on silence
+  bool is_lossy_ = false;         // the hold comes of requests that were lost
+  int held_ = 0;                  // polls in a row, for as long as they may
+  std::optional<Learnt> before_;  // to take a lesson back
+  Time calm_since_;
 };
 
 }  // namespace sigway::client

@@ -75,21 +75,20 @@ class StreamCarrier final : public Carrier {
   void expect(Duration patience);
   /// As long from now, because something has come.
   void watch_for_hello();
-  /// By an upload without messages: one at a time, and only if none with messages is quick enough.
+  /// Without a question whether the stream lives; one at a time.
   void acknowledge_alone();
   /// A request to /v1/send, again until it is answered.
-  void tell(std::string members, std::function<void()> answered = {}, int failures = 0);
+  void tell(std::string fields, std::function<void()> answered = {}, int failures = 0);
 
   EventStream parser_;
   Network::Id stream_ = 0;
-  std::uint64_t hello_ = 0;         // the last that came
-  std::optional<Time> asked_;       // when it was confirmed
-  bool waits_ = false;              // for the next one
-  std::uint64_t questioned_ = 0;    // confirmed by an upload with messages, to find out
-  bool was_silent_ = false;         // before it was asked for the next one
-  std::optional<Time> ack_wanted_;  // since when one waits for messages to travel with
-  bool acknowledging_ = false;      // by an upload of its own
-  Duration held_patience_{0};       // with silence
+  std::uint64_t hello_ = 0;       // the last that came
+  std::optional<Time> asked_;     // when it was confirmed
+  bool waits_ = false;            // for the next one
+  std::uint64_t questioned_ = 0;  // confirmed by an upload with messages, to find out
+  bool was_silent_ = false;       // before it was asked for the next one
+  bool acknowledging_ = false;    // by an upload of its own
+  Duration held_patience_{0};     // with silence
   Time held_latest_{};
   Timer head_;
   Timer held_;

@@ -12,7 +12,8 @@ namespace {
 constexpr Duration kQuickLoss{1000};  // who dies sooner than that is followed after a longer pause
 constexpr Duration kLeaving{1500};
 constexpr Duration kStable{10'000};
-constexpr Duration kPulse{5000};  // how often it looks whether the machine has slept
+constexpr Duration kMendedLife{10'000};  // renewing more often than this is no remedy
+constexpr Duration kPulse{5000};         // how often it looks whether the machine has slept
 constexpr Duration kSlept{8000};
 constexpr int kTriesInPlace = 4;  // at the least, while the server keeps our place
 
@@ -39,6 +40,7 @@ Engine::Engine(Scheduler& scheduler, Network& network, EngineListener& listener,
       network_(network),
       listener_(listener),
       options_(std::move(options)),
+      cadence_(scheduler),
       race_(scheduler, options_.random, *this, options_.transport),
       name_(options_.name),
       connect_(scheduler),
@@ -140,6 +142,7 @@ void Engine::pulse() {
   beat_ = scheduler_.now() + kPulse;
   pulse_.set(kPulse, [this] {
     const auto late = std::chrono::duration_cast<Duration>(scheduler_.now() - beat_);
+    on_lesson(cadence_.relax());
     pulse();
     if (late >= kSlept) woke(late);
   });
@@ -183,6 +186,8 @@ void Engine::drop_attempt(Transport transport) {
 }
 
 void Engine::exhausted(const Failure& failure) {
+  cadence_.forget();
+  tell_learned();
   if (ever_open_) set_state(ClientState::reconnecting);
   const auto pause = std::max(
       failure.retry, backoff(options_.random, failures_++, Duration(500), longest_pause()));
@@ -253,11 +258,6 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
   const auto name = std::string(to_string(carrier.transport));
   journal(name + " was lost after " + std::to_string(carrier.age().count()) +
           " ms: " + failure.message);
-  if (failure.code == "stream_limit") {
-    cadence_.stream_lived(carrier.transport, carrier.age());
-  } else if (carrier.transport != Transport::poll && failure.code != "held_back") {
-    on_lesson(cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence()));
-  }
   lost(&carrier, carrier.transport, failure);
 }
 
@@ -266,11 +266,22 @@ bool Engine::has_attempt() const {
                      [](const Carrier* carrier) { return carrier != nullptr; });
 }
 
+bool Engine::learn_of(const Carrier& carrier, const Failure& failure) {
+  if (carrier.transport == Transport::poll || failure.code == "held_back" || !is_unclean(failure))
+    return false;
+  const auto before = cadence_.renewal(carrier.transport);
+  on_lesson(cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence()));
+  const auto renewal = cadence_.renewal(carrier.transport);
+  return renewal != before && renewal >= kMendedLife;
+}
+
 void Engine::lost(const Carrier* carrier, Transport transport, const Failure& failure) {
   renewal_.stop();
   lost_at_ = scheduler_.now();
   const auto age = carrier == nullptr ? Duration(0) : carrier->age();
-  race_.lost(transport, age, failure, carrier == nullptr ? Duration(0) : carrier->heartbeat());
+  const bool is_mended = carrier != nullptr && learn_of(*carrier, failure);
+  race_.lost(transport, age, failure, carrier == nullptr ? Duration(0) : carrier->heartbeat(),
+             is_mended);
   if (age >= kStable) resets_ = 0;
   quick_losses_ = age < kQuickLoss ? quick_losses_ + 1 : 0;
   const bool polite = failure.code == "stream_limit";

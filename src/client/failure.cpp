@@ -19,6 +19,10 @@ constexpr std::array<std::string_view, 19> kFinal{
     "key_in_url",    "bad_room",      "bad_name",          "bad_capacity",
     "unknown_route", "wrong_method",  "wrong_content_type"};
 
+// How a transport dies where something on the way kills it.
+constexpr std::array<std::string_view, 6> kUnclean{"network",   "silence", "deadline",
+                                                   "held_back", "gap",     "not_sigway"};
+
 template <std::size_t size>
 bool contains(const std::array<std::string_view, size>& codes, std::string_view code) {
   return std::find(codes.begin(), codes.end(), code) != codes.end();
@@ -47,6 +51,10 @@ Verdict verdict(const Failure& failure) {
 bool is_filtered(const Failure& failure) {
   return failure.status >= 400 && failure.status < 500 && failure.status != 413 &&
          failure.code == "http_" + std::to_string(failure.status);
+}
+
+bool is_unclean(const Failure& failure) {
+  return contains(kUnclean, failure.code) || failure.code.starts_with("http_");
 }
 
 Failure failure_of(const HttpAnswer& answer) {

@@ -31,6 +31,9 @@ Verdict verdict(const Failure& failure);
 /// nothing of the way down.
 bool is_filtered(const Failure& failure);
 
+/// Whether something on the way did it, and not the server or we.
+bool is_unclean(const Failure& failure);
+
 /// Of an answer that is no success.
 Failure failure_of(const HttpAnswer& answer);
 /// Of a control `error` or `end`, or the `ended` of a poll.

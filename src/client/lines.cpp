@@ -12,19 +12,11 @@ constexpr Duration kUnsentLeast{400}, kUnsentUnknown{1500};
 constexpr int kUnsentTrips = 2;
 constexpr int kProofs = 2, kLargestSlack = 16;
 constexpr Duration kLeastHold{100};
-constexpr Duration kSingleFor{300'000};  // then it is found out anew
 
 }  // namespace
 
 Lines::Lines(Scheduler& scheduler, Cadence& cadence, LinesHost& host)
-    : scheduler_(scheduler),
-      cadence_(cadence),
-      host_(host),
-      retry_(scheduler),
-      poll_(scheduler),
-      relax_(scheduler) {
-  if (cadence.single()) relax_.set(kSingleFor, [this] { cadence_.served_again(); });
-}
+    : scheduler_(scheduler), cadence_(cadence), host_(host), retry_(scheduler), poll_(scheduler) {}
 
 bool Lines::is_free() const {
   return places_.value_or(1) > 0 && (!cadence_.single() || (uploads_.empty() && !polls_));
@@ -93,10 +85,7 @@ bool Lines::may_poll(Scheduler::Task again) {
 void Lines::retry_ended(bool helped) {
   retry_.stop();
   if (alone_) proofs_ = helped ? proofs_ + 1 : 0;
-  if (proofs_ >= kProofs && !cadence_.single()) {
-    host_.learned(cadence_.served_singly());
-    relax_.set(kSingleFor, [this] { cadence_.served_again(); });
-  }
+  if (proofs_ >= kProofs) host_.learned(cadence_.served_singly());
   poll_.set(Duration(0), std::exchange(next_poll_, {}));
 }
 

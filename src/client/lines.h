@@ -79,7 +79,6 @@ class Lines {
   Scheduler::Task next_poll_;
   Timer retry_;
   Timer poll_;
-  Timer relax_;
 };
 
 }  // namespace sigway::client

@@ -17,6 +17,7 @@ constexpr Duration kTurnHold{2500};  // where uploads wait for its answer
 constexpr Duration kAtOnce{100};
 constexpr Duration kSilent{2000};  // a poll that waits for longer may have been lost
 constexpr Duration kAttachDeadline{5000};
+constexpr Duration kCutInHold{1000};
 constexpr Duration kSlackLeast{600}, kSlackUnknown{8000};  // beyond the hold
 
 }  // namespace
@@ -205,7 +206,7 @@ void PollCarrier::take(const Json& answer) {
 
   const bool nothing = events.empty() && !attaching && !answer.contains("activated");
   if (nothing && asked_ > Duration(0) && elapsed >= asked_ * 9 / 10)
-    session_.cadence().poll_was_held(asked_);
+    session_.learned(session_.cadence().poll_was_held(asked_));
   // One that was cut short for the sake of others tells nothing of how long silence lasts.
   const bool was_short =
       !session_.cadence().single() && asked_ < std::min(hold_, session_.cadence().hold());
@@ -238,8 +239,9 @@ void PollCarrier::failed(const Failure& failure) {
   const auto elapsed = std::chrono::duration_cast<Duration>(session_.scheduler().now() - sent_);
   if (failure.code == "deadline") {
     if (welcomed_) session_.swallowed();
-  } else if (asked_ > Duration(0)) {
-    session_.learned(session_.cadence().poll_cut(asked_, elapsed));
+  } else if (is_unclean(failure) && elapsed > kCutInHold) {
+    // A poll that dies in the middle of its hold was probably cut for being held.
+    session_.learned(session_.cadence().poll_cut(elapsed));
   }
   if (!welcomed_ || verdict(failure) != Verdict::retry || ++failures_ >= kFailures) {
     end(failure);

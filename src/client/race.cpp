@@ -366,7 +366,8 @@ void Race::failed(Transport transport, const Failure& failure) {
   host_.exhausted(answer);
 }
 
-void Race::lost(Transport transport, Duration age, const Failure& failure, Duration heartbeat) {
+void Race::lost(Transport transport, Duration age, const Failure& failure, Duration heartbeat,
+                bool is_mended) {
   active_.reset();
   probe_.stop();
   steady_.stop();
@@ -374,12 +375,12 @@ void Race::lost(Transport transport, Duration age, const Failure& failure, Durat
   // What is held back once is held back always.
   const bool hopeless = failure.code == "held_back";
   if (hopeless) standing.lives = 1;
-  if (age > std::max(kYoungLeast, kYoung * heartbeat) && !hopeless) {
+  const bool is_old = age > std::max(kYoungLeast, kYoung * heartbeat);
+  if ((is_old || is_mended) && !hopeless) {
     standing.lives = 2;
     standing.aside = kFirstAside;
-  } else if (transport != Transport::poll && verdict(failure) == Verdict::retry &&
-             failure.retry == Duration(0) && failure.code != "stream_limit" &&
-             failure.code != "moved" && wanted_ == Transport::automatic) {
+  } else if (transport != Transport::poll && is_unclean(failure) &&
+             wanted_ == Transport::automatic) {
     if (--standing.lives <= 0) {
       standing.lives = 1;  // when it is back, it is on probation
       standing.aside_until = scheduler_.now() + standing.aside;

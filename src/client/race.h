@@ -62,9 +62,10 @@ class Race {
   void proved(Transport transport);
   void activated(Transport transport);
   void failed(Transport transport, const Failure& failure);
-  /// The active one has ended. `heartbeat`: what the server had promised it. Call begin() when the
-  /// pause is over.
-  void lost(Transport transport, Duration age, const Failure& failure, Duration heartbeat);
+  /// The active one has ended. `heartbeat`: what the server had promised it. `is_mended`: what
+  /// killed it will not kill the next one. Call begin() when the pause is over.
+  void lost(Transport transport, Duration age, const Failure& failure, Duration heartbeat,
+            bool is_mended);
   /// A fresh carrier of the active transport, before this one is cut.
   void renew();
   /// The active one needs what the attempts take: they are called off, and tried again later.

@@ -17,6 +17,8 @@ constexpr Duration kOverdue{150};
 constexpr std::size_t kManyBytes = 4096;    // fewer say little of a line's speed
 constexpr std::size_t kLineBytes = 16'384;  // that may stand before an answer
 constexpr Duration kLineMost{20'000};
+// That an acknowledgement waits for a body to travel in.
+constexpr Duration kQuietWait{1000};
 // For which uploads may be refused on the way until another way is looked for.
 constexpr Duration kFilteredMost{30'000};
 
@@ -32,7 +34,7 @@ Session::Session(Scheduler& scheduler, Network& network, const Random& random, C
       key_(std::move(key)),
       open_(std::move(open)),
       lines_(scheduler, cadence, *this),
-      uplink_(scheduler, random, *this, key_.size()),
+      uplink_(scheduler, random, cadence, *this, key_.size()),
       ack_(scheduler),
       bury_(scheduler) {
   uplink_.on_taken = [this](std::uint64_t id) { listener_.on_taken(id); };
@@ -157,7 +159,6 @@ void Session::activated(Carrier& carrier) {
   // Told to take over as well, and slower: what it took up may be lost.
   if (chosen != nullptr && chosen != &carrier) uplink_.release(chosen->serial);
   if (before != nullptr && before != &carrier) {
-    cadence_.stream_lived(before->transport, before->age());
     before->planned_end = true;
     uplink_.release(before->serial);
     later(kRetirement, [this, serial = before->serial] {
@@ -254,33 +255,84 @@ Network::Id Session::upload(std::string members, Duration deadline,
   return *id;
 }
 
-void Session::confirm(std::function<std::string()> members, Duration deadline,
-                      std::function<void(const HttpAnswer&)> done) {
-  auto send = [this, members = std::move(members), deadline, done = std::move(done)] {
-    const auto began = scheduler_.now();
-    confirming_.insert(began);
-    upload(members(), deadline, [this, began, done](const HttpAnswer& answer) {
-      confirming_.erase(confirming_.find(began));
-      done(answer);
-      if (!over_) uplink_.pump();
-    });
-  };
-  if (!uplink_.flying()) {
-    send();
+void Session::confirm(const Carrier& carrier, std::string fields, Duration deadline,
+                      std::function<void(const std::optional<Failure>&)> done) {
+  const auto confirmation = std::make_shared<const Confirmation>(
+      Confirmation{++confirmations_, carrier.serial, std::move(fields), deadline, scheduler_.now(),
+                   std::move(done)});
+  const bool is_quiet = confirmation->fields.empty();
+  if (!is_quiet) confirming_.emplace(confirmation->id, confirmation->began);
+  // Whoever asks for it may be about to say that uploads pause.
+  const auto patience = is_quiet ? kQuietWait : overdue();
+  landing_.emplace(confirmation->id, confirmation);
+  later(uplink_.flying() ? patience : Duration(0), [this, id = confirmation->id] {
+    if (auto node = landing_.extract(id)) send(node.mapped());
+  });
+}
+
+void Session::send(const ConfirmationPtr& confirmation) {
+  if (confirmation->fields.empty()) {
+    if (uplink_.acknowledges(confirmation->began))
+      settle(*confirmation, std::nullopt);
+    else
+      send_alone(confirmation);
     return;
   }
-  landing_.emplace_back(std::move(send));
-  if (landing_.size() == 1) later(kOverdue, [this] { landed(); });
+  const auto carried = [this, confirmation](bool is_answered) {
+    if (is_answered)
+      settle(*confirmation, std::nullopt);
+    else
+      send_alone(confirmation);
+  };
+  if (!uplink_.carry(confirmation->fields, carried)) send_alone(confirmation);
+}
+
+void Session::send_alone(const ConfirmationPtr& confirmation) {
+  if (!has(confirmation->carrier)) {
+    settle(*confirmation, std::nullopt);
+    return;
+  }
+  const auto ack = cursor_;
+  const auto at = scheduler_.now();
+  confirming_.insert_or_assign(confirmation->id, at);
+  auto members = R"("ack":)" + std::to_string(ack);
+  if (!confirmation->fields.empty()) members += ',' + confirmation->fields;
+  upload(std::move(members), confirmation->deadline,
+         [this, confirmation, ack, at](const HttpAnswer& answer) {
+           const auto body = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
+           const auto up = body ? number_of(*body, "up") : std::nullopt;
+           if (!up) {
+             auto failure = failure_of(answer);
+             if (answer.status == 200)
+               failure = {.code = "not_sigway",
+                          .message = "an upload was answered by something else"};
+             settle(*confirmation, failure);
+             return;
+           }
+           acknowledged(ack);
+           measured(std::chrono::duration_cast<Duration>(scheduler_.now() - at));
+           uplink_.taken(*up);
+           settle(*confirmation, std::nullopt);
+         });
+}
+
+// Messages may have waited for it.
+void Session::settle(const Confirmation& confirmation, const std::optional<Failure>& failure) {
+  confirming_.erase(confirmation.id);
+  if (has(confirmation.carrier)) confirmation.done(failure);
+  if (!over_) uplink_.pump();
 }
 
 std::optional<Time> Session::confirming() const {
-  if (confirming_.empty()) return std::nullopt;
-  return *confirming_.rbegin();
+  std::optional<Time> last;
+  for (const auto& [id, began] : confirming_) last = std::max(last.value_or(began), began);
+  return last;
 }
 
 // When whoever is told of the upload's end has returned.
 void Session::landed() {
-  for (auto& send : std::exchange(landing_, {})) later(Duration(0), std::move(send));
+  for (auto& [id, confirmation] : std::exchange(landing_, {}))
+    later(Duration(0), [this, confirmation = confirmation] { send(confirmation); });
 }
 
 std::function<void(const HttpAnswer&)> Session::take_upload(Network::Id upload, bool answered) {

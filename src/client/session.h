@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -117,10 +116,12 @@ class Session final : public UplinkHost, public LinesHost {
   /// 0 where it has to wait for its turn.
   Network::Id upload(std::string members, Duration deadline,
                      std::function<void(const HttpAnswer&)> done) override;
-  /// The same for what has no messages. It goes when an upload with messages that is under way has
-  /// been answered, or takes long: one connection for all that goes up.
-  void confirm(std::function<std::string()> members, Duration deadline,
-               std::function<void(const HttpAnswer&)> done);
+  /// An upload without messages, for a carrier: `fields`, JSON members, or nothing but an
+  /// acknowledgement. It goes when an upload with messages that is under way has been answered, or
+  /// takes long, and with messages that wait if these are quick to send: one connection for all
+  /// that goes up. `done`: nothing if it was answered. Not told if the carrier has ended.
+  void confirm(const Carrier& carrier, std::string fields, Duration deadline,
+               std::function<void(const std::optional<Failure>&)> done);
   std::optional<Time> confirming() const override;
   void landed() override;
   bool ascii() const override { return network_.ascii(); }
@@ -134,7 +135,6 @@ class Session final : public UplinkHost, public LinesHost {
   void way_is_dead(const Failure& failure) override;
   void check_way() override;
   bool waits_for_filter(const Failure& failure) override;
-  void journal(std::string_view line) override { listener_.on_journal(line); }
   void swallowed() override;
   std::string question() override;
   void question_settled(bool answered) override;
@@ -150,6 +150,18 @@ class Session final : public UplinkHost, public LinesHost {
     std::function<void(const HttpAnswer&)> done;
     std::unique_ptr<Timer> deadline;
   };
+  struct Confirmation {
+    std::uint64_t id;
+    std::uint64_t carrier;  // its serial
+    std::string fields;
+    Duration deadline;
+    Time began;
+    std::function<void(const std::optional<Failure>&)> done;
+  };
+  using ConfirmationPtr = std::shared_ptr<const Confirmation>;
+  void send(const ConfirmationPtr& confirmation);
+  void send_alone(const ConfirmationPtr& confirmation);
+  void settle(const Confirmation& confirmation, const std::optional<Failure>& failure);
   /// It is over: what is to be told.
   std::function<void(const HttpAnswer&)> take_upload(Network::Id upload, bool answered);
   Carrier* carries_up() const { return active_ != nullptr ? active_ : chosen_; }
@@ -183,9 +195,10 @@ class Session final : public UplinkHost, public LinesHost {
   Carrier* chosen_ = nullptr;  // about to be
   Lines lines_;
   std::map<Network::Id, Upload> uploads_;
-  std::deque<Scheduler::Task> waiting_;  // uploads that are to begin
-  std::deque<Scheduler::Task> landing_;  // what follows an upload with messages
-  std::multiset<Time> confirming_;       // when uploads without began
+  std::deque<Scheduler::Task> waiting_;               // uploads that are to begin
+  std::map<std::uint64_t, ConfirmationPtr> landing_;  // which follow an upload with messages
+  std::map<std::uint64_t, Time> confirming_;          // since when, by ids
+  std::uint64_t confirmations_ = 0;
   std::map<std::uint64_t, std::unique_ptr<Timer>> later_;
   std::uint64_t later_count_ = 0;
   std::optional<Time> filtered_since_;  // uploads are refused on the way

@@ -18,13 +18,6 @@ constexpr Duration kHeldLeast{400}, kHeldUnknown{1500};
 constexpr Duration kSilentLeast{2000}, kSilentUnknown{3000};  // where it was silent before
 constexpr Duration kHeldLatest{10'000};                       // while the stream flows
 constexpr Duration kEchoPause{2000};
-constexpr Duration kAckPatience{1000};  // that an acknowledgement waits for a body to travel in
-
-/// An upload that has gone out.
-struct Sent {
-  std::uint64_t ack = 0;
-  Time at{};
-};
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
   std::uint64_t number = 0;
@@ -49,7 +42,7 @@ StreamCarrier::StreamCarrier(Session& session, std::string name)
 void StreamCarrier::start(std::uint64_t turn) {
   turn_ = turn;
   std::string more;
-  if (const auto heartbeat = session_.cadence().heartbeat(transport))
+  if (const auto heartbeat = session_.cadence().heartbeat())
     more = R"(,"heartbeat":)" + std::to_string(heartbeat->count());
   if (const auto pad = session_.cadence().pad(); pad != 0)
     more += R"(,"pad":)" + std::to_string(pad);
@@ -216,16 +209,8 @@ void StreamCarrier::acknowledge() {
   }
 }
 
-// Messages on their way up acknowledge as well: one connection for all, if they are quick enough.
 void StreamCarrier::acknowledge_alone() {
   if (acknowledging_) return;  // its answer looks again
-  const auto now = session_.scheduler().now();
-  if (!ack_wanted_ || now - *ack_wanted_ > 2 * kAckPatience) ack_wanted_ = now;  // another wish
-  if (session_.uplink().flying() && now - *ack_wanted_ < kAckPatience) {
-    session_.acknowledge_later();
-    return;
-  }
-  ack_wanted_.reset();
   acknowledging_ = true;
   tell({}, [this] {
     acknowledging_ = false;
@@ -237,48 +222,28 @@ void StreamCarrier::check() {
   if (hello_ > 0 && !waits_) echo();
 }
 
-void StreamCarrier::tell(std::string members, std::function<void()> answered, int failures) {
+void StreamCarrier::tell(std::string fields, std::function<void()> answered, int failures) {
   if (done()) return;
   const auto deadline = std::min(
       kTellMost, session_.slack() * session_.patience(kTellLeast, kTellUnknown) * (1 << failures));
-  auto& session = session_;
-  const auto sent = std::make_shared<Sent>();
-  auto text = [&session, sent, members] {
-    *sent = {session.cursor(), session.scheduler().now()};
-    return R"("ack":)" + std::to_string(sent->ack) + (members.empty() ? "" : ',' + members);
-  };
-  // The carrier may be gone when the answer comes; its name is never used again.
-  session.confirm(
-      std::move(text), deadline,
-      [this, &session, serial = serial, sent, failures, members = std::move(members),
-       answered = std::move(answered)](const HttpAnswer& answer) {
-        const auto body = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
-        const auto up = body ? number_of(*body, "up") : std::nullopt;
-        if (up) {
-          session.acknowledged(sent->ack);
-          session.measured(
-              std::chrono::duration_cast<Duration>(session.scheduler().now() - sent->at));
-          session.uplink().taken(*up);
-          if (answered && session.has(serial)) answered();
-          return;
-        }
-        if (!session.has(serial)) return;
-        auto failure = failure_of(answer);
-        if (answer.unsent) {
-          tell(members, answered, failures);
-          return;
-        }
-        if (answer.status == 200)
-          failure = {.code = "not_sigway", .message = "an upload was answered by something else"};
-        if (verdict(failure) != Verdict::retry) {
-          session.broken(failure);
+  auto again = [this, fields, answered](int failed) { tell(fields, answered, failed); };
+  session_.confirm(
+      *this, std::move(fields), deadline,
+      [this, failures, answered = std::move(answered),
+       again = std::move(again)](const std::optional<Failure>& failure) {
+        if (!failure) {
+          if (answered) answered();
+        } else if (failure->code == "unsent") {
+          again(failures);
+        } else if (verdict(*failure) != Verdict::retry) {
+          session_.broken(*failure);
         } else if (failures + 1 >= kTellFailures &&
-                   !(active() && session.waits_for_filter(failure))) {
-          end(failure);
+                   !(active() && session_.waits_for_filter(*failure))) {
+          end(*failure);
         } else {
-          const auto pause = std::max(failure.retry, backoff(session.random(), failures));
-          session.later(pause, [this, &session, serial, members, answered, failures] {
-            if (session.has(serial)) tell(members, answered, failures + 1);
+          const auto pause = std::max(failure->retry, backoff(session_.random(), failures));
+          session_.later(pause, [&session = session_, serial = serial, failures, again] {
+            if (session.has(serial)) again(failures + 1);
           });
         }
       });

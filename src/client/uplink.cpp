@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "client/json.h"
 #include "client/pieces.h"
@@ -27,6 +28,7 @@ constexpr int kOvertaken = 3;    // and times as long under way: it is lost
 constexpr Duration kOvertakenLeast{150};
 constexpr double kRate = 160;  // below the server's 200 a second and bursts of 400
 constexpr double kLeastRate = 5, kUnlimited = 1e6;
+constexpr auto kAll = std::numeric_limits<std::size_t>::max();
 // Ids of flights, apart from those of carriers.
 constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
 
@@ -37,9 +39,11 @@ bool Uplink::Entry::waits() const {
                      [](const Part& part) { return part.via == 0 && !part.landed; });
 }
 
-Uplink::Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std::size_t key_size)
+Uplink::Uplink(Scheduler& scheduler, const Random& random, Cadence& cadence, UplinkHost& host,
+               std::size_t key_size)
     : scheduler_(scheduler),
       random_(random),
+      cadence_(cadence),
       host_(host),
       key_size_(key_size),
       flight_count_(kFlights),
@@ -125,12 +129,12 @@ void Uplink::release(std::uint64_t way) {
   pump();
 }
 
-void Uplink::pump() {
+void Uplink::pump(bool is_urgent) {
   soon_.stop();
   while (!over_ && !closed_ && !pause_.is_set()) {
     const auto way = host_.way();
-    if (!way) return;
-    const auto run = next_run(*way);
+    if (!way || (!way->frames && !may_fly(std::exchange(is_urgent, false)))) return;
+    const auto run = next_run(*way, kAll);
     if (run.size == 0) return;
     if (way->frames) {
       send_frames(run, *way);
@@ -140,17 +144,37 @@ void Uplink::pump() {
   }
 }
 
+bool Uplink::acknowledges(Time since) {
+  pump(true);
+  return std::any_of(flights_.begin(), flights_.end(),
+                     [&](const auto& flight) { return flight.second.started >= since; });
+}
+
+bool Uplink::carry(const std::string& fields, std::function<void(bool)> done) {
+  const auto way = host_.way();
+  if (over_ || closed_ || pause_.is_set() || slack_ > 1 || !way || way->frames ||
+      !host_.may_upload() || !host_.least_round_trip())
+    return false;
+  const auto quick = speed_ * static_cast<double>(host_.round_trip().count());
+  const auto run = next_run(*way, static_cast<std::size_t>(quick));
+  if (run.size == 0) return false;
+  send_upload(run, fields, std::move(done));
+  return true;
+}
+
 // One upload at a time, and a further one beside those that take long: fewer requests are fewer
 // that can get lost. Several at once only where bodies must be small.
-bool Uplink::may_fly() {
-  if (!host_.may_upload()) return false;
+bool Uplink::may_fly(bool is_urgent) {
+  if (std::none_of(queue_.begin(), queue_.end(), [](const Entry& each) { return each.waits(); }) ||
+      !host_.may_upload())
+    return false;
   const auto confirming = host_.confirming();
   if (flights_.empty() && !confirming) return true;
-  const bool small = body_.most() < server_body_;
+  const bool small = cadence_.body().is_known();
   const auto awaited = std::count_if(flights_.begin(), flights_.end(),
                                      [](const auto& flight) { return !flight.second.overtaken; });
   if (awaited >= (small ? kPiecesInFlight : kInFlight)) return false;
-  if (small) return true;
+  if (is_urgent || small) return true;
   auto last = confirming.value_or(Time{});
   if (!flights_.empty()) last = std::max(last, flights_.rbegin()->second.started);
   const auto due = last + host_.overdue();
@@ -160,10 +184,10 @@ bool Uplink::may_fly() {
   return false;
 }
 
-Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
+Uplink::Run Uplink::next_run(const UplinkHost::Way& way, std::size_t most_bytes) {
   const auto free =
       std::find_if(queue_.begin(), queue_.end(), [](const Entry& entry) { return entry.waits(); });
-  if (free == queue_.end() || (!way.frames && !may_fly())) return {};
+  if (free == queue_.end()) return {};
   Run run{static_cast<std::size_t>(free - queue_.begin()), 0};
   auto most = std::min(batch_most_, messages_most_);
   most = std::min(most, allowance());
@@ -187,7 +211,7 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
   const auto limit = this->limit(way.frames);
   // Join others not much beyond what has passed before; a first one goes whatever its size.
   const auto joint =
-      way.frames ? limit : std::min(limit, std::max(kJoined, kGrowth * body_.proven()));
+      way.frames ? limit : std::min(limit, std::max(kJoined, kGrowth * cadence_.body().proven()));
   std::size_t bytes = 0;
   for (auto at = run.begin; at < queue_.size() && run.size < most && queue_[at].waits(); ++at) {
     auto& entry = queue_[at];
@@ -198,12 +222,13 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
       const auto part = std::find_if(entry.parts.begin(), entry.parts.end(), [](const Part& each) {
         return each.via == 0 && !each.landed;
       });
+      if (part->end - part->begin + 24 > most_bytes) break;
       run.part = static_cast<std::size_t>(part - entry.parts.begin());
       run.size = 1;
       break;
     }
     const auto grown = bytes + entry.text.size() + 24;
-    if (run.size > 0 && (grown > joint || grown > held)) break;
+    if (grown > most_bytes || (run.size > 0 && (grown > joint || grown > held))) break;
     bytes = grown;
     ++run.size;
   }
@@ -215,7 +240,7 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way) {
 // they were.
 std::size_t Uplink::limit(bool frames) const {
   if (frames) return server_body_ - overhead();
-  const auto most = std::min(server_body_, body_.most());
+  const auto most = std::min(server_body_, cadence_.body().most());
   if (!host_.ascii()) return most - overhead();
   return (std::min(most, kData) - overhead()) / kSwelling;
 }
@@ -277,7 +302,8 @@ void Uplink::send_frames(const Run& run, const UplinkHost::Way& way) {
   watch();
 }
 
-void Uplink::send_upload(const Run& run) {
+void Uplink::send_upload(const Run& run, const std::string& fields,
+                         std::function<void(bool)> carried) {
   const auto id = ++flight_count_;
   std::string text;
   for (auto at = run.begin; at < run.begin + run.size; ++at) {
@@ -302,7 +328,10 @@ void Uplink::send_upload(const Run& run) {
   flight.ack = host_.cursor();
   flight.started = scheduler_.now();
   auto members = R"("ack":)" + std::to_string(flight.ack);
-  if (auto question = host_.question(); !question.empty()) {
+  flight.carried = std::move(carried);
+  if (!fields.empty()) {
+    members += ',' + fields;
+  } else if (auto question = host_.question(); !question.empty()) {
     flight.asks = true;
     members += ',' + std::move(question);
   }
@@ -310,7 +339,7 @@ void Uplink::send_upload(const Run& run) {
   flight.size = (host_.ascii() ? in_ascii(members).size() : members.size()) + key_size_ + 10;
   flight.upload = host_.upload(std::move(members), patience(flight.size),
                                [this, id](const HttpAnswer& answer) { landed(id, answer); });
-  flights_.emplace(id, flight);
+  flights_.emplace(id, std::move(flight));
 }
 
 // Short enough to notice a loss soon, long enough for a slow way up, and longer each time.
@@ -332,13 +361,17 @@ void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
                .message = "an upload was answered with something that is not the server's"};
   }
   if (flight.asks) host_.question_settled(up.has_value());
-  if (!up) {
+  if (up)
+    succeeded(id, flight, *up);
+  else
     failed(id, flight, failure);
-    return;
-  }
+  if (flight.carried && !over_) flight.carried(up.has_value());
+}
+
+void Uplink::succeeded(std::uint64_t id, const Flight& flight, std::uint64_t up) {
   failures_ = 0;
   slack_ = 1;
-  body_.passed(flight.size);
+  host_.learned(cadence_.body_passed(flight.size));
   for (auto& entry : queue_) {
     for (auto& part : entry.parts) part.landed = part.landed || part.via == id;
   }
@@ -347,7 +380,7 @@ void Uplink::landed(std::uint64_t id, const HttpAnswer& answer) {
   const auto its = double(flight.size) / double(std::max<Duration::rep>(1, took.count()));
   speed_ = std::max({kSlowest, its, speed_ / 2});
   host_.measured(took);
-  taken(*up);
+  taken(up);
   if (over_) return;
   overtake(flight, took);
   // All has been answered and not all was taken: say it again. The server drops what it has.
@@ -423,16 +456,12 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
 }
 
 void Uplink::too_large(const Flight& flight, const Failure& failure) {
-  const auto before = body_.most();
-  if (!body_.refused(flight.size, failure.limit)) {
+  host_.learned(cadence_.body_refused(flight.size, failure.limit));
+  if (flight.size <= BodyLimit::kLeast) {
     pause_.set(backoff(random_, failures_++), [this] { pump(); });
     host_.way_is_dead(failure);
     return;
   }
-  if (body_.most() < before)
-    host_.journal("a body of " + std::to_string(flight.size) +
-                  " bytes is refused on the way: they are to have " + std::to_string(body_.most()) +
-                  " at the most");
   pump();
 }
 

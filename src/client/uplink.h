@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "client/backoff.h"
-#include "client/body_limit.h"
+#include "client/cadence.h"
 #include "client/failure.h"
 #include "client/network.h"
 #include "client/scheduler.h"
@@ -42,11 +42,13 @@ class UplinkHost {
   virtual bool ascii() const = 0;
   virtual bool may_upload() const = 0;
   virtual int slack() const = 0;  ///< times as long for an answer
+  /// The shortest that was measured; nothing before one was.
+  virtual std::optional<Duration> least_round_trip() const = 0;
   /// See Session.
   virtual Duration patience(Duration least, Duration unknown) const = 0;
   /// An upload that takes longer does not hold up the next one.
   virtual Duration overdue() const = 0;
-  /// When the last upload without messages began that is under way: it may have the connection.
+  /// When the last upload without messages began that waits or is under way.
   virtual std::optional<Time> confirming() const = 0;
   /// An upload with messages has been answered, or is not waited for any more.
   virtual void landed() = 0;
@@ -66,7 +68,7 @@ class UplinkHost {
   /// answered?
   virtual std::string question() = 0;
   virtual void question_settled(bool answered) = 0;
-  virtual void journal(std::string_view line) = 0;
+  virtual void learned(const std::string& lesson) = 0;  ///< of the cadence; may be empty
 
  protected:
   ~UplinkHost() = default;
@@ -77,7 +79,8 @@ class UplinkHost {
 /// for their size. docs/protocol.md, "Up". Thread: the engine's.
 class Uplink {
  public:
-  Uplink(Scheduler& scheduler, const Random& random, UplinkHost& host, std::size_t key_size);
+  Uplink(Scheduler& scheduler, const Random& random, Cadence& cadence, UplinkHost& host,
+         std::size_t key_size);
 
   void push(const Message& message);
   /// The server has taken all up to this number.
@@ -85,7 +88,7 @@ class Uplink {
   /// What went by that way and is not acknowledged goes again.
   void release(std::uint64_t way);
   /// There is another way, or room again.
-  void pump();
+  void pump() { pump(false); }
   /// The server shuts down: it has taken what comes before that number, and nothing from there on,
   /// by whatever way it went. The rest is for the next server. 0: it did not say.
   void closed_at(std::uint64_t number);
@@ -100,6 +103,12 @@ class Uplink {
   std::size_t bytes() const noexcept { return bytes_; }
   /// Whether uploads are under way; each acknowledges.
   bool flying() const noexcept { return !flights_.empty(); }
+  /// Whether one has begun since that moment, or begins now because messages wait.
+  bool acknowledges(Time since);
+  /// Sends `fields`, JSON members, in the body of messages that wait, if these are up within a
+  /// round trip or so. False if there are none; else `done` is told whether that upload was
+  /// answered.
+  bool carry(const std::string& fields, std::function<void(bool)> done);
   /// The id that the application knows for a number that an event quotes.
   std::uint64_t id_of(std::uint64_t number) const;
 
@@ -138,21 +147,26 @@ class Uplink {
     std::size_t size = 0;
     std::uint64_t ack = 0;
     Time started{};
-    bool overtaken = false;  // its messages have gone again
-    bool asks = false;       // has a question with it
+    bool overtaken = false;               // its messages have gone again
+    bool asks = false;                    // has a question with it
+    std::function<void(bool)> carried{};  // whoever sent something with it
   };
 
   void slow_down() { batch_most_ = std::max<std::size_t>(1, batch_most_ / 2); }
-  bool may_fly();
-  Run next_run(const UplinkHost::Way& way);
+  void pump(bool is_urgent);
+  /// `is_urgent`: a request goes up in any case, so that messages may as well.
+  bool may_fly(bool is_urgent);
+  Run next_run(const UplinkHost::Way& way, std::size_t most_bytes);
   std::size_t allowance();
   std::size_t limit(bool frames) const;
   std::size_t overhead() const { return key_size_ + 64; }
   void cut(Entry& entry, std::size_t limit) const;
   static void join(Entry& entry);
   void send_frames(const Run& run, const UplinkHost::Way& way);
-  void send_upload(const Run& run);
+  void send_upload(const Run& run, const std::string& fields = {},
+                   std::function<void(bool)> carried = {});
   void landed(std::uint64_t id, const HttpAnswer& answer);
+  void succeeded(std::uint64_t id, const Flight& flight, std::uint64_t up);
   void overtake(const Flight& landed, Duration took);
   void failed(std::uint64_t id, const Flight& flight, const Failure& failure);
   void too_large(const Flight& flight, const Failure& failure);
@@ -165,6 +179,7 @@ class Uplink {
 
   Scheduler& scheduler_;
   const Random& random_;
+  Cadence& cadence_;
   UplinkHost& host_;
   std::size_t key_size_;
   std::deque<Entry> queue_;
@@ -180,7 +195,6 @@ class Uplink {
   std::size_t batch_most_ = 256;
   std::size_t messages_most_ = 256;
   std::size_t server_body_ = 262'144;
-  BodyLimit body_;
   Time taken_at_{};  // the last frames
   double speed_;     // bytes a millisecond that uploads were seen to make
   double rate_;      // messages a second that go out

@@ -31,7 +31,7 @@ void WebSocketCarrier::start(std::uint64_t turn) {
 void WebSocketCarrier::opened() {
   open_ = streams_ = true;
   std::string more;
-  if (const auto heartbeat = session_.cadence().heartbeat(transport))
+  if (const auto heartbeat = session_.cadence().heartbeat())
     more = R"(,"heartbeat":)" + std::to_string(heartbeat->count());
   session_.acknowledging();
   // Proved in one round trip: the pong follows the welcome. An open one that is dead holds a

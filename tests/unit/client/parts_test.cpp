@@ -3,7 +3,6 @@
 #include <map>
 
 #include "client/body_limit.h"
-#include "client/cadence.h"
 #include "client/event_stream.h"
 #include "client/failure.h"
 #include "client/json.h"
@@ -71,105 +70,10 @@ TEST_CASE("body limit: found by halves, closely, and with few refusals") {
     CHECK(limit.refused(real, real / 2));  // the answer says so
     CHECK(limit.most() == std::max(BodyLimit::kLeast, real / 2));
   }
-  CHECK_FALSE(BodyLimit().refused(BodyLimit::kLeast, 0));
-}
-
-TEST_CASE(
-    "cadence: what one client has learnt another one begins with, and nonsense is no lesson") {
-  Cadence first;
-  CHECK(first.learnt() == Json::object());
-  first.server_says(25s, 25s);
-  first.poll_cut(25s, 10s);
-  first.stream_cut(Transport::websocket, 9s, 7s);
-  first.stream_cut(Transport::sse, 6s, 0s);
-  first.stream_cut(Transport::sse, 6s, 0s);
-  first.stream_held_back();
-  Cadence second;
-  second.recall(first.learnt());
-  CHECK(second.learnt() == first.learnt());
-  CHECK(second.hold() == 7s);
-  CHECK(second.heartbeat(Transport::websocket) == 4200ms);
-  CHECK_FALSE(second.heartbeat(Transport::sse));
-  CHECK(second.renewal(Transport::sse) == 4800ms);
-  CHECK(second.pad() == 1100);
-  for (const auto* text : {"[]", "{\"hold\":1,\"pad\":5,\"sse\":7}",
-                           "{\"hold\":-1,\"pad\":\"x\",\"sse\":{\"renewal\":1,\"heartbeat\":0}}"}) {
-    Cadence third;
-    third.recall(Json::parse(text));
-    CHECK(third.learnt() == Json::object());
-  }
-}
-
-TEST_CASE("cadence: polls are held as the server says, and shorter where they are cut") {
-  Cadence cadence;
-  cadence.server_says(25s, 25s);
-  CHECK(cadence.hold() == 25s);
-  CHECK_FALSE(cadence.poll_cut(25s, 10s).empty());
-  CHECK(cadence.hold() == 7s);
-  // It stays below the cut for a while, and then tries a little more.
-  for (int i = 0; i < 7; ++i) cadence.poll_was_held(7s);
-  CHECK(cadence.hold() == 7s);
-  cadence.poll_was_held(2s);  // that says nothing about longer ones
-  CHECK(cadence.hold() == 7s);
-  cadence.poll_was_held(7s);
-  CHECK(cadence.hold() > 7s);
-  CHECK(cadence.hold() <= 10500ms);
-  CHECK(cadence.poll_cut(25s, 9900ms).empty() == false);
-  CHECK(cadence.poll_cut(1s, 100ms).empty());  // not for being held
-}
-
-TEST_CASE("cadence: a request that was lost in silence makes the next loss be noticed sooner") {
-  Cadence cadence;
-  CHECK_FALSE(cadence.swallowed().empty());
-  CHECK(cadence.hold() == 1s);
-  CHECK(cadence.swallowed().empty());
-  // Once requests pass again it is over within two minutes.
-  auto quiet = 0ms;
-  while (cadence.hold() < 25s && quiet < 120s) {
-    const auto asked = cadence.hold();
-    quiet += asked;
-    cadence.poll_was_held(asked);
-  }
-  CHECK(cadence.hold() == 25s);
-  cadence.swallowed();
-  for (int i = 0; i < 2; ++i) cadence.poll_was_held(1s);
-  cadence.swallowed();
-  for (int i = 0; i < 2; ++i) cadence.poll_was_held(1s);
-  CHECK_MESSAGE(cadence.hold() == 1s, "each loss counts from the beginning");
-}
-
-TEST_CASE("cadence: silence that is cut asks for heartbeats, ages that are cut for renewal") {
-  Cadence cadence;
-  cadence.server_says(25s, 25s);
-  CHECK_FALSE(cadence.heartbeat(Transport::websocket));
-  cadence.stream_cut(Transport::websocket, 30s, 10s);
-  CHECK(cadence.heartbeat(Transport::websocket) == 6s);
-  CHECK_FALSE(cadence.heartbeat(Transport::sse));
-  CHECK_FALSE(cadence.renewal(Transport::websocket));
-
-  cadence.stream_cut(Transport::sse, 60s, 100ms);
-  CHECK_FALSE(cadence.renewal(Transport::sse));
-  cadence.stream_cut(Transport::sse, 61s, 100ms);
-  CHECK(cadence.renewal(Transport::sse) == 48800ms);
-  for (int i = 0; i < 10; ++i) cadence.stream_lived(Transport::sse, 49s);
-  CHECK(cadence.renewal(Transport::sse) == 61s);
-}
-
-TEST_CASE(
-    "cadence: held streams are padded, as far as that is worth it, and less after long lives") {
-  client::Cadence cadence;
-  CHECK(cadence.pad() == 0);
-  CHECK_FALSE(cadence.stream_held_back().empty());
-  CHECK(cadence.pad() == 1100);
-  CHECK_FALSE(cadence.stream_held_back().empty());
-  CHECK(cadence.pad() == 4200);
-  cadence.stream_lived(Transport::sse, 15min);
-  CHECK(cadence.pad() == 1100);
-  cadence.stream_lived(Transport::websocket, 15min);
-  CHECK(cadence.pad() == 1100);
-  CHECK_FALSE(cadence.stream_held_back().empty());
-  CHECK(cadence.stream_held_back().empty());
-  CHECK(cadence.pad() == 0);
+  BodyLimit least;
+  CHECK(least.refused(700, 100));
+  CHECK(least.most() == BodyLimit::kLeast);
+  CHECK_FALSE(least.refused(BodyLimit::kLeast, 0));
 }
 
 TEST_CASE("event stream: split anywhere it is the same") {

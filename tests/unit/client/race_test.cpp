@@ -169,7 +169,7 @@ TEST_CASE("race: what worked goes alone, with a head start") {
   track.race.attached(ws);
   track.race.activated(ws);
   track.news();
-  track.race.lost(ws, 90s, {.code = "network"}, 5s);
+  track.race.lost(ws, 90s, {.code = "network"}, 5s, false);
   track.race.begin();
   CHECK(track.news() == "+websocket!");
   track.pass(200ms);
@@ -185,11 +185,11 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   track.race.begin();
   track.race.attached(ws);
   track.race.activated(ws);
-  track.race.lost(ws, 2s, {.code = "network"}, 5s);
+  track.race.lost(ws, 2s, {.code = "network"}, 5s, false);
   track.race.begin();
   track.race.activated(ws);
   track.news();
-  track.race.lost(ws, 2s, {.code = "network"}, 5s);
+  track.race.lost(ws, 2s, {.code = "network"}, 5s, false);
   track.race.begin();
   CHECK(track.news() == "+poll +sse");
   track.race.proved(sse);
@@ -201,7 +201,7 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   CHECK(track.news() == "+websocket");
   track.race.proved(ws);
   track.race.activated(ws);
-  track.race.lost(ws, 2s, {.code = "network"}, 5s);  // it was on probation
+  track.race.lost(ws, 2s, {.code = "network"}, 5s, false);  // it was on probation
   track.race.begin();
   track.race.activated(sse);
   track.news();
@@ -210,7 +210,7 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   track.pass(3s);
   CHECK(track.news() == "+websocket");
   track.race.activated(ws);
-  track.race.lost(ws, 11s, {.code = "network"}, 5s);  // it is old
+  track.race.lost(ws, 11s, {.code = "network"}, 5s, false);  // it is old
   track.race.begin();
   CHECK(track.news().find("+websocket!") != std::string::npos);
 }
@@ -221,11 +221,11 @@ TEST_CASE("race: polling is never set aside, and if the rest fails nothing is") 
   track.race.attached(ws);
   track.race.activated(ws);
   for (const auto transport : {poll, poll, poll, ws, ws}) {
-    track.race.lost(transport, 2s, {.code = "network"}, 5s);
+    track.race.lost(transport, 2s, {.code = "network"}, 5s, false);
     track.race.begin();
     track.race.activated(transport);
   }
-  track.race.lost(poll, 2s, {.code = "network"}, 5s);
+  track.race.lost(poll, 2s, {.code = "network"}, 5s, false);
   track.news();
   track.race.begin();
   CHECK(track.news() == "+poll +sse");
@@ -362,10 +362,10 @@ TEST_CASE("race: one transport only") {
   CHECK(track.news() == " outage");
   track.race.begin();
   track.race.activated(sse);
-  track.race.lost(sse, 1s, {.code = "network"}, 5s);
+  track.race.lost(sse, 1s, {.code = "network"}, 5s, false);
   track.race.begin();
   track.race.activated(sse);
-  track.race.lost(sse, 1s, {.code = "network"}, 5s);
+  track.race.lost(sse, 1s, {.code = "network"}, 5s, false);
   track.news();
   track.race.begin();
   CHECK(track.news() == "+sse!");

@@ -4,7 +4,7 @@
 //
 // Every figure is null until something was learnt: the server's own setting is right then.
 
-import { BodyLimit } from './body_limit.js';
+import { BodyLimit, kLeastBody } from './body_limit.js';
 import { clock } from './clock.js';
 
 const kLeastHeartbeat = 1000;        // the server refuses less
@@ -38,13 +38,14 @@ export class Cadence {
     this.#set(kept ?? {});
   }
 
+  // What was kept may be anything: whatever makes no sense in it is ignored.
   #set({ heartbeat, hold, life, pad, body, single }) {
-    const figure = (value) => Number.isFinite(value) && value > 0 ? value : null;
-    this.heartbeat = figure(heartbeat);
-    this.hold = figure(hold);
-    this.life = { websocket: figure(life?.websocket), sse: figure(life?.sse) };
-    this.pad = figure(pad) ?? 0;
-    this.body.set(figure(body));
+    const figure = (value, least) => Number.isFinite(value) && value >= least ? value : null;
+    this.heartbeat = figure(heartbeat, kLeastHeartbeat);
+    this.hold = figure(hold, kLeastHold);
+    this.life = { websocket: figure(life?.websocket, kLeastLife), sse: figure(life?.sse, kLeastLife) };
+    this.pad = kPads.includes(pad) ? pad : 0;
+    this.body.set(figure(body, kLeastBody));
     this.single = single === true;
   }
 
