@@ -5,14 +5,14 @@ import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { BodyLimit, kLeastBody } from '../../web/client/sigway/body_limit.js';
 import { Cadence } from '../../web/client/sigway/cadence.js';
 import { backoff, clock, deadline, RoundTrip, within } from '../../web/client/sigway/clock.js';
-import { isUnclean, SigwayError } from '../../web/client/sigway/errors.js';
+import { isUnclean, SigwayError } from '../../web/client/sigway/failure.js';
 import { Http } from '../../web/client/sigway/http.js';
 import { Journal } from '../../web/client/sigway/journal.js';
 import { kLimits } from '../../web/client/sigway/limits.js';
 import { Lines } from '../../web/client/sigway/lines.js';
 import { Lives } from '../../web/client/sigway/lives.js';
 import { Memory } from '../../web/client/sigway/memory.js';
-import { Network } from '../../web/client/sigway/network.js';
+import { NetworkProfile } from '../../web/client/sigway/network_profile.js';
 import { Outgoing } from '../../web/client/sigway/outgoing.js';
 import { planRace, Race } from '../../web/client/sigway/race.js';
 import { Surroundings } from '../../web/client/sigway/surroundings.js';
@@ -111,7 +111,7 @@ describe('the upload of a takeover', () => {
       return { up: 1 };
     };
     const session = { key: 'k'.repeat(22), cursor: 7, way: { kind: 'poll' }, trips: new RoundTrip(), cadence: new Cadence(), limits: kLimits,
-      network: { learnt() {} }, settings: { messageRate: 100, http: { post } }, hooks: { sent() {} }, over: new AbortController(),
+      profile: { learnt() {} }, settings: { messageRate: 100, http: { post } }, hooks: { sent() {} }, over: new AbortController(),
       carriers: new Set(), flights: new Set([{ began: now }]), lines: { isFree: true }, acknowledged() {}, roundTrip() {},
       send: (body) => post('v1/send', body) };
     session.trips.add(800);
@@ -147,7 +147,7 @@ describe('connections', () => {
     });
     const cadence = new Cadence();
     const session = { trips: new RoundTrip(), cadence, active: { kind: 'poll', isAsking: true }, carriers: new Set(), over: new AbortController(),
-      settings: { http: { post } }, network: { learnt() {} }, roundTrip() {}, uplink: { pump() {}, pumpSoon() {} } };
+      settings: { http: { post } }, profile: { learnt() {} }, roundTrip() {}, uplink: { pump() {}, pumpSoon() {} } };
     session.trips.add(20);
     const lines = new Lines(session);
     return { lines, posts, cadence, trips: session.trips, poll: (isAsking) => { session.active.isAsking = isAsking; } };
@@ -285,21 +285,21 @@ describe('a slow line', () => {
   });
 
   test('deadlines grow with late rounds, and by what an answer was seen to take', () => {
-    const network = new Network({ recall: () => null, keep() {} }, new Journal());
-    network.late(false);
-    network.late(false);
-    assert.equal(network.slack, 2, 'nothing was heard: it may be an outage');
-    for (let i = 0; i < 5; ++i) network.late(true);
-    assert.equal(network.slack, 8);
-    network.worked('poll', 9000);
-    assert.equal(network.slack, 8);
-    network.worked('poll', 500);
-    assert.equal(network.slack, 1);
-    assert.equal(network.queue, 0);
-    network.came(1000, 10000);
-    assert.equal(network.queue, 0, 'too little to tell');
-    network.came(8000, 2000);
-    assert.equal(network.queue, 4096);
+    const profile = new NetworkProfile({ recall: () => null, keep() {} }, new Journal());
+    profile.late(false);
+    profile.late(false);
+    assert.equal(profile.slack, 2, 'nothing was heard: it may be an outage');
+    for (let i = 0; i < 5; ++i) profile.late(true);
+    assert.equal(profile.slack, 8);
+    profile.worked('poll', 9000);
+    assert.equal(profile.slack, 8);
+    profile.worked('poll', 500);
+    assert.equal(profile.slack, 1);
+    assert.equal(profile.queue, 0);
+    profile.came(1000, 10000);
+    assert.equal(profile.queue, 0, 'too little to tell');
+    profile.came(8000, 2000);
+    assert.equal(profile.queue, 4096);
   });
 
   test('while nothing carries, one attempt has it alone; where nothing comes, all may wait for connections', () => {
@@ -310,7 +310,7 @@ describe('a slow line', () => {
       each.promise.catch(() => {});
       return each;
     };
-    const session = { network: new Network({ recall: () => null, keep() {} }, new Journal()), trips: new RoundTrip(), nextTurn: () => 1 };
+    const session = { profile: new NetworkProfile({ recall: () => null, keep() {} }, new Journal()), trips: new RoundTrip(), nextTurn: () => 1 };
     const race = new Race({ session, steps: planRace(['websocket', 'sse', 'poll'], null), patience: 10000, hooks: {
       launch: (kind) => {
         const carrier = { kind, born: now, seen: now, done: false, turn: 0, welcomed: true, proved: promise(), activated: promise(),
@@ -330,7 +330,7 @@ describe('a slow line', () => {
     pass(1000);
     assert.deepEqual(alive(), ['sse']);
     assert.equal(sse.turn, 1);
-    assert.equal(session.network.slack, 4);
+    assert.equal(session.profile.slack, 4);
     race.stop();
   });
 });
@@ -477,33 +477,33 @@ describe('memory', () => {
   test('a network keeps what worked and what it learnt, and begins with it', () => {
     const kept = storage();
     const journal = new Journal(() => {});
-    const before = new Network(new Memory(kept, 'a'), journal);
+    const before = new NetworkProfile(new Memory(kept, 'a'), journal);
     assert.equal(before.known, null);
     before.learnt(before.cadence.cut('poll', 9000, 9000));
     assert.equal(kept.values.size, 0, 'nothing has worked yet');
     before.worked('sse', 120);
-    const after = new Network(new Memory(kept, 'a'), journal);
+    const after = new NetworkProfile(new Memory(kept, 'a'), journal);
     assert.deepEqual(after.known, { kind: 'sse', proof: 120 });
     assert.equal(after.trusted.has('sse'), true);
     assert.equal(after.cadence.heartbeat, 5400);
   });
 
   test('a transport that is set aside is not the one to begin with', () => {
-    const network = new Network(new Memory(null, 'a'), new Journal(() => {}));
-    network.worked('websocket', 50);
+    const profile = new NetworkProfile(new Memory(null, 'a'), new Journal(() => {}));
+    profile.worked('websocket', 50);
     const cut = new SigwayError('network', 'cut');
-    for (const age of [3000, 1000]) network.died({ kind: 'websocket' }, cut, age, 10, 25000);
-    assert.equal(network.known, null);
+    for (const age of [3000, 1000]) profile.died({ kind: 'websocket' }, cut, age, 10, 25000);
+    assert.equal(profile.known, null);
     pass(kMinute);
-    assert.equal(network.known.kind, 'websocket');
+    assert.equal(profile.known.kind, 'websocket');
   });
 
   test('death at a known age that can be outrun costs no lives', () => {
-    const network = new Network(new Memory(null, 'a'), new Journal(() => {}));
+    const profile = new NetworkProfile(new Memory(null, 'a'), new Journal(() => {}));
     const cut = new SigwayError('network', 'cut');
-    for (const age of [20000, 20000]) network.died({ kind: 'websocket' }, cut, age, 10, 25000);
-    assert.equal(network.cadence.life.websocket, 14000);
-    assert.equal(network.lives.isAside('websocket'), false);
+    for (const age of [20000, 20000]) profile.died({ kind: 'websocket' }, cut, age, 10, 25000);
+    assert.equal(profile.cadence.life.websocket, 14000);
+    assert.equal(profile.lives.isAside('websocket'), false);
   });
 
   test('one that the server does not hear any more loses a life as well', () => {
@@ -511,9 +511,9 @@ describe('memory', () => {
   });
 
   test('a stream that is held back is set aside at once', () => {
-    const network = new Network(new Memory(null, 'a'), new Journal(() => {}));
-    network.died({ kind: 'sse' }, new SigwayError('held_back', ''), 100000, 10, 25000);
-    assert.equal(network.lives.isAside('sse'), true);
+    const profile = new NetworkProfile(new Memory(null, 'a'), new Journal(() => {}));
+    profile.died({ kind: 'sse' }, new SigwayError('held_back', ''), 100000, 10, 25000);
+    assert.equal(profile.lives.isAside('sse'), true);
   });
 });
 

@@ -13,7 +13,6 @@ import './sigway/carrier.js';
 import './sigway/clock.js';
 import { Connection } from './sigway/connection.js';
 import './sigway/emitter.js';
-import './sigway/event_stream.js';
 import './sigway/http.js';
 import './sigway/journal.js';
 import './sigway/key_store.js';
@@ -21,21 +20,22 @@ import './sigway/limits.js';
 import './sigway/lines.js';
 import './sigway/lives.js';
 import './sigway/memory.js';
-import './sigway/network.js';
+import './sigway/network_profile.js';
 import './sigway/outgoing.js';
-import './sigway/poll.js';
+import './sigway/poll_carrier.js';
 import './sigway/race.js';
 import './sigway/seats.js';
 import './sigway/session.js';
 import './sigway/steering.js';
+import './sigway/stream_carrier.js';
 import './sigway/surroundings.js';
 import './sigway/text.js';
 import './sigway/tools.js';
 import './sigway/uplink.js';
-import './sigway/websocket.js';
+import './sigway/websocket_carrier.js';
 import './sigway/words.js';
 
-export { SigwayError } from './sigway/errors.js';
+export { SigwayError } from './sigway/failure.js';
 
 export function connect(options = {}) {
   return new Connection(options);

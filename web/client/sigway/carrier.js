@@ -1,7 +1,7 @@
 // What the three transports have in common.
 
 import { clock, deadline } from './clock.js';
-import { refusal, SigwayError } from './errors.js';
+import { refusal, SigwayError } from './failure.js';
 import { notSigway } from './http.js';
 import { deferred } from './tools.js';
 

@@ -1,6 +1,6 @@
 // A clock that nobody sets, timers that know when they have slept, and the guess how long a round trip takes.
 
-import { SigwayError } from './errors.js';
+import { SigwayError } from './failure.js';
 
 const kLate = 1000;                  // a timer so late has slept, with its tab or with its machine
 const kSecondChance = 1000;

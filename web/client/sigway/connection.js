@@ -2,13 +2,13 @@
 
 import { within } from './clock.js';
 import { Emitter } from './emitter.js';
-import { SigwayError, verdict } from './errors.js';
+import { SigwayError, verdict } from './failure.js';
 import { Http } from './http.js';
 import { Journal } from './journal.js';
 import { browserKeyStore } from './key_store.js';
 import { kDataDepth, kLimits, kMessageRate } from './limits.js';
 import { browserStorage, Memory } from './memory.js';
-import { Network } from './network.js';
+import { NetworkProfile } from './network_profile.js';
 import { Outgoing } from './outgoing.js';
 import { kTransports } from './race.js';
 import { browserLocks } from './seats.js';
@@ -39,7 +39,7 @@ export class Connection {
   #settings;
   #store;
   #journal = new Journal((entry) => this.#emitter.emit('journal', entry));
-  #network;
+  #profile;
   #steering;
   #surroundings;
   #session = null;
@@ -72,8 +72,8 @@ export class Connection {
     this.#name = options.name;
     if (options.room !== undefined) this.#rooms.set(options.room, { capacity: options.capacity, entered: true });
     const storage = options.memory === undefined ? browserStorage() : options.memory || null;
-    this.#network = new Network(new Memory(storage, base.href), this.#journal);
-    this.#steering = new Steering({ settings: this.#settings, mode: options.transport ?? 'auto', network: this.#network,
+    this.#profile = new NetworkProfile(new Memory(storage, base.href), this.#journal);
+    this.#steering = new Steering({ settings: this.#settings, mode: options.transport ?? 'auto', profile: this.#profile,
       journal: this.#journal, locks: options.locks ?? browserLocks(base.href), hooks: this.#steeringHooks() });
     const page = options.page ?? (typeof document === 'undefined' ? null : globalThis);
     this.#surroundings = new Surroundings(options.page === null ? null : page, this.#surroundingHooks());
@@ -90,7 +90,7 @@ export class Connection {
   get server() { return this.#session?.server ?? ''; }
   get name() { return this.#name; }
   get rooms() { return [...this.#rooms.keys()]; }
-  get roundTrip() { return this.#network.trips.last; }
+  get roundTrip() { return this.#profile.trips.last; }
   get journal() { return [...this.#journal.entries]; }
   get iceServers() { return this.#session?.iceServers ?? []; }
   get features() { return [...this.#session?.features ?? []]; }
@@ -299,7 +299,7 @@ export class Connection {
     const [room, first] = rooms.find(([, { entered }]) => entered) ?? [];
     const others = rooms.filter(([each]) => each !== room);
     const open = { room, capacity: first?.capacity, name: this.#name, replaces: replaces || undefined };
-    const session = this.#session = new Session(key, open, this.#settings, this.#network, this.#sessionHooks(() => session));
+    const session = this.#session = new Session(key, open, this.#settings, this.#profile, this.#sessionHooks(() => session));
     for (const [other, { capacity }] of others) session.uplink.push(this.#entry({ type: 'join', room: other, capacity }));
     for (const entry of this.#backlog.splice(0)) session.uplink.push(entry.begin());
   }

@@ -1,7 +1,7 @@
 // Requests that any network lets through, and what their answers mean.
 
 import { deadline } from './clock.js';
-import { refusal, SigwayError } from './errors.js';
+import { refusal, SigwayError } from './failure.js';
 import { inAscii } from './text.js';
 import { deferred } from './tools.js';
 

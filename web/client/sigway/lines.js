@@ -7,7 +7,7 @@
 // the place of the one that was given up.
 
 import { clock, sleep } from './clock.js';
-import { SigwayError } from './errors.js';
+import { SigwayError } from './failure.js';
 import { deferred } from './tools.js';
 
 const kUnsentLeast = 400, kUnsentTrips = 2, kUnsentUnknown = 1500;  // ms without an answer, after which an upload may be waiting
@@ -80,12 +80,12 @@ export class Lines {
   }
 
   async #tryAgain() {
-    const { carriers, cadence, network, over } = this.#session;
+    const { carriers, cadence, profile, over } = this.#session;
     const isAlone = ![...carriers].some(({ kind, opened }) => kind !== 'poll' && opened);
     const wasAnswered = await Promise.race([this.#answer.promise.then(() => true), sleep(this.#usual, over.signal)]);
     if (!isAlone) return;
     this.#proofs = wasAnswered ? this.#proofs + 1 : 0;
-    if (this.#proofs >= kProofs) network.learnt(cadence.servedSingly());
+    if (this.#proofs >= kProofs) profile.learnt(cadence.servedSingly());
   }
 
   /** An upload: as Http.post, and `unsent` where it is to be sent again at once. It ends with the session. */

@@ -2,7 +2,7 @@
 // leads; a better one that is proved later takes over from it; the losers are stopped. Why so: docs/decisions/a-race-on-one-session.md.
 
 import { clock, deadline, within } from './clock.js';
-import { SigwayError, verdict } from './errors.js';
+import { SigwayError, verdict } from './failure.js';
 import { deferred } from './tools.js';
 
 /** From the best to the least. */
@@ -144,7 +144,7 @@ export class Race {
 
   // Nothing carries yet, though something comes: the line is slow. (Where nothing comes either, attempts may wait for connections.)
   #look() {
-    const { network, trips } = this.#session;
+    const { profile, trips } = this.#session;
     // Where round trips are long all takes several of them.
     const early = this.#began + kSlowTrips * (trips.least ?? 0) - clock.now();
     if (early > 0) {
@@ -159,8 +159,8 @@ export class Race {
       return;
     }
     // What a stream has on its way is not asked for again; but one that is held back must not be chosen each time.
-    const kept = network.slack > 1 ? before ?? flowing[0] : flowing[0];
-    network.foundSlow();
+    const kept = profile.slack > 1 ? before ?? flowing[0] : flowing[0];
+    profile.foundSlow();
     if (before && before !== kept) {
       this.#activating = null;
       this.#drop(before, kSlow);
@@ -200,7 +200,7 @@ export class Race {
     const { trips } = this.#session;
     try {
       if (!carrier.turn) carrier.activate(this.#session.nextTurn());
-      const { slack } = this.#session.network;
+      const { slack } = this.#session.profile;
       const wait = (ms) => within(carrier.activated.promise, slack * ms, this.#stopper.signal, `${carrier.kind}: the activation`,
         () => carrier.seen);
       await wait(trips.patience(kActivationLeast, kActivationDeadline)).catch((error) => {
@@ -253,7 +253,7 @@ export class Race {
       this.#stopper.abort();
       return this.settled.resolve(this.leader);
     }
-    if (this.#failures.some(({ error }) => error.code === 'deadline')) this.#session.network.late(this.#failures.some(({ isHeard }) => isHeard));
+    if (this.#failures.some(({ error }) => error.code === 'deadline')) this.#session.profile.late(this.#failures.some(({ isHeard }) => isHeard));
     const retry = Math.max(0, ...this.#failures.map(({ error }) => error.retry ?? 0)) || undefined;
     const reasons = this.#failures.map(({ kind, error }) => `${kind}: ${error.message}`).join('; ');
     this.stop(this.#failures.length === 1 ? this.#failures[0].error : new SigwayError('unreachable', reasons, { retry }));

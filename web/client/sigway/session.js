@@ -2,7 +2,7 @@
 // key, the Connection drops the whole object and makes another one, so that nothing old can leak into it.
 
 import { backoff, clock, sleep } from './clock.js';
-import { isFiltered, isUnclean, SigwayError, verdict } from './errors.js';
+import { isFiltered, isUnclean, SigwayError, verdict } from './failure.js';
 import { notSigway } from './http.js';
 import { kLimits } from './limits.js';
 import { Lines } from './lines.js';
@@ -37,24 +37,24 @@ export class Session {
   #acknowledging = false;    // by an upload of its own
   #filteredSince = null;     // uploads are refused on the way
 
-  // `network` is the connection's Network.
-  constructor(key, open, settings, network, hooks) {
+  // `profile` is the connection's NetworkProfile.
+  constructor(key, open, settings, profile, hooks) {
     this.key = key;
     this.open = open;
     this.settings = settings;
-    this.network = network;
+    this.profile = profile;
     this.hooks = hooks;
     this.lines = new Lines(this);
     this.uplink = new Uplink(this);
   }
 
-  get trips() { return this.network.trips; }
-  get cadence() { return this.network.cadence; }
-  get brief() { return this.network.brief; }
+  get trips() { return this.profile.trips; }
+  get cadence() { return this.profile.cadence; }
+  get brief() { return this.profile.brief; }
 
   /** Whether the transport has proved itself on this network, or is the only one that is wanted. */
   trusts(kind) {
-    return this.network.only === kind || this.network.trusted.has(kind);
+    return this.profile.only === kind || this.profile.trusted.has(kind);
   }
 
   identity() {
@@ -150,18 +150,18 @@ export class Session {
 
   // A request was not answered in time. It may have been lost; or transports that are only being tried need the connection, or the line.
   missed() {
-    this.network.learnt(this.cadence.swallowed());
+    this.profile.learnt(this.cadence.swallowed());
     if (this.active) this.hooks.crowded();
   }
 
   // A poll that dies in the middle of its hold was probably cut for being held.
   pollFailed(elapsed, error) {
     if (error.code === 'deadline') this.missed();
-    else if (isUnclean(error) && elapsed > 1000) this.network.learnt(this.cadence.pollCut(elapsed));
+    else if (isUnclean(error) && elapsed > 1000) this.profile.learnt(this.cadence.pollCut(elapsed));
   }
 
   pollHeld(wait) {
-    this.network.learnt(this.cadence.pollHeld(wait));
+    this.profile.learnt(this.cadence.pollHeld(wait));
   }
 
   // Every upload. Resolves with what the server answered. `patience` is in ms.
@@ -187,7 +187,7 @@ export class Session {
         const ack = this.cursor;
         try {
           const answer = await this.send(JSON.stringify({ key: this.key, ack, ...request }),
-            Math.min(kQuietMost, this.network.slack * this.trips.patience(kQuietLeast, kQuietUnknown) * 2 ** failures));
+            Math.min(kQuietMost, this.profile.slack * this.trips.patience(kQuietLeast, kQuietUnknown) * 2 ** failures));
           this.acknowledged(ack);
           this.uplink.taken(answer.up);
           return;

@@ -2,14 +2,14 @@
 // renewing what would be cut, and by testing what may have died while we slept.
 
 import { backoff, clock, sleep } from './clock.js';
-import { EventStreamCarrier } from './event_stream.js';
-import { isUnclean, SigwayError, verdict } from './errors.js';
-import { PollCarrier } from './poll.js';
+import { isUnclean, SigwayError, verdict } from './failure.js';
+import { PollCarrier } from './poll_carrier.js';
 import { kTransports, planRace, Race } from './race.js';
 import { Seats } from './seats.js';
-import { WebSocketCarrier } from './websocket.js';
+import { StreamCarrier } from './stream_carrier.js';
+import { WebSocketCarrier } from './websocket_carrier.js';
 
-const kCarriers = { websocket: WebSocketCarrier, sse: EventStreamCarrier, poll: PollCarrier };
+const kCarriers = { websocket: WebSocketCarrier, sse: StreamCarrier, poll: PollCarrier };
 const kPatience = 10000;             // for a proof; the server lets an attempt stand by for as long
 const kShortLife = 1000;             // a stream that ended politely earlier than this waits like any other
 const kStable = 10000;               // after a life of this, the resets before it do not count any longer
@@ -19,7 +19,7 @@ const kPauseShare = 0.25;             // of the time for which the server keeps 
 
 export class Steering {
   #settings;
-  #network;
+  #profile;
   #journal;
   #hooks;
   #session = null;
@@ -41,10 +41,10 @@ export class Steering {
 
   /** `hooks`: session() gives the one to carry, or a promise of it; open(kind); reconnecting(); retry(plan); broken(error) for what
    *  no other transport would change. */
-  constructor({ settings, mode, network, journal, locks, hooks }) {
+  constructor({ settings, mode, profile, journal, locks, hooks }) {
     this.#settings = settings;
     this.#mode = mode;
-    this.#network = network;
+    this.#profile = profile;
     this.#journal = journal;
     this.#hooks = hooks;
     this.#seats = new Seats(locks, settings.http.base.href, (seated) => this.#seated(seated));
@@ -59,13 +59,13 @@ export class Steering {
 
   #kinds() {
     if (this.#mode !== 'auto') return [this.#mode];
-    const { brief, cadence } = this.#network;
+    const { brief, cadence } = this.#profile;
     return kTransports.filter((kind) => (kind !== 'websocket' || this.#settings.WebSocket) && (kind !== 'sse' || !(brief || cadence.single)));
   }
 
   #better(kind) {
     const kinds = this.#kinds();
-    return kinds.slice(0, Math.max(0, kinds.indexOf(kind))).filter((each) => !this.#network.lives.isAside(each));
+    return kinds.slice(0, Math.max(0, kinds.indexOf(kind))).filter((each) => !this.#profile.lives.isAside(each));
   }
 
   // ---- Until a carrier is active ----
@@ -81,11 +81,11 @@ export class Steering {
         await sleep(delay, this.#wake.signal);
       }
       const session = this.#session = await this.#hooks.session();
-      this.#network.only = this.#mode === 'auto' ? null : this.#mode;
+      this.#profile.only = this.#mode === 'auto' ? null : this.#mode;
       if (!session || session.active || this.#stopped) break;
       try {
-        const known = this.#mode === 'auto' ? this.#network.known : null;
-        const steps = planRace(this.#kinds(), known, (kind) => this.#network.lives.isAside(kind));
+        const known = this.#mode === 'auto' ? this.#profile.known : null;
+        const steps = planRace(this.#kinds(), known, (kind) => this.#profile.lives.isAside(kind));
         await this.#begin(session, steps, null, 'race').first.promise;
         if (session.active) break;
         delay = backoff(0);            // it has ended again already
@@ -95,7 +95,7 @@ export class Steering {
         failures = error.calledOff ? 0 : verdict(error) === 'reset' ? this.#resets++ : failures + 1;
         delay = error.calledOff ? 0 : Math.max(error.retry ?? 0, backoff(Math.max(0, failures - 1), this.#longestPause()));
         if (error.calledOff || this.#stopped) continue;
-        this.#network.outage();        // or the server was away: no transport's fault either
+        this.#profile.outage();        // or the server was away: no transport's fault either
         this.#journal.add('nothing works', { why: error.message, code: error.code });
         this.#hooks.reconnecting();
         if (verdict(error) !== 'retry') await this.#hooks.broken(error, session);
@@ -111,7 +111,7 @@ export class Steering {
 
   #begin(session, steps, leader, what) {
     this.#journal.add(what, { transports: steps.flatMap(({ kinds }) => kinds).join(', ') });
-    const race = this.#race = new Race({ session, steps, leader, patience: this.#network.slack * kPatience, hooks: {
+    const race = this.#race = new Race({ session, steps, leader, patience: this.#profile.slack * kPatience, hooks: {
       launch: (kind) => {
         this.#journal.add('trying', { transport: kind });
         return new kCarriers[kind](session, `${kind[0]}${++this.#attempts}`);
@@ -119,15 +119,15 @@ export class Steering {
       won: (carrier) => {
         if (session !== this.#session || session.active !== carrier) return;
         this.#probePause = kFirstProbe;
-        this.#network.worked(carrier.kind, what === 'renewal' ? null : Math.round(carrier.proof));
+        this.#profile.worked(carrier.kind, what === 'renewal' ? null : Math.round(carrier.proof));
         this.#journal.add('active', { transport: carrier.kind, proof: Math.round(carrier.proof) });
         this.#hooks.open(carrier.kind);
         if (this.#mode !== 'auto' || carrier.kind === 'websocket') this.#seats.leave();
         else this.#seats.take();
       },
       failed: (carrier, error) => {
-        this.#network.failed(carrier.kind);
-        if (carrier.kind === 'sse' && ['held_back', 'deadline'].includes(error.code)) this.#network.learnt(this.#network.cadence.heldBack());
+        this.#profile.failed(carrier.kind);
+        if (carrier.kind === 'sse' && ['held_back', 'deadline'].includes(error.code)) this.#profile.learnt(this.#profile.cadence.heldBack());
         this.#journal.add('failed', { transport: carrier.kind, why: error.message, code: error.code });
       },
       dropped: (carrier, why) => this.#journal.add('dropped', { transport: carrier.kind, why }),
@@ -151,7 +151,7 @@ export class Steering {
     const age = carrier ? now - carrier.born : 0;
     if (age > kStable) this.#resets = 0;
     this.#falls = age < kShortLife ? this.#falls + 1 : 0;
-    if (carrier && isUnclean(error)) this.#network.died(carrier, error, age, now - carrier.seen, carrier.heartbeat ?? 25000);
+    if (carrier && isUnclean(error)) this.#profile.died(carrier, error, age, now - carrier.seen, carrier.heartbeat ?? 25000);
     this.#journal.add('lost', { transport: carrier?.kind, why: error.message, code: error.code,
       age: carrier ? Math.round(age) : undefined });
   }
@@ -176,10 +176,10 @@ export class Steering {
     const carrier = this.#session?.active;
     this.#calm();
     if (!carrier || this.#stopped) return;
-    if (carrier.kind === 'sse' && this.#network.brief && this.#mode === 'auto') {
+    if (carrier.kind === 'sse' && this.#profile.brief && this.#mode === 'auto') {
       return void this.#begin(this.#session, [{ kinds: ['poll'], after: 0 }], null, 'switch');
     }
-    const life = this.#network.cadence.life[carrier.kind];
+    const life = this.#profile.cadence.life[carrier.kind];
     if (life) this.#renewTimer = setTimeout(() => this.#renew(carrier), Math.max(0, life - (clock.now() - carrier.born)));
     this.#planProbe();
   }
@@ -202,8 +202,8 @@ export class Steering {
 
   // Too many tabs of this browser hold connections, or fewer do again.
   #seated(seated) {
-    if (this.#network.brief === !seated) return;
-    this.#network.brief = !seated;
+    if (this.#profile.brief === !seated) return;
+    this.#profile.brief = !seated;
     this.#journal.add(seated ? 'holding' : 'asking briefly', { why: seated ? 'few tabs hold connections' : 'other tabs hold the connections' });
     const { active } = this.#session ?? {};
     if (!active) return;
@@ -219,7 +219,7 @@ export class Steering {
     const kinds = this.#kinds();
     const better = kinds.slice(0, Math.max(0, kinds.indexOf(active.kind)));
     if (!better.length) return;
-    const soonest = Math.min(...better.map((kind) => this.#network.lives.remaining(kind)));
+    const soonest = Math.min(...better.map((kind) => this.#profile.lives.remaining(kind)));
     const pause = this.#probePause * (0.8 + 0.4 * Math.random());
     this.#probeTimer = setTimeout(() => this.#probe(), Math.max(soonest, pause));
   }
@@ -237,10 +237,10 @@ export class Steering {
   }
 
   #minute() {
-    this.#network.relax();
+    this.#profile.relax();
     const { active } = this.#session ?? {};
-    if (active && clock.now() - active.born > kMinute) this.#network.foundSteady();
-    if (active && clock.now() - active.born > 2 * (active.heartbeat ?? 25000)) this.#network.grewOld(active.kind);
+    if (active && clock.now() - active.born > kMinute) this.#profile.foundSteady();
+    if (active && clock.now() - active.born > 2 * (active.heartbeat ?? 25000)) this.#profile.grewOld(active.kind);
   }
 
   /** The active carrier needs the connections, or the line, of those that are only being tried. */

@@ -3,7 +3,7 @@
 
 import { kLeastBody } from './body_limit.js';
 import { backoff, clock, deadline, sleep, soon } from './clock.js';
-import { isFiltered, SigwayError, verdict } from './errors.js';
+import { isFiltered, SigwayError, verdict } from './failure.js';
 import { kLimits, kMessageRate } from './limits.js';
 import { inAscii, utf8Length } from './text.js';
 import { deferred } from './tools.js';
@@ -213,7 +213,7 @@ export class Uplink {
 
   // How long the answer to an upload may take.
   #patience(size) {
-    return Math.min(kAnswerMost, this.session.network.slack * this.session.trips.patience(kAnswerLeast, kAnswerUnknown) + this.#slack * size / this.#speed);
+    return Math.min(kAnswerMost, this.session.profile.slack * this.session.trips.patience(kAnswerLeast, kAnswerUnknown) + this.#slack * size / this.#speed);
   }
 
   // One upload at a time, and a further one beside those that take long; more only where bodies must be small.
@@ -339,7 +339,7 @@ export class Uplink {
       session.active?.uploadAnswered();
       this.#landed(flight);
       this.#failures = 0;
-      session.network.learnt(session.cadence.passed(size));
+      session.profile.learnt(session.cadence.passed(size));
       session.acknowledged(ack);
       const took = clock.now() - flight.began;
       this.#slack = 1;
@@ -421,7 +421,7 @@ export class Uplink {
 
   // Nothing of the body was taken, and what follows is smaller: fewer messages, or pieces of one.
   #tooLarge(size, error) {
-    this.session.network.learnt(this.session.cadence.refused(size, error.limit));
+    this.session.profile.learnt(this.session.cadence.refused(size, error.limit));
     if (size <= kLeastBody) {
       return this.session.way?.end(new SigwayError('network', `bodies of ${size} bytes are refused on the way`));
     }

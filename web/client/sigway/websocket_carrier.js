@@ -2,7 +2,7 @@
 
 import { Carrier } from './carrier.js';
 import { clock, quiet } from './clock.js';
-import { SigwayError } from './errors.js';
+import { SigwayError } from './failure.js';
 import { parseObject } from './http.js';
 
 const kPongLeast = 2000, kPongUnknown = 5000;
@@ -107,7 +107,7 @@ export class WebSocketCarrier extends Carrier {
 
   #expectPong() {
     this.#forgetPong();
-    const patience = this.session.network.slack * this.session.trips.patience(kPongLeast, kPongUnknown);
+    const patience = this.session.profile.slack * this.session.trips.patience(kPongLeast, kPongUnknown);
     this.#untest = quiet(patience, kFlowing * patience, () => this.seen,
       () => this.end(new SigwayError('silence', `a ping was not answered in ${patience} ms`)));
   }

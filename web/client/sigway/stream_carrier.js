@@ -5,7 +5,7 @@
 
 import { Carrier } from './carrier.js';
 import { clock, quiet } from './clock.js';
-import { SigwayError } from './errors.js';
+import { SigwayError } from './failure.js';
 import { notSigway, parseObject } from './http.js';
 
 const kHeadLeast = 3000, kHeadUnknown = 5000, kHeadAlone = 10000;
@@ -16,7 +16,7 @@ const kHeldLatest = 10000;           // while the stream flows: much may be on i
 const kEchoPause = 2000;
 const kSilentLeast = 2000, kSilentUnknown = 3000;   // by so much a hello may be later where the stream was silent before
 
-export class EventStreamCarrier extends Carrier {
+export class StreamCarrier extends Carrier {
   kind = 'sse';
   #event = { name: '', data: '', id: '' };
   #hello = 0;       // the last that came
@@ -32,7 +32,7 @@ export class EventStreamCarrier extends Carrier {
     try {
       const request = this.attachment({ ...this.session.asks(), ...(pad ? { pad } : {}) });
       const response = await http.stream('v1/sse', JSON.stringify(request),
-        { patience: this.session.network.slack * this.session.trips.patience(kHeadLeast, unknown), signal: this.stopper.signal });
+        { patience: this.session.profile.slack * this.session.trips.patience(kHeadLeast, unknown), signal: this.stopper.signal });
       if (response.status === 204) throw new SigwayError('moved', 'the server has ended this stream');
       if (!/^text\/event-stream/i.test(response.headers.get('Content-Type') ?? '') || !response.body) {
         throw notSigway('the answer is no event stream');

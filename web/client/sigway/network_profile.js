@@ -12,7 +12,7 @@ const kQuickProof = 3000;
 const kManyBytes = 4096;             // fewer say little of a line's speed
 const kLineBytes = 16384, kLineMost = 20000;
 
-export class Network {
+export class NetworkProfile {
   trips = new RoundTrip();
   cadence;
   lives = new Lives();

@@ -2,7 +2,7 @@
 
 import { Carrier } from './carrier.js';
 import { backoff, clock, deadline, sleep, soon } from './clock.js';
-import { refusal, verdict } from './errors.js';
+import { refusal, verdict } from './failure.js';
 import { notSigway } from './http.js';
 import { deferred } from './tools.js';
 
@@ -112,10 +112,10 @@ export class PollCarrier extends Carrier {
       : { key: session.key, carrier: this.name, n, ack: session.acknowledging(), wait };
     if (!attaching && !this.active && this.turn) request.turn = this.turn;
     // What a lost one should have brought has waited long enough: the next is not held, and its copy does no harm.
-    const least = Math.max(session.network.slack * kSlackLeast, session.network.queue);
+    const least = Math.max(session.profile.slack * kSlackLeast, session.profile.queue);
     const slack = session.trips.patience(least * 2 ** Math.max(0, this.#failures - 1), kSlackUnknown);
     this.#came = { bytes: 0, since: 0 };
-    const patience = attaching ? session.network.slack * kAttachDeadline : wait + slack;
+    const patience = attaching ? session.profile.slack * kAttachDeadline : wait + slack;
     return session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: again, heard: (bytes) => this.#hearsSome(bytes) });
   }
 
@@ -123,7 +123,7 @@ export class PollCarrier extends Carrier {
     this.seen = clock.now();
     if (!bytes) this.#came.since = this.seen;
     this.#came.bytes += bytes;
-    this.session.network.came(this.#came.bytes, this.seen - this.#came.since);
+    this.session.profile.came(this.#came.bytes, this.seen - this.#came.since);
   }
 
   get #mostHold() {
