@@ -15,7 +15,7 @@ class Session;
 
 /// One attempt of one transport (docs/protocol.md, "Carriers"). It attaches, proves itself by a
 /// round trip of the application, takes over when it is told to, and ends once. It tells the
-/// session what it hears. Thread: the engine's. Lifetime: the session's; after its end until the
+/// session what it hears. Thread: the client's. Lifetime: the session's; after its end until the
 /// next turn.
 class Carrier {
  public:

@@ -12,8 +12,8 @@
 #include <thread>
 #include <utility>
 
-#include "client/engine.h"
-#include "client/memory_file.h"
+#include "client/connection.h"
+#include "client/memory.h"
 #include "client/pieces.h"
 #include "client/threaded_network.h"
 #include "client/waiter.h"
@@ -66,11 +66,11 @@ client::Endpoint endpoint_of(const ClientOptions& options) {
   return endpoint;
 }
 
-std::optional<client::MemoryFile> memory_of(const ClientOptions& options) {
+std::optional<client::Memory> memory_of(const ClientOptions& options) {
   const auto url = client::parse_url(options.url);
   if (options.memory_file.empty() || !url) return std::nullopt;
-  return client::MemoryFile(options.memory_file,
-                            (url->tls ? "https://" : "http://") + url->host_and_port() + url->path);
+  return client::Memory(options.memory_file,
+                        (url->tls ? "https://" : "http://") + url->host_and_port() + url->path);
 }
 
 int levels_of(std::string_view json) {
@@ -127,14 +127,14 @@ void check_data(std::string_view data) {
 
 }  // namespace
 
-class Client::Implementation final : private client::EngineListener {
+class Client::Implementation final : private client::ConnectionListener {
  public:
   Implementation(const ClientOptions& options, ClientHandlers handlers)
       : handlers_(std::move(handlers)),
         memory_(memory_of(options)),
         scheduler_(client::Waiter::now()),
         network_(endpoint_of(options), [this](Task task) { post(std::move(task)); }),
-        engine_(scheduler_, network_, *this, engine_options(options)) {
+        connection_(scheduler_, network_, *this, engine_options(options)) {
     // As the network's threads: a signal is the application's business.
     sigset_t all, before;
     sigfillset(&all);
@@ -151,7 +151,7 @@ class Client::Implementation final : private client::EngineListener {
   }
 
   using Said = std::function<void(std::uint64_t id)>;
-  // Ids are given in the order in which the engine hears.
+  // Ids are given in the order in which the connection hears.
   std::uint64_t say(std::size_t bytes, Said said) {
     std::uint64_t id = 0;
     {
@@ -175,7 +175,7 @@ class Client::Implementation final : private client::EngineListener {
     return id;
   }
 
-  client::Engine& engine() { return engine_; }
+  client::Connection& connection() { return connection_; }
 
   bool flush(std::chrono::milliseconds longest) {
     if (std::this_thread::get_id() == thread_.get_id()) return false;
@@ -204,7 +204,7 @@ class Client::Implementation final : private client::EngineListener {
   void close() {
     {
       const std::lock_guard lock(mutex_);
-      if (!std::exchange(closing_, true)) tasks_.emplace_back([this] { engine_.close(); });
+      if (!std::exchange(closing_, true)) tasks_.emplace_back([this] { connection_.close(); });
     }
     waiter_.wake();
     if (std::this_thread::get_id() == thread_.get_id()) return;
@@ -215,7 +215,7 @@ class Client::Implementation final : private client::EngineListener {
  private:
   using Task = std::function<void()>;
 
-  client::EngineOptions engine_options(const ClientOptions& options) {
+  client::ConnectionOptions engine_options(const ClientOptions& options) {
     if (options.capacity != 0 && options.room.empty())
       throw ClientError("bad_capacity", "a capacity is for a room: name one");
     return {.room = options.room,
@@ -240,7 +240,7 @@ class Client::Implementation final : private client::EngineListener {
   }
 
   void run() {
-    engine_.start();
+    connection_.start();
     std::unique_lock lock(mutex_);
     while (!over_) {
       lock.unlock();
@@ -271,8 +271,9 @@ class Client::Implementation final : private client::EngineListener {
 
   // With the lock. What other threads may ask for.
   void see() {
-    seen_ = {engine_.state(),    engine_.transport(),  engine_.peer(),    engine_.ice_servers(),
-             engine_.features(), engine_.round_trip(), engine_.pending(), engine_.pending_bytes()};
+    seen_ = {connection_.state(),       connection_.transport(),    connection_.peer(),
+             connection_.ice_servers(), connection_.features(),     connection_.round_trip(),
+             connection_.pending(),     connection_.pending_bytes()};
     seen_changed_.notify_all();
   }
 
@@ -313,7 +314,7 @@ class Client::Implementation final : private client::EngineListener {
   }
 
   const ClientHandlers handlers_;
-  std::optional<client::MemoryFile> memory_;
+  std::optional<client::Memory> memory_;
   mutable std::mutex mutex_;
   std::condition_variable seen_changed_;
   std::deque<Task> tasks_;
@@ -321,12 +322,12 @@ class Client::Implementation final : private client::EngineListener {
   std::size_t queued_ = 0, queued_bytes_ = 0;
   std::uint64_t ids_ = 0;
   bool closing_ = false;
-  bool over_ = false;  // the engine's thread
+  bool over_ = false;  // the client's thread
   ClientEnd end_;
   client::Waiter waiter_;
   client::Scheduler scheduler_;
   client::ThreadedNetwork network_;
-  client::Engine engine_;
+  client::Connection connection_;
   std::mutex joining_;
   std::thread thread_;
 };
@@ -359,39 +360,38 @@ std::uint64_t Client::send(std::string_view type, std::string_view data,
     fields += data;
   }
   const auto bytes = fields.size();
-  return implementation_->say(
-      bytes, [engine = &implementation_->engine(), fields = std::move(fields)](std::uint64_t id) {
-        engine->say({id, fields});
-      });
+  return implementation_->say(bytes, [connection = &implementation_->connection(),
+                                      fields = std::move(fields)](std::uint64_t id) {
+    connection->say({id, fields});
+  });
 }
 
 std::uint64_t Client::join(std::string_view room, unsigned capacity) {
   const auto bytes = member("room", room).size();
-  return implementation_->say(bytes,
-                              [engine = &implementation_->engine(), room = std::string(room),
-                               capacity](std::uint64_t id) { engine->join(id, room, capacity); });
+  return implementation_->say(
+      bytes, [connection = &implementation_->connection(), room = std::string(room),
+              capacity](std::uint64_t id) { connection->join(id, room, capacity); });
 }
 
 std::uint64_t Client::leave(std::string_view room) {
   const auto bytes = member("room", room).size();
   return implementation_->say(
-      bytes, [engine = &implementation_->engine(), room = std::string(room)](std::uint64_t id) {
-        engine->leave(id, room);
-      });
+      bytes, [connection = &implementation_->connection(),
+              room = std::string(room)](std::uint64_t id) { connection->leave(id, room); });
 }
 
 std::uint64_t Client::login(std::string_view name) {
   auto fields = R"("type":"login",)" + member("name", name);
   const auto bytes = fields.size();
-  return implementation_->say(
-      bytes, [engine = &implementation_->engine(), fields = std::move(fields)](std::uint64_t id) {
-        engine->say({id, fields});
-      });
+  return implementation_->say(bytes, [connection = &implementation_->connection(),
+                                      fields = std::move(fields)](std::uint64_t id) {
+    connection->say({id, fields});
+  });
 }
 
 std::uint64_t Client::logout() {
-  return implementation_->say(16, [engine = &implementation_->engine()](std::uint64_t id) {
-    engine->say({id, R"("type":"logout")"});
+  return implementation_->say(16, [connection = &implementation_->connection()](std::uint64_t id) {
+    connection->say({id, R"("type":"logout")"});
   });
 }
 

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 19> kFinal{
     "unknown_route", "wrong_method",  "wrong_content_type"};
 
 // How a transport dies where something on the way kills it.
-constexpr std::array<std::string_view, 6> kUnclean{"network",   "silence", "deadline",
+constexpr std::array<std::string_view, 7> kUnclean{"network",   "silence", "silent",    "deadline",
                                                    "held_back", "gap",     "not_sigway"};
 
 template <std::size_t size>

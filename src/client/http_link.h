@@ -13,7 +13,7 @@
 
 namespace sigway::client {
 
-/// The engine's requests: every call needs a thread of the caller's. Connections are kept and used
+/// The client's requests: every call needs a thread of the caller's. Connections are kept and used
 /// again. Thread: any, several at a time.
 class HttpLink {
  public:

@@ -31,7 +31,7 @@ class LinesHost {
 /// poll that was answered has just given its connection back: if an upload has waited for long, all
 /// are called off and sent again, by that one, before the next poll. Where that has helped twice in
 /// a row, one connection is served at a time: no stream is tried, and polls and uploads take turns.
-/// Thread: the engine's.
+/// Thread: the client's.
 class Lines {
  public:
   Lines(Scheduler& scheduler, Cadence& cadence, LinesHost& host);

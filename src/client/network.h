@@ -21,8 +21,8 @@ struct HttpAnswer {
   bool unsent = false;    ///< the problem: it waited for a connection, and is to be sent again
 };
 
-/// What the engine asks of the network. Everything is begun and returns at once; what came of it is
-/// told by the callbacks, on the engine's thread and never from within the call that began it.
+/// What the client asks of the network. Everything is begun and returns at once; what came of it is
+/// told by the callbacks, on the client's thread and never from within the call that began it.
 /// After drop() nothing more is told. Implementations bound what they read: an answer, a frame or a
 /// line that is larger than 8 MiB is a problem.
 class Network {

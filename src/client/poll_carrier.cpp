@@ -1,8 +1,9 @@
+#include "client/poll_carrier.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "client/backoff.h"
-#include "client/carriers.h"
 #include "client/pieces.h"
 #include "client/session.h"
 
@@ -262,16 +263,6 @@ void PollCarrier::on_stop() {
   if (request_ != 0) session_.network().drop(request_);
   request_ = 0;
   if (carries_) session_.lines().polling_ended();
-}
-
-std::unique_ptr<Carrier> make_carrier(Session& session, Transport transport, std::string name) {
-  switch (transport) {
-    case Transport::websocket: return std::make_unique<WebSocketCarrier>(session, std::move(name));
-    case Transport::sse: return std::make_unique<StreamCarrier>(session, std::move(name));
-    case Transport::automatic:
-    case Transport::poll: break;
-  }
-  return std::make_unique<PollCarrier>(session, std::move(name));
 }
 
 }  // namespace sigway::client

@@ -9,8 +9,7 @@ namespace {
 constexpr std::array kAll{Transport::websocket, Transport::sse, Transport::poll};
 constexpr Duration kYoungLeast{10'000};  // a carrier that dies before loses a life
 constexpr int kYoung = 2;                // so do heartbeats
-constexpr Duration kFirstAside{60'000}, kMostAside{600'000};
-constexpr Duration kProof{10'000};  // the server lets an attempt stand by for as long
+constexpr Duration kProof{10'000};       // the server lets an attempt stand by for as long
 constexpr Duration kActivationLeast{3000}, kActivation{8000};
 constexpr Duration kStreamDelay{300};  // before an event stream is tried beside a WebSocket
 constexpr Duration kGrace{300}, kGraceLeast{30};
@@ -37,6 +36,7 @@ Race::Race(Scheduler& scheduler, const Random& random, RaceHost& host, Transport
       random_(random),
       host_(host),
       wanted_(wanted),
+      lives_(scheduler),
       others_(scheduler),
       grace_(scheduler),
       probe_(scheduler),
@@ -48,8 +48,7 @@ bool Race::allowed(Transport transport) const {
 }
 
 bool Race::spared(Transport transport) const {
-  return at(transport).aside_until > scheduler_.now() ||
-         (transport == Transport::sse && host_.single());
+  return lives_.is_aside(transport) || (transport == Transport::sse && host_.single());
 }
 
 bool Race::better(Transport transport) const {
@@ -359,10 +358,7 @@ void Race::failed(Transport transport, const Failure& failure) {
   if (is_late_) late(is_heard_);
   rest();
   // What was set aside may be all that is left: the next round tries everything.
-  for (const auto each : kAll) {
-    at(each).aside_until = {};
-    at(each).lives = 2;
-  }
+  lives_.pardon();
   host_.exhausted(answer);
 }
 
@@ -371,29 +367,23 @@ void Race::lost(Transport transport, Duration age, const Failure& failure, Durat
   active_.reset();
   probe_.stop();
   steady_.stop();
-  auto& standing = at(transport);
   // What is held back once is held back always.
   const bool hopeless = failure.code == "held_back";
-  if (hopeless) standing.lives = 1;
   const bool is_old = age > std::max(kYoungLeast, kYoung * heartbeat);
   if ((is_old || is_mended) && !hopeless) {
-    standing.lives = 2;
-    standing.aside = kFirstAside;
+    lives_.restore(transport);
   } else if (transport != Transport::poll && is_unclean(failure) &&
              wanted_ == Transport::automatic) {
-    if (--standing.lives <= 0) {
-      standing.lives = 1;  // when it is back, it is on probation
-      standing.aside_until = scheduler_.now() + standing.aside;
+    if (const auto term = lives_.lose(transport, hopeless); term > Duration(0)) {
       host_.journal(name_of(transport) + (hopeless ? " is held back" : " keeps dying young") +
-                    ": it is set aside for " + seconds(standing.aside));
-      standing.aside = std::min(standing.aside * 2, kMostAside);
+                    ": it is set aside for " + seconds(term));
       if (favourite_ == transport) favourite_.reset();
     }
   }
   if (favourite_) return;
   // What else has worked, the best first.
   for (const auto each : kAll) {
-    if (at(each).known && at(each).aside_until <= scheduler_.now()) {
+    if (at(each).known && !lives_.is_aside(each)) {
       favourite_ = each;
       return;
     }
@@ -411,8 +401,7 @@ void Race::probe_later() {
   std::optional<Duration> aside;  // the soonest end of it
   for (const auto each : kAll) {
     if (!better(each)) continue;
-    const auto left = std::chrono::duration_cast<Duration>(at(each).aside_until - scheduler_.now());
-    aside = std::min(aside.value_or(left), left);
+    aside = std::min(aside.value_or(lives_.remaining(each)), lives_.remaining(each));
   }
   const auto pause = Duration(static_cast<Duration::rep>(static_cast<double>(probe_pause_.count()) *
                                                          (0.8 + 0.4 * random_())));

@@ -8,6 +8,7 @@
 #include "client/backoff.h"
 #include "client/client.h"
 #include "client/failure.h"
+#include "client/lives.h"
 #include "client/scheduler.h"
 
 namespace sigway::client {
@@ -39,7 +40,7 @@ class RaceHost {
 };
 
 /// Decides which transport is tried when, and which one is to carry the events. No I/O: it is told
-/// what became of its attempts. docs/decisions/ has a page on why. Thread: the engine's.
+/// what became of its attempts. docs/decisions/ has a page on why. Thread: the client's.
 ///
 /// Where nothing is known: polling and WebSocket at once, an event stream as soon as WebSocket is
 /// not proved in time. What worked last goes alone, with a head start. The first that is proved is
@@ -90,9 +91,6 @@ class Race {
     bool again = false;  // its activation has had its time once
     Time begun{};
     Duration proof{0};
-    int lives = 2;
-    Time aside_until{};
-    Duration aside{60'000};
     std::optional<Scheduler::Id> deadline;
   };
 
@@ -131,6 +129,7 @@ class Race {
   const Random& random_;
   RaceHost& host_;
   const Transport wanted_;
+  Lives lives_;
   std::array<Standing, 3> standings_;  // websocket, sse, poll: the better ones first
   std::optional<Transport> active_;
   std::optional<Transport> favourite_;  // what worked last

@@ -14,8 +14,8 @@ using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 using Duration = std::chrono::milliseconds;
 
-/// The engine's clock and timers. Time stands still until advance() says what it is, so that a test
-/// can turn it by hand. Thread: the engine's.
+/// The client's clock and timers. Time stands still until advance() says what it is, so that a test
+/// can turn it by hand. Thread: the client's.
 class Scheduler {
  public:
   using Task = std::function<void()>;

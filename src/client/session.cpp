@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "client/carriers.h"
 #include "client/pieces.h"
+#include "client/poll_carrier.h"
+#include "client/stream_carrier.h"
+#include "client/websocket_carrier.h"
 
 namespace sigway::client {
 namespace {
@@ -12,7 +14,6 @@ namespace {
 constexpr Duration kAckDelay{200};
 constexpr std::uint64_t kAckEvents = 16;  // acknowledge at once beyond so many
 constexpr Duration kRetirement{2000};     // what a carrier before still brings is welcome
-constexpr Duration kMostRoundTrip{10'000};
 constexpr Duration kOverdue{150};
 constexpr std::size_t kManyBytes = 4096;    // fewer say little of a line's speed
 constexpr std::size_t kLineBytes = 16'384;  // that may stand before an answer
@@ -21,6 +22,16 @@ constexpr Duration kLineMost{20'000};
 constexpr Duration kQuietWait{1000};
 // For which uploads may be refused on the way until another way is looked for.
 constexpr Duration kFilteredMost{30'000};
+
+std::unique_ptr<Carrier> make_carrier(Session& session, Transport transport, std::string name) {
+  switch (transport) {
+    case Transport::websocket: return std::make_unique<WebSocketCarrier>(session, std::move(name));
+    case Transport::sse: return std::make_unique<StreamCarrier>(session, std::move(name));
+    case Transport::automatic:
+    case Transport::poll: break;
+  }
+  return std::make_unique<PollCarrier>(session, std::move(name));
+}
 
 }  // namespace
 
@@ -380,22 +391,9 @@ bool Session::has_stream() const {
 // a connection, and so would the next one.
 Duration Session::overdue() const {
   const auto* const carrier = carries_up();
-  if (carrier != nullptr && carrier->transport == Transport::poll && round_trip_ < kOverdue)
+  if (carrier != nullptr && carrier->transport == Transport::poll && round_trip() < kOverdue)
     return lines_.patience();
   return kOverdue;
-}
-
-void Session::measured(Duration round_trip) {
-  round_trip = std::min(round_trip, kMostRoundTrip);
-  least_round_trip_ = std::min(least_round_trip_.value_or(round_trip), round_trip);
-  if (measured_) {
-    varies_ = (3 * varies_ + std::chrono::abs(round_trip_ - round_trip)) / 4;
-    round_trip_ = (7 * round_trip_ + round_trip) / 8;
-  } else {
-    varies_ = round_trip / 2;
-    round_trip_ = round_trip;
-  }
-  measured_ = true;
 }
 
 void Session::came(std::size_t bytes, Duration time) {
@@ -403,10 +401,6 @@ void Session::came(std::size_t bytes, Duration time) {
   const auto queueing =
       time * static_cast<Duration::rep>(kLineBytes) / static_cast<Duration::rep>(bytes);
   queueing_ = std::min(kLineMost, queueing);
-}
-
-Duration Session::patience(Duration least, Duration unknown) const {
-  return measured_ ? std::max(least, round_trip_ + 4 * varies_) : unknown;
 }
 
 void Session::broken(const Failure& failure) {

@@ -11,11 +11,12 @@
 #include "client/cadence.h"
 #include "client/carrier.h"
 #include "client/lines.h"
+#include "client/round_trip.h"
 #include "client/uplink.h"
 
 namespace sigway::client {
 
-/// What a session tells the engine.
+/// What a session tells the Connection.
 class SessionListener {
  public:
   virtual void on_event(const Json& event, std::uint64_t number, Transport transport) = 0;
@@ -40,8 +41,8 @@ class SessionListener {
 };
 
 /// All that belongs to one key: cursor, turns, acknowledgements, uplink, carriers. When the server
-/// has forgotten the key the engine drops the whole object, so that nothing old can leak into the
-/// next one. Thread: the engine's.
+/// has forgotten the key the Connection drops the whole object, so that nothing old can leak into
+/// the next one. Thread: the client's.
 class Session final : public UplinkHost, public LinesHost {
  public:
   /// `open` is the JSON object of the opening request.
@@ -51,7 +52,7 @@ class Session final : public UplinkHost, public LinesHost {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // -- for the engine
+  // -- for the Connection
   Carrier& start(Transport transport, std::string name, bool take_over);
   /// Tells it to take over, by a turn higher than `seen_turn`. Messages go up by it from now on, if
   /// none is active.
@@ -69,7 +70,8 @@ class Session final : public UplinkHost, public LinesHost {
   /// For how long the server keeps our place without a connection; 0 before its welcome.
   Duration resume() const noexcept { return resume_; }
   bool welcomed() const noexcept { return !server_.empty(); }
-  Duration round_trip() const override { return round_trip_; }
+  /// 100 ms before one was measured.
+  Duration round_trip() const override { return trips_.smoothed().value_or(Duration(100)); }
   std::size_t carrier_count() const;
 
   // -- for its carriers
@@ -103,7 +105,9 @@ class Session final : public UplinkHost, public LinesHost {
   bool is_anothers(std::uint64_t turn, const Carrier& carrier) const;
   /// What a round trip hardly ever takes longer than: `least` at the least, and `unknown` before
   /// one was measured (RFC 6298 §2).
-  Duration patience(Duration least, Duration unknown) const override;
+  Duration patience(Duration least, Duration unknown) const override {
+    return trips_.patience(least, unknown);
+  }
   void learned(const std::string& lesson) override { listener_.on_lesson(lesson); }
   /// Asks the active carrier again whether events are to be acknowledged.
   void acknowledge_later();
@@ -130,7 +134,7 @@ class Session final : public UplinkHost, public LinesHost {
   void give_up(Network::Id upload) override;
   std::uint64_t cursor() const override { return cursor_; }
   void acknowledged(std::uint64_t ack) override;
-  void measured(Duration round_trip) override;
+  void measured(Duration round_trip) override { trips_.add(round_trip); }
   void broken(const Failure& failure) override;
   void way_is_dead(const Failure& failure) override;
   void check_way() override;
@@ -140,7 +144,7 @@ class Session final : public UplinkHost, public LinesHost {
   void question_settled(bool answered) override;
 
   // -- for the lines
-  std::optional<Duration> least_round_trip() const override { return least_round_trip_; }
+  std::optional<Duration> least_round_trip() const override { return trips_.least(); }
   bool has_stream() const override;
   void call_off(Network::Id upload) override;
   void may_upload_again() override;
@@ -184,11 +188,8 @@ class Session final : public UplinkHost, public LinesHost {
   std::uint64_t cursor_ = 0;
   std::optional<std::uint64_t> acked_;  // so that one follows the opening, even if it is 0
   std::uint64_t turn_ = 0;
-  Duration round_trip_{100};
-  Duration varies_{0};  // how far single round trips are from the smoothed one
-  bool measured_ = false;
+  RoundTrip trips_;
   Duration queueing_{0};
-  std::optional<Duration> least_round_trip_;
   bool over_ = false;
   std::vector<std::unique_ptr<Carrier>> carriers_;
   Carrier* active_ = nullptr;

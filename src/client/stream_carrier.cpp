@@ -1,8 +1,9 @@
+#include "client/stream_carrier.h"
+
 #include <charconv>
 #include <memory>
 
 #include "client/backoff.h"
-#include "client/carriers.h"
 #include "client/session.h"
 
 namespace sigway::client {

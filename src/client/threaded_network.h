@@ -36,11 +36,11 @@ class Workers {
 };
 
 /// The network as it is: HTTP and WebSockets on threads of their own, whose results are handed to
-/// the engine's thread. Thread: the engine's.
+/// the client's thread. Thread: the client's.
 class ThreadedNetwork final : public Network {
  public:
   using Task = std::function<void()>;
-  /// `hand_over` may be called from any thread; the task is to run on the engine's.
+  /// `hand_over` may be called from any thread; the task is to run on the client's.
   ThreadedNetwork(Endpoint endpoint, std::function<void(Task)> hand_over);
   ~ThreadedNetwork() override;  ///< breaks everything off and waits for its threads
   ThreadedNetwork(const ThreadedNetwork&) = delete;
@@ -66,13 +66,13 @@ class ThreadedNetwork final : public Network {
   };
   using EntryPtr = std::shared_ptr<Entry>;
 
-  /// On the engine's thread, if the entry is still there then.
+  /// On the client's thread, if the entry is still there then.
   void later(Id id, std::function<void(const EntryPtr&)> action);
   EntryPtr add(Id& id);
 
   const Endpoint endpoint_;
   const std::function<void(Task)> hand_over_;
-  std::map<Id, EntryPtr> entries_;  // the engine's thread
+  std::map<Id, EntryPtr> entries_;  // the client's thread
   Id count_ = 0;
   HttpLink http_;
   Workers workers_;  // the last: its threads use the others

@@ -34,11 +34,6 @@ constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
 
 }  // namespace
 
-bool Uplink::Entry::waits() const {
-  return std::any_of(parts.begin(), parts.end(),
-                     [](const Part& part) { return part.via == 0 && !part.landed; });
-}
-
 Uplink::Uplink(Scheduler& scheduler, const Random& random, Cadence& cadence, UplinkHost& host,
                std::size_t key_size)
     : scheduler_(scheduler),
@@ -57,10 +52,10 @@ Uplink::Uplink(Scheduler& scheduler, const Random& random, Cadence& cadence, Upl
       overdue_(scheduler) {}
 
 void Uplink::push(const Message& message) {
-  Entry entry;
+  Outgoing entry;
   entry.id = message.id;
   entry.text = '{' + message.fields + '}';
-  join(entry);
+  entry.join();
   bytes_ += entry.text.size();
   queue_.push_back(std::move(entry));
   // What is said in one go travels together.
@@ -69,7 +64,7 @@ void Uplink::push(const Message& message) {
 
 // Given once, and then it never means anything else. Not before it goes out: a server cannot have
 // taken what was never sent.
-void Uplink::launch(Entry& entry) {
+void Uplink::launch(Outgoing& entry) {
   entry.exposed = true;
   if (entry.n != 0) return;
   entry.n = next_++;
@@ -116,11 +111,7 @@ void Uplink::closed_at(std::uint64_t number) {
 }
 
 void Uplink::free(std::uint64_t via) {
-  for (auto& entry : queue_) {
-    for (auto& part : entry.parts) {
-      if (part.via == via) part.via = 0;
-    }
-  }
+  for (auto& entry : queue_) entry.release(via);
 }
 
 void Uplink::release(std::uint64_t way) {
@@ -165,7 +156,8 @@ bool Uplink::carry(const std::string& fields, std::function<void(bool)> done) {
 // One upload at a time, and a further one beside those that take long: fewer requests are fewer
 // that can get lost. Several at once only where bodies must be small.
 bool Uplink::may_fly(bool is_urgent) {
-  if (std::none_of(queue_.begin(), queue_.end(), [](const Entry& each) { return each.waits(); }) ||
+  if (std::none_of(queue_.begin(), queue_.end(),
+                   [](const Outgoing& each) { return each.waits(); }) ||
       !host_.may_upload())
     return false;
   const auto confirming = host_.confirming();
@@ -185,8 +177,8 @@ bool Uplink::may_fly(bool is_urgent) {
 }
 
 Uplink::Run Uplink::next_run(const UplinkHost::Way& way, std::size_t most_bytes) {
-  const auto free =
-      std::find_if(queue_.begin(), queue_.end(), [](const Entry& entry) { return entry.waits(); });
+  const auto free = std::find_if(queue_.begin(), queue_.end(),
+                                 [](const Outgoing& entry) { return entry.waits(); });
   if (free == queue_.end()) return {};
   Run run{static_cast<std::size_t>(free - queue_.begin()), 0};
   auto most = std::min(batch_most_, messages_most_);
@@ -194,7 +186,7 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way, std::size_t most_bytes)
   if (way.frames) {
     const auto waiting = static_cast<std::size_t>(
         std::count_if(queue_.begin(), queue_.end(),
-                      [&](const Entry& entry) { return entry.parts.front().via == way.id; }));
+                      [&](const Outgoing& entry) { return entry.parts.front().via == way.id; }));
     most = waiting < batch_most_ ? std::min(most, batch_most_ - waiting) : 0;
   }
   if (run.begin > 0 && !flights_.empty())
@@ -202,7 +194,7 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way, std::size_t most_bytes)
   if (most == 0) return {};
   auto held = std::numeric_limits<std::size_t>::max();
   if (run.begin > 0 && !flights_.empty()) {
-    const auto add = [](std::size_t sum, const Entry& entry) { return sum + entry.text.size(); };
+    const auto add = [](std::size_t sum, const Outgoing& entry) { return sum + entry.text.size(); };
     const auto ahead = std::accumulate(queue_.begin(), free, std::size_t{0}, add);
     if (ahead + free->text.size() > kHeldBytes) return {};
     held = kHeldBytes - ahead;
@@ -215,13 +207,12 @@ Uplink::Run Uplink::next_run(const UplinkHost::Way& way, std::size_t most_bytes)
   std::size_t bytes = 0;
   for (auto at = run.begin; at < queue_.size() && run.size < most && queue_[at].waits(); ++at) {
     auto& entry = queue_[at];
-    if (way.frames && !entry.whole()) join(entry);
+    if (way.frames && !entry.whole()) entry.join();
     if (!way.frames && (!entry.whole() || entry.text.size() + 24 > limit)) {
       if (run.size > 0) break;
-      cut(entry, limit);
-      const auto part = std::find_if(entry.parts.begin(), entry.parts.end(), [](const Part& each) {
-        return each.via == 0 && !each.landed;
-      });
+      entry.cut(limit);
+      const auto part = std::find_if(entry.parts.begin(), entry.parts.end(),
+                                     [](const auto& each) { return each.waits(); });
       if (part->end - part->begin + 24 > most_bytes) break;
       run.part = static_cast<std::size_t>(part - entry.parts.begin());
       run.size = 1;
@@ -265,34 +256,13 @@ void Uplink::too_fast() {
   tokens_ = 0;
 }
 
-// What is not on its way and too large is cut, also what was cut when the limit seemed higher.
-void Uplink::cut(Entry& entry, std::size_t limit) const {
-  const auto room = limit - 72;  // "n", "at" and "of" with their numbers
-  std::vector<Part> parts;
-  for (const auto& part : entry.parts) {
-    const auto text = std::string_view(entry.text).substr(part.begin, part.end - part.begin);
-    if (part.via != 0 || part.landed || json_string(text).size() <= room) {
-      parts.push_back(part);
-      continue;
-    }
-    auto begin = part.begin;
-    for (const auto& piece : cut_into_pieces(text, room)) {
-      parts.push_back({.begin = begin, .end = begin + piece.size()});
-      begin += piece.size();
-    }
-  }
-  entry.parts = std::move(parts);
-}
-
-void Uplink::join(Entry& entry) { entry.parts = {{.begin = 0, .end = entry.text.size()}}; }
-
 void Uplink::send_frames(const Run& run, const UplinkHost::Way& way) {
   std::string text;
   for (auto at = run.begin; at < run.begin + run.size; ++at) {
     auto& entry = queue_[at];
     launch(entry);
     if (!text.empty()) text += ',';
-    text += R"({"n":)" + std::to_string(entry.n) + ',' + entry.text.substr(1);
+    text += entry.wire(entry.parts.front());
     entry.parts.front().via = way.id;
     entry.since = scheduler_.now();
   }
@@ -312,15 +282,7 @@ void Uplink::send_upload(const Run& run, const std::string& fields,
     part.via = id;
     launch(entry);
     if (!text.empty()) text += ',';
-    text += R"({"n":)" + std::to_string(entry.n);
-    if (entry.whole()) {
-      text += ',' + entry.text.substr(1);
-    } else {
-      text += R"(,"at":)" + std::to_string(part.begin) + R"(,"of":)" +
-              std::to_string(entry.text.size()) + R"(,"piece":)" +
-              json_string(std::string_view(entry.text).substr(part.begin, part.end - part.begin)) +
-              '}';
-    }
+    text += entry.wire(part);
   }
   Flight flight;
   flight.first = queue_[run.begin].n;
@@ -372,9 +334,7 @@ void Uplink::succeeded(std::uint64_t id, const Flight& flight, std::uint64_t up)
   failures_ = 0;
   slack_ = 1;
   host_.learned(cadence_.body_passed(flight.size));
-  for (auto& entry : queue_) {
-    for (auto& part : entry.parts) part.landed = part.landed || part.via == id;
-  }
+  for (auto& entry : queue_) entry.landed(id);
   host_.acknowledged(flight.ack);
   const auto took = std::chrono::duration_cast<Duration>(scheduler_.now() - flight.started);
   const auto its = double(flight.size) / double(std::max<Duration::rep>(1, took.count()));
@@ -386,7 +346,7 @@ void Uplink::succeeded(std::uint64_t id, const Flight& flight, std::uint64_t up)
   // All has been answered and not all was taken: say it again. The server drops what it has.
   const auto way = host_.way();
   if (flights_.empty() && way && !way->frames && !queue_.empty() && !queue_.front().waits()) {
-    for (auto& entry : queue_) join(entry);
+    for (auto& entry : queue_) entry.join();
     pause_.set(backoff(random_, 0), [this] { pump(); });
   }
   pump();
@@ -430,7 +390,7 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
   }
   if (failure.code == "number_gap") {  // of what is still under way: that comes first
     if (flights_.empty()) {            // or of what we thought the server had
-      for (auto& entry : queue_) join(entry);
+      for (auto& entry : queue_) entry.join();
     }
     pause_.set(backoff(random_, 0), [this] { pump(); });
     return;
@@ -492,7 +452,7 @@ void Uplink::watch() {
   if (closed_) return;
   const auto way = host_.way();
   if (!way || !way->frames) return;
-  const auto oldest = std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) {
+  const auto oldest = std::find_if(queue_.begin(), queue_.end(), [&](const Outgoing& entry) {
     return entry.parts.front().via == way->id;
   });
   if (oldest == queue_.end()) return;

@@ -12,6 +12,7 @@
 #include "client/cadence.h"
 #include "client/failure.h"
 #include "client/network.h"
+#include "client/outgoing.h"
 #include "client/scheduler.h"
 
 namespace sigway::client {
@@ -76,7 +77,7 @@ class UplinkHost {
 
 /// The messages that the server has not taken yet, in order, and how they get there: numbered,
 /// batched, some uploads in flight, again until acknowledged, in pieces where bodies are refused
-/// for their size. docs/protocol.md, "Up". Thread: the engine's.
+/// for their size. docs/protocol.md, "Up". Thread: the client's.
 class Uplink {
  public:
   Uplink(Scheduler& scheduler, const Random& random, Cadence& cadence, UplinkHost& host,
@@ -120,23 +121,6 @@ class Uplink {
   std::function<void(std::uint64_t id)> on_taken;
 
  private:
-  // What of a message goes in one body: all of it, or a piece.
-  struct Part {
-    std::size_t begin = 0, end = 0;  // in the message's text
-    std::uint64_t via = 0;           // a way or a flight that it is on; 0: none
-    bool landed = false;             // the server has it
-  };
-  struct Entry {
-    std::uint64_t id = 0;
-    std::uint64_t n = 0;  // given when it first goes out
-    std::string text;     // the message as an object, without n
-    std::vector<Part> parts{};
-    bool exposed = false;  // the server may have seen it
-    Time since{};          // on its way, by frames
-
-    bool waits() const;
-    bool whole() const { return parts.size() == 1; }
-  };
   struct Run {  // of parts: so many entries, or one part of one
     std::size_t begin = 0, size = 0;
     std::optional<std::size_t> part{};
@@ -160,8 +144,6 @@ class Uplink {
   std::size_t allowance();
   std::size_t limit(bool frames) const;
   std::size_t overhead() const { return key_size_ + 64; }
-  void cut(Entry& entry, std::size_t limit) const;
-  static void join(Entry& entry);
   void send_frames(const Run& run, const UplinkHost::Way& way);
   void send_upload(const Run& run, const std::string& fields = {},
                    std::function<void(bool)> carried = {});
@@ -171,7 +153,7 @@ class Uplink {
   void failed(std::uint64_t id, const Flight& flight, const Failure& failure);
   void too_large(const Flight& flight, const Failure& failure);
   void free(std::uint64_t via);
-  void launch(Entry& entry);
+  void launch(Outgoing& entry);
   /// How long the answer to so many bytes may take.
   Duration patience(std::size_t size) const;
   void watch();
@@ -182,7 +164,7 @@ class Uplink {
   Cadence& cadence_;
   UplinkHost& host_;
   std::size_t key_size_;
-  std::deque<Entry> queue_;
+  std::deque<Outgoing> queue_;
   std::size_t bytes_ = 0;
   std::uint64_t up_ = 0;
   std::uint64_t next_ = 1;

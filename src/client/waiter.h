@@ -7,7 +7,7 @@
 
 namespace sigway::client {
 
-/// What the engine's thread waits by. Its clock goes on while the machine sleeps (CLOCK_BOOTTIME),
+/// What the client's thread waits by. Its clock goes on while the machine sleeps (CLOCK_BOOTTIME),
 /// so that what was due meanwhile is done as soon as it wakes; std::chrono::steady_clock and
 /// condition variables stand still. Its times are for the scheduler alone. Thread: one waits, any
 /// may wake it. Throws std::system_error where the system has no descriptors left.

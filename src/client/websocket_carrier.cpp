@@ -1,6 +1,7 @@
+#include "client/websocket_carrier.h"
+
 #include <algorithm>
 
-#include "client/carriers.h"
 #include "client/session.h"
 
 namespace sigway::client {

@@ -5,8 +5,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Cadence } from '../../web/client/sigway/cadence.js';
 import { clock } from '../../web/client/sigway/clock.js';
+import { isUnclean, SigwayError, verdict } from '../../web/client/sigway/failure.js';
 
-const lessons = JSON.parse(readFileSync(new URL('lessons/lessons.json', import.meta.url), 'utf8'));
+const read = (name) => JSON.parse(readFileSync(new URL(`lessons/${name}`, import.meta.url), 'utf8'));
+const lessons = read('lessons.json');
 
 // Without what is not known.
 const known = ({ life, ...figures }) => Object.fromEntries(Object.entries({ ...figures, life: Object.keys(life).length ? life : null })
@@ -49,3 +51,13 @@ for (const { name, steps } of lessons) {
     }
   });
 }
+
+test('what a code means for the session, and whether something on the way did it', () => {
+  for (const [meaning, codes] of Object.entries(read('codes.json'))) {
+    for (const code of codes) {
+      const error = new SigwayError(code, '');
+      assert.equal(verdict(error), ['reset', 'close'].includes(meaning) ? meaning : 'retry', code);
+      assert.equal(isUnclean(error), meaning === 'cut', code);
+    }
+  }
+});

@@ -7,12 +7,14 @@
 // The parts are in sigway/, a subject each. All of them are named here, so that a browser asks for them in one round trip
 // instead of one for each level of the graph.
 
+import './sigway/backoff.js';
 import './sigway/body_limit.js';
 import './sigway/cadence.js';
 import './sigway/carrier.js';
 import './sigway/clock.js';
 import { Connection } from './sigway/connection.js';
 import './sigway/emitter.js';
+import './sigway/event_stream.js';
 import './sigway/http.js';
 import './sigway/journal.js';
 import './sigway/key_store.js';
@@ -24,6 +26,7 @@ import './sigway/network_profile.js';
 import './sigway/outgoing.js';
 import './sigway/poll_carrier.js';
 import './sigway/race.js';
+import './sigway/round_trip.js';
 import './sigway/seats.js';
 import './sigway/session.js';
 import './sigway/steering.js';

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "client/engine.h"
+#include "client/connection.h"
 #include "scripted_network.h"
 
 using namespace sigway;
@@ -19,19 +19,19 @@ using sigway::testing::World;
 namespace {
 
 /// The C++ client on the network of a case.
-struct Trial final : client::EngineListener {
+struct Trial final : client::ConnectionListener {
   explicit Trial(const Json& one)
       : scheduler(world.now()),
         inner(world, scheduler, 1),
         network(inner, scheduler, one.value("network", Json::array())),
-        engine(scheduler, network, *this, options(one.value("options", Json::object()))) {
+        connection(scheduler, network, *this, options(one.value("options", Json::object()))) {
     inner.faults.delay = 10ms;
     inner.faults.jitter = 0ms;
-    engine.start();
+    connection.start();
   }
 
-  static client::EngineOptions options(const Json& wanted) {
-    client::EngineOptions options;
+  static client::ConnectionOptions options(const Json& wanted) {
+    client::ConnectionOptions options;
     options.room = "room";
     options.transport =
         transport_named(wanted.value("transport", "auto")).value_or(Transport::automatic);
@@ -69,13 +69,13 @@ struct Trial final : client::EngineListener {
     if (what != "say") return;
     const auto data = std::string(step.value("size", 10U), 'x');
     for (int i = step.value("count", 1); i > 0; --i)
-      engine.say({++said, R"("type":"n","data":")" + data + '"'});
+      connection.say({++said, R"("type":"n","data":")" + data + '"'});
   }
 
   Json end() const {
-    return {{"state", to_string(engine.state())},
-            {"transport", to_string(engine.transport())},
-            {"pending", engine.pending()},
+    return {{"state", to_string(connection.state())},
+            {"transport", to_string(connection.transport())},
+            {"pending", connection.pending()},
             {"closed", closed ? Json(*closed) : Json()},
             {"resets", resets},
             {"lost", lost}};
@@ -147,7 +147,7 @@ struct Trial final : client::EngineListener {
   std::vector<std::string> resets;
   std::vector<std::uint64_t> lost;
   std::string journal;
-  client::Engine engine;
+  client::Connection connection;
 };
 
 }  // namespace

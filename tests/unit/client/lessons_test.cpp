@@ -8,6 +8,7 @@
 #include <string>
 
 #include "client/cadence.h"
+#include "client/failure.h"
 #include "client/json.h"
 
 using namespace sigway;
@@ -58,7 +59,8 @@ void take(client::Cadence& cadence, const std::string& what, const Json& value) 
 
 TEST_CASE("lessons: what each disturbance teaches, and when it is taken back") {
   std::size_t count = 0;
-  for (const auto& lesson : Json::parse(std::ifstream(SIGWAY_CLIENT_LESSONS))) {
+  for (const auto& lesson :
+       Json::parse(std::ifstream(std::string(SIGWAY_CLIENT_LESSONS) + "/lessons.json"))) {
     CAPTURE(lesson.at("name").get<std::string>());
     client::Scheduler scheduler{client::Time{} + 1s};
     client::Cadence cadence(scheduler);
@@ -73,4 +75,21 @@ TEST_CASE("lessons: what each disturbance teaches, and when it is taken back") {
     ++count;
   }
   CHECK(count >= 25);
+}
+
+TEST_CASE("lessons: what a code means for the session, and whether something on the way did it") {
+  using client::Verdict;
+  const auto meanings =
+      Json::parse(std::ifstream(std::string(SIGWAY_CLIENT_LESSONS) + "/codes.json"));
+  for (const auto& meaning : meanings.items()) {
+    const auto expected = meaning.key() == "reset"   ? Verdict::reset
+                          : meaning.key() == "close" ? Verdict::close
+                                                     : Verdict::retry;
+    for (const auto& code : meaning.value()) {
+      CAPTURE(code.dump());
+      const client::Failure failure{.code = code.get<std::string>()};
+      CHECK(client::verdict(failure) == expected);
+      CHECK(client::is_unclean(failure) == (meaning.key() == "cut"));
+    }
+  }
 }

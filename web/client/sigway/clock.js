@@ -1,21 +1,13 @@
-// A clock that nobody sets, timers that know when they have slept, and the guess how long a round trip takes.
+// A clock that nobody sets, and timers that know when they have slept.
 
 import { SigwayError } from './failure.js';
 
 const kLate = 1000;                  // a timer so late has slept, with its tab or with its machine
 const kSecondChance = 1000;
 const kHeardMost = 4;
-const kBackoffBase = 500, kBackoffCap = 20000, kBackoffLeast = 50;
 
 /** `now` in milliseconds since some moment, `wall` since 1970. Replaced by tests. */
 export const clock = { now: () => performance.now(), wall: () => Date.now() };
-
-/** Full jitter, so that clients that were cut together do not return together; and never at once. `most`: ms. */
-export const backoff = (failures, most = Infinity) =>
-  kBackoffLeast + Math.random() * Math.min(most, kBackoffCap, kBackoffBase * 2 ** failures);
-
-/** After a first failure: most are a connection that was reset between two requests. */
-export const soon = () => 20 + Math.random() * 100;
 
 /** Calls `act` after `ms`, and gives a function that prevents it. If we slept meanwhile, what came in that time is heard first:
  *  the network is not to blame for our sleep. */
@@ -73,29 +65,4 @@ export function within(promise, ms, signal, what, heard = () => -Infinity) {
     signal?.addEventListener('abort', abort);
     promise.then((value) => settle(resolve, value), (error) => settle(reject, error));
   });
-}
-
-/** How long a round trip takes, as TCP guesses it (RFC 6298): smoothed, and with room for what it varies. */
-export class RoundTrip {
-  last = null;
-  least = null;
-  smoothed = null;
-  #varies = 0;
-
-  add(ms) {
-    this.last = ms;
-    this.least = Math.min(this.least ?? ms, ms);
-    if (this.smoothed === null) {
-      this.smoothed = ms;
-      this.#varies = ms / 2;
-    } else {
-      this.#varies += (Math.abs(ms - this.smoothed) - this.#varies) / 4;
-      this.smoothed += (ms - this.smoothed) / 8;
-    }
-  }
-
-  /** What a round trip hardly ever takes longer than: `least` at the least, and where nothing is known yet `unknown`. */
-  patience(least, unknown) {
-    return this.smoothed === null ? unknown : Math.max(least, Math.ceil(this.smoothed + 4 * this.#varies));
-  }
 }

@@ -14,10 +14,11 @@ export class Lives {
     return this.#kinds.get(kind);
   }
 
-  /** It was cut young. Gives for how long it is set aside, or 0. */
-  lose(kind) {
+  /** It was cut young; `isHopeless`: it loses all its lives at once. Gives for how long it is set aside, or 0. */
+  lose(kind, isHopeless = false) {
     const record = this.#of(kind);
-    if (++record.lost < kLives) return 0;
+    record.lost = isHopeless ? kLives : record.lost + 1;
+    if (record.lost < kLives) return 0;
     const { term } = record;
     record.lost = kLives - 1;      // when it is back, it is on probation
     record.until = clock.now() + term;

@@ -1,8 +1,8 @@
 // What this connection knows of the network it is on: what worked, what died young, which rhythm it bears. It outlives the session.
 
 import { Cadence } from './cadence.js';
-import { RoundTrip } from './clock.js';
 import { Lives } from './lives.js';
+import { RoundTrip } from './round_trip.js';
 
 const kYoung = 2;                    // times the heartbeat: who is cut before that has died young
 const kMendedLife = 10000;           // renewing a stream more often than this is no remedy
@@ -90,9 +90,9 @@ export class NetworkProfile {
     const heldBack = error.code === 'held_back';
     const lesson = heldBack ? this.cadence.heldBack() : this.cadence.cut(kind, age, silence);
     this.learnt(lesson);
-    if (heldBack) this.lives.lose(kind);      // what is held back once is held back always
-    else if (age > Math.max(kYoungLeast, kYoung * heartbeat) || lesson?.renewal >= kMendedLife) return this.lives.restore(kind);
-    const term = this.lives.lose(kind);
+    const isMended = age > Math.max(kYoungLeast, kYoung * heartbeat) || lesson?.renewal >= kMendedLife;
+    if (isMended && !heldBack) return this.lives.restore(kind);
+    const term = this.lives.lose(kind, heldBack);     // what is held back once is held back always
     if (term) this.#journal.add('set aside', { transport: kind, why: 'it keeps dying young', for: term });
   }
 

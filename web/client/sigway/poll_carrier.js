@@ -1,7 +1,8 @@
 // Long-polling as a carrier.
 
+import { backoff, soon } from './backoff.js';
 import { Carrier } from './carrier.js';
-import { backoff, clock, deadline, sleep, soon } from './clock.js';
+import { clock, deadline, sleep } from './clock.js';
 import { refusal, verdict } from './failure.js';
 import { notSigway } from './http.js';
 import { deferred } from './tools.js';

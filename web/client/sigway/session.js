@@ -1,7 +1,8 @@
 // All that belongs to one key: cursor, turns, acknowledgements, uplink, the active carrier. When the server has forgotten the
 // key, the Connection drops the whole object and makes another one, so that nothing old can leak into it.
 
-import { backoff, clock, sleep } from './clock.js';
+import { backoff } from './backoff.js';
+import { clock, sleep } from './clock.js';
 import { isFiltered, isUnclean, SigwayError, verdict } from './failure.js';
 import { notSigway } from './http.js';
 import { kLimits } from './limits.js';

@@ -1,7 +1,8 @@
 // Keeps an active carrier under the session: by a race when there is none, by probing for a better one while a lesser one carries, by
 // renewing what would be cut, and by testing what may have died while we slept.
 
-import { backoff, clock, sleep } from './clock.js';
+import { backoff } from './backoff.js';
+import { clock, sleep } from './clock.js';
 import { isUnclean, SigwayError, verdict } from './failure.js';
 import { PollCarrier } from './poll_carrier.js';
 import { kTransports, planRace, Race } from './race.js';

@@ -5,20 +5,19 @@
 
 import { Carrier } from './carrier.js';
 import { clock, quiet } from './clock.js';
+import { EventStream } from './event_stream.js';
 import { SigwayError } from './failure.js';
 import { notSigway, parseObject } from './http.js';
 
 const kHeadLeast = 3000, kHeadUnknown = 5000, kHeadAlone = 10000;
 const kHeldLeast = 400, kHeldUnknown = 1500;   // by so much a hello may be later than the answer to its upload
 const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the head of the stream
-const kLineMost = 1 << 20;
 const kHeldLatest = 10000;           // while the stream flows: much may be on its way before the hello
 const kEchoPause = 2000;
 const kSilentLeast = 2000, kSilentUnknown = 3000;   // by so much a hello may be later where the stream was silent before
 
 export class StreamCarrier extends Carrier {
   kind = 'sse';
-  #event = { name: '', data: '', id: '' };
   #hello = 0;       // the last that came
   #asked = 0;       // when it was confirmed
   #waits = false;   // for the next one
@@ -48,33 +47,14 @@ export class StreamCarrier extends Carrier {
 
   async #read(reader) {
     const decoder = new TextDecoder();
-    let rest = '';
+    const events = new EventStream((event) => this.#dispatch(event), (text) => {
+      if (text.startsWith(' heartbeat') && this.active) this.acknowledge();
+    });
     while (!this.done) {
       const { done, value } = await reader.read();
       if (done) return;
       this.seen = clock.now();
-      const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
-      rest = lines.pop();
-      for (const line of lines) if (!this.done) this.#line(line.endsWith('\r') ? line.slice(0, -1) : line);
-      if (rest.length > kLineMost) throw notSigway('a line of the event stream has no end');
-    }
-  }
-
-  // HTML standard, section 9.2.6, as far as one server uses it.
-  #line(line) {
-    const event = this.#event;
-    if (line === '') {
-      this.#event = { name: '', data: '', id: '' };
-      if (event.data) this.#dispatch(event);
-    } else if (line.startsWith(':')) {
-      if (line.startsWith(': heartbeat') && this.active) this.acknowledge();
-    } else {
-      const colon = line.indexOf(':');
-      const field = colon < 0 ? line : line.slice(0, colon);
-      const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
-      if (field === 'data') event.data += value;
-      else if (field === 'event') event.name = value;
-      else if (field === 'id') event.id = value;
+      events.feed(decoder.decode(value, { stream: true }), () => this.done);
     }
   }
 

@@ -1,8 +1,9 @@
 // The messages that the server has not taken yet, in order. A number is given when a message first goes out and then never
 // means anything else.
 
+import { backoff, soon } from './backoff.js';
 import { kLeastBody } from './body_limit.js';
-import { backoff, clock, deadline, sleep, soon } from './clock.js';
+import { clock, deadline, sleep } from './clock.js';
 import { isFiltered, SigwayError, verdict } from './failure.js';
 import { kLimits, kMessageRate } from './limits.js';
 import { inAscii, utf8Length } from './text.js';

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "client/json.h"
-#include "client/memory_file.h"
+#include "client/memory.h"
 
 using namespace sigway::client;
 using namespace std::chrono_literals;
@@ -17,7 +17,7 @@ namespace {
 struct Folder {
   Folder() { std::filesystem::remove_all(path); }
   ~Folder() { std::filesystem::remove_all(path); }
-  MemoryFile memory(const std::string& address = "http://a/") const {
+  Memory memory(const std::string& address = "http://a/") const {
     return {file, address, [this] { return now; }};
   }
   std::string text() const {
@@ -97,7 +97,7 @@ TEST_CASE("memory file: where it cannot be written that is said, and nothing is 
   std::filesystem::create_directories(folder.file);  // a folder in its place
   CHECK(folder.memory().keep("{}").find("cannot be written") != std::string::npos);
   CHECK(std::distance(std::filesystem::directory_iterator(folder.file.parent_path()), {}) == 1);
-  const MemoryFile nowhere("/proc/none/networks.json", "http://a/");
+  const Memory nowhere("/proc/none/networks.json", "http://a/");
   CHECK(nowhere.keep("{}").find("cannot be written") != std::string::npos);
   CHECK(nowhere.recall().empty());
 }

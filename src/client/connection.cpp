@@ -1,4 +1,4 @@
-#include "client/engine.h"
+#include "client/connection.h"
 
 #include <algorithm>
 #include <set>
@@ -34,8 +34,8 @@ std::string join_fields(const std::string& room, unsigned capacity) {
 
 }  // namespace
 
-Engine::Engine(Scheduler& scheduler, Network& network, EngineListener& listener,
-               EngineOptions options)
+Connection::Connection(Scheduler& scheduler, Network& network, ConnectionListener& listener,
+                       ConnectionOptions options)
     : scheduler_(scheduler),
       network_(network),
       listener_(listener),
@@ -51,7 +51,7 @@ Engine::Engine(Scheduler& scheduler, Network& network, EngineListener& listener,
   if (!options_.room.empty()) rooms_[options_.room] = {options_.capacity, true};
 }
 
-void Engine::start() {
+void Connection::start() {
   started_ = true;
   recall();
   new_session();
@@ -59,7 +59,7 @@ void Engine::start() {
   pulse();
 }
 
-void Engine::recall() {
+void Connection::recall() {
   const auto known = parse_object(options_.remembered);
   const auto transport = known ? transport_named(text_of(*known, "transport")) : std::nullopt;
   if (!transport || *transport == Transport::automatic) return;
@@ -69,30 +69,30 @@ void Engine::recall() {
   journal("remembers that " + std::string(to_string(*transport)) + " worked here");
 }
 
-void Engine::tell_learned() {
+void Connection::tell_learned() {
   if (transport_ == Transport::automatic) return;
   listener_.on_learned(dump(Json{{"transport", to_string(transport_)},
                                  {"proof", race_.proof(transport_).count()},
                                  {"cadence", cadence_.learnt()}}));
 }
 
-void Engine::on_lesson(const std::string& lesson) {
+void Connection::on_lesson(const std::string& lesson) {
   if (lesson.empty()) return;
   journal(lesson);
   tell_learned();
 }
 
-std::size_t Engine::pending() const {
+std::size_t Connection::pending() const {
   return backlog_.size() + (session_ ? session_->uplink().pending() : 0);
 }
 
-std::size_t Engine::pending_bytes() const {
+std::size_t Connection::pending_bytes() const {
   auto bytes = session_ ? session_->uplink().bytes() : 0;
   for (const auto& message : backlog_) bytes += message.fields.size();
   return bytes;
 }
 
-void Engine::say(Message message) {
+void Connection::say(Message message) {
   if (closing_) return;
   if (session_) {
     session_->uplink().push(message);
@@ -101,19 +101,19 @@ void Engine::say(Message message) {
   }
 }
 
-void Engine::join(std::uint64_t id, const std::string& room, unsigned capacity) {
+void Connection::join(std::uint64_t id, const std::string& room, unsigned capacity) {
   if (closing_) return;
   rooms_.try_emplace(room, Place{capacity, false});
   joining_.emplace(id, room);
   say({id, join_fields(room, capacity)});
 }
 
-void Engine::leave(std::uint64_t id, const std::string& room) {
+void Connection::leave(std::uint64_t id, const std::string& room) {
   rooms_.erase(room);
   say({id, R"("type":"leave","room":)" + json_string(room)});
 }
 
-void Engine::close() {
+void Connection::close() {
   if (closing_) return;
   if (!session_ || !session_->welcomed()) {
     finish({"left", "closed by the application"});
@@ -129,16 +129,16 @@ void Engine::close() {
 
 // --- Connecting ---------------------------------------------------------------------------------
 
-void Engine::connect_after(Duration pause) {
+void Connection::connect_after(Duration pause) {
   connect_.set(pause, [this] { connect(); });
 }
 
-void Engine::connect() {
+void Connection::connect() {
   if (state_ == ClientState::closed || !session_) return;
   race_.begin();
 }
 
-void Engine::pulse() {
+void Connection::pulse() {
   beat_ = scheduler_.now() + kPulse;
   pulse_.set(kPulse, [this] {
     const auto late = std::chrono::duration_cast<Duration>(scheduler_.now() - beat_);
@@ -149,7 +149,7 @@ void Engine::pulse() {
 }
 
 // What was connected may not be any more: networks forget a connection within a minute or so.
-void Engine::woke(Duration slept) {
+void Connection::woke(Duration slept) {
   journal("slept for " + std::to_string(slept.count() / 1000) + " s");
   network_.forget_idle();
   if (connect_.is_set()) connect_after(Duration(0));
@@ -157,35 +157,35 @@ void Engine::woke(Duration slept) {
   race_.look_again();
 }
 
-void Engine::start_attempt(Transport transport, bool take_over) {
+void Connection::start_attempt(Transport transport, bool take_over) {
   const auto name = std::string(to_string(transport)).substr(0, 1) + std::to_string(++carriers_);
   auto& carrier = session_->start(transport, name, take_over);
   if (!carrier.done()) attempt(transport) = &carrier;
 }
 
-std::optional<Duration> Engine::silence(Transport transport) const {
+std::optional<Duration> Connection::silence(Transport transport) const {
   const auto* const carrier = attempts_[static_cast<std::size_t>(transport) - 1];
   if (carrier == nullptr || carrier->silence() >= carrier->age()) return std::nullopt;
   return carrier->silence();
 }
 
-bool Engine::opened(Transport transport) const {
+bool Connection::opened(Transport transport) const {
   const auto* const carrier = attempts_[static_cast<std::size_t>(transport) - 1];
   return carrier != nullptr && carrier->streams();
 }
 
-void Engine::activate_attempt(Transport transport) {
+void Connection::activate_attempt(Transport transport) {
   if (auto* const carrier = attempt(transport)) session_->activate(*carrier);
 }
 
-void Engine::drop_attempt(Transport transport) {
+void Connection::drop_attempt(Transport transport) {
   if (auto* const carrier = std::exchange(attempt(transport), nullptr)) session_->discard(*carrier);
   if (between_ && !has_attempt() && state_ == ClientState::open)
     lost(nullptr, *std::exchange(between_, std::nullopt),
          {.code = "moved", .message = "the carrier that was to take over did not"});
 }
 
-void Engine::exhausted(const Failure& failure) {
+void Connection::exhausted(const Failure& failure) {
   cadence_.forget();
   tell_learned();
   if (ever_open_) set_state(ClientState::reconnecting);
@@ -196,22 +196,22 @@ void Engine::exhausted(const Failure& failure) {
   connect_after(pause);
 }
 
-Duration Engine::longest_pause() const {
+Duration Connection::longest_pause() const {
   const auto kept = session_ ? session_->resume() : Duration(0);
   return scheduler_.now() - lost_at_ < kept ? kept / kTriesInPlace : Duration::max();
 }
 
-void Engine::on_attached(Carrier& carrier) {
+void Connection::on_attached(Carrier& carrier) {
   if (attempt(carrier.transport) == &carrier && carrier.turn() == 0)
     race_.attached(carrier.transport);
 }
 
-void Engine::on_proved(Carrier& carrier) {
+void Connection::on_proved(Carrier& carrier) {
   if (attempt(carrier.transport) == &carrier && carrier.turn() == 0)
     race_.proved(carrier.transport);
 }
 
-void Engine::on_activated(Carrier& carrier) {
+void Connection::on_activated(Carrier& carrier) {
   if (attempt(carrier.transport) == &carrier) attempt(carrier.transport) = nullptr;
   connect_.stop();
   between_.reset();
@@ -233,7 +233,7 @@ void Engine::on_activated(Carrier& carrier) {
   }
 }
 
-void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure) {
+void Connection::on_ended(Carrier& carrier, bool was_active, const Failure& failure) {
   const bool was_attempt = attempt(carrier.transport) == &carrier;
   if (was_attempt) attempt(carrier.transport) = nullptr;
   if (closing_ && (failure.code == "left" || failure.code == "gone")) {
@@ -261,12 +261,12 @@ void Engine::on_ended(Carrier& carrier, bool was_active, const Failure& failure)
   lost(&carrier, carrier.transport, failure);
 }
 
-bool Engine::has_attempt() const {
+bool Connection::has_attempt() const {
   return std::any_of(attempts_.begin(), attempts_.end(),
                      [](const Carrier* carrier) { return carrier != nullptr; });
 }
 
-bool Engine::learn_of(const Carrier& carrier, const Failure& failure) {
+bool Connection::learn_of(const Carrier& carrier, const Failure& failure) {
   if (carrier.transport == Transport::poll || failure.code == "held_back" || !is_unclean(failure))
     return false;
   const auto before = cadence_.renewal(carrier.transport);
@@ -275,7 +275,7 @@ bool Engine::learn_of(const Carrier& carrier, const Failure& failure) {
   return renewal != before && renewal >= kMendedLife;
 }
 
-void Engine::lost(const Carrier* carrier, Transport transport, const Failure& failure) {
+void Connection::lost(const Carrier* carrier, Transport transport, const Failure& failure) {
   renewal_.stop();
   lost_at_ = scheduler_.now();
   const auto age = carrier == nullptr ? Duration(0) : carrier->age();
@@ -296,7 +296,7 @@ void Engine::lost(const Carrier* carrier, Transport transport, const Failure& fa
   connect_after(std::max(failure.retry, pause));
 }
 
-void Engine::on_broken(const Failure& failure) {
+void Connection::on_broken(const Failure& failure) {
   if (closing_ && failure.code == "gone") {
     finish({"left", "closed by the application"});
     return;
@@ -305,7 +305,7 @@ void Engine::on_broken(const Failure& failure) {
   if (auto* const active = session_->active()) active->end(failure);
 }
 
-bool Engine::ends_session(const Failure& failure) {
+bool Connection::ends_session(const Failure& failure) {
   switch (verdict(failure)) {
     case Verdict::retry: return false;
     case Verdict::close: finish({failure.code, failure.message}); return true;
@@ -316,7 +316,7 @@ bool Engine::ends_session(const Failure& failure) {
 
 // --- Sessions -----------------------------------------------------------------------------------
 
-void Engine::new_session() {
+void Connection::new_session() {
   // What is still to be said may join rooms by itself.
   std::set<std::string> asked;
   for (const auto& message : backlog_) {
@@ -340,7 +340,7 @@ void Engine::new_session() {
   for (const auto& message : std::exchange(backlog_, {})) session_->uplink().push(message);
 }
 
-void Engine::reset(const Failure& failure) {
+void Connection::reset(const Failure& failure) {
   if (state_ == ClientState::closed) return;
   if (closing_) {
     finish({"left", "closed by the application"});
@@ -371,7 +371,7 @@ void Engine::reset(const Failure& failure) {
   connect_after(backoff(options_.random, resets_++));
 }
 
-void Engine::on_welcome() {
+void Connection::on_welcome() {
   if (!reset_) return;
   auto reset = std::move(*reset_);
   reset_.reset();
@@ -379,12 +379,12 @@ void Engine::on_welcome() {
   listener_.on_reset(reset);
 }
 
-void Engine::on_taken(std::uint64_t) {
+void Connection::on_taken(std::uint64_t) {
   if (closing_ && session_ && session_->uplink().pending() == 0)
     finish({"left", "closed by the application"});
 }
 
-void Engine::on_event(const Json& event, std::uint64_t number, Transport transport) {
+void Connection::on_event(const Json& event, std::uint64_t number, Transport transport) {
   ClientEvent told;
   told.number = number;
   told.transport = transport;
@@ -401,7 +401,7 @@ void Engine::on_event(const Json& event, std::uint64_t number, Transport transpo
   listener_.on_event(told);
 }
 
-void Engine::note_place(const Json& event) {
+void Connection::note_place(const Json& event) {
   const auto type = text_of(event, "type");
   const auto re = number_of(event, "re");
   const auto join = re ? joining_.find(*re) : joining_.end();
@@ -425,13 +425,13 @@ void Engine::note_place(const Json& event) {
   }
 }
 
-void Engine::set_state(ClientState state) {
+void Connection::set_state(ClientState state) {
   if (state_ == state || state_ == ClientState::closed) return;
   state_ = state;
   listener_.on_state(state);
 }
 
-void Engine::finish(const ClientEnd& end) {
+void Connection::finish(const ClientEnd& end) {
   if (state_ == ClientState::closed) return;
   closing_ = true;
   race_.rest();

@@ -14,12 +14,12 @@ namespace sigway::client {
 /// Several processes may write it: the file is replaced as a whole, never written into, so that
 /// each reads something whole; of two that write at once one entry may be lost. A file that is not
 /// ours, or broken, counts as empty. Thread: any, one at a time for each object.
-class MemoryFile {
+class Memory {
  public:
   using WallClock = std::function<std::chrono::system_clock::time_point()>;
 
-  MemoryFile(std::filesystem::path file, std::string address,
-             WallClock now = std::chrono::system_clock::now);
+  Memory(std::filesystem::path file, std::string address,
+         WallClock now = std::chrono::system_clock::now);
 
   /// The JSON object last kept for this address; empty if there is none, or it is too old.
   std::string recall() const;

@@ -1,4 +1,4 @@
-#include "client/memory_file.h"
+#include "client/memory.h"
 
 #include <unistd.h>
 
@@ -47,16 +47,16 @@ Json read(const std::filesystem::path& file, std::chrono::system_clock::time_poi
 
 }  // namespace
 
-MemoryFile::MemoryFile(std::filesystem::path file, std::string address, WallClock now)
+Memory::Memory(std::filesystem::path file, std::string address, WallClock now)
     : file_(std::move(file)), address_(std::move(address)), now_(std::move(now)) {}
 
-std::string MemoryFile::recall() const {
+std::string Memory::recall() const {
   const auto entries = read(file_, now_());
   const auto entry = entries.find(address_);
   return entry == entries.end() ? std::string{} : dump(*entry);
 }
 
-std::string MemoryFile::keep(const std::string& what) const {
+std::string Memory::keep(const std::string& what) const {
   auto entry = parse_object(what).value_or(Json::object());
   const auto now = now_();
   entry["at"] = milliseconds(now.time_since_epoch());

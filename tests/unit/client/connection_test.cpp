@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "client/engine.h"
+#include "client/connection.h"
 #include "client/json.h"
 #include "fake_network.h"
 
@@ -15,26 +15,27 @@ using sigway::testing::World;
 
 namespace {
 
-/// One client: the whole engine on a network that misbehaves. It says numbers and hears the
+/// One client: the whole connection on a network that misbehaves. It says numbers and hears the
 /// other's.
-struct Peer final : client::EngineListener {
+struct Peer final : client::ConnectionListener {
   Peer(World& world, std::string name, std::uint64_t seed,
        Transport transport = Transport::automatic, client::Duration head_start = {},
        std::string remembered = {}, unsigned message_rate = 160)
       : scheduler(world.now() + head_start),
         network(world, scheduler, seed),
-        engine(scheduler, network, *this,
-               {.room = "room",
-                .name = "",
-                .capacity = 2,
-                .transport = transport,
-                .message_rate = message_rate,
-                .make_key =
-                    [name, count = 0]() mutable {
-                      return name + std::to_string(++count) + std::string(24, 'k');
-                    },
-                .random = [this] { return std::uniform_real_distribution<double>(0, 1)(chance); },
-                .remembered = std::move(remembered)}),
+        connection(
+            scheduler, network, *this,
+            {.room = "room",
+             .name = "",
+             .capacity = 2,
+             .transport = transport,
+             .message_rate = message_rate,
+             .make_key =
+                 [name, count = 0]() mutable {
+                   return name + std::to_string(++count) + std::string(24, 'k');
+                 },
+             .random = [this] { return std::uniform_real_distribution<double>(0, 1)(chance); },
+             .remembered = std::move(remembered)}),
         chance(seed) {}
 
   void on_event(const ClientEvent& event) override {
@@ -53,9 +54,9 @@ struct Peer final : client::EngineListener {
   void on_journal(std::string_view line) override { journal += std::string(line) + '\n'; }
   void on_learned(const std::string& what) override { learned = what; }
 
-  void say() { engine.say({++said, R"("type":"n","data":)" + std::to_string(said)}); }
+  void say() { connection.say({++said, R"("type":"n","data":)" + std::to_string(said)}); }
   void say_long(std::size_t size) {
-    engine.say({++said, R"("type":"n","data":")" + std::string(size, 'x') + "\""});
+    connection.say({++said, R"("type":"n","data":")" + std::string(size, 'x') + "\""});
   }
   std::size_t losses() const {
     std::size_t count = 0;
@@ -70,7 +71,7 @@ struct Peer final : client::EngineListener {
 
   client::Scheduler scheduler;
   FakeNetwork network;
-  client::Engine engine;
+  client::Connection connection;
   std::mt19937_64 chance;
   std::uint64_t said = 0;
   std::vector<int> heard;
@@ -104,9 +105,9 @@ struct Scene {
     world.run();
   }
   void meet() {
-    alice.engine.start();
+    alice.connection.start();
     pass(1s);
-    bob.engine.start();
+    bob.connection.start();
     for (int i = 0; i < 60 && !(alice.has("ready") && bob.has("ready")); ++i) pass(1s);
     REQUIRE_MESSAGE(alice.has("ready"), alice.journal);
     REQUIRE_MESSAGE(bob.has("ready"), bob.journal);
@@ -123,7 +124,7 @@ struct Scene {
       for (std::size_t i = 0; i < one->numbers.size(); ++i) REQUIRE(one->numbers[i] == i + 1);
       CHECK(one->resets.empty());
       CHECK(one->closed.empty());
-      CHECK(one->engine.pending() == 0);
+      CHECK(one->connection.pending() == 0);
     }
   }
 
@@ -133,21 +134,22 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE("engine: a good network settles on WebSocket, with one connection and no request more") {
+TEST_CASE(
+    "connection: a good network settles on WebSocket, with one connection and no request more") {
   Scene scene(1);
   scene.meet();
   for (int i = 0; i < 20; ++i) scene.alice.say();
   scene.pass(5s);
   scene.check();
-  CHECK(scene.alice.engine.transport() == Transport::websocket);
+  CHECK(scene.alice.connection.transport() == Transport::websocket);
   CHECK(scene.alice.network.open() == 1);
   const auto before = scene.alice.network.requests;
   scene.pass(120s);
   CHECK(scene.alice.network.requests == before);
-  CHECK(scene.alice.engine.state() == ClientState::open);
+  CHECK(scene.alice.connection.state() == ClientState::open);
 }
 
-TEST_CASE("engine: each transport alone carries everything") {
+TEST_CASE("connection: each transport alone carries everything") {
   for (const auto transport : {Transport::websocket, Transport::sse, Transport::poll}) {
     Scene scene(7, transport);
     scene.meet();
@@ -158,20 +160,20 @@ TEST_CASE("engine: each transport alone carries everything") {
     }
     scene.pass(10s);
     scene.check();
-    CHECK(scene.alice.engine.transport() == transport);
+    CHECK(scene.alice.connection.transport() == transport);
   }
 }
 
-TEST_CASE("engine: what is said goes up before the activation has been answered") {
+TEST_CASE("connection: what is said goes up before the activation has been answered") {
   Scene scene(15);
-  scene.bob.engine.start();
+  scene.bob.connection.start();
   scene.pass(1s);
   auto& faults = scene.alice.network.faults;
   faults.websockets = faults.streams = false;
   faults.delay = 400ms;
   faults.jitter = {};
   scene.alice.say();
-  scene.alice.engine.start();
+  scene.alice.connection.start();
   scene.pass(1500ms);  // two ways for the attach, one for the message; with the activation, four
   INFO(scene.alice.journal);
   CHECK(scene.bob.heard.size() == 1);
@@ -179,7 +181,8 @@ TEST_CASE("engine: what is said goes up before the activation has been answered"
   scene.check();
 }
 
-TEST_CASE("engine: an accepted WebSocket that is dead and a stream that is held leave polling") {
+TEST_CASE(
+    "connection: an accepted WebSocket that is dead and a stream that is held leave polling") {
   Scene scene(3);
   scene.alice.network.faults.websockets_hang = true;
   scene.alice.network.faults.streams_held = true;
@@ -187,24 +190,24 @@ TEST_CASE("engine: an accepted WebSocket that is dead and a stream that is held 
   for (int i = 0; i < 30; ++i) scene.alice.say(), scene.bob.say(), scene.pass(40ms);
   scene.pass(15s);
   scene.check();
-  CHECK(scene.alice.engine.transport() == Transport::poll);
+  CHECK(scene.alice.connection.transport() == Transport::poll);
   // It gets better: what was not proved is looked for again.
   scene.alice.network.faults = {};
   scene.pass(120s);
-  CHECK(scene.alice.engine.transport() == Transport::websocket);
+  CHECK(scene.alice.connection.transport() == Transport::websocket);
   scene.alice.say();
   scene.pass(2s);
   scene.check();
 }
 
-TEST_CASE("engine: what was learnt of a network serves the next client on it") {
+TEST_CASE("connection: what was learnt of a network serves the next client on it") {
   std::string learned;
   {
     Scene scene(9);
     scene.alice.network.faults.websockets = false;
     scene.meet();
     scene.pass(10s);
-    CHECK(scene.alice.engine.transport() == Transport::sse);
+    CHECK(scene.alice.connection.transport() == Transport::sse);
     learned = scene.alice.learned;
   }
   CHECK(learned.find(R"("transport":"sse")") != std::string::npos);
@@ -216,21 +219,21 @@ TEST_CASE("engine: what was learnt of a network serves the next client on it") {
   Peer moved(world, "moved", 11, Transport::automatic, {}, learned);
   moved.network.faults.websockets = false;
   moved.network.faults.streams_held = true;
-  for (auto* const peer : {&again, &moved}) peer->engine.start();
+  for (auto* const peer : {&again, &moved}) peer->connection.start();
   for (int i = 0; i < 2000; ++i) {
     world.advance(5ms);
     for (auto* const peer : {&again, &moved}) peer->scheduler.advance(world.now());
     world.run();
-    if (i == 100) CHECK(again.engine.state() == ClientState::open);
+    if (i == 100) CHECK(again.connection.state() == ClientState::open);
   }
   CHECK(again.transports == std::vector{Transport::sse});
   CHECK(again.journal.starts_with("remembers that sse worked here\nevents come by sse now"));
   INFO(moved.journal);
-  CHECK(moved.engine.transport() == Transport::poll);
+  CHECK(moved.connection.transport() == Transport::poll);
   CHECK(moved.learned.find(R"("transport":"poll")") != std::string::npos);
 }
 
-TEST_CASE("engine: a stream that lags is no transport, and one that begins to is left") {
+TEST_CASE("connection: a stream that lags is no transport, and one that begins to is left") {
   for (const bool from_the_start : {true, false}) {
     CAPTURE(from_the_start);
     Scene scene(11);
@@ -239,37 +242,37 @@ TEST_CASE("engine: a stream that lags is no transport, and one that begins to is
     faults.streams_lag = from_the_start;
     scene.meet();
     scene.pass(5s);
-    if (!from_the_start) CHECK(scene.alice.engine.transport() == Transport::sse);
+    if (!from_the_start) CHECK(scene.alice.connection.transport() == Transport::sse);
     faults.streams_lag = true;
     // Traffic pushes out what is held, but for the last of it.
     for (int i = 0; i < 30; ++i) scene.alice.say(), scene.bob.say(), scene.pass(200ms);
     scene.pass(5s);
     scene.check();
-    CHECK(scene.alice.engine.transport() == Transport::poll);
+    CHECK(scene.alice.connection.transport() == Transport::poll);
     CHECK(scene.alice.journal.find("1100 bytes of padding") != std::string::npos);
   }
 }
 
-TEST_CASE("engine: the features of the server are known from its welcome on") {
+TEST_CASE("connection: the features of the server are known from its welcome on") {
   Scene scene(15);
-  CHECK(scene.alice.engine.features() == nullptr);
+  CHECK(scene.alice.connection.features() == nullptr);
   scene.meet();
-  REQUIRE(scene.alice.engine.features() != nullptr);
-  CHECK(*scene.alice.engine.features() == std::vector<std::string>{"drain", "mail"});
+  REQUIRE(scene.alice.connection.features() != nullptr);
+  CHECK(*scene.alice.connection.features() == std::vector<std::string>{"drain", "mail"});
 }
 
-TEST_CASE("engine: what an echo sends back is no event") {
+TEST_CASE("connection: what an echo sends back is no event") {
   Scene scene(12);
   scene.alice.network.faults.websockets_echo = true;
   scene.meet();
   for (int i = 0; i < 10; ++i) scene.alice.say(), scene.bob.say();
   scene.pass(10s);
   scene.check();
-  CHECK(scene.alice.engine.transport() == Transport::sse);
+  CHECK(scene.alice.connection.transport() == Transport::sse);
   CHECK(scene.alice.journal.find("before the welcome") != std::string::npos);
 }
 
-TEST_CASE("engine: much at once on a slow line is waited for, not asked for again") {
+TEST_CASE("connection: much at once on a slow line is waited for, not asked for again") {
   for (const auto transport : {Transport::sse, Transport::poll}) {
     CAPTURE(transport);
     Scene scene(13, transport);
@@ -286,7 +289,7 @@ TEST_CASE("engine: much at once on a slow line is waited for, not asked for agai
 }
 
 TEST_CASE(
-    "engine: a large upload that is lost without a word is missed as soon as the way is fast") {
+    "connection: a large upload that is lost without a word is missed as soon as the way is fast") {
   Scene scene(14, Transport::poll);
   scene.meet();
   for (int i = 0; i < 5; ++i) scene.alice.say_long(4000), scene.pass(100ms);
@@ -297,20 +300,21 @@ TEST_CASE(
   scene.alice.network.faults.swallow = 0;
   scene.pass(2s);
   INFO(scene.alice.journal);
-  CHECK(scene.alice.engine.pending() == 0);
+  CHECK(scene.alice.connection.pending() == 0);
   CHECK(scene.bob.heard.size() == 15);
 }
 
-TEST_CASE("engine: on a thin line one transport carries, and nothing comes twice without need") {
+TEST_CASE(
+    "connection: on a thin line one transport carries, and nothing comes twice without need") {
   for (const bool websockets : {true, false}) {
     CAPTURE(websockets);
     Scene scene(37);
     auto& network = scene.alice.network;
     network.faults.websockets = websockets;
-    scene.bob.engine.start();
+    scene.bob.connection.start();
     scene.pass(1s);
     network.faults.line = 4000;
-    scene.alice.engine.start();
+    scene.alice.connection.start();
     for (int i = 0; i < 10 && !scene.alice.has("ready"); ++i) scene.pass(100ms);
     for (int volley = 0; volley < 6; ++volley) {
       for (int i = 0; i < 10; ++i) scene.bob.say_long(1130);
@@ -321,7 +325,7 @@ TEST_CASE("engine: on a thin line one transport carries, and nothing comes twice
   }
 }
 
-TEST_CASE("engine: a lost upload goes again as soon as later ones were answered") {
+TEST_CASE("connection: a lost upload goes again as soon as later ones were answered") {
   Scene scene(16, Transport::poll);
   scene.meet();
   scene.alice.network.faults.swallow = 1;
@@ -335,7 +339,7 @@ TEST_CASE("engine: a lost upload goes again as soon as later ones were answered"
   scene.check();
 }
 
-TEST_CASE("engine: where round trips are long a stream and few uploads carry it all") {
+TEST_CASE("connection: where round trips are long a stream and few uploads carry it all") {
   Scene scene(17, Transport::sse);
   scene.meet();
   auto& network = scene.alice.network;
@@ -351,7 +355,7 @@ TEST_CASE("engine: where round trips are long a stream and few uploads carry it 
   CHECK(network.open() <= 2);
 }
 
-TEST_CASE("engine: few connections in a race, two at the most once it is over") {
+TEST_CASE("connection: few connections in a race, two at the most once it is over") {
   for (const auto delay : {20ms, 400ms}) {
     for (const bool hangs : {true, false}) {
       CAPTURE(delay.count());
@@ -361,10 +365,10 @@ TEST_CASE("engine: few connections in a race, two at the most once it is over") 
       network.faults.websockets_hang = hangs;
       network.faults.streams_held = hangs;
       network.faults.delay = delay;
-      scene.bob.engine.start();
+      scene.bob.connection.start();
       scene.pass(1s);
       for (int i = 0; i < 20; ++i) scene.alice.say();
-      scene.alice.engine.start();
+      scene.alice.connection.start();
       scene.pass(10s);
       for (int i = 0; i < 20; ++i) scene.alice.say(), scene.pass(100ms);
       scene.pass(60s);  // further attempts at what did not work
@@ -378,7 +382,8 @@ TEST_CASE("engine: few connections in a race, two at the most once it is over") 
   }
 }
 
-TEST_CASE("engine: few connections are served at a time, and messages do not wait for those held") {
+TEST_CASE(
+    "connection: few connections are served at a time, and messages do not wait for those held") {
   for (const std::size_t most : {1U, 2U}) {
     CAPTURE(most);
     Scene scene(21);
@@ -405,7 +410,7 @@ TEST_CASE("engine: few connections are served at a time, and messages do not wai
   }
 }
 
-TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {
+TEST_CASE("connection: a call goes on through cuts, and everything arrives once") {
   Scene scene(4);
   scene.meet();
   for (int round = 0; round < 12; ++round) {
@@ -417,20 +422,21 @@ TEST_CASE("engine: a call goes on through cuts, and everything arrives once") {
   scene.check();
 }
 
-TEST_CASE("engine: bodies that are refused for their size go in pieces") {
+TEST_CASE("connection: bodies that are refused for their size go in pieces") {
   Scene scene(5, Transport::poll);
   scene.alice.network.faults.largest_body = 1500;
   scene.meet();
   scene.alice.say_long(9000);
   scene.pass(20s);
-  CHECK(scene.alice.engine.pending() == 0);
+  CHECK(scene.alice.connection.pending() == 0);
   for (int i = 0; i < 5; ++i) scene.bob.say();
   scene.pass(5s);
   CHECK(scene.alice.heard.size() == 5);
   CHECK(scene.alice.journal.find("is refused on the way") != std::string::npos);
 }
 
-TEST_CASE("engine: while the server keeps its place it is looked for often enough not to lose it") {
+TEST_CASE(
+    "connection: while the server keeps its place it is looked for often enough not to lose it") {
   session::Settings settings;
   settings.resume_window = 12s;
   for (std::uint64_t seed = 20; seed < 40; ++seed) {
@@ -448,7 +454,7 @@ TEST_CASE("engine: while the server keeps its place it is looked for often enoug
   }
 }
 
-TEST_CASE("engine: an outage is waited out, with pauses; nothing is lost and nobody blamed") {
+TEST_CASE("connection: an outage is waited out, with pauses; nothing is lost and nobody blamed") {
   Scene scene(6);
   scene.meet();
   auto& faults = scene.alice.network.faults;
@@ -456,17 +462,17 @@ TEST_CASE("engine: an outage is waited out, with pauses; nothing is lost and nob
   scene.alice.network.cut();
   scene.pass(1s);
   scene.alice.say();
-  CHECK(scene.alice.engine.state() == ClientState::reconnecting);
+  CHECK(scene.alice.connection.state() == ClientState::reconnecting);
   const auto before = scene.alice.network.requests;
   scene.pass(60s);
   CHECK(scene.alice.network.requests - before < 80);
   faults.lose_request = 0;
   scene.pass(30s);
-  CHECK(scene.alice.engine.transport() == Transport::websocket);
+  CHECK(scene.alice.connection.transport() == Transport::websocket);
   scene.check();
 }
 
-TEST_CASE("engine: who was away too long has a new session, and says what may be lost") {
+TEST_CASE("connection: who was away too long has a new session, and says what may be lost") {
   Scene scene(8);
   scene.meet();
   scene.alice.network.faults.lose_request = 1;
@@ -480,11 +486,12 @@ TEST_CASE("engine: who was away too long has a new session, and says what may be
   REQUIRE(scene.alice.resets.size() == 1);
   CHECK(scene.alice.resets[0].lost.empty());
   CHECK(scene.alice.resets[0].peer != scene.alice.resets[0].previous_peer);
-  CHECK(scene.alice.engine.state() == ClientState::open);
+  CHECK(scene.alice.connection.state() == ClientState::open);
   CHECK(scene.bob.heard == std::vector<int>{1});
 }
 
-TEST_CASE("engine: what a server that shuts down does not take is for the next one, and not lost") {
+TEST_CASE(
+    "connection: what a server that shuts down does not take is for the next one, and not lost") {
   for (const auto transport : {Transport::websocket, Transport::sse, Transport::poll}) {
     World next;
     next.server.id = "server-2";
@@ -499,8 +506,8 @@ TEST_CASE("engine: what a server that shuts down does not take is for the next o
     scene.pass(3s);
     CHECK(scene.alice.heard.size() == 1);
     CHECK(scene.bob.heard.empty());
-    CHECK(scene.alice.engine.pending() == 1);
-    CHECK(scene.alice.engine.state() == ClientState::reconnecting);
+    CHECK(scene.alice.connection.pending() == 1);
+    CHECK(scene.alice.connection.state() == ClientState::reconnecting);
     next.advance(scene.world.now() - next.now());
     for (auto* const peer : {&scene.alice, &scene.bob}) peer->network.move_to(next);
     for (int i = 0; i < 40; ++i) {
@@ -514,7 +521,7 @@ TEST_CASE("engine: what a server that shuts down does not take is for the next o
   }
 }
 
-TEST_CASE("engine: an event stream that has died is missed by what is said next") {
+TEST_CASE("connection: an event stream that has died is missed by what is said next") {
   Scene scene(31, Transport::sse);
   scene.meet();
   scene.pass(8s);
@@ -528,7 +535,7 @@ TEST_CASE("engine: an event stream that has died is missed by what is said next"
   CHECK_MESSAGE(scene.alice.journal.find("held back") == std::string::npos, scene.alice.journal);
 }
 
-TEST_CASE("engine: a poll that has died in silence is missed by what is said next") {
+TEST_CASE("connection: a poll that has died in silence is missed by what is said next") {
   Scene scene(35, Transport::poll);
   scene.meet();
   scene.pass(40s);
@@ -542,7 +549,7 @@ TEST_CASE("engine: a poll that has died in silence is missed by what is said nex
   scene.check();
 }
 
-TEST_CASE("engine: messages that are said beside a poll that lives replace it now and then") {
+TEST_CASE("connection: messages that are said beside a poll that lives replace it now and then") {
   Scene scene(36, Transport::poll);
   scene.meet();
   const auto before = scene.alice.network.requests;
@@ -556,7 +563,7 @@ TEST_CASE("engine: messages that are said beside a poll that lives replace it no
   scene.check();
 }
 
-TEST_CASE("engine: a filter that refuses uploads for a while does not end the stream") {
+TEST_CASE("connection: a filter that refuses uploads for a while does not end the stream") {
   Scene scene(33, Transport::sse);
   scene.meet();
   scene.alice.network.faults.uploads_filtered = true;
@@ -572,18 +579,18 @@ TEST_CASE("engine: a filter that refuses uploads for a while does not end the st
   scene.check();
 }
 
-TEST_CASE("engine: a room is asked for again with the places that it was said to have") {
+TEST_CASE("connection: a room is asked for again with the places that it was said to have") {
   session::Settings settings;
   settings.resume_window = std::chrono::seconds(20);
   Scene scene(32, Transport::websocket, settings);
-  scene.alice.engine.start();
+  scene.alice.connection.start();
   scene.pass(1s);
-  scene.alice.engine.join(++scene.alice.said, "three", 3);
-  scene.bob.engine.start();
+  scene.alice.connection.join(++scene.alice.said, "three", 3);
+  scene.bob.connection.start();
   scene.pass(1s);
-  scene.bob.engine.join(++scene.bob.said, "three", 0);
+  scene.bob.connection.join(++scene.bob.said, "three", 0);
   // Refused, and no session is opened with it, though it comes first by its name.
-  scene.bob.engine.join(++scene.bob.said, std::string(129, 'a'), 0);
+  scene.bob.connection.join(++scene.bob.said, std::string(129, 'a'), 0);
   scene.pass(1s);
   for (auto* const peer : {&scene.alice, &scene.bob}) {
     peer->network.faults.lose_request = 1;
@@ -602,11 +609,11 @@ TEST_CASE("engine: a room is asked for again with the places that it was said to
   CHECK(scene.bob.capacities["three"] == 3);
 }
 
-TEST_CASE("engine: closing leaves the room") {
+TEST_CASE("connection: closing leaves the room") {
   Scene scene(9);
   scene.meet();
   scene.alice.say();
-  scene.alice.engine.close();
+  scene.alice.connection.close();
   scene.pass(2s);
   CHECK(scene.alice.closed == "left");
   CHECK(scene.bob.heard.size() == 1);
@@ -614,7 +621,7 @@ TEST_CASE("engine: closing leaves the room") {
   CHECK(scene.alice.network.open() == 0);
 }
 
-TEST_CASE("engine: whatever happens to requests and connections: exactly once, in order") {
+TEST_CASE("connection: whatever happens to requests and connections: exactly once, in order") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     INFO("seed " << seed);
     Scene scene(seed * 100);
@@ -646,7 +653,7 @@ TEST_CASE("engine: whatever happens to requests and connections: exactly once, i
     for (int i = 0; i < 120; ++i) {
       if (scene.alice.heard.size() == scene.bob.said &&
           scene.bob.heard.size() == scene.alice.said &&
-          scene.alice.engine.pending() + scene.bob.engine.pending() == 0)
+          scene.alice.connection.pending() + scene.bob.connection.pending() == 0)
         break;
       scene.pass(1s);
     }
@@ -677,7 +684,7 @@ TEST_CASE("a machine that slept is back within two seconds of waking") {
       // The sleep was nobody's fault: there is no outage, and no lesson about this network.
       CHECK(scene.alice.journal.find("nothing gets through") == std::string::npos);
       CHECK(scene.alice.journal.find("lost without a word") == std::string::npos);
-      CHECK(scene.alice.engine.state() == ClientState::open);
+      CHECK(scene.alice.connection.state() == ClientState::open);
       const auto heard = scene.bob.heard.size();
       scene.alice.say();
       scene.pass(1s);

@@ -12,8 +12,8 @@
 
 namespace sigway::client {
 
-/// What the engine tells the application.
-class EngineListener {
+/// What a Connection tells the application.
+class ConnectionListener {
  public:
   virtual void on_event(const ClientEvent& event) = 0;
   virtual void on_state(ClientState state) = 0;
@@ -21,14 +21,14 @@ class EngineListener {
   virtual void on_reset(const ClientReset& reset) = 0;
   virtual void on_closed(const ClientEnd& end) = 0;
   virtual void on_journal(std::string_view line) = 0;
-  /// What is known of the network by now: for EngineOptions::remembered of the next engine.
+  /// What is known of the network by now: for ConnectionOptions::remembered of the next one.
   virtual void on_learned(const std::string& what) = 0;
 
  protected:
-  ~EngineListener() = default;
+  ~ConnectionListener() = default;
 };
 
-struct EngineOptions {
+struct ConnectionOptions {
   std::string room, name;
   unsigned capacity = 0;
   Transport transport = Transport::automatic;
@@ -41,9 +41,10 @@ struct EngineOptions {
 /// Keeps one session alive, and makes another where the server has forgotten it: everything of the
 /// client but its threads and sockets. docs/protocol.md. Thread: one, from which the network's
 /// callbacks and the scheduler's tasks come too.
-class Engine final : public SessionListener, public RaceHost {
+class Connection final : public SessionListener, public RaceHost {
  public:
-  Engine(Scheduler& scheduler, Network& network, EngineListener& listener, EngineOptions options);
+  Connection(Scheduler& scheduler, Network& network, ConnectionListener& listener,
+             ConnectionOptions options);
 
   void start();
   /// `type` and what goes with it, as members; see Message. Ids rise by one.
@@ -122,8 +123,8 @@ class Engine final : public SessionListener, public RaceHost {
 
   Scheduler& scheduler_;
   Network& network_;
-  EngineListener& listener_;
-  EngineOptions options_;
+  ConnectionListener& listener_;
+  ConnectionOptions options_;
   Cadence cadence_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Session> former_;  // one that is over, until nobody is in its functions
