@@ -282,6 +282,10 @@ void Session::confirm(const Carrier& carrier, std::string fields, Duration deadl
 }
 
 void Session::send(const ConfirmationPtr& confirmation) {
+  if (!has(confirmation->carrier)) {
+    settle(*confirmation, std::nullopt);
+    return;
+  }
   if (confirmation->fields.empty()) {
     if (uplink_.acknowledges(confirmation->began))
       settle(*confirmation, std::nullopt);
