@@ -16,7 +16,12 @@ constexpr Duration kLeastHold{100};
 }  // namespace
 
 Lines::Lines(Scheduler& scheduler, Cadence& cadence, LinesHost& host)
-    : scheduler_(scheduler), cadence_(cadence), host_(host), retry_(scheduler), poll_(scheduler) {}
+    : scheduler_(scheduler),
+      cadence_(cadence),
+      host_(host),
+      retry_(scheduler),
+      poll_(scheduler),
+      late_(scheduler) {}
 
 bool Lines::is_free() const {
   return places_.value_or(1) > 0 && (!cadence_.single() || (uploads_.empty() && !polls_));
@@ -72,13 +77,8 @@ bool Lines::may_poll(Scheduler::Task again) {
   places_ = 1;
   alone_ = !host_.has_stream();
   next_poll_ = std::move(again);
-  slack_ = std::min(kLargestSlack, 2 * slack_);
   retry_.set(usual(), [this] { retry_ended(false); });
-  std::vector<Network::Id> waiting;
-  for (const auto& [id, upload] : uploads_) waiting.push_back(id);
-  uploads_.clear();
-  for (const auto id : waiting) host_.call_off(id);
-  host_.may_upload_again();
+  call_off_until(scheduler_.now());
   return false;
 }
 
@@ -113,7 +113,21 @@ void Lines::polling_ended() {
   next_poll_ = {};
   retry_.stop();
   poll_.stop();
+  if (!uploads_.empty())
+    late_.set(patience(), [this, ended = scheduler_.now()] { call_off_until(ended); });
   free();
+}
+
+void Lines::call_off_until(Time began) {
+  std::vector<Network::Id> waiting;
+  for (const auto& [id, upload] : uploads_) {
+    if (upload.began <= began) waiting.push_back(id);
+  }
+  if (waiting.empty()) return;
+  slack_ = std::min(kLargestSlack, 2 * slack_);
+  for (const auto id : waiting) uploads_.erase(id);
+  for (const auto id : waiting) host_.call_off(id);
+  host_.may_upload_again();
 }
 
 }  // namespace sigway::client

@@ -56,13 +56,16 @@ class Lines {
   /// It was sent: what waits may look for other connections.
   void polled();
   void poll_answered();
-  /// There is no poll carrier any more.
+  /// There is no poll carrier any more. What began beside it may have got a connection that nobody
+  /// serves, while the poll's is free now: what has no answer soon is sent again, by that one.
   void polling_ended();
 
  private:
   Duration usual() const;
   void retry_ended(bool helped);
   void free();
+  /// Those that have begun by then and have no answer are sent again.
+  void call_off_until(Time began);
 
   Scheduler& scheduler_;
   Cadence& cadence_;
@@ -79,6 +82,7 @@ class Lines {
   Scheduler::Task next_poll_;
   Timer retry_;
   Timer poll_;
+  Timer late_;  // since there are no polls any more
 };
 
 }  // namespace sigway::client

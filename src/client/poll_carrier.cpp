@@ -46,6 +46,10 @@ void PollCarrier::activate(std::uint64_t turn) {
 // was, without what has come since.
 void PollCarrier::poll() {
   if (done()) return;
+  if (planned_end && active()) {  // another one has taken over: its connection is wanted
+    stop();
+    return;
+  }
   if (active()) {
     carries_ = true;
     const auto again = [this] {

@@ -1,0 +1,59 @@
+#include "client/lines.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+using namespace sigway;
+using namespace sigway::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct LinesNeighbour final : LinesHost {
+  std::optional<Duration> least_round_trip() const override { return 20ms; }
+  bool has_stream() const override { return false; }
+  void call_off(Network::Id upload) override { called_off.push_back(upload); }
+  void may_upload_again() override {}
+  void learned(const std::string& /*lesson*/) override {}
+
+  std::vector<Network::Id> called_off;
+};
+
+struct LinesTrial {
+  void pass(Duration time) { scheduler.advance(scheduler.now() + time); }
+
+  Scheduler scheduler{Time{}};
+  Cadence cadence{scheduler};
+  LinesNeighbour host;
+  Lines lines{scheduler, cadence, host};
+};
+
+}  // namespace
+
+TEST_CASE("lines: an upload that began beside a poll is sent again when the polls have ended") {
+  LinesTrial trial;
+  trial.lines.polled();
+  trial.lines.began(1);
+  trial.pass(300ms);
+  trial.lines.polling_ended();
+  trial.pass(1ms);
+  trial.lines.began(2);
+  trial.pass(398ms);
+  CHECK(trial.host.called_off.empty());
+  trial.pass(1ms);
+  CHECK(trial.host.called_off == std::vector<Network::Id>{1});
+  trial.pass(10s);
+  CHECK_MESSAGE(trial.host.called_off.size() == 1, "what began later had the choice");
+}
+
+TEST_CASE("lines: an upload that was answered soon after the polls ended is left alone") {
+  LinesTrial trial;
+  trial.lines.polled();
+  trial.lines.began(1);
+  trial.lines.polling_ended();
+  trial.pass(100ms);
+  trial.lines.ended(1, true);
+  trial.pass(10s);
+  CHECK(trial.host.called_off.empty());
+}
