@@ -32,7 +32,7 @@ class BodyLimit {
   bool passed(std::size_t size) {
     const auto before = most_;
     proven_ = std::max(proven_, size);
-    const bool is_near = size >= most_ / 4 * 3;  // shows that the limit holds
+    const bool is_near = !is_known() || 4 * size >= 3 * most_;  // shows that the limit holds
     const bool is_wide = refused_ != kUnknown && refused_ > proven_ + proven_ / 7;
     if (is_near && is_wide) most_ = std::max(most_, proven_ + (refused_ - proven_) / 2);
     return most_ > before;

@@ -309,7 +309,7 @@ void Session::send_alone(const ConfirmationPtr& confirmation) {
   }
   const auto ack = cursor_;
   const auto at = scheduler_.now();
-  confirming_.insert_or_assign(confirmation->id, at);
+  confirming_.emplace(confirmation->id, confirmation->began);
   auto members = R"("ack":)" + std::to_string(ack);
   if (!confirmation->fields.empty()) members += ',' + confirmation->fields;
   upload(std::move(members), confirmation->deadline,

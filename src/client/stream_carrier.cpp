@@ -114,7 +114,8 @@ void StreamCarrier::dispatch(const EventStream::Item& item) {
     return;
   }
   if (control == "probe") {
-    tell({});  // any sign of life keeps our place
+    // Any sign of life keeps our place. Not a mere acknowledgement, which may wait.
+    tell(R"("carrier":")" + name + '"');
   } else if (control == "hello") {
     greeted(number_of(*value, "hello").value_or(0));
   } else {

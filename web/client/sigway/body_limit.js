@@ -3,7 +3,7 @@
 
 const kSafe = 500;                   // bytes; nobody was ever seen to refuse so little
 const kNear = 0.75;                  // a body of so much of the limit shows that it holds
-const kApart = 1.15;                 // so close together, what passes and what does not are not worth another refusal
+const kApart = 7;                    // closer together than a seventh, what passes and what does not are not worth another refusal
 
 /** Smaller than this nothing can be split. */
 export const kLeastBody = 400;
@@ -22,7 +22,7 @@ export class BodyLimit {
   /** A body of `size` bytes was taken. Whether larger ones are to be tried now. */
   passed(size) {
     this.proven = Math.max(this.proven, size);
-    if (size < kNear * this.most || this.#refused === Infinity || this.#refused < kApart * this.proven) return false;
+    if (size < kNear * this.most || this.#refused === Infinity || this.#refused <= this.proven + Math.floor(this.proven / kApart)) return false;
     const most = (this.proven + this.#refused) >> 1;
     const isMore = most > this.most;
     this.most = Math.max(this.most, most);

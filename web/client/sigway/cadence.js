@@ -13,11 +13,13 @@ const kHeldWhereLost = 3;            // polls in a row that were held for as lon
 const kLeastLife = 1500;
 const kOldAge = 10 * 60 * 1000;      // what dies so late did not die of its age; the server ends streams itself then
 const kLeastSilence = 1500;          // a shorter pause is none
-const kSilenceShare = 0.6, kAgeShare = 0.7, kHoldShare = 0.75;   // of what was cut
+const kSilenceShare = 60, kAgeShare = 70, kHoldShare = 75;   // percent of what was cut
 const kAlike = 0.8;                  // two cuts so close in age have one cause
 const kPads = [0, 1100, 4200];       // just beyond the blocks that are worth filling
 const kLargestBody = 1 << 18;
 const kCalm = 5 * 60 * 1000, kRelax = 1.5;
+
+const share = (ms, percent) => Math.round(ms * percent / 100);
 
 export class Cadence {
   heartbeat;                 // ms between the server's signs of life
@@ -45,7 +47,7 @@ export class Cadence {
     this.hold = figure(hold, kLeastHold);
     this.life = { websocket: figure(life?.websocket, kLeastLife), sse: figure(life?.sse, kLeastLife) };
     this.pad = kPads.includes(pad) ? pad : 0;
-    this.body.set(figure(body, kLeastBody));
+    this.body.set(body < kLargestBody ? figure(body, kLeastBody) : null);
     this.single = single === true;
   }
 
@@ -74,12 +76,12 @@ export class Cadence {
     if (age < kOldAge && this.#alike(kind, age)) {
       if (this.#blamed) this.heartbeat = this.#before.heartbeat;    // heartbeats did not help: it is age
       this.#blamed = false;
-      const life = Math.max(kLeastLife, Math.round(this.#shortest(kind) * kAgeShare));
+      const life = Math.max(kLeastLife, share(this.#shortest(kind), kAgeShare));
       if (life >= (this.life[kind] ?? Infinity)) return null;
       this.life[kind] = life;
       return { transport: kind, why: `cut twice at the age of ${Math.round(age)} ms`, renewal: life };
     }
-    const heartbeat = Math.max(kLeastHeartbeat, Math.round(silence * kSilenceShare));
+    const heartbeat = Math.max(kLeastHeartbeat, share(silence, kSilenceShare));
     this.#blamed = silence >= kLeastSilence && heartbeat < 0.9 * (this.heartbeat ?? this.#server.heartbeat);
     if (!this.#blamed) return null;
     this.heartbeat = heartbeat;
@@ -90,7 +92,7 @@ export class Cadence {
   pollCut(held) {
     this.#disturbed();
     if (!this.#alike('hold', held)) return null;
-    const hold = Math.max(kLeastHold, Math.round(this.#shortest('hold') * kHoldShare));
+    const hold = Math.max(kLeastHold, share(this.#shortest('hold'), kHoldShare));
     if (hold >= this.wait) return null;
     this.hold = hold;
     this.#lossy = false;
