@@ -30,11 +30,14 @@ after(async () => {
 
 // The library sends `extra-data-updated` a second after it has connected, also when its window is closing and has dropped the socket.
 const kDropped = /page error: TypeError: Cannot read properties of null \(reading 'emit'\)\s+at \S+\/RTCMultiConnection\.js:371:/;
+// The same where a description of somebody who goes arrives: the connection is closed while it is taken in.
+const kGone = /page error: TypeError: Cannot read properties of null \(reading 'create(Answer|Offer)'\)\s+at createOfferOrAnswer \(\S+\/RTCMultiConnection\.js:2938:/;
 
 const withWindows = (t, body) => withPages(t, (open) => body(async (name, { id = fresh(name), ...more } = {}) => {
   const guest = await open(name, `${server.url}/?${new URLSearchParams({ id, ...more })}`);
   guest.id = id;
   guest.explain(kDropped);
+  guest.explain(kGone);
   return guest;
 }), { ignoreHTTPSErrors: true });
 
