@@ -19,15 +19,13 @@ constexpr std::array<std::size_t, 3> kPads{0, 1100, 4200};  // just beyond block
 
 constexpr std::array kStreams{Transport::websocket, Transport::sse};
 
-// Of what was cut.
+// So many percent, rounded, of what was cut.
 Duration share(Duration time, int percent) { return (time * percent + Duration(50)) / 100; }
 
 std::string seconds(Duration time) {
   const auto tenths = time.count() / 100;
   return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " s";
 }
-
-std::string name_of(Transport transport) { return std::string(to_string(transport)); }
 
 // Half as much again; nothing where that is as much as there is.
 template <typename Figure>
@@ -62,6 +60,7 @@ Duration Cadence::hold() const {
 }
 
 std::string Cadence::stream_cut(Transport transport, Duration age, Duration silence) {
+  const auto name = std::string(to_string(transport));
   disturbed();
   if (age < kOldAge && alike(transport, age)) {
     // Heartbeats did not help: it is age.
@@ -70,15 +69,15 @@ std::string Cadence::stream_cut(Transport transport, Duration age, Duration sile
     const auto renewal = std::max(kLeastLife, share(shortest(transport), 70));
     if (renewal >= life(transport).value_or(Duration::max())) return {};
     life(transport) = renewal;
-    return name_of(transport) + " was cut twice at the age of " + seconds(age) +
-           ": it is renewed after " + seconds(renewal);
+    return name + " was cut twice at the age of " + seconds(age) + ": it is renewed after " +
+           seconds(renewal);
   }
   const auto heartbeat = std::max(kLeastHeartbeat, share(silence, 60));
   is_blamed_ = silence >= kLeastSilence &&
                10 * heartbeat < 9 * learnt_.heartbeat.value_or(server_heartbeat_);
   if (!is_blamed_) return {};
   learnt_.heartbeat = heartbeat;
-  return name_of(transport) + " was cut after " + seconds(silence) +
+  return name + " was cut after " + seconds(silence) +
          " of silence: heartbeats are asked for every " + seconds(heartbeat);
 }
 
@@ -149,11 +148,13 @@ std::string Cadence::served_singly() {
   return "uploads wait while a poll is held: polls and uploads take turns";
 }
 
-void Cadence::forget() {
-  if (before_) set(*before_);
-  before_.reset();
+bool Cadence::forget() {
   ages_.clear();
   is_blamed_ = false;
+  if (!before_) return false;
+  set(*before_);
+  before_.reset();
+  return true;
 }
 
 std::string Cadence::relax() {

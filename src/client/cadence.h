@@ -62,8 +62,9 @@ class Cadence {
 
   // -- all of it
 
-  /// The whole network was away: what the last cut seemed to teach is taken back.
-  void forget();
+  /// The whole network was away: what the last cut seemed to teach is taken back. False if
+  /// nothing has happened since the last outage.
+  bool forget();
   /// To be called now and then. After undisturbed minutes everything is tried a little wider.
   std::string relax();
 

@@ -134,7 +134,7 @@ class Client::Implementation final : private client::ConnectionListener {
         memory_(memory_of(options)),
         scheduler_(client::Waiter::now()),
         network_(endpoint_of(options), [this](Task task) { post(std::move(task)); }),
-        connection_(scheduler_, network_, *this, engine_options(options)) {
+        connection_(scheduler_, network_, *this, connection_options(options)) {
     // As the network's threads: a signal is the application's business.
     sigset_t all, before;
     sigfillset(&all);
@@ -215,7 +215,7 @@ class Client::Implementation final : private client::ConnectionListener {
  private:
   using Task = std::function<void()>;
 
-  client::ConnectionOptions engine_options(const ClientOptions& options) {
+  client::ConnectionOptions connection_options(const ClientOptions& options) {
     if (options.capacity != 0 && options.room.empty())
       throw ClientError("bad_capacity", "a capacity is for a room: name one");
     return {.room = options.room,

@@ -186,8 +186,7 @@ void Connection::drop_attempt(Transport transport) {
 }
 
 void Connection::exhausted(const Failure& failure) {
-  cadence_.forget();
-  tell_learned();
+  if (cadence_.forget()) tell_learned();
   if (ever_open_) set_state(ClientState::reconnecting);
   const auto pause = std::max(
       failure.retry, backoff(options_.random, failures_++, Duration(500), longest_pause()));

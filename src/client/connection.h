@@ -105,7 +105,8 @@ class Connection final : public SessionListener, public RaceHost {
   /// True if the failure was about more than a carrier, and has been dealt with.
   bool ends_session(const Failure& failure);
   bool has_attempt() const;
-  /// What its end teaches. Whether it will be renewed in time from now on.
+  /// Learns from the end of an active carrier. True if its successor will be renewed before what
+  /// ended this one ends it as well.
   bool learn_of(const Carrier& carrier, const Failure& failure);
   /// Nothing is active any more.
   void lost(const Carrier* carrier, Transport transport, const Failure& failure);

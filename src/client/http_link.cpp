@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::size_t kLongestAnswer = std::size_t{8} << 20U;
 constexpr std::size_t kIdle = 1;  // connections that are kept, beside those in use
-// The connection has shorter deadlines, by which it cancels; these are for when something went
-// wrong.
+// Connection has shorter deadlines, by which it cancels; these are for when something went wrong.
 constexpr std::chrono::seconds kConnect{30}, kSilence{900};
 
 HttpAnswer answer_of(const HttpClient::Head& head) {

@@ -97,6 +97,7 @@ Duration Lines::hold() const {
 }
 
 void Lines::polled() {
+  late_.stop();
   polls_ = true;
   places_.reset();
   if (!cadence_.single()) free();
@@ -116,6 +117,12 @@ void Lines::polling_ended() {
   if (!uploads_.empty())
     late_.set(patience(), [this, ended = scheduler_.now()] { call_off_until(ended); });
   free();
+}
+
+void Lines::stop() {
+  uploads_.clear();
+  next_poll_ = {};
+  for (auto* timer : {&retry_, &poll_, &late_}) timer->stop();
 }
 
 void Lines::call_off_until(Time began) {

@@ -60,11 +60,14 @@ class Lines {
   /// serves, while the poll's is free now: what has no answer soon is sent again, by that one.
   void polling_ended();
 
+  /// The session is over, and its uploads with it.
+  void stop();
+
  private:
   Duration usual() const;
   void retry_ended(bool helped);
   void free();
-  /// Those that have begun by then and have no answer are sent again.
+  /// Calls off the uploads that began by then and have no answer: they are sent again.
   void call_off_until(Time began);
 
   Scheduler& scheduler_;
@@ -82,7 +85,7 @@ class Lines {
   Scheduler::Task next_poll_;
   Timer retry_;
   Timer poll_;
-  Timer late_;  // since there are no polls any more
+  Timer late_;  // after the polls have ended
 };
 
 }  // namespace sigway::client

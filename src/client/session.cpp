@@ -64,6 +64,7 @@ std::vector<Message> Session::stop(std::vector<std::uint64_t>& lost) {
   for (const auto& carrier : carriers_) carrier->stop();
   for (const auto& [id, upload] : uploads_) network_.drop(id);
   uploads_.clear();
+  lines_.stop();
   waiting_.clear();
   landing_.clear();
   return uplink_.abandon(lost);
@@ -273,7 +274,7 @@ void Session::confirm(const Carrier& carrier, std::string fields, Duration deadl
                    std::move(done)});
   const bool is_quiet = confirmation->fields.empty();
   if (!is_quiet) confirming_.emplace(confirmation->id, confirmation->began);
-  // Whoever asks for it may be about to say that uploads pause.
+  // Never at once: the caller may be about to pause uploads.
   const auto patience = is_quiet ? kQuietWait : overdue();
   landing_.emplace(confirmation->id, confirmation);
   later(uplink_.flying() ? patience : Duration(0), [this, id = confirmation->id] {

@@ -123,7 +123,8 @@ class Session final : public UplinkHost, public LinesHost {
   /// An upload without messages, for a carrier: `fields`, JSON members, or nothing but an
   /// acknowledgement. It goes when an upload with messages that is under way has been answered, or
   /// takes long, and with messages that wait if these are quick to send: one connection for all
-  /// that goes up. `done`: nothing if it was answered. Not told if the carrier has ended.
+  /// that goes up. `done` gets nothing where it was answered, else why not; it is not called once
+  /// the carrier has ended.
   void confirm(const Carrier& carrier, std::string fields, Duration deadline,
                std::function<void(const std::optional<Failure>&)> done);
   std::optional<Time> confirming() const override;

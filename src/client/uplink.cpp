@@ -28,7 +28,7 @@ constexpr int kOvertaken = 3;    // and times as long under way: it is lost
 constexpr Duration kOvertakenLeast{150};
 constexpr double kRate = 160;  // below the server's 200 a second and bursts of 400
 constexpr double kLeastRate = 5, kUnlimited = 1e6;
-constexpr auto kAll = std::numeric_limits<std::size_t>::max();
+constexpr auto kAnySize = std::numeric_limits<std::size_t>::max();
 // Ids of flights, apart from those of carriers.
 constexpr std::uint64_t kFlights = std::uint64_t{1} << 62U;
 
@@ -125,7 +125,7 @@ void Uplink::pump(bool is_urgent) {
   while (!over_ && !closed_ && !pause_.is_set()) {
     const auto way = host_.way();
     if (!way || (!way->frames && !may_fly(std::exchange(is_urgent, false)))) return;
-    const auto run = next_run(*way, kAll);
+    const auto run = next_run(*way, kAnySize);
     if (run.size == 0) return;
     if (way->frames) {
       send_frames(run, *way);

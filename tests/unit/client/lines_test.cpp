@@ -57,3 +57,19 @@ TEST_CASE("lines: an upload that was answered soon after the polls ended is left
   trial.pass(10s);
   CHECK(trial.host.called_off.empty());
 }
+
+TEST_CASE("lines: where polls go on, or the session is over, nothing is called off for their end") {
+  for (const bool is_over : {false, true}) {
+    CAPTURE(is_over);
+    LinesTrial trial;
+    trial.lines.polled();
+    trial.lines.began(1);
+    trial.lines.polling_ended();
+    if (is_over)
+      trial.lines.stop();
+    else
+      trial.lines.polled();
+    trial.pass(10s);
+    CHECK(trial.host.called_off.empty());
+  }
+}
