@@ -80,46 +80,64 @@ void append_json(std::string& out, const Payload& payload) {
   out.append(R"({"base64":")").append(base64).append("\"}");
 }
 
-JsonWriter& JsonWriter::key(std::string_view name) {
+void JsonWriter::separate() {
   if (!first_) out_ += ',';
   first_ = false;
+}
+
+JsonWriter& JsonWriter::key(FieldName name) {
+  separate();
   out_ += '"';
-  out_ += name;
+  out_ += name.text();
   out_ += "\":";
   return *this;
 }
 
-JsonWriter& JsonWriter::text(std::string_view name, std::string_view value) {
+JsonWriter& JsonWriter::text_key(std::string_view name) {
+  separate();
+  append_json_string(out_, name);
+  out_ += ':';
+  return *this;
+}
+
+JsonWriter& JsonWriter::raw_key(std::string_view json) {
+  separate();
+  out_ += json;
+  out_ += ':';
+  return *this;
+}
+
+JsonWriter& JsonWriter::text(FieldName name, std::string_view value) {
   key(name);
   append_json_string(out_, value);
   return *this;
 }
 
-JsonWriter& JsonWriter::number(std::string_view name, std::uint64_t value) {
+JsonWriter& JsonWriter::number(FieldName name, std::uint64_t value) {
   key(name);
   append_number(out_, value);
   return *this;
 }
 
-JsonWriter& JsonWriter::boolean(std::string_view name, bool value) {
+JsonWriter& JsonWriter::boolean(FieldName name, bool value) {
   return raw(name, value ? "true" : "false");
 }
 
-JsonWriter& JsonWriter::raw(std::string_view name, std::string_view json) {
+JsonWriter& JsonWriter::raw(FieldName name, std::string_view json) {
   key(name);
   out_ += json;
   return *this;
 }
 
-JsonWriter& JsonWriter::optional_text(std::string_view name, std::string_view value) {
+JsonWriter& JsonWriter::optional_text(FieldName name, std::string_view value) {
   return value.empty() ? *this : text(name, value);
 }
 
-JsonWriter& JsonWriter::optional_raw(std::string_view name, std::string_view json) {
+JsonWriter& JsonWriter::optional_raw(FieldName name, std::string_view json) {
   return json.empty() ? *this : raw(name, json);
 }
 
-JsonWriter& JsonWriter::optional_number(std::string_view name, std::optional<std::uint64_t> value) {
+JsonWriter& JsonWriter::optional_number(FieldName name, std::optional<std::uint64_t> value) {
   return value ? number(name, *value) : *this;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,29 +22,50 @@ void append_number(std::string& out, std::uint64_t number);
 /// as `null`.
 void append_json(std::string& out, const Payload& payload);
 
+/// The name of a field, written as it is. Only a literal can be one, and only if it needs no
+/// escape: what a client sent never becomes JSON by standing before a colon.
+class FieldName {
+ public:
+  template <std::size_t kSize>
+  // NOLINTNEXTLINE(google-explicit-constructor): a literal is a name
+  consteval FieldName(const char (&literal)[kSize]) : text_(literal, kSize - 1) {
+    for (const char c : text_)
+      if (c == '"' || c == '\\' || c < ' ' || c > '~') throw "needs an escape";
+  }
+  constexpr std::string_view text() const noexcept { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
 /// One JSON object, appended field by field. `out` must outlive the writer, and may be appended to
 /// between two calls only as the value of `key()`. The object is complete after `close()`.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) { out_ += '{'; }
 
-  JsonWriter& text(std::string_view name, std::string_view value);
-  JsonWriter& number(std::string_view name, std::uint64_t value);
-  JsonWriter& boolean(std::string_view name, bool value);
+  JsonWriter& text(FieldName name, std::string_view value);
+  JsonWriter& number(FieldName name, std::uint64_t value);
+  JsonWriter& boolean(FieldName name, bool value);
   /// `json` is passed through; it must be one JSON value on one line.
-  JsonWriter& raw(std::string_view name, std::string_view json);
+  JsonWriter& raw(FieldName name, std::string_view json);
   /// Nothing for an empty text or an absent number: fields without a value are left out.
-  JsonWriter& optional_text(std::string_view name, std::string_view value);
-  JsonWriter& optional_raw(std::string_view name, std::string_view json);
-  JsonWriter& optional_number(std::string_view name, std::optional<std::uint64_t> value);
+  JsonWriter& optional_text(FieldName name, std::string_view value);
+  JsonWriter& optional_raw(FieldName name, std::string_view json);
+  JsonWriter& optional_number(FieldName name, std::optional<std::uint64_t> value);
   /// The name alone; the caller appends the value.
-  JsonWriter& key(std::string_view name);
+  JsonWriter& key(FieldName name);
+  /// The same with a name that a client chose: any text, or a JSON string that is passed through.
+  JsonWriter& text_key(std::string_view name);
+  JsonWriter& raw_key(std::string_view json);
   /// What it writes to.
   std::string& out() noexcept { return out_; }
 
   void close() { out_ += '}'; }
 
  private:
+  void separate();
+
   std::string& out_;
   bool first_ = true;
 };

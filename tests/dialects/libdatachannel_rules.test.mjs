@@ -52,6 +52,16 @@ test('all else arrives as it is, but for the id', async (t) => {
   }
 });
 
+test('the name of a field stays what it is, whatever is in it', async (t) => {
+  const [a, b] = await pair(t);
+  for (const name of ['x":1,"id":"forged', '\\', '\t', '\u0000', '\ud800', '\u00e4', '']) {
+    await tell(a, { id: b.id, [name]: 1 });
+    await hears(b, { id: a.id, [name]: 1 });
+  }
+  a.say(`{"\\u0069d":"${b.id}","n":1,"i\\u0064":"${b.id}"}`);
+  assert.equal(await b.next(), `{"id":"${a.id}","n":1}`);
+});
+
 test('whatever stands between the tokens, and the last of an id that is there twice', async (t) => {
   const [a, b] = await pair(t);
   a.say(`{"id":"${a.id}",\n"type":\r"x" , "n":1.50,"id":"${b.id}"}`);

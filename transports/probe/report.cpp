@@ -63,10 +63,12 @@ void describe(const http::Request& request, dialects::JsonWriter& json) {
   std::set<std::string_view> written;
   for (const auto& header : request.headers) {
     if (!written.insert(header.name).second) continue;
+    values.text_key(header.name);
     if (is_shown(header.name)) {
-      values.text(header.name, request.joined_header(header.name).substr(0, kMostValue));
+      dialects::append_json_string(headers,
+                                   request.joined_header(header.name).substr(0, kMostValue));
     } else {
-      values.raw(header.name, "null");
+      headers += "null";
     }
   }
   values.close();

@@ -28,7 +28,10 @@ std::string Probe::report(server::Exchange& exchange, base::AddressKey address,
   if (!query.of.empty()) {
     json.key("of");
     dialects::JsonWriter counts(out);
-    for (const auto& nonce : query.of) counts.number(nonce, nonces_.seen(nonce));
+    for (const auto& nonce : query.of) {
+      counts.text_key(nonce);
+      dialects::append_number(out, nonces_.seen(nonce));
+    }
     counts.close();
   }
   json.text("address", exchange.client_address()).number("request", exchange.id().sequence);

@@ -175,10 +175,8 @@ EncodedEvent encode_said(const event::Said& said) {
   Writer writer(said.name);
   JsonCursor cursor(data);
   if (said.type == kMessage && cursor.begin_object()) {
-    for (JsonValue key, value; cursor.next_member(key) && cursor.read_value(value);) {
-      const auto name = unescape(key);
-      if (name && *name != "id") writer.json().raw(*name, value.bytes);
-    }
+    for (JsonValue key, value; cursor.next_member(key) && cursor.read_value(value);)
+      if (!is_key(key, "id")) writer.json().raw_key(key.bytes).out() += value.bytes;
   } else {
     writer.json().text("type", said.type);
     if (said.data.kind != Payload::Kind::none) writer.json().raw("data", data);

@@ -132,22 +132,20 @@ class Decoder {
 
 // -- What goes to a client
 
-std::string said(std::string_view type, std::string_view field, std::string_view json_data,
+std::string said(std::string_view type, FieldName field, std::string_view json_data,
                  std::string_view name) {
   std::string out;
   out.reserve(64 + json_data.size() + name.size());
-  JsonWriter json(out);
-  json.text("type", type);
-  if (!field.empty()) json.raw(field, json_data);
-  json.optional_text("name", name).close();
+  JsonWriter(out).text("type", type).raw(field, json_data).optional_text("name", name).close();
   return out;
 }
 
 /// The other one has gone: this client's last words to it would come into its next call.
 EncodedEvent leave(const std::string& name) {
+  std::string out;
+  JsonWriter(out).text("type", "leave").optional_text("name", name).close();
   return std::make_shared<const Frame>(
-      Frame{.bytes = said("leave", {}, {}, name),
-            .voids_will_to = name.empty() ? 0 : base::keyed_hash(name)});
+      Frame{.bytes = std::move(out), .voids_will_to = name.empty() ? 0 : base::keyed_hash(name)});
 }
 
 /// Native clients may send several candidates at once; here each one is a message. What is beyond
@@ -172,8 +170,8 @@ EncodedEvent encode_said(const event::Said& event) {
   if (event.type == "candidate") return candidates(event.data, event.name);
   std::string json;
   append_json(json, event.data);
-  if (event.type == "offer" || event.type == "answer")
-    return text_frame(said(event.type, event.type, json, event.name));
+  if (event.type == "offer") return text_frame(said("offer", "offer", json, event.name));
+  if (event.type == "answer") return text_frame(said("answer", "answer", json, event.name));
   return text_frame(said(event.type, "data", json, event.name));
 }
 

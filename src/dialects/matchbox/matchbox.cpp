@@ -40,7 +40,7 @@ std::optional<Say> read_signal(std::string_view text) {
 
 // -- What goes to a client
 
-EncodedEvent about(std::string_view what, std::string_view peer) {
+EncodedEvent about(FieldName what, std::string_view peer) {
   std::string out;
   JsonWriter(out).text(what, uuid_of(peer)).close();
   return text_frame(std::move(out));

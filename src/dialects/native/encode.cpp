@@ -170,7 +170,7 @@ std::string turn_control(std::string_view control, std::uint64_t turn, std::uint
   return out;
 }
 
-std::string number_control(std::string_view control, std::string_view name, std::uint64_t number) {
+std::string number_control(std::string_view control, FieldName name, std::uint64_t number) {
   std::string out;
   out.reserve(64);
   JsonWriter(out).text("control", control).number(name, number).close();

@@ -100,3 +100,14 @@ TEST_CASE("a dialect has no messages in pieces unless it says so") {
   CHECK(std::get<Error>(decoded).code == ErrorCode::bad_request);
   CHECK_MESSAGE(Mute().takes_mail_before_answer(), "the usual");
 }
+
+TEST_CASE("a name that a client chose is one name of the object, whatever is in it") {
+  for (const auto& name : {""s, "a"s, R"(x":1,"id":"forged)"s, "\\"s, "\n\t\0"s, "ä"s}) {
+    std::string out;
+    JsonWriter writer(out);
+    writer.number("a1", 1).text_key(name).out() += "2";
+    writer.raw_key(nlohmann::json(name + '2').dump()).out() += "3";
+    writer.close();
+    CHECK(nlohmann::json::parse(out) == nlohmann::json{{"a1", 1}, {name, 2}, {name + '2', 3}});
+  }
+}

@@ -15,7 +15,7 @@ std::size_t size_of(const PollAnswer& answer) {
   return size;
 }
 
-void write_turn(std::string& out, JsonWriter& json, std::string_view name,
+void write_turn(std::string& out, JsonWriter& json, FieldName name,
                 std::optional<std::uint64_t> turn) {
   if (!turn) return;
   json.key(name);
