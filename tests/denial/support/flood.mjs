@@ -1,7 +1,6 @@
 // Eight connections that send as fast as the server takes it and read all answers. Runs as a thread of its own, so that the
 // pairs' thread keeps its time: new Worker(file, {workerData: {server, kind, seconds}}).
 
-import { once } from 'node:events';
 import { isMainThread, parentPort, workerData, Worker } from 'node:worker_threads';
 import { encodeFrame, opcode, RawWebSocket } from '../../conformance/support/websocket.mjs';
 import { makeKey } from '../../conformance/support/members.mjs';
@@ -88,14 +87,15 @@ function repeatedly(make) {
 
 const floodOf = (kind) => kFloods[kind] ?? kPlainFloods[kind] ?? kPeerFloods[kind];
 
-// Calls `begun` when all connections are open; resolves with the bytes that were sent.
-export async function flood(server, kind, seconds, begun) {
+// Calls `begun` when all connections are open; resolves with the bytes that were sent. One listener takes all messages: Node
+// hands out the last ones of a thread that has ended in one go, and whoever waits for one after the other misses the second.
+export function flood(server, kind, seconds, begun) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { server, kind, seconds } });
-  await once(worker, 'message');
-  begun();
-  const [bytes] = await once(worker, 'message');
-  await worker.terminate();
-  return bytes;
+  return new Promise((resolve, reject) => {
+    worker.on('message', ({ bytes }) => { if (bytes === undefined) begun(); else resolve(bytes); });
+    worker.on('error', reject);
+    worker.on('exit', () => reject(new Error(`the flood of ${kind} ended without a report`)));
+  });
 }
 
 const open = async (server, { isFrame, open: own }) => (own ? own(server) : isFrame ? (await deafWebSocket(server)).socket : deafSocket(server));
@@ -127,8 +127,8 @@ async function send(server, flood, socket, until) {
 if (!isMainThread && workerData?.kind) {
   const { server, kind, seconds } = workerData;
   const sockets = await Promise.all(Array.from({ length: kConnections }, () => open(server, floodOf(kind))));
-  parentPort.postMessage('begun');
+  parentPort.postMessage({});
   const until = Date.now() + seconds * 1000;
   const sent = await Promise.all(sockets.map((socket) => send(server, floodOf(kind), socket, until)));
-  parentPort.postMessage(sent.reduce((sum, bytes) => sum + bytes, 0));
+  parentPort.postMessage({ bytes: sent.reduce((sum, bytes) => sum + bytes, 0) });
 }
