@@ -133,7 +133,7 @@ class Client::Implementation final : private client::ConnectionListener {
       : handlers_(std::move(handlers)),
         memory_(memory_of(options)),
         scheduler_(client::Waiter::now()),
-        network_(endpoint_of(options), [this](Task task) { post(std::move(task)); }),
+        network_(endpoint_of(options), scheduler_, [this](Task task) { post(std::move(task)); }),
         connection_(scheduler_, network_, *this, connection_options(options)) {
     // As the network's threads: a signal is the application's business.
     sigset_t all, before;

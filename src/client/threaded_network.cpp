@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace sigway::client {
+namespace {
+
+// That a connection is kept when nothing goes by it, as in Node: where few are served at a time,
+// others need its place.
+constexpr Duration kUnused{4000};
+
+}  // namespace
 
 Workers::~Workers() {
   {
@@ -45,8 +52,12 @@ void Workers::work() {
   }
 }
 
-ThreadedNetwork::ThreadedNetwork(Endpoint endpoint, std::function<void(Task)> hand_over)
-    : endpoint_(std::move(endpoint)), hand_over_(std::move(hand_over)), http_(endpoint_) {}
+ThreadedNetwork::ThreadedNetwork(Endpoint endpoint, Scheduler& scheduler,
+                                 std::function<void(Task)> hand_over)
+    : endpoint_(std::move(endpoint)),
+      hand_over_(std::move(hand_over)),
+      unused_(scheduler),
+      http_(endpoint_) {}
 
 ThreadedNetwork::~ThreadedNetwork() {
   while (!entries_.empty()) drop(entries_.begin()->first);
@@ -66,6 +77,10 @@ void ThreadedNetwork::later(Id id, std::function<void(const EntryPtr&)> action) 
   });
 }
 
+void ThreadedNetwork::ended() {
+  hand_over_([this] { unused_.set(kUnused, [this] { http_.forget_idle(); }); });
+}
+
 Network::Id ThreadedNetwork::post(std::string_view path, std::string body,
                                   std::function<void(const HttpAnswer&)> done,
                                   std::function<void()> alive) {
@@ -79,6 +94,7 @@ Network::Id ThreadedNetwork::post(std::string_view path, std::string body,
   workers_.run([this, id, call = entry->call, path = std::string(path), body = std::move(body),
                 some = std::move(some)] {
     const auto answer = std::make_shared<HttpAnswer>(http_.post(*call, path, body, {}, {}, some));
+    ended();
     later(id, [this, id, answer](const EntryPtr& its) {
       entries_.erase(id);
       its->done(*answer);
@@ -101,6 +117,7 @@ Network::Id ThreadedNetwork::stream(std::string_view path, std::string body,
       later(id, [bytes = std::move(bytes)](const EntryPtr& its) { its->stream.data(bytes); });
     };
     const auto answer = std::make_shared<HttpAnswer>(http_.post(*call, path, body, head, data));
+    ended();
     later(id, [this, id, answer](const EntryPtr& its) {
       entries_.erase(id);
       its->stream.closed(*answer);

@@ -11,6 +11,7 @@
 
 #include "client/http_link.h"
 #include "client/network.h"
+#include "client/scheduler.h"
 #include "client/websocket_link.h"
 
 namespace sigway::client {
@@ -40,8 +41,9 @@ class Workers {
 class ThreadedNetwork final : public Network {
  public:
   using Task = std::function<void()>;
-  /// `hand_over` may be called from any thread; the task is to run on the client's.
-  ThreadedNetwork(Endpoint endpoint, std::function<void(Task)> hand_over);
+  /// `scheduler` must outlive this. `hand_over` may be called from any thread; the task is to run
+  /// on the client's.
+  ThreadedNetwork(Endpoint endpoint, Scheduler& scheduler, std::function<void(Task)> hand_over);
   ~ThreadedNetwork() override;  ///< breaks everything off and waits for its threads
   ThreadedNetwork(const ThreadedNetwork&) = delete;
   ThreadedNetwork& operator=(const ThreadedNetwork&) = delete;
@@ -68,10 +70,13 @@ class ThreadedNetwork final : public Network {
 
   /// On the client's thread, if the entry is still there then.
   void later(Id id, std::function<void(const EntryPtr&)> action);
+  /// From any thread: an exchange has ended, and its connection may be kept.
+  void ended();
   EntryPtr add(Id& id);
 
   const Endpoint endpoint_;
   const std::function<void(Task)> hand_over_;
+  Timer unused_;
   std::map<Id, EntryPtr> entries_;  // the client's thread
   Id count_ = 0;
   HttpLink http_;
