@@ -167,8 +167,9 @@ export function expectations({ behaviours, restarts = false, breaks, loses: itLo
   const roundTrip = all.reduce((sum, each) => sum + (each.delay ?? 0), 0) * (behind === 'both' ? 2 : 1);
   const loses = all.some((each) => each.loses);
   const works = ['websocket', 'sse', 'poll'].filter((kind) => !broken.has(kind));
-  // An HTTP client has closed its connection by the end of the silence, Node's fetch after four seconds of it.
-  const keepsAlive = !all.some((each) => each.closes) && !(shape === 'silence' && works[0] !== 'websocket');
+  // An HTTP client has closed its connection by the end of the silence, after four seconds of it; and a loss ends the connection by which
+  // it is noticed, so that what is said again waits for another one.
+  const keepsAlive = !loses && !all.some((each) => each.closes) && !(shape === 'silence' && works[0] !== 'websocket');
   const usual = Math.max((keepsAlive ? 2 : 4) * roundTrip + 100, ...all.map(({ waits }) => waits ?? 0));
   return {
     works, loses, outage: all.some((each) => each.outage), waits: all.some((each) => each.waits), roundTrip,
