@@ -10,8 +10,8 @@ namespace sigway::client {
 /// Where the server is and how it is reached.
 struct Endpoint {
   Url url;
-  std::optional<Proxy> proxy;
-  std::string ca_file;
+  std::optional<Proxy> proxy{};
+  std::string ca_file{};
   bool insecure = false;
 };
 

@@ -181,6 +181,11 @@ class WebSocketLink::Conversation {
         finish(1006, "it sent what is no WebSocket frame: " + error.message());
         return;
       }
+      // Together with the fragments before it a length near 2^64 is a small one for websocketpp.
+      if (processor_.get_bytes_needed() > kLongest) {
+        finish(1006, "it sent a frame that is too large");
+        return;
+      }
       if (processor_.ready()) take(processor_.get_message());
     }
     read_.clear();

@@ -40,6 +40,11 @@ class FrameReader {
         break;
       }
       bytes = bytes.subspan(consumed);
+      if (processor_.get_bytes_needed() > processor_.get_max_message_size()) {
+        // Together with the fragments before it a length near 2^64 is a small one for websocketpp.
+        fault_ = FrameFault{websocketpp::close::status::message_too_big, "Message too big"};
+        break;
+      }
       if (processor_.ready()) {
         auto message = processor_.get_message();
         if (!websocketpp::frame::opcode::is_control(message->get_opcode())) joined_ = 0;

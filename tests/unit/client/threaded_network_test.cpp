@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -76,15 +78,50 @@ class Tasks {
   std::deque<std::function<void()>> tasks_;
 };
 
-void answer(int connection) {
-  std::string request;
+std::string read_until(int connection, std::string_view end) {
+  std::string text;
   char byte = 0;
-  while (!request.ends_with("\r\n\r\nbody") && ::recv(connection, &byte, 1, 0) == 1)
-    request += byte;
-  constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-  REQUIRE(::send(connection, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(kAnswer.size()));
+  while (!text.ends_with(end) && ::recv(connection, &byte, 1, 0) == 1) text += byte;
+  return text;
 }
+
+void send(int connection, std::string_view bytes) {
+  REQUIRE(::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(bytes.size()));
+}
+
+void answer(int connection) {
+  read_until(connection, "\r\n\r\nbody");
+  send(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+}
+
+void upgrade(int connection) {
+  const auto head = read_until(connection, "\r\n\r\n");
+  constexpr std::string_view kName = "Sec-WebSocket-Key: ";
+  const auto at = head.find(kName);
+  REQUIRE(at != std::string::npos);
+  const auto key =
+      head.substr(at + kName.size(), 24) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 §1.3
+  std::array<unsigned char, 20> digest{};
+  REQUIRE(EVP_Digest(key.data(), key.size(), digest.data(), nullptr, EVP_sha1(), nullptr) == 1);
+  std::array<unsigned char, 29> accept{};
+  EVP_EncodeBlock(accept.data(), digest.data(), digest.size());
+  send(connection,
+       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+       "Sec-WebSocket-Protocol: sigway.v1\r\nSec-WebSocket-Accept: " +
+           std::string(accept.begin(), accept.end() - 1) + "\r\n\r\n");
+}
+
+/// A network to that server, and the client's thread and clock.
+struct Bed {
+  Server server;
+  Tasks tasks;
+  client::Scheduler scheduler{client::Time{}};
+  client::ThreadedNetwork network{
+      client::Endpoint{
+          .url = {.tls = false, .host = "127.0.0.1", .port = server.port(), .path = "/"}},
+      scheduler, [this](auto task) { tasks.add(std::move(task)); }};
+};
 
 bool is_open(int connection) {
   char byte = 0;
@@ -94,37 +131,46 @@ bool is_open(int connection) {
 }  // namespace
 
 TEST_CASE("a connection is used again, and closed when nothing went by it for 4 s") {
-  const Server server;
-  Tasks tasks;
-  const client::Time start{};
-  client::Scheduler scheduler(start);
-  client::Endpoint endpoint;
-  endpoint.url = client::Url{.tls = false, .host = "127.0.0.1", .port = server.port(), .path = "/"};
-  client::ThreadedNetwork network(endpoint, scheduler,
-                                  [&](auto task) { tasks.add(std::move(task)); });
+  Bed bed;
   std::string body;
   const auto post = [&] {
     body.clear();
-    network.post("v1/send", "body", [&](const client::HttpAnswer& its) { body = its.body; });
+    bed.network.post("v1/send", "body", [&](const client::HttpAnswer& its) { body = its.body; });
   };
   const auto finish = [&] {
-    while (body.empty()) tasks.run_one();
+    while (body.empty()) bed.tasks.run_one();
     CHECK(body == "ok");
   };
+  const auto at = [&](int ms) { bed.scheduler.advance(client::Time{} + client::Duration(ms)); };
 
   post();
-  const Socket connection(server.accept());
+  const Socket connection(bed.server.accept());
   answer(connection.fd());
   finish();
-  scheduler.advance(start + client::Duration(3999));
+  at(3999);
   CHECK(is_open(connection.fd()));
 
   post();
   answer(connection.fd());
   finish();
-  scheduler.advance(start + client::Duration(7998));
+  at(7998);
   CHECK(is_open(connection.fd()));
-  scheduler.advance(start + client::Duration(7999));
+  at(7999);
   char byte = 0;
   CHECK(::recv(connection.fd(), &byte, 1, 0) == 0);
+}
+
+TEST_CASE("a fragment that would make the sum of all lengths run over ends a WebSocket") {
+  Bed bed;
+  std::string reason;
+  bed.network.websocket("v1/ws",
+                        {.open = [] {},
+                         .text = [](const std::string&) { FAIL("a message"); },
+                         .closed = [&](int, const std::string& text, int) { reason = text; }});
+  const Socket connection(bed.server.accept());
+  upgrade(connection.fd());
+  send(connection.fd(), "\x01\x01x");
+  send(connection.fd(), "\x80\x7f\xff\xff\xff\xff\xff\xff\xff\xff");
+  while (reason.empty()) bed.tasks.run_one();
+  CHECK(reason == "it sent a frame that is too large");
 }

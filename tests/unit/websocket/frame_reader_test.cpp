@@ -103,3 +103,18 @@ TEST_CASE("fragments of too many bytes in all are a fault") {
   REQUIRE(reader.fault());
   CHECK(reader.fault()->close_code == 1009);
 }
+
+TEST_CASE("a fragment that would make the sum of all lengths run over is a fault at its head") {
+  for (const std::uint8_t last : {std::uint8_t{0xff}, std::uint8_t{0xfb}}) {
+    websocket::FrameReader reader(kMost);
+    auto bytes = frame(opcode::text, "12345", false);
+    bytes = bytes + Bytes{0x80, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, last} +
+            Bytes(4 + kMost);  // mask and payload
+    std::span<std::uint8_t> rest(bytes);
+    CHECK_FALSE(reader.read(rest));
+    CHECK_FALSE(reader.read(rest));
+    REQUIRE(reader.fault());
+    CHECK(reader.fault()->close_code == 1009);
+    CHECK(reader.held_bytes() == 5);
+  }
+}
