@@ -12,8 +12,7 @@ namespace {
 constexpr Duration kQuickLoss{1000};  // who dies sooner than that is followed after a longer pause
 constexpr Duration kLeaving{1500};
 constexpr Duration kStable{10'000};
-constexpr Duration kMendedLife{10'000};  // renewing more often than this is no remedy
-constexpr Duration kPulse{5000};         // how often it looks whether the machine has slept
+constexpr Duration kPulse{5000};  // how often it looks whether the machine has slept
 constexpr Duration kSlept{8000};
 constexpr int kTriesInPlace = 4;  // at the least, while the server keeps our place
 
@@ -40,8 +39,10 @@ Connection::Connection(Scheduler& scheduler, Network& network, ConnectionListene
       network_(network),
       listener_(listener),
       options_(std::move(options)),
-      cadence_(scheduler),
-      race_(scheduler, options_.random, *this, options_.transport),
+      profile_(scheduler,
+               {.journal = [this](std::string_view line) { journal(line); },
+                .keep = [this](const std::string& what) { listener_.on_learned(what); }}),
+      race_(scheduler, options_.random, profile_, *this, options_.transport),
       name_(options_.name),
       connect_(scheduler),
       pulse_(scheduler),
@@ -53,33 +54,10 @@ Connection::Connection(Scheduler& scheduler, Network& network, ConnectionListene
 
 void Connection::start() {
   started_ = true;
-  recall();
+  profile_.recall(options_.remembered);
   new_session();
   connect();
   pulse();
-}
-
-void Connection::recall() {
-  const auto known = parse_object(options_.remembered);
-  const auto transport = known ? transport_named(text_of(*known, "transport")) : std::nullopt;
-  if (!transport || *transport == Transport::automatic) return;
-  race_.recall(*transport, bounded_duration(number_of(*known, "proof").value_or(0)));
-  if (const auto cadence = known->find("cadence"); cadence != known->end())
-    cadence_.recall(*cadence);
-  journal("remembers that " + std::string(to_string(*transport)) + " worked here");
-}
-
-void Connection::tell_learned() {
-  if (transport_ == Transport::automatic) return;
-  listener_.on_learned(dump(Json{{"transport", to_string(transport_)},
-                                 {"proof", race_.proof(transport_).count()},
-                                 {"cadence", cadence_.learnt()}}));
-}
-
-void Connection::on_lesson(const std::string& lesson) {
-  if (lesson.empty()) return;
-  journal(lesson);
-  tell_learned();
 }
 
 std::size_t Connection::pending() const {
@@ -142,7 +120,7 @@ void Connection::pulse() {
   beat_ = scheduler_.now() + kPulse;
   pulse_.set(kPulse, [this] {
     const auto late = std::chrono::duration_cast<Duration>(scheduler_.now() - beat_);
-    on_lesson(cadence_.relax());
+    profile_.relax();
     pulse();
     if (late >= kSlept) woke(late);
   });
@@ -180,13 +158,11 @@ void Connection::activate_attempt(Transport transport) {
 
 void Connection::drop_attempt(Transport transport) {
   if (auto* const carrier = std::exchange(attempt(transport), nullptr)) session_->discard(*carrier);
-  if (between_ && !has_attempt() && state_ == ClientState::open)
-    lost(nullptr, *std::exchange(between_, std::nullopt),
-         {.code = "moved", .message = "the carrier that was to take over did not"});
+  if (is_between_ && !has_attempt() && state_ == ClientState::open)
+    lost(nullptr, {.code = "moved", .message = "the carrier that was to take over did not"});
 }
 
 void Connection::exhausted(const Failure& failure) {
-  if (cadence_.forget()) tell_learned();
   if (ever_open_) set_state(ClientState::reconnecting);
   const auto pause = std::max(
       failure.retry, backoff(options_.random, failures_++, Duration(500), longest_pause()));
@@ -213,7 +189,7 @@ void Connection::on_proved(Carrier& carrier) {
 void Connection::on_activated(Carrier& carrier) {
   if (attempt(carrier.transport) == &carrier) attempt(carrier.transport) = nullptr;
   connect_.stop();
-  between_.reset();
+  is_between_ = false;
   failures_ = 0;
   ever_open_ = true;
   const auto before = std::exchange(transport_, carrier.transport);
@@ -223,10 +199,9 @@ void Connection::on_activated(Carrier& carrier) {
     listener_.on_transport(transport_);
   }
   race_.activated(carrier.transport);
-  tell_learned();
   set_state(ClientState::open);
   renewal_.stop();
-  if (const auto age = cadence_.renewal(carrier.transport)) {
+  if (const auto age = profile_.cadence().renewal(carrier.transport)) {
     const auto left = std::max(Duration(1000), *age - carrier.age());
     renewal_.set(left, [this] { race_.renew(); });
   }
@@ -241,23 +216,20 @@ void Connection::on_ended(Carrier& carrier, bool was_active, const Failure& fail
   }
   if (carrier.planned_end || (!was_active && !was_attempt)) return;
   if (ends_session(failure)) return;
-  const bool is_late = was_attempt && failure.code == "deadline";
-  if (carrier.transport == Transport::sse && (is_late || failure.code == "held_back"))
-    on_lesson(cadence_.stream_held_back());
   if (was_attempt) {
     race_.failed(carrier.transport, failure);
-    if (between_ && !has_attempt()) lost(nullptr, *std::exchange(between_, std::nullopt), failure);
+    if (is_between_ && !has_attempt()) lost(nullptr, failure);
     return;
   }
   if (failure.code == "moved" && has_attempt()) {
     // The news that we have moved was quicker than the new carrier's own.
-    between_ = carrier.transport;
+    is_between_ = true;
     return;
   }
   const auto name = std::string(to_string(carrier.transport));
   journal(name + " was lost after " + std::to_string(carrier.age().count()) +
           " ms: " + failure.message);
-  lost(&carrier, carrier.transport, failure);
+  lost(&carrier, failure);
 }
 
 bool Connection::has_attempt() const {
@@ -265,22 +237,22 @@ bool Connection::has_attempt() const {
                      [](const Carrier* carrier) { return carrier != nullptr; });
 }
 
-bool Connection::learn_of(const Carrier& carrier, const Failure& failure) {
-  if (carrier.transport == Transport::poll || failure.code == "held_back" || !is_unclean(failure))
-    return false;
-  const auto before = cadence_.renewal(carrier.transport);
-  on_lesson(cadence_.stream_cut(carrier.transport, carrier.age(), carrier.silence()));
-  const auto renewal = cadence_.renewal(carrier.transport);
-  return renewal != before && renewal >= kMendedLife;
+void Connection::learn_of(const Carrier& carrier, const Failure& failure) {
+  if (is_unclean(failure)) {
+    profile_.died(carrier.transport, failure, carrier.age(), carrier.silence(),
+                  carrier.heartbeat());
+  } else {
+    profile_.ended(carrier.transport, carrier.age(), carrier.heartbeat());
+  }
 }
 
-void Connection::lost(const Carrier* carrier, Transport transport, const Failure& failure) {
+void Connection::lost(const Carrier* carrier, const Failure& failure) {
+  is_between_ = false;
   renewal_.stop();
   lost_at_ = scheduler_.now();
   const auto age = carrier == nullptr ? Duration(0) : carrier->age();
-  const bool is_mended = carrier != nullptr && learn_of(*carrier, failure);
-  race_.lost(transport, age, failure, carrier == nullptr ? Duration(0) : carrier->heartbeat(),
-             is_mended);
+  if (carrier != nullptr) learn_of(*carrier, failure);
+  race_.lost();
   if (age >= kStable) resets_ = 0;
   quick_losses_ = age < kQuickLoss ? quick_losses_ + 1 : 0;
   const bool polite = failure.code == "stream_limit";
@@ -328,7 +300,7 @@ void Connection::new_session() {
     return room.second.entered && !asked.contains(room.first);
   });
   session_ = std::make_unique<Session>(
-      scheduler_, network_, options_.random, cadence_, *this, options_.make_key(),
+      scheduler_, network_, options_.random, profile_, *this, options_.make_key(),
       first == rooms_.end() ? opening({}, 0, name_)
                             : opening(first->first, first->second.capacity, name_));
   session_->uplink().limit_rate(options_.message_rate);
@@ -350,7 +322,7 @@ void Connection::reset(const Failure& failure) {
   race_.rest();
   renewal_.stop();
   attempts_.fill(nullptr);
-  between_.reset();
+  is_between_ = false;
   std::vector<std::uint64_t> lost;
   auto unsent = session_->stop(lost);
   const auto previous = session_->peer();
@@ -436,7 +408,7 @@ void Connection::finish(const ClientEnd& end) {
   race_.rest();
   for (auto* timer : {&connect_, &pulse_, &renewal_, &closing_timer_}) timer->stop();
   attempts_.fill(nullptr);
-  between_.reset();
+  is_between_ = false;
   if (session_) {
     std::vector<std::uint64_t> lost;
     session_->stop(lost);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/network_profile.h"
 #include "client/race.h"
 #include "client/session.h"
 
@@ -62,16 +63,9 @@ class Connection final : public SessionListener, public RaceHost {
     return session_ ? session_->features() : nullptr;
   }
   std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
-  Duration round_trip() const override { return session_ ? session_->round_trip() : Duration(100); }
-  Duration patience(Duration least, Duration unknown) const override {
-    return session_ ? session_->patience(least, unknown) : unknown;
-  }
-  std::optional<Duration> least_round_trip() const override {
-    return session_ ? session_->least_round_trip() : std::nullopt;
-  }
+  Duration round_trip() const { return session_ ? session_->round_trip() : Duration(100); }
   std::optional<Duration> silence(Transport transport) const override;
   bool opened(Transport transport) const override;
-  bool single() const override { return cadence_.single(); }
   std::size_t pending() const;
   std::size_t pending_bytes() const;
   std::size_t carrier_count() const { return session_ ? session_->carrier_count() : 0; }
@@ -86,7 +80,6 @@ class Connection final : public SessionListener, public RaceHost {
   void on_broken(const Failure& failure) override;
   void on_taken(std::uint64_t id) override;
   void on_crowded() override { race_.narrow(); }
-  int slack() const override { return race_.slack(); }
   void on_journal(std::string_view line) override { journal(line); }
 
   void start_attempt(Transport transport, bool take_over) override;
@@ -94,10 +87,6 @@ class Connection final : public SessionListener, public RaceHost {
   void drop_attempt(Transport transport) override;
   void exhausted(const Failure& failure) override;
   void journal(std::string_view line) override { listener_.on_journal(line); }
-  void on_lesson(const std::string& lesson) override;
-  /// Takes over what was remembered, and tells what is to be.
-  void recall();
-  void tell_learned();
 
   Carrier*& attempt(Transport transport) {
     return attempts_[static_cast<std::size_t>(transport) - 1];
@@ -105,11 +94,10 @@ class Connection final : public SessionListener, public RaceHost {
   /// True if the failure was about more than a carrier, and has been dealt with.
   bool ends_session(const Failure& failure);
   bool has_attempt() const;
-  /// Learns from the end of an active carrier. True if its successor will be renewed before what
-  /// ended this one ends it as well.
-  bool learn_of(const Carrier& carrier, const Failure& failure);
+  /// Learns from the end of an active carrier.
+  void learn_of(const Carrier& carrier, const Failure& failure);
   /// Nothing is active any more.
-  void lost(const Carrier* carrier, Transport transport, const Failure& failure);
+  void lost(const Carrier* carrier, const Failure& failure);
   Duration longest_pause() const;
   void connect_after(Duration pause);
   void connect();
@@ -126,7 +114,7 @@ class Connection final : public SessionListener, public RaceHost {
   Network& network_;
   ConnectionListener& listener_;
   ConnectionOptions options_;
-  Cadence cadence_;
+  NetworkProfile profile_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Session> former_;  // one that is over, until nobody is in its functions
   std::array<Carrier*, 3> attempts_{};
@@ -148,7 +136,7 @@ class Connection final : public SessionListener, public RaceHost {
   Time beat_{};  // when the next pulse is due
   int quick_losses_ = 0;
   int resets_ = 0;
-  std::optional<Transport> between_;  // what was active, until what has taken over says so
+  bool is_between_ = false;  // what was active has ended, and what has taken over has not said so
   bool ever_open_ = false;
   bool started_ = false;
   bool closing_ = false;

@@ -96,9 +96,9 @@ Duration Lines::hold() const {
   return std::max(kLeastHold, hold);
 }
 
-void Lines::polled() {
+void Lines::polled(bool carries) {
   late_.stop();
-  polls_ = true;
+  if (carries) polls_ = true;
   places_.reset();
   if (!cadence_.single()) free();
 }

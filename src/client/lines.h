@@ -53,8 +53,10 @@ class Lines {
   bool may_poll(Scheduler::Task again);
   /// For how long that may be held at the most: until an upload that is under way may be waiting.
   Duration hold() const;
-  /// It was sent: what waits may look for other connections.
-  void polled();
+  /// It was sent: what waits may look for other connections. `carries`: it brings the events, and
+  /// is not only an attempt.
+  void polled(bool carries);
+  /// One that carries has ended.
   void poll_answered();
   /// There is no poll carrier any more. What began beside it may have got a connection that nobody
   /// serves, while the poll's is free now: what has no answer soon is sent again, by that one.
@@ -78,7 +80,7 @@ class Lines {
   };
   std::map<Network::Id, Upload> uploads_;
   std::optional<int> places_;  // for uploads, until the next poll is sent
-  bool polls_ = false;         // one is under way
+  bool polls_ = false;         // one that carries is under way
   bool alone_ = false;         // while an upload is sent again: no stream has a connection
   int proofs_ = 0;
   int slack_ = 1;  // doubled by each call, until an upload is answered soon: it may have been slow

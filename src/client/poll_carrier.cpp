@@ -78,7 +78,7 @@ void PollCarrier::poll() {
   sent_ = session_.scheduler().now();
   // The first does not know how slow this network is, and others may be quicker meanwhile.
   // On a slow line the answer stands behind what is on its way already.
-  const auto least = std::max(session_.slack() * kSlackLeast, session_.queueing());
+  const auto least = std::max(session_.slack() * kSlackLeast, session_.profile().queue());
   const auto slack =
       welcomed_ ? session_.patience(least * (1 << std::max(0, failures_ - 1)), kSlackUnknown)
                 : session_.slack() * kAttachDeadline;
@@ -95,11 +95,11 @@ void PollCarrier::poll() {
           return;
         }
         request_ = 0;
-        session_.lines().poll_answered();
+        if (carries_) session_.lines().poll_answered();
         deadline_.stop();
         if (head_)
-          session_.came(answer.body.size(),
-                        std::chrono::duration_cast<Duration>(session_.scheduler().now() - *head_));
+          session_.profile().came(answer.body.size(), std::chrono::duration_cast<Duration>(
+                                                          session_.scheduler().now() - *head_));
         answered(answer);
       },
       [this, slack, number = n_] {  // a slow answer is not a lost one
@@ -109,7 +109,7 @@ void PollCarrier::poll() {
         expect_within(slack);
       });
   expect_within(asked_ + slack);
-  session_.lines().polled();
+  session_.lines().polled(carries_);
 }
 
 // In silence a long poll is under way already: a short one after it would help no other transport.
@@ -142,7 +142,7 @@ void PollCarrier::replace(Duration time) {
   } else {
     drop_replaced();
   }
-  session_.lines().poll_answered();
+  if (carries_) session_.lines().poll_answered();
   hold_ = kBusyHold;
   poll();
 }
@@ -157,7 +157,7 @@ void PollCarrier::expect_within(Duration time) {
   deadline_.set(time, [this] {
     session_.network().drop(request_);
     request_ = 0;
-    session_.lines().poll_answered();
+    if (carries_) session_.lines().poll_answered();
     failed({.code = "deadline", .message = "a poll had no answer in time"});
   });
 }

@@ -7,12 +7,10 @@ namespace sigway::client {
 namespace {
 
 constexpr std::array kAll{Transport::websocket, Transport::sse, Transport::poll};
-constexpr Duration kYoungLeast{10'000};  // a carrier that dies before loses a life
-constexpr int kYoung = 2;                // so do heartbeats
-constexpr Duration kProof{10'000};       // the server lets an attempt stand by for as long
+constexpr Duration kProof{10'000};  // the server lets an attempt stand by for as long
 constexpr Duration kActivationLeast{3000}, kActivation{8000};
 constexpr Duration kStreamDelay{300};  // before an event stream is tried beside a WebSocket
-constexpr Duration kGrace{300}, kGraceLeast{30};
+constexpr Duration kGrace{300}, kGraceLeast{30}, kUnmeasured{100};
 constexpr Duration kHeadStart{300};  // at the least, of what worked here before
 constexpr Duration kFirstProbe{5000};
 constexpr int kProbeGrowth = 4;
@@ -20,9 +18,7 @@ constexpr Duration kRarestProbe{300'000};
 constexpr Duration kSlowAnswer{3000};  // then one attempt has the line to itself
 constexpr int kSlowTrips = 4;
 constexpr Duration kFlows{1500}, kLookAgain{1000};
-constexpr Duration kQuickProof{3000};
 constexpr Duration kSteady{60'000};
-constexpr int kSlackMost = 8, kSlackUnheard = 2, kSlackSlow = 4;
 constexpr int kHeardMost = 4;  // times the patience, in all, while something comes
 
 std::string name_of(Transport transport) { return std::string(to_string(transport)); }
@@ -31,12 +27,13 @@ std::string seconds(Duration time) { return std::to_string((time.count() + 500) 
 
 }  // namespace
 
-Race::Race(Scheduler& scheduler, const Random& random, RaceHost& host, Transport wanted)
+Race::Race(Scheduler& scheduler, const Random& random, NetworkProfile& profile, RaceHost& host,
+           Transport wanted)
     : scheduler_(scheduler),
       random_(random),
+      profile_(profile),
       host_(host),
       wanted_(wanted),
-      lives_(scheduler),
       others_(scheduler),
       grace_(scheduler),
       probe_(scheduler),
@@ -48,18 +45,13 @@ bool Race::allowed(Transport transport) const {
 }
 
 bool Race::spared(Transport transport) const {
-  return lives_.is_aside(transport) || (transport == Transport::sse && host_.single());
+  // Where one connection is served at a time a stream would leave none for uploads.
+  return profile_.lives().is_aside(transport) ||
+         (transport == Transport::sse && profile_.cadence().single());
 }
 
 bool Race::better(Transport transport) const {
   return !active_ || index(transport) < index(*active_);
-}
-
-void Race::recall(Transport transport, Duration proof) {
-  if (!allowed(transport)) return;
-  favourite_ = transport;
-  at(transport).known = true;
-  at(transport).proof = proof;
 }
 
 void Race::begin() {
@@ -79,12 +71,11 @@ void Race::begin() {
   if (candidates.empty()) candidates.assign(kAll.begin(), kAll.end());
   for (const auto transport : candidates) at(transport).state = State::waiting;
 
-  if (favourite_ && at(*favourite_).state == State::waiting) {
+  if (const auto known = profile_.known(); known && at(known->transport).state == State::waiting) {
     head_start_ = true;
-    start(*favourite_, true);
+    start(known->transport, profile_.is_trusted(known->transport));
     if (!running_) return;
-    const auto head_start = at(*favourite_).proof * 3 / 2;
-    others_.set(std::max(kHeadStart, head_start), [this] { start_waiting(); });
+    others_.set(std::max(kHeadStart, known->proof * 3 / 2), [this] { start_waiting(); });
     return;
   }
   // Polling works nearly everywhere, WebSocket is the best: where they are, streaming may wait.
@@ -112,7 +103,7 @@ void Race::start(Transport transport, bool take_over) {
   standing.state = State::running;
   standing.begun = scheduler_.now();
   standing.attached = false;
-  expect(transport, slack_ * kProof);
+  expect(transport, profile_.slack() * kProof);
   host_.start_attempt(transport, take_over);
 }
 
@@ -145,7 +136,7 @@ void Race::expire(Transport transport, Duration patience, Time latest) {
     const bool has_dropped = make_room(transport);
     const auto is_ready = [this](Transport each) { return at(each).state == State::proved; };
     if (has_dropped || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
-      expect(transport, slack_ * kActivation);
+      expect(transport, profile_.slack() * kActivation);
       return;
     }
   }
@@ -176,17 +167,13 @@ void Race::give_up(Transport transport, std::string_view why) {
   host_.drop_attempt(transport);
 }
 
-void Race::late(bool is_heard) {
-  slack_ = std::max(slack_, std::min(is_heard ? kSlackMost : kSlackUnheard, 2 * slack_));
-}
-
 // Each carrier that is attached brings the same events: on a slow line one is enough. Where nothing
 // comes at all, the attempts may be waiting for connections, and go on.
 void Race::look() {
   if (active_ || !running_) return;
   // Where round trips are long, a proof and an activation take several of them.
   const auto early = std::chrono::duration_cast<Duration>(
-      begun_ + kSlowTrips * host_.least_round_trip().value_or(Duration(0)) - scheduler_.now());
+      begun_ + kSlowTrips * profile_.trips().least().value_or(Duration(0)) - scheduler_.now());
   if (early > Duration(0)) {
     look_.set(early, [this] { look(); });
     return;
@@ -200,15 +187,14 @@ void Race::look() {
     comes = comes || flows;
     // What is on its way to an activated one is not asked for again. Not in the first round: one
     // that is held back on the way must not be chosen each time.
-    if (slack_ > 1 && at(each).state == State::activating) kept = each;
+    if (profile_.slack() > 1 && at(each).state == State::activating) kept = each;
     if (flows && !kept) kept = each;
   }
   if (!comes) {
     look_.set(kLookAgain, [this] { look(); });
     return;
   }
-  // Several copies of what waits for us may stand in the line.
-  slack_ = std::max(slack_, kSlackSlow);
+  profile_.found_slow();
   keep(*kept);
 }
 
@@ -218,7 +204,7 @@ void Race::keep(Transport kept) {
     if (each != kept) give_up(each, "the line is slow, and " + name_of(kept) + " was answered");
   }
   auto& standing = at(kept);
-  if (standing.deadline) expect(kept, slack_ * kSlowAnswer);
+  if (standing.deadline) expect(kept, profile_.slack() * kSlowAnswer);
   // It has no rival, and the server lets nothing stand by for longer than ten seconds.
   if (standing.state == State::running && standing.attached) activate(kept);
   consider();
@@ -266,20 +252,23 @@ void Race::consider() {
     return;
   }
   grace_over_ = true;
-  grace_.set(std::min(kGrace, host_.round_trip() * 3 / 2 + kGraceLeast), [this] { consider(); });
+  grace_.set(
+      std::min(kGrace, profile_.trips().smoothed().value_or(kUnmeasured) * 3 / 2 + kGraceLeast),
+      [this] { consider(); });
 }
 
 void Race::activate(Transport transport) {
   conclude(transport, State::activating);
   at(transport).again = false;
-  expect(transport, slack_ * host_.patience(kActivationLeast, kActivation));
+  expect(transport, profile_.slack() * profile_.trips().patience(kActivationLeast, kActivation));
   host_.activate_attempt(transport);
 }
 
 void Race::activated(Transport transport) {
-  auto& standing = at(transport);
+  const auto& standing = at(transport);
+  std::optional<Duration> proof;
   if (!standing.renewal)
-    standing.proof = std::chrono::duration_cast<Duration>(scheduler_.now() - standing.begun);
+    proof = std::chrono::duration_cast<Duration>(scheduler_.now() - standing.begun);
   conclude(transport, State::idle);
   if (head_start_) {
     // What was held back is looked for in its own time.
@@ -288,15 +277,13 @@ void Race::activated(Transport transport) {
       if (at(each).state == State::waiting) at(each).state = State::idle;
     }
   }
-  standing.known = true;
   probe_pause_ = kFirstProbe;
-  if (!standing.renewal && standing.proof < kQuickProof) slack_ = 1;
-  active_ = favourite_ = transport;
+  active_ = transport;
   running_ = false;
   grace_.stop();
   look_.stop();
-  // By then round trips tell how slow the line is.
-  steady_.set(kSteady, [this] { slack_ = 1; });
+  steady_.set(kSteady, [this] { profile_.found_steady(); });
+  profile_.worked(transport, proof);
   settle();
 }
 
@@ -333,6 +320,7 @@ void Race::failed(Transport transport, const Failure& failure) {
     if (active_) return;
   } else {
     host_.journal(name_of(transport) + " does not work here: " + failure.message);
+    profile_.failed(transport, failure);
   }
   last_ = failure;
   is_late_ = is_late_ || failure.code == "deadline";
@@ -355,39 +343,16 @@ void Race::failed(Transport transport, const Failure& failure) {
     return;
   }
   const auto answer = last_;
-  if (is_late_) late(is_heard_);
+  if (is_late_) profile_.late(is_heard_);
   rest();
-  // What was set aside may be all that is left: the next round tries everything.
-  lives_.pardon();
+  profile_.outage();  // what was set aside may be all that is left: the next round tries everything
   host_.exhausted(answer);
 }
 
-void Race::lost(Transport transport, Duration age, const Failure& failure, Duration heartbeat,
-                bool is_mended) {
+void Race::lost() {
   active_.reset();
   probe_.stop();
   steady_.stop();
-  // What is held back once is held back always.
-  const bool hopeless = failure.code == "held_back";
-  const bool is_old = age > std::max(kYoungLeast, kYoung * heartbeat);
-  if ((is_old || is_mended) && !hopeless) {
-    lives_.restore(transport);
-  } else if (transport != Transport::poll && is_unclean(failure) &&
-             wanted_ == Transport::automatic) {
-    if (const auto term = lives_.lose(transport, hopeless); term > Duration(0)) {
-      host_.journal(name_of(transport) + (hopeless ? " is held back" : " keeps dying young") +
-                    ": it is set aside for " + seconds(term));
-      if (favourite_ == transport) favourite_.reset();
-    }
-  }
-  if (favourite_) return;
-  // What else has worked, the best first.
-  for (const auto each : kAll) {
-    if (at(each).known && !lives_.is_aside(each)) {
-      favourite_ = each;
-      return;
-    }
-  }
 }
 
 void Race::renew() {
@@ -401,7 +366,8 @@ void Race::probe_later() {
   std::optional<Duration> aside;  // the soonest end of it
   for (const auto each : kAll) {
     if (!better(each)) continue;
-    aside = std::min(aside.value_or(lives_.remaining(each)), lives_.remaining(each));
+    const auto left = profile_.lives().remaining(each);
+    aside = std::min(aside.value_or(left), left);
   }
   const auto pause = Duration(static_cast<Duration::rep>(static_cast<double>(probe_pause_.count()) *
                                                          (0.8 + 0.4 * random_())));

@@ -15,9 +15,6 @@ constexpr Duration kAckDelay{200};
 constexpr std::uint64_t kAckEvents = 16;  // acknowledge at once beyond so many
 constexpr Duration kRetirement{2000};     // what a carrier before still brings is welcome
 constexpr Duration kOverdue{150};
-constexpr std::size_t kManyBytes = 4096;    // fewer say little of a line's speed
-constexpr std::size_t kLineBytes = 16'384;  // that may stand before an answer
-constexpr Duration kLineMost{20'000};
 // That an acknowledgement waits for a body to travel in.
 constexpr Duration kQuietWait{1000};
 // For which uploads may be refused on the way until another way is looked for.
@@ -35,17 +32,18 @@ std::unique_ptr<Carrier> make_carrier(Session& session, Transport transport, std
 
 }  // namespace
 
-Session::Session(Scheduler& scheduler, Network& network, const Random& random, Cadence& cadence,
-                 SessionListener& listener, std::string key, std::string open)
+Session::Session(Scheduler& scheduler, Network& network, const Random& random,
+                 NetworkProfile& profile, SessionListener& listener, std::string key,
+                 std::string open)
     : scheduler_(scheduler),
       network_(network),
       random_(random),
-      cadence_(cadence),
+      profile_(profile),
       listener_(listener),
       key_(std::move(key)),
       open_(std::move(open)),
-      lines_(scheduler, cadence, *this),
-      uplink_(scheduler, random, cadence, *this, key_.size()),
+      lines_(scheduler, profile.cadence(), *this),
+      uplink_(scheduler, random, profile.cadence(), *this, key_.size()),
       ack_(scheduler),
       bury_(scheduler) {
   uplink_.on_taken = [this](std::uint64_t id) { listener_.on_taken(id); };
@@ -136,8 +134,8 @@ bool Session::welcome(const Json& welcome) {
   if (limits != welcome.end() && limits->is_object())
     uplink_.limits(number_of(*limits, "body").value_or(0),
                    number_of(*limits, "messages").value_or(0));
-  cadence_.server_says(bounded_duration(number_of(welcome, "hold").value_or(25'000)),
-                       bounded_duration(number_of(welcome, "heartbeat").value_or(25'000)));
+  cadence().server_says(bounded_duration(number_of(welcome, "hold").value_or(25'000)),
+                        bounded_duration(number_of(welcome, "heartbeat").value_or(25'000)));
   turn_ = std::max(turn_, number_of(welcome, "turn").value_or(0));
   listener_.on_welcome();
   uplink_.taken(number_of(welcome, "up").value_or(0));
@@ -249,11 +247,14 @@ Network::Id Session::upload(std::string members, Duration deadline,
   auto body = R"({"key":)" + json_string(key_);
   if (!members.empty()) body += ',' + members;
   const auto id = std::make_shared<Network::Id>(0);
-  *id = network_.post("v1/send", body + '}', [this, id](const HttpAnswer& answer) {
-    const auto tell = take_upload(*id, answer.status != 0);
-    if (answer.status == 200 && active_ != nullptr) active_->upload_answered();
-    tell(answer);
-  });
+  *id = network_.post("v1/send", body + '}',
+                      [this, id, at = scheduler_.now()](const HttpAnswer& answer) {
+                        if (answer.status == 200)
+                          measured(std::chrono::duration_cast<Duration>(scheduler_.now() - at));
+                        const auto tell = take_upload(*id, answer.status != 0);
+                        if (answer.status == 200 && active_ != nullptr) active_->upload_answered();
+                        tell(answer);
+                      });
   auto timer = std::make_unique<Timer>(scheduler_);
   timer->set(deadline, [this, id = *id, deadline] {
     network_.drop(id);
@@ -309,12 +310,11 @@ void Session::send_alone(const ConfirmationPtr& confirmation) {
     return;
   }
   const auto ack = cursor_;
-  const auto at = scheduler_.now();
   confirming_.emplace(confirmation->id, confirmation->began);
   auto members = R"("ack":)" + std::to_string(ack);
   if (!confirmation->fields.empty()) members += ',' + confirmation->fields;
   upload(std::move(members), confirmation->deadline,
-         [this, confirmation, ack, at](const HttpAnswer& answer) {
+         [this, confirmation, ack](const HttpAnswer& answer) {
            const auto body = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
            const auto up = body ? number_of(*body, "up") : std::nullopt;
            if (!up) {
@@ -326,7 +326,6 @@ void Session::send_alone(const ConfirmationPtr& confirmation) {
              return;
            }
            acknowledged(ack);
-           measured(std::chrono::duration_cast<Duration>(scheduler_.now() - at));
            uplink_.taken(*up);
            settle(*confirmation, std::nullopt);
          });
@@ -373,7 +372,7 @@ void Session::call_off(Network::Id upload) {
 
 // It may have been lost; or transports that are only being tried need the connection, or the line.
 void Session::swallowed() {
-  learned(cadence_.swallowed());
+  learned(cadence().swallowed());
   if (active_ != nullptr) listener_.on_crowded();
 }
 
@@ -399,13 +398,6 @@ Duration Session::overdue() const {
   if (carrier != nullptr && carrier->transport == Transport::poll && round_trip() < kOverdue)
     return lines_.patience();
   return kOverdue;
-}
-
-void Session::came(std::size_t bytes, Duration time) {
-  if (bytes < kManyBytes) return;
-  const auto queueing =
-      time * static_cast<Duration::rep>(kLineBytes) / static_cast<Duration::rep>(bytes);
-  queueing_ = std::min(kLineMost, queueing);
 }
 
 void Session::broken(const Failure& failure) {

@@ -8,10 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "client/cadence.h"
 #include "client/carrier.h"
 #include "client/lines.h"
-#include "client/round_trip.h"
+#include "client/network_profile.h"
 #include "client/uplink.h"
 
 namespace sigway::client {
@@ -29,12 +28,8 @@ class SessionListener {
   virtual void on_broken(const Failure& failure) = 0;
   /// The active carrier needs the connections, or the line, of those that are only being tried.
   virtual void on_crowded() = 0;
-  /// Times as long for an answer.
-  virtual int slack() const = 0;
   virtual void on_taken(std::uint64_t id) = 0;
   virtual void on_journal(std::string_view line) = 0;
-  /// A sentence of the cadence's, or nothing.
-  virtual void on_lesson(const std::string& lesson) = 0;
 
  protected:
   ~SessionListener() = default;
@@ -46,7 +41,7 @@ class SessionListener {
 class Session final : public UplinkHost, public LinesHost {
  public:
   /// `open` is the JSON object of the opening request.
-  Session(Scheduler& scheduler, Network& network, const Random& random, Cadence& cadence,
+  Session(Scheduler& scheduler, Network& network, const Random& random, NetworkProfile& profile,
           SessionListener& listener, std::string key, std::string open);
   ~Session();
   Session(const Session&) = delete;
@@ -71,21 +66,19 @@ class Session final : public UplinkHost, public LinesHost {
   Duration resume() const noexcept { return resume_; }
   bool welcomed() const noexcept { return !server_.empty(); }
   /// 100 ms before one was measured.
-  Duration round_trip() const override { return trips_.smoothed().value_or(Duration(100)); }
+  Duration round_trip() const override {
+    return profile_.trips().smoothed().value_or(Duration(100));
+  }
   std::size_t carrier_count() const;
 
   // -- for its carriers
   Scheduler& scheduler() noexcept { return scheduler_; }
   Network& network() noexcept { return network_; }
   const Random& random() const noexcept { return random_; }
-  Cadence& cadence() noexcept { return cadence_; }
+  NetworkProfile& profile() noexcept { return profile_; }
+  Cadence& cadence() noexcept { return profile_.cadence(); }
   Uplink& uplink() noexcept { return uplink_; }
-  int slack() const override { return listener_.slack(); }
-  /// So many bytes of one answer came in that time.
-  void came(std::size_t bytes, Duration time);
-  /// For how long an answer may stand behind what is on its way already, by what the line was seen
-  /// to carry.
-  Duration queueing() const noexcept { return queueing_; }
+  int slack() const override { return profile_.slack(); }
   Lines& lines() noexcept { return lines_; }
   const std::string& key() const noexcept { return key_; }
   std::string identity() const;  ///< the member `open` or `resume`
@@ -106,9 +99,9 @@ class Session final : public UplinkHost, public LinesHost {
   /// What a round trip hardly ever takes longer than: `least` at the least, and `unknown` before
   /// one was measured (RFC 6298 §2).
   Duration patience(Duration least, Duration unknown) const override {
-    return trips_.patience(least, unknown);
+    return profile_.trips().patience(least, unknown);
   }
-  void learned(const std::string& lesson) override { listener_.on_lesson(lesson); }
+  void learned(const std::string& lesson) override { profile_.learnt(lesson); }
   /// Asks the active carrier again whether events are to be acknowledged.
   void acknowledge_later();
   /// For a request that cannot get lost without its carrier.
@@ -135,7 +128,7 @@ class Session final : public UplinkHost, public LinesHost {
   void give_up(Network::Id upload) override;
   std::uint64_t cursor() const override { return cursor_; }
   void acknowledged(std::uint64_t ack) override;
-  void measured(Duration round_trip) override { trips_.add(round_trip); }
+  void measured(Duration round_trip) { profile_.trips().add(round_trip); }
   void broken(const Failure& failure) override;
   void way_is_dead(const Failure& failure) override;
   void check_way() override;
@@ -145,7 +138,7 @@ class Session final : public UplinkHost, public LinesHost {
   void question_settled(bool answered) override;
 
   // -- for the lines
-  std::optional<Duration> least_round_trip() const override { return trips_.least(); }
+  std::optional<Duration> least_round_trip() const override { return profile_.trips().least(); }
   bool has_stream() const override;
   void call_off(Network::Id upload) override;
   void may_upload_again() override;
@@ -177,7 +170,7 @@ class Session final : public UplinkHost, public LinesHost {
   Scheduler& scheduler_;
   Network& network_;
   const Random& random_;
-  Cadence& cadence_;
+  NetworkProfile& profile_;
   SessionListener& listener_;
   const std::string key_;
   const std::string open_;
@@ -189,8 +182,6 @@ class Session final : public UplinkHost, public LinesHost {
   std::uint64_t cursor_ = 0;
   std::optional<std::uint64_t> acked_;  // so that one follows the opening, even if it is 0
   std::uint64_t turn_ = 0;
-  RoundTrip trips_;
-  Duration queueing_{0};
   bool over_ = false;
   std::vector<std::unique_ptr<Carrier>> carriers_;
   Carrier* active_ = nullptr;

@@ -339,7 +339,6 @@ void Uplink::succeeded(std::uint64_t id, const Flight& flight, std::uint64_t up)
   const auto took = std::chrono::duration_cast<Duration>(scheduler_.now() - flight.started);
   const auto its = double(flight.size) / double(std::max<Duration::rep>(1, took.count()));
   speed_ = std::max({kSlowest, its, speed_ / 2});
-  host_.measured(took);
   taken(up);
   if (over_) return;
   overtake(flight, took);

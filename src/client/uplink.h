@@ -57,8 +57,7 @@ class UplinkHost {
   virtual std::uint64_t cursor() const = 0;          ///< the last event received
   virtual void acknowledged(std::uint64_t ack) = 0;  ///< the server has heard of it
   virtual Duration round_trip() const = 0;           ///< smoothed
-  virtual void measured(Duration round_trip) = 0;
-  virtual void broken(const Failure& failure) = 0;  ///< an answer about the session
+  virtual void broken(const Failure& failure) = 0;   ///< an answer about the session
   virtual void way_is_dead(const Failure& failure) = 0;
   /// Whether an upload was refused on the way and may pass again: the way is not dead for that.
   virtual bool waits_for_filter(const Failure& failure) = 0;

@@ -33,7 +33,7 @@ struct LinesTrial {
 
 TEST_CASE("lines: an upload that began beside a poll is sent again when the polls have ended") {
   LinesTrial trial;
-  trial.lines.polled();
+  trial.lines.polled(true);
   trial.lines.began(1);
   trial.pass(300ms);
   trial.lines.polling_ended();
@@ -49,7 +49,7 @@ TEST_CASE("lines: an upload that began beside a poll is sent again when the poll
 
 TEST_CASE("lines: an upload that was answered soon after the polls ended is left alone") {
   LinesTrial trial;
-  trial.lines.polled();
+  trial.lines.polled(true);
   trial.lines.began(1);
   trial.lines.polling_ended();
   trial.pass(100ms);
@@ -62,14 +62,26 @@ TEST_CASE("lines: where polls go on, or the session is over, nothing is called o
   for (const bool is_over : {false, true}) {
     CAPTURE(is_over);
     LinesTrial trial;
-    trial.lines.polled();
+    trial.lines.polled(true);
     trial.lines.began(1);
     trial.lines.polling_ended();
     if (is_over)
       trial.lines.stop();
     else
-      trial.lines.polled();
+      trial.lines.polled(true);
     trial.pass(10s);
     CHECK(trial.host.called_off.empty());
   }
+}
+
+TEST_CASE(
+    "lines: where one connection is served, uploads wait for polls that carry, not for attempts") {
+  LinesTrial trial;
+  trial.cadence.served_singly();
+  trial.lines.polled(false);  // and it is dropped: nobody says that it has ended
+  CHECK(trial.lines.is_free());
+  trial.lines.polled(true);
+  CHECK_FALSE(trial.lines.is_free());
+  trial.lines.poll_answered();
+  CHECK(trial.lines.is_free());
 }

@@ -15,7 +15,7 @@ namespace {
 /// Writes down what the race does: "+poll", "+sse!" (with its activation), "^sse", "-sse".
 struct Track final : RaceHost {
   explicit Track(Transport wanted = Transport::automatic)
-      : race(scheduler, random, *this, wanted) {}
+      : race(scheduler, random, profile, *this, wanted) {}
 
   void start_attempt(Transport transport, bool take_over) override {
     say('+', transport);
@@ -24,13 +24,7 @@ struct Track final : RaceHost {
   void activate_attempt(Transport transport) override { say('^', transport); }
   void drop_attempt(Transport transport) override { say('-', transport); }
   void exhausted(const Failure&) override { told += " outage"; }
-  Duration round_trip() const override { return trip; }
-  std::optional<client::Duration> least_round_trip() const override { return trip; }
-  client::Duration patience(client::Duration, client::Duration unknown) const override {
-    return unknown;
-  }
   bool opened(Transport transport) const override { return open.contains(transport); }
-  bool single() const override { return is_single; }
   std::optional<client::Duration> silence(Transport transport) const override {
     const auto found = silences.find(transport);
     return found == silences.end() ? std::nullopt : std::optional(found->second);
@@ -48,14 +42,17 @@ struct Track final : RaceHost {
   }
   void pass(Duration time) { scheduler.advance(scheduler.now() + time); }
   void fail(Transport transport) { race.failed(transport, {.code = "network"}); }
+  void die(Transport transport, client::Duration age) {
+    profile.died(transport, {.code = "network"}, age, age, 5s);
+    race.lost();
+  }
 
   Random random = [] { return 0.5; };
-  Duration trip{20};
-  bool is_single = false;
   std::map<Transport, client::Duration> silences;
   std::set<Transport> open;
   std::string told;
   Scheduler scheduler{Time{} + 1h};
+  NetworkProfile profile{scheduler, {.journal = [](auto) {}, .keep = [](const auto&) {}}};
   Race race;
 };
 
@@ -104,7 +101,7 @@ TEST_CASE(
 TEST_CASE(
     "race: streaming is tried when WebSocket is not proved soon, however long round trips are") {
   Track track;
-  track.trip = 800ms;
+  track.profile.trips().add(800ms);
   track.race.begin();
   track.pass(250ms);
   CHECK(track.news() == "+poll +websocket");
@@ -139,7 +136,7 @@ TEST_CASE("race: if all fail it is an outage that blames none") {
 
 TEST_CASE("race: what another client remembered goes alone, for as long as it took then") {
   Track track;
-  track.race.recall(sse, 400ms);
+  track.profile.recall(R"({"transport":"sse","proof":400})");
   track.race.begin();
   CHECK(track.news() == "+sse!");
   track.pass(590ms);
@@ -147,18 +144,18 @@ TEST_CASE("race: what another client remembered goes alone, for as long as it to
   track.pass(20ms);
   CHECK(track.news() == "+websocket +poll");
   track.race.activated(sse);
-  CHECK(track.race.proof(sse) == 610ms);
+  CHECK(track.profile.known()->proof == 610ms);
 }
 
 TEST_CASE("race: where that does not work any more the others follow at once") {
   Track track;
-  track.race.recall(ws, 10s);
+  track.profile.recall(R"({"transport":"websocket","proof":10000})");
   track.race.begin();
   CHECK(track.news() == "+websocket!");
   track.fail(ws);
   CHECK(track.news() == "+sse +poll");
   Track chosen(poll);
-  chosen.race.recall(ws, 0s);
+  chosen.profile.recall(R"({"transport":"websocket","proof":0})");
   chosen.race.begin();
   CHECK(chosen.news() == "+poll!");
 }
@@ -169,7 +166,7 @@ TEST_CASE("race: what worked goes alone, with a head start") {
   track.race.attached(ws);
   track.race.activated(ws);
   track.news();
-  track.race.lost(ws, 90s, {.code = "network"}, 5s, false);
+  track.die(ws, 90s);
   track.race.begin();
   CHECK(track.news() == "+websocket!");
   track.pass(200ms);
@@ -185,11 +182,11 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   track.race.begin();
   track.race.attached(ws);
   track.race.activated(ws);
-  track.race.lost(ws, 2s, {.code = "network"}, 5s, false);
+  track.die(ws, 2s);
   track.race.begin();
   track.race.activated(ws);
   track.news();
-  track.race.lost(ws, 2s, {.code = "network"}, 5s, false);
+  track.die(ws, 2s);
   track.race.begin();
   CHECK(track.news() == "+poll +sse");
   track.race.proved(sse);
@@ -201,7 +198,7 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   CHECK(track.news() == "+websocket");
   track.race.proved(ws);
   track.race.activated(ws);
-  track.race.lost(ws, 2s, {.code = "network"}, 5s, false);  // it was on probation
+  track.die(ws, 2s);  // it was on probation
   track.race.begin();
   track.race.activated(sse);
   track.news();
@@ -210,7 +207,7 @@ TEST_CASE("race: who dies young twice is set aside for a minute, then for two, n
   track.pass(3s);
   CHECK(track.news() == "+websocket");
   track.race.activated(ws);
-  track.race.lost(ws, 11s, {.code = "network"}, 5s, false);  // it is old
+  track.die(ws, 11s);  // it is old
   track.race.begin();
   CHECK(track.news().find("+websocket!") != std::string::npos);
 }
@@ -221,11 +218,11 @@ TEST_CASE("race: polling is never set aside, and if the rest fails nothing is") 
   track.race.attached(ws);
   track.race.activated(ws);
   for (const auto transport : {poll, poll, poll, ws, ws}) {
-    track.race.lost(transport, 2s, {.code = "network"}, 5s, false);
+    track.die(transport, 2s);
     track.race.begin();
     track.race.activated(transport);
   }
-  track.race.lost(poll, 2s, {.code = "network"}, 5s, false);
+  track.die(poll, 2s);
   track.news();
   track.race.begin();
   CHECK(track.news() == "+poll +sse");
@@ -296,7 +293,7 @@ TEST_CASE("race: what is alone has more time to answer its activation") {
 
 TEST_CASE("race: no stream is tried where one connection is served at a time") {
   Track track;
-  track.is_single = true;
+  track.profile.cadence().served_singly();
   track.race.begin();
   CHECK(track.news() == "+poll +websocket");
   track.fail(ws);
@@ -332,9 +329,9 @@ TEST_CASE("race: on a slow line the first that was answered has it alone") {
   track.silences[sse] = 100ms;
   track.pass_awake(600ms);
   CHECK(track.news() == "-websocket -poll ^sse");
-  CHECK(track.race.slack() == 4);
+  CHECK(track.profile.slack() == 4);
   track.race.activated(sse);
-  CHECK(track.race.slack() == 4);  // until one is proved soon
+  CHECK(track.profile.slack() == 4);  // until one is proved soon
 }
 
 TEST_CASE("race: an attempt has more time while something comes, and all have after a late round") {
@@ -347,7 +344,7 @@ TEST_CASE("race: an attempt has more time while something comes, and all have af
   track.silences.clear();
   track.pass_awake(20s);
   CHECK(track.news() == "-sse outage");
-  CHECK(track.race.slack() > 1);
+  CHECK(track.profile.slack() > 1);
   track.race.begin();
   track.news();
   track.pass_awake(9s);
@@ -362,10 +359,10 @@ TEST_CASE("race: one transport only") {
   CHECK(track.news() == " outage");
   track.race.begin();
   track.race.activated(sse);
-  track.race.lost(sse, 1s, {.code = "network"}, 5s, false);
+  track.die(sse, 1s);
   track.race.begin();
   track.race.activated(sse);
-  track.race.lost(sse, 1s, {.code = "network"}, 5s, false);
+  track.die(sse, 1s);
   track.news();
   track.race.begin();
   CHECK(track.news() == "+sse!");
