@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "doctor/certificate.h"
+#include "doctor/measured.h"
+#include "doctor/requests.h"
 #include "doctor/streams.h"
 
 namespace sigway::doctor {
@@ -22,27 +22,6 @@ constexpr double kYoung = 10000;        // ms; what is cut younger is no transpo
 constexpr double kSlow = 300;           // ms for a round trip that people notice
 constexpr double kNarrow = 500;         // kbit/s
 constexpr std::int64_t kFilled = 4096;  // bytes of a block that the clients fill with padding
-
-/// The member of that name, or null.
-const json& part(const json& object, const char* name) {
-  static const json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(name);
-  return found == object.end() ? kNothing : *found;
-}
-std::string text(const json& object, const char* name) {
-  const auto& value = part(object, name);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-std::optional<double> number(const json& object, const char* name) {
-  const auto& value = part(object, name);
-  if (!value.is_number()) return std::nullopt;
-  return value.get<double>();
-}
-std::string kind_of(const json& object) { return text(object, "kind"); }
-
-/// As JavaScript's Math.round.
-std::int64_t rounded(double value) { return static_cast<std::int64_t>(std::floor(value + 0.5)); }
 
 /// Times after which something was cut, in ms.
 struct Cuts {
@@ -65,10 +44,11 @@ class Doctor {
       // The quicker ones are the network's; the others may have met a busy machine.
       trip_ = quantile(trips, 0.25).value_or(m_.at("reach").at("ms").get<double>());
       find_cuts();
+      find_dead();
       diagnosis.websocket = websocket();
       diagnosis.sse = event_stream();
       diagnosis.poll = polling();
-      count_requests();
+      for (auto& finding : findings_of_requests(m_)) findings_.push_back(std::move(finding));
       line();
       headers();
       busy();
@@ -100,10 +80,18 @@ class Doctor {
 
   bool reached();
   void find_cuts();
+  void find_dead();
+  /// Connections at a time; 0: not known.
+  int served() const {
+    return static_cast<int>(number(part(m_, "connections"), "served").value_or(0));
+  }
+  bool has_socket() const {
+    const auto kind = kind_of(part(m_, "websocket"));
+    return kind == "lived" || kind == "cut";
+  }
   bool websocket();
   bool event_stream();
   bool polling();
-  void count_requests();
   void line();
   void headers();
   void busy();
@@ -116,11 +104,6 @@ class Doctor {
 };
 
 // --- Is it there? -------------------------------------------------------------------------------
-bool is_balancer(const json& one) {
-  const auto status = number(one, "status");
-  return kind_of(one) == "foreign" && status && *status >= 502 && *status <= 504;
-}
-bool is_other(const json& one) { return kind_of(one) == "foreign" || kind_of(one) == "redirected"; }
 std::string stranger(const std::string& kind) {
   if (kind == "foreign") return "stranger";
   if (kind == "redirected" || kind == "refused") return kind;
@@ -158,9 +141,7 @@ void Doctor::find_cuts() {
     if (kind_of(one) != "cut") return std::nullopt;
     return number(one, "ms");
   };
-  const auto socket = kind_of(part(m_, "websocket"));
-  const bool has_socket = socket == "lived" || socket == "cut";
-  if (has_socket) {
+  if (has_socket()) {
     cuts_.life = cut("websocketLife");
     cuts_.silence = cut("websocketSilence");
   }
@@ -169,13 +150,37 @@ void Doctor::find_cuts() {
   const auto& hold = part(m_, "hold");
   const auto held = number(hold, "ms");
   if (held && kind_of(hold) != "answered" && *held > 1500 && *held < cap_) cuts_.hold = held;
+  // A browser whose connection is cut before the answer sends the request again, and so waits for
+  // longer.
+  if (kind_of(hold) == "timeout" && cuts_.quiet_answer) cuts_.hold = cuts_.quiet_answer;
   // A connection that was used before is cut sooner than a new one.
   const bool any_answer =
       cuts_.answer && cuts_.quiet_answer && cuts_.hold && kind_of(hold) == "failed";
-  if (any_answer && (!has_socket || (cuts_.life && *cuts_.answer < *cuts_.life * 1.3))) {
+  if (any_answer && (!has_socket() || (cuts_.life && *cuts_.answer < *cuts_.life * 1.3))) {
     cuts_.all = std::max({cuts_.life.value_or(0), *cuts_.answer, *cuts_.quiet_answer, *cuts_.hold});
     add("connections-cut", {{"ms", *cuts_.all}});
   }
+}
+
+/// Nothing comes any more on what is watched, and nobody ended it.
+void Doctor::find_dead() {
+  if (is_few(served())) {
+    add("few-connections", {{"count", served()}});
+    return;
+  }
+  int of = 0, answers = 0, sockets = 0;
+  const auto look = [&](const char* name, const char* dead, int& count) {
+    const auto& one = part(m_, name);
+    if (!one.is_object()) return;
+    ++of;
+    if (kind_of(one) == dead) ++count;
+  };
+  for (const auto* name : {"longAnswer", "silentAnswer", "hold"}) look(name, "timeout", answers);
+  if (has_socket()) {
+    for (const auto* name : {"websocketLife", "websocketSilence"}) look(name, "silent", sockets);
+  }
+  // One may be a request that was lost.
+  if (answers > 1) add("connections-die", {{"count", answers + sockets}, {"of", of}});
 }
 
 // --- WebSocket ----------------------------------------------------------------------------------
@@ -203,14 +208,23 @@ bool Doctor::websocket() {
         {{"ms", socket.at("ms")}});
     return false;
   }
+  if (kind_of(part(socket, "large")) == "silent") {
+    add("websocket-blocks");
+    return false;
+  }
   const auto lasted = kind == "cut" ? number(socket, "ms") : cuts_.life;
   if (lasted && !cuts_.all) add("websocket-cut", {{"ms", *lasted}});
   if (!lasted && cuts_.silence) add("websocket-silence-cut", {{"ms", *cuts_.silence}});
   // Where everything is cut nothing else lives longer.
   if (lasted && *lasted < kYoung && !cuts_.all) return false;
+  const auto& life = part(m_, "websocketLife");
+  const double lived = kind_of(life) == "silent"
+                           ? std::max(0.0, number(life, "ms").value_or(0) -
+                                               number(m_.at("times"), "request").value_or(0))
+                           : cap_;
   add("websocket-works", {{"opened", rounded(*opened)},
                           {"trip", rounded(*quantile(trips, 0.5))},
-                          {"ms", lasted.value_or(cap_)},
+                          {"ms", lasted.value_or(lived)},
                           {"least", !lasted}});
   return true;
 }
@@ -219,6 +233,10 @@ bool Doctor::websocket() {
 bool Doctor::event_stream() {
   const auto& streams = part(m_, "streams");
   if (streams.is_null()) return false;
+  if (served() == 1) {
+    add("stream-alone");
+    return false;
+  }
   const auto& events = streams.at("events");
   const auto encoding = text(events, "encoding");
   const bool compressed = !encoding.empty() && encoding != "identity";
@@ -250,8 +268,11 @@ bool Doctor::event_stream() {
     return false;
   }
   const auto lasted = cuts_.all ? cuts_.all : cuts_.answer;
+  const auto& long_answer = part(m_, "longAnswer");
+  const double lived =
+      kind_of(long_answer) == "timeout" ? number(long_answer, "last").value_or(0) : cap_;
   add("stream-works", {{"first", rounded(events.at("lines").front().at(2).get<double>())},
-                       {"ms", lasted.value_or(cap_)},
+                       {"ms", lasted.value_or(lived)},
                        {"least", !lasted}});
   return true;
 }
@@ -265,74 +286,22 @@ bool Doctor::polling() {
   const auto largest = number(post, "largest");
   const bool passes = !largest || *largest > 0;
   if (passes) {
-    add("poll-works", {{"ms", cuts_.hold.value_or(cap_)}, {"least", !cuts_.hold}});
+    const double waited = kind_of(part(m_, "hold")) == "timeout"
+                              ? number(part(m_, "connections"), "hold").value_or(0)
+                              : cap_;
+    add("poll-works", {{"ms", cuts_.hold.value_or(waited)}, {"least", !cuts_.hold}});
   } else {
     add("post-refused");
   }
   if (number(post, "refused").value_or(0) > 0) {
     if (text(post, "reason") == "timeout") {
-      add("post-slow", {{"bytes", post.at("largest")}});
+      // Where few connections are served it may have waited for one.
+      if (!is_few(served())) add("post-slow", {{"bytes", post.at("largest")}});
     } else if (passes) {
       add("post-limit", with_status({{"bytes", post.at("largest")}}, post));
     }
   }
   return passes;
-}
-
-void Doctor::count_requests() {
-  std::vector<const json*> echo;
-  for (const auto& one : requests()) {
-    const auto method = text(one, "method");
-    if (number(one, "status") != 413 && (method == "GET" || method == "POST")) echo.push_back(&one);
-  }
-  const auto count = [&echo](auto&& test) {
-    return std::count_if(echo.begin(), echo.end(), [&](const json* one) { return test(*one); });
-  };
-  const auto some = [&](const char* id, std::int64_t how_many) {
-    if (how_many > 0) add(id, {{"count", how_many}, {"of", echo.size()}});
-  };
-  const auto seen = [](const json& one) { return number(one, "seen").value_or(-1); };
-  some("requests-lost", count([&](const json& one) {
-         return (kind_of(one) == "failed" || kind_of(one) == "timeout") && seen(one) == 0;
-       }));
-  some("answers-lost",
-       count([&](const json& one) { return kind_of(one) == "failed" && seen(one) > 0; }));
-  some("stalled",
-       count([&](const json& one) { return kind_of(one) == "timeout" && seen(one) > 0; }));
-  some("balancer-errors", count(is_balancer));
-  const auto repeated = [&](const char* method) {
-    return count([&](const json& one) { return text(one, "method") == method && seen(one) > 1; });
-  };
-  some("posts-repeated", repeated("POST"));
-  some("gets-repeated", repeated("GET"));
-  const auto is_stranger = [](const json& one) { return is_other(one) && !is_balancer(one); };
-  const auto& before = part(m_.at("reach"), "before");
-  some("strangers", count(is_stranger) - std::count_if(before.begin(), before.end(), is_stranger));
-  std::set<std::string> servers;
-  for (const auto* one : echo) {
-    if (auto server = text(*one, "server"); !server.empty()) servers.insert(std::move(server));
-  }
-  if (servers.size() > 1) add("several-servers", {{"count", servers.size()}});
-  if (const auto altered = number(part(m_, "repeats"), "altered").value_or(0); altered > 0)
-    add("altered", {{"count", rounded(altered)}});
-  if (const auto& cache = part(m_, "cache"); cache.is_object()) {
-    const auto counts = cache.at("counts").get<std::vector<int>>();
-    const std::set<int> different(counts.begin(), counts.end());
-    if (number(cache, "foreign").value_or(0) > 0 || different.size() < counts.size()) add("cached");
-  }
-  const auto& methods = part(m_, "methods");
-  if (part(methods, "options") == false) add("options-refused");
-  if (part(methods, "put") == false) add("only-get-and-post");
-  // On this side of a proxy, or on the other.
-  std::int64_t connections = 0, first = 0, closes = 0;
-  for (const auto* one : echo) {
-    const auto request = number(*one, "request").value_or(0);
-    if (request <= 0) continue;
-    ++connections;
-    if (request == 1) ++first;
-    if (part(*one, "closes") == true) ++closes;
-  }
-  if (connections >= 8 && (first == connections || closes == connections)) add("no-keep-alive");
 }
 
 void Doctor::line() {

@@ -24,6 +24,12 @@ struct Diagnosis {
 /// examine() makes; for JSON of another shape, nlohmann::json's exceptions.
 Diagnosis diagnose(const nlohmann::json& measurements);
 
+/// As many connections at a time are few. A session needs no more, but a doctor and a page do.
+constexpr int kFew = 2;
+
+/// Whether probes wait for each other where so many connections are served at a time; 0: not known.
+inline bool is_few(int served) { return served > 0 && served <= kFew; }
+
 /// All of a stream within a moment, while it was written over a longer time. `stream` is one of the
 /// measurements.
 bool is_one_delivery(const nlohmann::json& stream);

@@ -15,6 +15,7 @@
 #include "doctor/diagnose.h"
 #include "doctor/machine.h"
 #include "doctor/network.h"
+#include "doctor/uploads.h"
 
 namespace sigway::doctor {
 namespace {
@@ -23,9 +24,14 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr milliseconds kSpell{4000};  // somebody else's answers are waited out for so long
-constexpr int kRepeated = 42;         // requests that show what is lost, and what comes twice
-constexpr std::size_t kLargestUpload = std::size_t{256} * 1024;
+constexpr milliseconds kSpell{4000};     // somebody else's answers are waited out for so long
+constexpr int kRepeated = 42;            // requests that show what is lost, and what comes twice
+constexpr int kAtOnce = 4;               // answers that are waited for at once
+constexpr milliseconds kHold{500};       // each of them is held
+constexpr milliseconds kUnserved{2500};  // so much later, nobody serves its connection
+constexpr milliseconds kLeast{2000};     // the least time for which watching is worth it
+// More than the blocks of 4 KiB in which some proxies pass a WebSocket, and no multiple of them.
+constexpr std::size_t kBlock = 6000;
 
 std::string outcome_of(const json& result) { return result.value("kind", ""); }
 int status_of(const json& result) { return result.value("status", 0); }
@@ -112,7 +118,12 @@ class Examination {
   }
   json ask(const Network::Ask& what = {}) { return network_.ask("echo", what); }
 
+  json hold();
+  template <typename Act>
+  void side_by_side(int count, Act act);
+
   void reach();
+  void connections();
   void look_closer();
   json lasting(int interval);
   void websocket();
@@ -126,11 +137,12 @@ class Examination {
 
   Network network_;
   const client::Endpoint& endpoint_;
-  const Times times_;
+  Times times_;  // `watch` becomes less where there is no time for it
   const Progress& progress_;
   const Clock::time_point began_ = Clock::now();
   std::mutex mutex_;  // of found_ and progress_ while threads run
   json found_;
+  int served_ = 0;  // connections at a time, of kAtOnce
 };
 
 void Examination::reach() {
@@ -148,35 +160,92 @@ void Examination::reach() {
   }
 }
 
+/// `act` on so many threads at once.
+template <typename Act>
+void Examination::side_by_side(int count, Act act) {
+  std::vector<std::thread> threads;
+  threads.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) threads.emplace_back(act);
+  for (auto& thread : threads) thread.join();
+}
+
+/// Answers that are waited for, at once. A connection that nobody serves says nothing at all; once
+/// more, because that may be luck.
+void Examination::connections() {
+  const auto timeout =
+      kHold + kUnserved + milliseconds(static_cast<int>(2 * found_["reach"]["ms"].get<double>()));
+  for (int i = 0; i < 2 && served_ <= kFew && !is_over(); ++i) {
+    std::atomic<int> heard{0};
+    side_by_side(kAtOnce, [&] {
+      const auto result = network_.ask(
+          "hold", {.query = {{"ms", std::to_string(kHold.count())}}, .timeout = timeout});
+      if (outcome_of(result) != "timeout") ++heard;
+    });
+    served_ = std::max(served_, heard.load());
+  }
+  keep("connections", {{"asked", kAtOnce}, {"served", served_}, {"hold", kHold.count()}});
+}
+
+json Examination::hold() {
+  const auto result = network_.ask("hold", {.query = {{"ms", std::to_string(times_.watch.count())}},
+                                            .timeout = times_.watch + times_.request});
+  json hold{{"kind", outcome_of(result)}, {"ms", result["ms"]}};
+  if (result.contains("status")) hold["status"] = result["status"];
+  return hold;
+}
+
 /// What mostly waits, side by side; the rest one after another.
 void Examination::look_closer() {
-  std::vector<std::thread> threads;
-  const auto beside = [&](const char* name, const char* key, auto act) {
-    threads.emplace_back([this, name, key, act] { step(name, [&] { keep(key, act()); }); });
+  step("Connections at a time", [this] { connections(); });
+  const auto quick = [this] {
+    step("WebSocket", [this] { websocket(); });
+    step("Event streams", [this] { streams(); });
+    step("Headers and proxies", [this] { headers(); });
+    step("Caches", [this] { cache(); });
+    step("Lost and repeated requests", [this] { repeats(); });
+    step("How much a request may carry", [this] { post(); });
+    step("Other methods", [this] { methods(); });
   };
-  beside("How long a WebSocket lives", "websocketLife",
-         [this] { return network_.socket(times_.watch, milliseconds(1000), times_.request); });
-  beside("How long a WebSocket may be silent", "websocketSilence",
-         [this] { return network_.socket(times_.watch, milliseconds(0), times_.request); });
-  beside("How long an answer may last", "longAnswer", [this] { return lasting(1000); });
-  beside("How long an answer may be silent", "silentAnswer",
-         [this] { return lasting(static_cast<int>(times_.watch.count())); });
-  beside("How long an answer may be waited for", "hold", [this] {
-    const auto result =
-        network_.ask("hold", {.query = {{"ms", std::to_string(times_.watch.count())}},
-                              .timeout = times_.watch + times_.request});
-    json hold{{"kind", outcome_of(result)}, {"ms", result["ms"]}};
-    if (result.contains("status")) hold["status"] = result["status"];
-    return hold;
-  });
-  step("WebSocket", [this] { websocket(); });
-  step("Event streams", [this] { streams(); });
-  step("Headers and proxies", [this] { headers(); });
-  step("Caches", [this] { cache(); });
-  step("Lost and repeated requests", [this] { repeats(); });
-  step("How much a request may carry", [this] { post(); });
-  step("Other methods", [this] { methods(); });
-  for (auto& thread : threads) thread.join();
+  const auto longest = [this] {
+    step("How long an answer may last", [this] { keep("longAnswer", lasting(1000)); });
+  };
+  const auto held = [this] {
+    step("How long an answer may be waited for", [this] { keep("hold", hold()); });
+  };
+  std::vector<std::thread> threads;
+  if (is_few(served_)) {
+    // What is watched would keep the connections from everything else: afterwards, only the two
+    // that matter most, and no longer than there is time.
+    quick();
+    const bool alone = served_ < 2;
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(began_ + times_.whole - Clock::now()) -
+        2 * times_.request;
+    const auto each = std::min(times_.watch, alone ? left / 2 : left);
+    times_.watch = std::max(kHold, each);
+    found_["times"]["cap"] = times_.watch.count();
+    if (each < kLeast) return;
+    threads.emplace_back(longest);
+    if (alone) threads.front().join();
+    threads.emplace_back(held);
+  } else {
+    const auto beside = [&](const char* name, const char* key, auto act) {
+      threads.emplace_back([this, name, key, act] { step(name, [&] { keep(key, act()); }); });
+    };
+    beside("How long a WebSocket lives", "websocketLife", [this] {
+      return network_.socket({times_.watch, milliseconds(1000), times_.request});
+    });
+    beside("How long a WebSocket may be silent", "websocketSilence",
+           [this] { return network_.socket({.life = times_.watch, .timeout = times_.request}); });
+    beside("How long an answer may be silent", "silentAnswer",
+           [this] { return lasting(static_cast<int>(times_.watch.count())); });
+    threads.emplace_back(longest);
+    threads.emplace_back(held);
+    quick();
+  }
+  for (auto& thread : threads) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 /// A stream that is only watched for its length. Once more if it never began.
@@ -205,8 +274,8 @@ json Examination::lasting(int interval) {
 void Examination::websocket() {
   auto result = insist(
       [&] {
-        return network_.socket(milliseconds(900), milliseconds(150),
-                               std::min(times_.request, milliseconds(5000)));
+        return network_.socket(
+            {milliseconds(900), milliseconds(150), std::min(times_.request, milliseconds(5000))});
       },
       [](const json& one) { return outcome_of(one) == "lived"; }, 2);
   if (outcome_of(result) != "lived" && !result["opened"].is_null() && !result["said"].empty()) {
@@ -221,6 +290,12 @@ void Examination::websocket() {
     }
   }
   result["said"] = result["said"].size();
+  if (outcome_of(result) == "lived") {
+    // Twice, as some proxies pass the first block as it comes.
+    const auto large = network_.socket(
+        {.timeout = times_.request + milliseconds(2000), .last = 2, .size = kBlock});
+    result["large"] = {{"kind", outcome_of(large)}, {"trips", large["trips"]}};
+  }
   keep("websocket", std::move(result));
 }
 
@@ -296,61 +371,40 @@ void Examination::repeats() {
   const auto until = Clock::now() + std::min(milliseconds(10000), times_.watch / 2);
   const std::string body = "repeats";
   std::atomic<int> next{0}, altered{0};
-  constexpr int kRows = 3;
-  std::vector<std::thread> rows;
-  rows.reserve(kRows);
-  for (int row = 0; row < kRows; ++row) {
-    rows.emplace_back([&] {
-      for (int i = next++; i < kRepeated && Clock::now() < until; i = next++) {
-        Network::Ask what{.timeout = milliseconds(4000)};
-        if (i % 2 == 1) {
-          what.method = "GET";
-        } else {
-          what.body = body;
-        }
-        const auto answer = ask(what);
-        if (i % 2 == 0 && is_answered(answer) &&
-            answer["report"].value("checksum", "") != checksum(body))
-          ++altered;
+  side_by_side(is_few(served_) ? 1 : 3, [&] {
+    for (int i = next++; i < kRepeated && Clock::now() < until; i = next++) {
+      Network::Ask what{.timeout = milliseconds(4000)};
+      if (i % 2 == 1) {
+        what.method = "GET";
+      } else {
+        what.body = body;
       }
-    });
-  }
-  for (auto& row : rows) row.join();
+      const auto answer = ask(what);
+      if (i % 2 == 0 && is_answered(answer) &&
+          answer["report"].value("checksum", "") != checksum(body))
+        ++altered;
+    }
+  });
   keep("repeats", {{"altered", altered.load()}});
 }
 
-/// Doubling until something is refused, then halving what is between.
 void Examination::post() {
   const auto until = Clock::now() + std::min(milliseconds(14000), times_.watch / 2);
-  json steps = json::array();
-  json failure{{"status", nullptr}, {"reason", nullptr}};
-  const auto passes = [&](std::size_t size) {
-    // 413 is a rule; a connection that breaks might be luck.
-    const auto result =
-        insist([&] { return ask({.body = std::string(size, 'x'), .timeout = times_.request}); },
-               [](const json& one) { return is_answered(one) || status_of(one) == 413; });
-    json row{{"size", size}, {"kind", outcome_of(result)}, {"ms", result["ms"]}};
-    if (result.contains("status")) row["status"] = result["status"];
-    steps.push_back(row);
-    const bool good = is_answered(result) && result["report"].value("length", 0U) == size;
-    if (!good) {
-      failure["reason"] = outcome_of(result);
-      if (result.contains("status")) failure["status"] = result["status"];
-    }
-    return good;
+  const auto upload = [&](std::size_t size) {
+    return ask({.body = std::string(size, 'x'), .timeout = times_.request});
   };
-  std::size_t good = 0, bad = 0;
-  for (std::size_t size = 1024; size <= kLargestUpload && bad == 0 && Clock::now() < until;
-       size *= 2)
-    (passes(size) ? good : bad) = size;
-  while (bad != 0 && bad - good > std::max<std::size_t>(64, good / 64) && Clock::now() < until) {
-    const auto size = (good + bad + 1) / 2;
-    (passes(size) ? good : bad) = size;
-  }
-  json found{{"largest", good}, {"refused", nullptr}, {"steps", steps}};
-  if (bad != 0) found["refused"] = bad;
-  found.update(failure);
-  keep("post", std::move(found));
+  const UploadProbe probe{.insist =
+                              [&](std::size_t size) {
+                                // 413 is a rule; a connection that breaks might be luck.
+                                return insist([&] { return upload(size); },
+                                              [](const json& one) {
+                                                return is_answered(one) || status_of(one) == 413;
+                                              });
+                              },
+                          .passes_one_byte = [&] { return is_answered(upload(1)); },
+                          .is_over = [&] { return Clock::now() >= until; },
+                          .request = times_.request};
+  keep("post", find_largest_upload(probe));
 }
 
 /// sigway answers OPTIONS with 204 and PUT with its own 405.

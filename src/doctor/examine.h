@@ -22,7 +22,8 @@ using Progress = std::function<void(const std::string& step, bool ended)>;
 
 /// Measures what the network between here and the server does: the same probes in the same order
 /// as web/doctor/examine.js, and the same form ("sigway-doctor/1"), for diagnose(). With TLS also
-/// `certificate` (certificate.h). Blocks for about `watch` and ten seconds.
+/// `certificate` (certificate.h). Blocks for about `watch` and ten seconds. Where few connections
+/// are served at a time it watches for less: `times` in what it returns says how long.
 nlohmann::json examine(const client::Endpoint& endpoint, const Times& times,
                        const Progress& progress);
 

@@ -16,9 +16,11 @@ using Problem = client::HttpClient::Problem;
 Http::Http(const client::Endpoint& endpoint) : endpoint_(endpoint) {}
 Http::~Http() = default;
 
-std::unique_ptr<client::HttpClient> Http::take() {
+std::unique_ptr<client::HttpClient> Http::take(bool fresh) {
   {
     const std::lock_guard lock(mutex_);
+    // A network may serve so few connections that one which is kept would be in the way.
+    if (fresh) idle_.clear();
     if (!idle_.empty()) {
       auto connection = std::move(idle_.back());
       idle_.pop_back();
@@ -55,7 +57,7 @@ Answer Http::send(const Request& request) {
     }
     return answer.body.size() <= kMostAnswer;
   };
-  auto connection = take();
+  auto connection = take(request.fresh);
   client::HttpCall call;
   const auto outcome = connection->exchange(out, call);
   if (outcome.problem == Problem::none) {
@@ -67,6 +69,11 @@ Answer Http::send(const Request& request) {
   answer.problem = client::phrase(outcome.problem);
   answer.timed_out =
       outcome.problem == Problem::connect_time || outcome.problem == Problem::silence;
+  if (answer.timed_out) {
+    // What killed this connection may have killed those that are kept.
+    const std::lock_guard lock(mutex_);
+    idle_.clear();
+  }
   return answer;
 }
 

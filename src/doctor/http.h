@@ -34,6 +34,9 @@ class Http {
     std::string body{};
     std::vector<std::pair<std::string, std::string>> headers{};
     std::chrono::milliseconds timeout{6000};  ///< without anything coming
+    /// On a new connection, and those that are kept are ended before. libcurl sends a request again
+    /// whose kept connection is cut before the answer, which would hide after how long it was cut.
+    bool fresh = false;
     /// A success's body, as it comes; then Answer::body stays empty.
     std::function<void(const Answer& head)> on_head{};
     std::function<void(const char* bytes, std::size_t size)> on_data{};
@@ -47,7 +50,7 @@ class Http {
   Answer send(const Request& request);
 
  private:
-  std::unique_ptr<client::HttpClient> take();
+  std::unique_ptr<client::HttpClient> take(bool fresh);
 
   const client::Endpoint& endpoint_;
   std::mutex mutex_;

@@ -162,7 +162,8 @@ json Network::ask_once(const std::string& route, Ask ask) {
                         .path = path(route, ask.query),
                         .body = ask.method == "GET" ? "" : std::move(ask.body),
                         .headers = std::move(ask.headers),
-                        .timeout = ask.timeout};
+                        .timeout = ask.timeout,
+                        .fresh = route == "hold"};
   if (ask.method == "GET") request.headers.clear();
   const auto began = Clock::now();
   const auto answer = http_.send(request);
@@ -209,7 +210,10 @@ json Network::stream(const StreamPlan& plan) {
                                                 {"size", std::to_string(plan.size)},
                                                 {"count", std::to_string(plan.count)},
                                                 {"u", nonce()}}),
-                        .timeout = plan.timeout};
+                        .timeout = plan.timeout,
+                        .fresh = true};
+  // As the clients ask: some virus scanners hold back a stream that was not asked for by its name.
+  if (plan.type == "events") request.headers = {{"Accept", "text/event-stream"}};
   request.on_head = [&](const Answer& head) {
     const auto type = header(head, "content-type");
     seen["status"] = head.status;

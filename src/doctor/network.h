@@ -47,10 +47,16 @@ class Network {
   /// {"kind","ms","asked","reads","lines","bytes","status","head","type","encoding"}
   nlohmann::json stream(const StreamPlan& plan);
 
+  struct SocketPlan {
+    std::chrono::milliseconds life{0};
+    std::chrono::milliseconds interval{0};
+    std::chrono::milliseconds timeout{6000};
+    int last = 1;          ///< last words, each said when the one before came back
+    std::size_t size = 0;  ///< bytes of a word at the least; the server counts short ones only
+  };
   /// {"kind","ms","opened","greeted","trips","said","foreign","unanswered"}; lives for `life` with
-  /// something said each `interval` (0: silence, then one last word), or until it is cut.
-  nlohmann::json socket(std::chrono::milliseconds life, std::chrono::milliseconds interval,
-                        std::chrono::milliseconds timeout);
+  /// something said each `interval` (0: silence, then the last words), or until it is cut.
+  nlohmann::json socket(const SocketPlan& plan);
 
   /// Every echo so far: {"u","method","kind","ms","status","server","request","closes"}.
   nlohmann::json asked() const;

@@ -30,7 +30,8 @@ struct Talk {
 
 }  // namespace
 
-json Network::socket(milliseconds life, milliseconds interval, milliseconds timeout) {
+json Network::socket(const SocketPlan& plan) {
+  const auto life = plan.life, interval = plan.interval, timeout = plan.timeout;
   const auto began = Clock::now();
   const auto at = [began] {
     return std::chrono::duration<double, std::milli>(Clock::now() - began).count();
@@ -77,21 +78,24 @@ json Network::socket(milliseconds life, milliseconds interval, milliseconds time
   talk.changed.wait_until(lock, began + timeout, [&] { return talk.opened || talk.closed; });
   if (!talk.opened) kind = talk.closed ? "failed" : "timeout";
   bool last = false;
+  int left = plan.last;
   auto next = interval.count() > 0 ? Clock::now() : began + life;
   while (kind.empty()) {
     if (talk.closed) {
       kind = "cut";
-    } else if (last && talk.waiting.empty()) {
+    } else if (last && left == 0 && talk.waiting.empty()) {
       kind = talk.foreign || !talk.greeted ? "foreign" : "lived";
     } else if (std::any_of(talk.waiting.begin(), talk.waiting.end(), [&](const auto& word) {
                  return at() - word.second > static_cast<double>(timeout.count());
                })) {
       kind = "silent";
-    } else if (!last && Clock::now() >= next) {
-      last = Clock::now() >= began + life;
+    } else if (last ? talk.waiting.empty() : Clock::now() >= next) {
+      last = last || Clock::now() >= began + life;
+      if (last) --left;
       auto word = nonce();
+      if (word.size() < plan.size) word.resize(plan.size, '-');
       talk.waiting.emplace(word, at());
-      if (said.size() < 16) said.push_back(word);
+      if (said.size() < 16 && plan.size == 0) said.push_back(word);
       lock.unlock();
       link.send(std::move(word));
       lock.lock();

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { networks } from '../networks/networks.mjs';
 import { diagnose } from '../../web/doctor/diagnose.js';
+import { unknown } from './expected.mjs';
 import { through } from './through.mjs';
 
 const { values } = parseArgs({ options: {
@@ -23,6 +24,7 @@ const wanted = values.networks.split(',').filter(Boolean);
 const todo = networks.filter(({ name, restarts }) => !restarts && (wanted.length === 0 || wanted.includes(name)));
 if (todo.length < wanted.length) throw new Error(`not all of these are networks of the bed: ${wanted.join(', ')}`);
 if (values.keep) mkdirSync(values.keep, { recursive: true });
+if (unknown(todo).length > 0) throw new Error(`tests/doctor/expected.mjs says nothing of ${unknown(todo).join(', ')}`);
 let failed = 0;
 
 async function worker() {

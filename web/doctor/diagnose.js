@@ -9,6 +9,7 @@ export function diagnose(m) {
   // The quicker ones are the network's; the others may have met a busy machine.
   const trip = quantile((m.requests ?? []).filter(({ kind }) => kind === 'answered').map(({ ms }) => ms), 0.25) ?? m.reach.ms;
   const cuts = cutAll(m, add);
+  dead(m, add);
   const websocket = webSocket(m, add, cuts);
   const sse = eventStream(m, add, cuts, trip);
   const poll = polling(m, add, cuts);
@@ -24,6 +25,7 @@ const kYoung = 10000;     // what is cut younger than this is no transport to st
 const kSlow = 300;        // ms for a round trip that people notice
 const kNarrow = 500;      // kbit/s
 const kFilled = 4096;     // bytes of a block that the clients fill with padding
+export const kFew = 2;    // connections at a time; a session needs no more, but a doctor and a page do
 
 function quantile(values, part) {
   if (values.length === 0) return null;
@@ -61,6 +63,8 @@ function cutAll(m, add) {
   };
   const { hold } = m;
   if (hold && hold.kind !== 'answered' && hold.ms > 1500 && hold.ms < m.times.cap) cuts.hold = hold.ms;
+  // A browser whose connection is cut before the answer sends the request again, and so waits for longer.
+  if (hold?.kind === 'timeout' && cuts.quietAnswer !== null) cuts.hold = cuts.quietAnswer;
   // Whatever runs on it: the connection is what is cut. Answers alone may be a proxy's limit.
   const isAnyAnswer = cuts.answer !== null && cuts.quietAnswer !== null && cuts.hold !== null && hold.kind === 'failed';
   // A connection that was used before is cut sooner than a new one.
@@ -71,8 +75,22 @@ function cutAll(m, add) {
   return cuts;
 }
 
+// Whether so few connections are served at a time that probes wait for each other.
+export const isFew = (connections) => connections?.served > 0 && connections.served <= kFew;
+
+// Nothing comes any more on what is watched, and nobody ended it.
+function dead(m, add) {
+  if (isFew(m.connections)) return add('few-connections', { count: m.connections.served });
+  const isWebSocket = m.websocket?.kind === 'lived' || m.websocket?.kind === 'cut';
+  const answers = [m.longAnswer, m.silentAnswer, m.hold].filter(Boolean);
+  const sockets = isWebSocket ? [m.websocketLife, m.websocketSilence].filter(Boolean) : [];
+  const deadAnswers = answers.filter(({ kind }) => kind === 'timeout').length;
+  // One may be a request that was lost.
+  if (deadAnswers > 1) add('connections-die', { count: deadAnswers + sockets.filter(({ kind }) => kind === 'silent').length, of: answers.length + sockets.length });
+}
+
 // --- WebSocket ----------------------------------------------------------------------------------
-function webSocket({ websocket, times }, add, cuts) {
+function webSocket({ websocket, websocketLife: life, times }, add, cuts) {
   if (!websocket) return false;
   const { kind, opened, greeted, trips, arrived, status } = websocket;
   if (opened === null) {
@@ -89,18 +107,26 @@ function webSocket({ websocket, times }, add, cuts) {
     add(down && up ? 'websocket-cut' : down ? 'websocket-dead-up' : up ? 'websocket-dead-down' : 'websocket-dead', { ms: websocket.ms });
     return false;
   }
+  if (websocket.large?.kind === 'silent') {
+    add('websocket-blocks');
+    return false;
+  }
   const lasted = kind === 'cut' ? websocket.ms : cuts.life;
   if (lasted !== null && cuts.all === null) add('websocket-cut', { ms: lasted });
   if (lasted === null && cuts.silence !== null) add('websocket-silence-cut', { ms: cuts.silence });
   // Where everything is cut nothing else lives longer.
   if (lasted !== null && lasted < kYoung && cuts.all === null) return false;
-  add('websocket-works', { opened: Math.round(opened), trip: Math.round(median(trips)), ms: lasted ?? times.cap, least: lasted === null });
+  add('websocket-works', { opened: Math.round(opened), trip: Math.round(median(trips)), ms: lasted ?? (life?.kind === 'silent' ? Math.max(0, life.ms - times.request) : times.cap), least: lasted === null });
   return true;
 }
 
 // --- Event streams ------------------------------------------------------------------------------
-function eventStream({ streams, silentAnswer, times }, add, cuts, trip) {
+function eventStream({ streams, silentAnswer, longAnswer, times, connections }, add, cuts, trip) {
   if (!streams) return false;
+  if (connections?.served === 1) {
+    add('stream-alone');
+    return false;
+  }
   const { events, text, large } = streams;
   const isCompressed = Boolean(events.encoding) && events.encoding !== 'identity';
   if (isCompressed) add('compressed', { encoding: events.encoding });
@@ -123,7 +149,7 @@ function eventStream({ streams, silentAnswer, times }, add, cuts, trip) {
     return false;
   }
   const lasted = cuts.all ?? cuts.answer;
-  add('stream-works', { first: Math.round(events.lines[0][2]), ms: lasted ?? times.cap, least: lasted === null });
+  add('stream-works', { first: Math.round(events.lines[0][2]), ms: lasted ?? (longAnswer?.kind === 'timeout' ? longAnswer.last ?? 0 : times.cap), least: lasted === null });
   return true;
 }
 
@@ -181,13 +207,15 @@ function blocks({ reads, bytes }) {
 }
 
 // --- Long-polling and requests ------------------------------------------------------------------
-function polling({ hold, post, times }, add, cuts) {
+function polling({ hold, post, times, connections }, add, cuts) {
   if (cuts.hold !== null && cuts.all === null) add('hold-cut', { ms: cuts.hold, status: hold.status });
   const passes = post ? post.largest > 0 : true;
-  if (passes) add('poll-works', { ms: cuts.hold ?? times.cap, least: cuts.hold === null });
+  if (passes) add('poll-works', { ms: cuts.hold ?? (hold?.kind === 'timeout' ? connections?.hold ?? 0 : times.cap), least: cuts.hold === null });
   else add('post-refused');
-  if (post?.refused && post.reason === 'timeout') add('post-slow', { bytes: post.largest });
-  else if (post?.refused && post.largest > 0) add('post-limit', { bytes: post.largest, status: post.status });
+  const isSlow = post?.reason === 'timeout';
+  // Where few connections are served it may have waited for one.
+  if (post?.refused && isSlow && !isFew(connections)) add('post-slow', { bytes: post.largest });
+  if (post?.refused && !isSlow && post.largest > 0) add('post-limit', { bytes: post.largest, status: post.status });
   return passes;
 }
 
@@ -200,10 +228,18 @@ function requests({ requests: all = [], repeats, cache, methods, reach }, add) {
   some('answers-lost', count(({ kind, seen }) => kind === 'failed' && seen > 0));
   some('stalled', count(({ kind, seen }) => kind === 'timeout' && seen > 0));
   some('balancer-errors', count(isBalancer));
-  some('posts-repeated', count(({ method, seen }) => method === 'POST' && seen > 1));
-  some('gets-repeated', count(({ method, seen }) => method === 'GET' && seen > 1));
-  some('strangers', count((one) => (one.kind === 'foreign' || one.kind === 'redirected') && !isBalancer(one))
-    - reach.before.filter((one) => (one.kind === 'foreign' || one.kind === 'redirected') && !isBalancer(one)).length);
+  // Where an answer is lost, browsers and libcurl send the request again by themselves: some of them.
+  const isLossy = count(({ kind, seen }) => kind === 'failed' && seen > 0) > 0;
+  for (const [name, id] of [['POST', 'posts-repeated'], ['GET', 'gets-repeated']]) {
+    const repeated = count(({ method, seen }) => method === name && seen > 1);
+    if (!isLossy || 2 * repeated > count(({ method }) => method === name)) some(id, repeated);
+  }
+  const isForeign = (with_) => ({ kind, status }) => kind === 'foreign' && status === with_;
+  for (const [status, id] of [[403, 'requests-blocked'], [429, 'requests-limited']]) {
+    some(id, count(isForeign(status)) - reach.before.filter(isForeign(status)).length);
+  }
+  const isStranger = (one) => (one.kind === 'foreign' || one.kind === 'redirected') && !isBalancer(one) && one.status !== 403 && one.status !== 429;
+  some('strangers', count(isStranger) - reach.before.filter(isStranger).length);
   const servers = new Set(echo.map(({ server }) => server).filter(Boolean));
   if (servers.size > 1) add('several-servers', { count: servers.size });
   if (repeats?.altered > 0) add('altered', { count: repeats.altered });

@@ -1,7 +1,7 @@
 // The examination: which probes, in which order, side by side where they mostly wait. Ends within a minute. What comes out is
 // measurements only, a value for JSON; what they mean is diagnose.js's.
 
-import { isOneDelivery } from './diagnose.js';
+import { isFew, isOneDelivery, kFew } from './diagnose.js';
 import { Network, checksum } from './network.js';
 
 export const kSchema = 'sigway-doctor/1';
@@ -13,6 +13,9 @@ const kLarge = { interval: 30, size: 2048, count: 120 };
 const kMostBody = 256 * 1024;
 const kSpell = 4000;    // somebody else's answers are waited out for so long
 const kRepeated = 42;   // requests that show what is lost, and what comes twice
+const kAtOnce = 4, kHold = 500, kUnserved = 2500;   // answers waited for at once; how long each is held, and is late if nobody serves its connection
+const kLeast = 2000;    // the least time for which watching is worth it
+const kBlock = 6000;    // more than the blocks of 4 KiB in which some proxies pass a WebSocket, and no multiple of them
 
 // examine({url, fetch, WebSocket, times, signal, onProgress({step, done, of, text})}) resolves with the measurements.
 export async function examine({ url, fetch, WebSocket, times = {}, signal, onProgress = () => {} }) {
@@ -31,17 +34,8 @@ export async function examine({ url, fetch, WebSocket, times = {}, signal, onPro
   try {
     await steps.run('reach', 'Asking the server', () => reach(context));
     if (found.reach.kind === 'answered') {
-      const long = Promise.all([
-        steps.run('websocketLife', 'How long a WebSocket lives', async () => { found.websocketLife = await network.socket({ life: limits.cap, interval: 1000 }); }),
-        steps.run('websocketSilence', 'How long a WebSocket may be silent', async () => { found.websocketSilence = await network.socket({ life: limits.cap }); }),
-        steps.run('longAnswer', 'How long an answer may last', async () => { found.longAnswer = brief(await lasting(context, 1000)); }),
-        steps.run('silentAnswer', 'How long an answer may be silent', async () => { found.silentAnswer = brief(await lasting(context, limits.cap)); }),
-        steps.run('hold', 'How long an answer may be waited for', async () => {
-          const { kind, ms, status } = await network.ask('hold', { query: { ms: limits.cap }, timeout: limits.cap + limits.request });
-          found.hold = { kind, ms, status };
-        }),
-      ]);
-      await Promise.all([long, steps.all([
+      await steps.run('connections', 'Connections at a time', () => connections(context));
+      const quick = [
         ['websocket', 'WebSocket', () => websocket(context)],
         ['streams', 'Event streams', () => streams(context)],
         ['headers', 'Headers and proxies', () => headers(context)],
@@ -49,7 +43,32 @@ export async function examine({ url, fetch, WebSocket, times = {}, signal, onPro
         ['repeats', 'Lost and repeated requests', () => repeats(context)],
         ['post', 'How much a request may carry', () => post(context)],
         ['methods', 'Other methods', () => methods(context)],
-      ])]);
+      ];
+      const answers = [
+        ['longAnswer', 'How long an answer may last', async () => { found.longAnswer = brief(await lasting(context, 1000)); }],
+        ['hold', 'How long an answer may be waited for', async () => {
+          const { kind, ms, status } = await network.ask('hold', { query: { ms: limits.cap }, timeout: limits.cap + limits.request });
+          found.hold = { kind, ms, status };
+        }],
+      ];
+      const long = [
+        ['websocketLife', 'How long a WebSocket lives', async () => { found.websocketLife = await network.socket({ life: limits.cap, interval: 1000 }); }],
+        ['websocketSilence', 'How long a WebSocket may be silent', async () => { found.websocketSilence = await network.socket({ life: limits.cap }); }],
+        ['silentAnswer', 'How long an answer may be silent', async () => { found.silentAnswer = brief(await lasting(context, limits.cap)); }],
+        ...answers,
+      ];
+      if (!isFew(found.connections)) {
+        await Promise.all([...long.map((one) => steps.run(...one)), steps.all(quick)]);
+      } else {
+        // What is watched would keep the connections from everything else: afterwards, only the two that matter most, and no longer
+        // than there is time.
+        await steps.all(quick);
+        const isAlone = found.connections.served < answers.length;
+        const left = limits.whole - (performance.now() - began) - 2 * limits.request;
+        const each = Math.min(limits.cap, Math.floor(isAlone ? left / answers.length : left));
+        limits.cap = Math.max(kHold, each);
+        if (each >= kLeast) await (isAlone ? steps.all(answers) : Promise.all(answers.map((one) => steps.run(...one))));
+      }
       await steps.run('afterwards', 'What came twice', () => afterwards(context));
     }
   } finally {
@@ -152,6 +171,16 @@ const lasting = (context, interval) => insist(context,
   () => context.network.stream({ interval, size: 64, count: Math.floor(context.limits.cap / interval) + 1, timeout: context.limits.cap + context.limits.request }),
   ({ status }) => status !== undefined, 2);
 
+// Answers that are waited for, at once. A connection that nobody serves says nothing at all; once more, because that may be luck.
+async function connections({ network, found, ended }) {
+  const timeout = kHold + kUnserved + 2 * found.reach.ms;
+  found.connections = { asked: kAtOnce, served: 0, hold: kHold };
+  for (let i = 0; i < 2 && found.connections.served <= kFew && !ended.aborted; ++i) {
+    const results = await Promise.all(Array.from({ length: kAtOnce }, () => network.ask('hold', { query: { ms: kHold }, timeout })));
+    found.connections.served = Math.max(found.connections.served, results.filter(({ kind }) => kind !== 'timeout').length);
+  }
+}
+
 async function websocket(context) {
   const { network, limits, found } = context;
   const result = await insist(context, () => network.socket({ life: 900, interval: 150, timeout: Math.min(limits.request, 5000) }), ({ kind }) => kind === 'lived', 2);
@@ -161,6 +190,10 @@ async function websocket(context) {
     if (report) result.arrived = result.said.filter((word) => report.of?.[word] > 0).length;
   }
   found.websocket = { ...result, said: result.said.length };
+  if (result.kind !== 'lived') return;
+  // Twice, as some proxies pass the first block as it comes.
+  const { kind, trips } = await network.socket({ life: 0, last: 2, size: kBlock, timeout: limits.request + 2000 });
+  found.websocket.large = { kind, trips };
 }
 
 async function streams(context) {
@@ -213,8 +246,9 @@ async function repeats({ network, limits, found, ended }) {
   const body = 'repeats';
   const sum = checksum(new TextEncoder().encode(body));
   found.repeats = { altered: 0 };
-  const rows = [0, 1, 2].map(async (row) => {
-    for (let i = row; i < kRepeated && performance.now() < until && !ended.aborted; i += 3) {
+  const count = isFew(found.connections) ? 1 : 3;
+  const rows = Array.from({ length: count }, async (_, row) => {
+    for (let i = row; i < kRepeated && performance.now() < until && !ended.aborted; i += count) {
       const { report } = await network.ask('echo', i % 2 ? { method: 'GET', timeout: 4000 } : { body, timeout: 4000 });
       if (report?.method === 'POST' && report.checksum !== sum) ++found.repeats.altered;
     }
@@ -228,26 +262,42 @@ async function post(context) {
   const text = new Uint8Array(kMostBody).fill(0x78);
   const steps = [];
   const until = performance.now() + Math.min(14000, limits.cap / 2);
+  const isOver = () => performance.now() >= until || ended.aborted;
+  // Whether a body of that size passes; null if no body at all does just now.
   const passes = async (size) => {
     const body = text.subarray(0, size);
-    // 413 is a rule; a connection that breaks might be luck.
-    const result = await insist(context, () => network.ask('echo', { body, timeout: limits.request }), ({ kind, status }) => kind === 'answered' || status === 413);
-    const { kind, status, ms, report } = result;
-    steps.push({ size, kind, status, ms });
-    return kind === 'answered' && report.length === size;
+    for (;;) {
+      // 413 is a rule; a connection that breaks might be luck.
+      const result = await insist(context, () => network.ask('echo', { body, timeout: limits.request }), ({ kind, status }) => kind === 'answered' || status === 413);
+      const { kind, status, ms, report } = result;
+      steps.push({ size, kind, status, ms });
+      if (kind === 'answered') return report.length === size;
+      if (status === 413 || kind === 'timeout') return false;
+      // It is not the size for which somebody refuses everything for a while.
+      if ((await network.ask('echo', { body: text.subarray(0, 1), timeout: limits.request })).kind === 'answered') return false;
+      if (isOver()) return null;
+      await pause(300, ended);
+    }
   };
-  let good = 0, bad = 0;
-  for (let size = 1024; size <= kMostBody && !bad && performance.now() < until && !ended.aborted; size *= 2) {
-    if (await passes(size)) good = size;
+  let good = 0, bad = 0, isBlocked = false, isSlow = false;
+  const look = async (size) => {
+    const result = await passes(size);
+    if (result === null) isBlocked = true;
+    if (result) good = size;
     else bad = size;
+    isSlow = steps.at(-1).kind === 'timeout';
+  };
+  for (let size = 1024; size <= kMostBody && !bad && !isOver(); size *= 2) {
+    await look(size);
+    // What takes too long fills a thin line for everything that comes after it: no need to try.
+    if (bad || 2 * steps.at(-1).ms - Math.min(...steps.map(({ ms }) => ms)) <= limits.request) continue;
+    bad = size * 2;
+    isSlow = true;
   }
-  while (bad && bad - good > Math.max(64, good / 64) && performance.now() < until && !ended.aborted) {
-    const size = Math.round((good + bad) / 2);
-    if (await passes(size)) good = size;
-    else bad = size;
-  }
-  found.post = { largest: good, refused: bad || null, status: steps.findLast(({ kind }) => kind !== 'answered')?.status ?? null,
-    reason: steps.findLast(({ kind }) => kind !== 'answered')?.kind ?? null, steps };
+  while (bad && bad - good > Math.max(64, good / 64) && !isSlow && !isOver()) await look(Math.round((good + bad) / 2));
+  const failure = steps.findLast(({ kind }) => kind !== 'answered');
+  found.post = { largest: good, refused: isBlocked && good > 0 ? null : bad || null, status: failure?.status ?? null,
+    reason: isSlow ? 'timeout' : failure?.kind ?? null, steps };
 }
 
 // sigway answers OPTIONS with 204 and PUT with its own 405.

@@ -83,7 +83,7 @@ export const addressChanged = (...moments) => ({
 // More connections than `most` are made, and wait until another one ends. With two a message may have to wait for a poll to be answered,
 // until a stream carries; with one always.
 export const connectionsAtMost = (most) => ({
-  name: 'few-connections', says: `${most} connections at a time, as a browser's to one server`,
+  name: most > 2 ? 'few-connections' : `connections-${most}`, says: `${most} connections at a time, as a browser's to one server`,
   breaks: most < 2 ? ['sse'] : [], waits: most < 2 ? 3000 : most < 3 ? 1000 : 0,
   on: () => {
     let open = 0;

@@ -29,12 +29,15 @@ export const wrongJson = (spans) => ({
 
 const kBlocked = '<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Your support ID is: 4711</body></html>';
 
+// Also a probe that has something to say.
+const isUpload = ({ method, url }) => /^\/v1\/(send|probe\/echo)(\?|$)/.test(url) && method === 'POST';
+
 // A firewall that takes what is said for an attack, and then keeps that client from saying anything.
 export const uploadsRefused = (status, spans) => ({
   name: `uploads-refused-${status}`, says: `${when(spans)}: every upload gets ${status} and a page`, outage: true, loses: true,
   on: (box) => ({
     exchange: async (request, next) => {
-      if (request.url.split('?')[0] !== '/v1/send' || !box.isWithin(spans)) return next();
+      if (!isUpload(request) || !box.isWithin(spans)) return next();
       return made(status, 'text/html', kBlocked, status === 429 ? { 'retry-after': '2' } : {});
     },
   }),
