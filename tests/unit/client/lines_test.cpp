@@ -74,6 +74,16 @@ TEST_CASE("lines: where polls go on, or the session is over, nothing is called o
   }
 }
 
+TEST_CASE("lines: an attempt by polls is no end of what the polls before it left behind") {
+  LinesTrial trial;
+  trial.lines.polled(true);
+  trial.lines.began(1);
+  trial.lines.polling_ended();
+  trial.lines.polled(false);
+  trial.pass(10s);
+  CHECK(trial.host.called_off == std::vector<Network::Id>{1});
+}
+
 TEST_CASE(
     "lines: where one connection is served, uploads wait for polls that carry, not for attempts") {
   LinesTrial trial;
