@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
@@ -178,7 +179,7 @@ class Client::Implementation final : private client::ConnectionListener {
   client::Connection& connection() { return connection_; }
 
   bool flush(std::chrono::milliseconds longest) {
-    if (std::this_thread::get_id() == thread_.get_id()) return false;
+    if (is_own_thread()) return false;
     std::unique_lock lock(mutex_);
     const auto nothing_left = [this] { return queued_ == 0 && seen_.pending == 0; };
     seen_changed_.wait_for(lock, longest,
@@ -207,7 +208,7 @@ class Client::Implementation final : private client::ConnectionListener {
       if (!std::exchange(closing_, true)) tasks_.emplace_back([this] { connection_.close(); });
     }
     waiter_.wake();
-    if (std::this_thread::get_id() == thread_.get_id()) return;
+    if (is_own_thread()) return;
     const std::lock_guard joining(joining_);
     if (thread_.joinable()) thread_.join();
   }
@@ -231,6 +232,9 @@ class Client::Implementation final : private client::ConnectionListener {
             .remembered = memory_ ? memory_->recall() : std::string{}};
   }
 
+  // Not by `thread_`, which another one may be joining.
+  bool is_own_thread() const { return std::this_thread::get_id() == own_thread_.load(); }
+
   void post(Task task) {
     {
       const std::lock_guard lock(mutex_);
@@ -240,6 +244,7 @@ class Client::Implementation final : private client::ConnectionListener {
   }
 
   void run() {
+    own_thread_ = std::this_thread::get_id();
     connection_.start();
     std::unique_lock lock(mutex_);
     while (!over_) {
@@ -329,6 +334,7 @@ class Client::Implementation final : private client::ConnectionListener {
   client::ThreadedNetwork network_;
   client::Connection connection_;
   std::mutex joining_;
+  std::atomic<std::thread::id> own_thread_;
   std::thread thread_;
 };
 

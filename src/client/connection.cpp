@@ -162,6 +162,11 @@ void Connection::drop_attempt(Transport transport) {
     lost(nullptr, {.code = "moved", .message = "the carrier that was to take over did not"});
 }
 
+void Connection::renewal_failed(Duration retry) {
+  const auto pause = std::max(retry, backoff(options_.random, renewals_++));
+  renewal_.set(pause, [this] { race_.renew(); });
+}
+
 void Connection::exhausted(const Failure& failure) {
   if (ever_open_) set_state(ClientState::reconnecting);
   const auto pause = std::max(
@@ -190,7 +195,7 @@ void Connection::on_activated(Carrier& carrier) {
   if (attempt(carrier.transport) == &carrier) attempt(carrier.transport) = nullptr;
   connect_.stop();
   is_between_ = false;
-  failures_ = 0;
+  failures_ = renewals_ = 0;
   ever_open_ = true;
   const auto before = std::exchange(transport_, carrier.transport);
   if (before != transport_) {

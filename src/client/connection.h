@@ -85,6 +85,7 @@ class Connection final : public SessionListener, public RaceHost {
   void start_attempt(Transport transport, bool take_over) override;
   void activate_attempt(Transport transport) override;
   void drop_attempt(Transport transport) override;
+  void renewal_failed(Duration retry) override;
   void exhausted(const Failure& failure) override;
   void journal(std::string_view line) override { listener_.on_journal(line); }
 
@@ -132,6 +133,7 @@ class Connection final : public SessionListener, public RaceHost {
   std::optional<ClientReset> reset_;  // to be told with the next welcome
   std::uint64_t carriers_ = 0;
   int failures_ = 0;  // to connect, in a row
+  int renewals_ = 0;  // that failed, in a row
   Time lost_at_{};
   Time beat_{};  // when the next pulse is due
   int quick_losses_ = 0;

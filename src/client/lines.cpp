@@ -97,8 +97,10 @@ Duration Lines::hold() const {
 }
 
 void Lines::polled(bool carries) {
-  late_.stop();
-  if (carries) polls_ = true;
+  if (carries) {
+    late_.stop();
+    polls_ = true;
+  }
   places_.reset();
   if (!cadence_.single()) free();
 }

@@ -95,7 +95,7 @@ void PollCarrier::poll() {
           return;
         }
         request_ = 0;
-        if (carries_) session_.lines().poll_answered();
+        if (polls()) session_.lines().poll_answered();
         deadline_.stop();
         if (head_)
           session_.profile().came(answer.body.size(), std::chrono::duration_cast<Duration>(
@@ -142,9 +142,15 @@ void PollCarrier::replace(Duration time) {
   } else {
     drop_replaced();
   }
-  if (carries_) session_.lines().poll_answered();
+  if (polls()) session_.lines().poll_answered();
   hold_ = kBusyHold;
   poll();
+}
+
+// The lines are another one's that has taken over and polls as well.
+bool PollCarrier::polls() const {
+  const auto* const active = session_.active();
+  return carries_ && (active == nullptr || active == this || active->transport != Transport::poll);
 }
 
 void PollCarrier::drop_replaced() {
@@ -157,7 +163,7 @@ void PollCarrier::expect_within(Duration time) {
   deadline_.set(time, [this] {
     session_.network().drop(request_);
     request_ = 0;
-    if (carries_) session_.lines().poll_answered();
+    if (polls()) session_.lines().poll_answered();
     failed({.code = "deadline", .message = "a poll had no answer in time"});
   });
 }
@@ -266,7 +272,7 @@ void PollCarrier::on_stop() {
   drop_replaced();
   if (request_ != 0) session_.network().drop(request_);
   request_ = 0;
-  if (carries_) session_.lines().polling_ended();
+  if (polls()) session_.lines().polling_ended();
 }
 
 }  // namespace sigway::client

@@ -33,6 +33,8 @@ class PollCarrier final : public Carrier {
   /// The next one follows before that one is answered, which then has `time` for it.
   void replace(Duration time);
   void drop_replaced();
+  /// Whether its polls are those that uploads share connections with.
+  bool polls() const;
   /// For how long the next one is held, if the cadence allows it.
   Duration most_hold() const;
 

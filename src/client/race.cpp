@@ -72,10 +72,9 @@ void Race::begin() {
   for (const auto transport : candidates) at(transport).state = State::waiting;
 
   if (const auto known = profile_.known(); known && at(known->transport).state == State::waiting) {
-    head_start_ = true;
     start(known->transport, profile_.is_trusted(known->transport));
     if (!running_) return;
-    others_.set(std::max(kHeadStart, known->proof * 3 / 2), [this] { start_waiting(); });
+    others_.set(std::max(kHeadStart, known->proof * 3 / 2), [this] { start_next(); });
     return;
   }
   // Polling works nearly everywhere, WebSocket is the best: where they are, streaming may wait.
@@ -90,6 +89,16 @@ void Race::begin() {
   } else {
     start(Transport::sse);
   }
+}
+
+// An event stream waits for what comes of a WebSocket.
+void Race::start_next() {
+  const auto is_waiting = [this](Transport each) { return at(each).state == State::waiting; };
+  const bool websocket = is_waiting(Transport::websocket);
+  for (const auto each : kAll) {
+    if (is_waiting(each) && !(websocket && each == Transport::sse)) start(each);
+  }
+  if (is_waiting(Transport::sse)) others_.set(kStreamDelay, [this] { start_waiting(); });
 }
 
 void Race::start_waiting() {
@@ -161,10 +170,12 @@ bool Race::make_room(Transport transport) {
 
 void Race::give_up(Transport transport, std::string_view why) {
   const bool was_under_way = is_under_way(transport);
+  const bool was_renewal = at(transport).renewal;
   if (was_under_way || at(transport).state == State::waiting) conclude(transport, State::idle);
   if (!was_under_way) return;
   host_.journal(name_of(transport) + " is given up: " + std::string(why));
   host_.drop_attempt(transport);
+  if (was_renewal && active_) host_.renewal_failed(Duration(0));
 }
 
 // Each carrier that is attached brings the same events: on a slow line one is enough. Where nothing
@@ -218,7 +229,7 @@ void Race::conclude(Transport transport, State state) {
 }
 
 void Race::rest() {
-  running_ = head_start_ = false;
+  running_ = false;
   for (auto* timer : {&others_, &grace_, &probe_, &look_}) timer->stop();
   for (const auto transport : kAll) {
     const bool was_under_way = is_under_way(transport);
@@ -270,13 +281,6 @@ void Race::activated(Transport transport) {
   if (!standing.renewal)
     proof = std::chrono::duration_cast<Duration>(scheduler_.now() - standing.begun);
   conclude(transport, State::idle);
-  if (head_start_) {
-    // What was held back is looked for in its own time.
-    others_.stop();
-    for (const auto each : kAll) {
-      if (at(each).state == State::waiting) at(each).state = State::idle;
-    }
-  }
   probe_pause_ = kFirstProbe;
   active_ = transport;
   running_ = false;
@@ -314,7 +318,9 @@ void Race::settle() {
 void Race::failed(Transport transport, const Failure& failure) {
   auto& standing = at(transport);
   if (standing.state == State::idle || standing.state == State::failed) return;
+  const bool was_renewal = standing.renewal;
   conclude(transport, State::failed);
+  if (was_renewal && active_) host_.renewal_failed(failure.retry);
   if (failure.code == "superseded") {
     standing.state = State::idle;
     if (active_) return;

@@ -20,6 +20,9 @@ class RaceHost {
   virtual void start_attempt(Transport transport, bool take_over) = 0;
   virtual void activate_attempt(Transport transport) = 0;
   virtual void drop_attempt(Transport transport) = 0;
+  /// There is no fresh carrier of the active transport, which goes on. `retry`: the next one not
+  /// before that.
+  virtual void renewal_failed(Duration retry) = 0;
   /// Nothing works: an outage, which says nothing about a transport. The race rests.
   virtual void exhausted(const Failure& failure) = 0;
   /// Whether something has answered that attempt, which proves nothing.
@@ -84,6 +87,7 @@ class Race {
   bool is_under_way(Transport transport) const;
   void start(Transport transport, bool take_over = false);
   void conclude(Transport transport, State state);
+  void start_next();
   void start_waiting();
   /// It had no proof in time, unless something is just coming.
   void expire(Transport transport, Duration patience, Time latest);
@@ -113,7 +117,6 @@ class Race {
   std::array<Standing, 3> standings_;  // websocket, sse, poll: the better ones first
   std::optional<Transport> active_;
   bool running_ = false;     // without an active one
-  bool head_start_ = false;  // of what worked last
   bool grace_over_ = false;  // in this round
   Duration probe_pause_{5000};
   Time begun_{};

@@ -30,6 +30,12 @@ std::unique_ptr<Carrier> make_carrier(Session& session, Transport transport, std
   return std::make_unique<PollCarrier>(session, std::move(name));
 }
 
+// What the server says to an upload; nothing where something on the way answered, or nobody did.
+std::optional<std::uint64_t> up_of(const HttpAnswer& answer) {
+  const auto body = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
+  return body ? number_of(*body, "up") : std::nullopt;
+}
+
 }  // namespace
 
 Session::Session(Scheduler& scheduler, Network& network, const Random& random,
@@ -249,10 +255,11 @@ Network::Id Session::upload(std::string members, Duration deadline,
   const auto id = std::make_shared<Network::Id>(0);
   *id = network_.post("v1/send", body + '}',
                       [this, id, at = scheduler_.now()](const HttpAnswer& answer) {
-                        if (answer.status == 200)
+                        const bool is_servers = up_of(answer).has_value();
+                        if (is_servers)
                           measured(std::chrono::duration_cast<Duration>(scheduler_.now() - at));
                         const auto tell = take_upload(*id, answer.status != 0);
-                        if (answer.status == 200 && active_ != nullptr) active_->upload_answered();
+                        if (is_servers && active_ != nullptr) active_->upload_answered();
                         tell(answer);
                       });
   auto timer = std::make_unique<Timer>(scheduler_);
@@ -315,8 +322,7 @@ void Session::send_alone(const ConfirmationPtr& confirmation) {
   if (!confirmation->fields.empty()) members += ',' + confirmation->fields;
   upload(std::move(members), confirmation->deadline,
          [this, confirmation, ack](const HttpAnswer& answer) {
-           const auto body = answer.status == 200 ? parse_object(answer.body) : std::nullopt;
-           const auto up = body ? number_of(*body, "up") : std::nullopt;
+           const auto up = up_of(answer);
            if (!up) {
              auto failure = failure_of(answer);
              if (answer.status == 200)

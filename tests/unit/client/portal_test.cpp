@@ -41,7 +41,9 @@ struct Portal final : client::ConnectionListener {
   client::Scheduler scheduler{world.now()};
   FakeNetwork inner{world, scheduler, 1};
   ScriptedNetwork network;
-  client::Connection connection{scheduler, network, *this,
+  client::Connection connection{scheduler,
+                                network,
+                                *this,
                                 {.room = "room",
                                  .name = "",
                                  .transport = Transport::poll,
@@ -54,9 +56,8 @@ struct Portal final : client::ConnectionListener {
 TEST_CASE("an answer of something else tells nothing of how long a round trip takes") {
   for (const auto* const page : {R"("<html>sign in")", R"({"hello":"world"})"}) {
     CAPTURE(page);
-    Portal portal(Json::array({{{"on", "send"},
-                                {"to", 8000},
-                                {"do", {{"status", 200}, {"body", Json::parse(page)}}}}}));
+    Portal portal(Json::array(
+        {{{"on", "send"}, {"to", 8000}, {"do", {{"status", 200}, {"body", Json::parse(page)}}}}}));
     portal.pass_until(4s);
     const auto before = portal.connection.round_trip();
     CHECK(before >= 750ms);

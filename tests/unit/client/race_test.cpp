@@ -23,6 +23,7 @@ struct Track final : RaceHost {
   }
   void activate_attempt(Transport transport) override { say('^', transport); }
   void drop_attempt(Transport transport) override { say('-', transport); }
+  void renewal_failed(client::Duration) override { told += " stale"; }
   void exhausted(const Failure&) override { told += " outage"; }
   bool opened(Transport transport) const override { return open.contains(transport); }
   std::optional<client::Duration> silence(Transport transport) const override {
@@ -380,4 +381,18 @@ TEST_CASE("race: a fresh carrier of the same transport, before the old one is cu
   CHECK(track.news() == "^websocket");
   track.race.activated(ws);
   CHECK(track.news().empty());
+}
+
+TEST_CASE("race: a fresh carrier that fails, or is called off, is to be tried again") {
+  Track track;
+  track.race.begin();
+  track.race.attached(ws);
+  track.race.activated(ws);
+  track.news();
+  track.race.renew();
+  track.fail(ws);
+  CHECK(track.news() == "+websocket stale");
+  track.race.renew();
+  track.race.narrow();
+  CHECK(track.news() == "+websocket -websocket stale");
 }

@@ -104,7 +104,7 @@ export class Lines {
     this.#uploads.add(upload);
     try {
       const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal });
-      session.roundTrip(clock.now() - began);
+      if (typeof answer?.up === 'number') session.roundTrip(clock.now() - began);
       this.#answered(upload, began);
       return answer;
     } catch (error) {

@@ -36,6 +36,7 @@ export class Steering {
   #probeTimer = null;
   #probePause = kFirstProbe;
   #renewTimer = null;
+  #failedRenewals = 0;       // in a row
   #minutes;
   #seats;
   #stopped = false;
@@ -120,6 +121,7 @@ export class Steering {
       won: (carrier) => {
         if (session !== this.#session || session.active !== carrier) return;
         this.#probePause = kFirstProbe;
+        this.#failedRenewals = 0;
         this.#profile.worked(carrier.kind, what === 'renewal' ? null : Math.round(carrier.proof));
         this.#journal.add('active', { transport: carrier.kind, proof: Math.round(carrier.proof) });
         this.#hooks.open(carrier.kind);
@@ -173,7 +175,8 @@ export class Steering {
     this.run(polite ? 0 : Math.max(error.retry ?? 0, backoff(before, this.#longestPause())), error);
   }
 
-  #settle() {
+  /** `pause`: ms at the least until the next renewal. */
+  #settle(pause = 0) {
     const carrier = this.#session?.active;
     this.#calm();
     if (!carrier || this.#stopped) return;
@@ -181,7 +184,7 @@ export class Steering {
       return void this.#begin(this.#session, [{ kinds: ['poll'], after: 0 }], null, 'switch');
     }
     const life = this.#profile.cadence.life[carrier.kind];
-    if (life) this.#renewTimer = setTimeout(() => this.#renew(carrier), Math.max(0, life - (clock.now() - carrier.born)));
+    if (life) this.#renewTimer = setTimeout(() => this.#renew(carrier), Math.max(pause, life - (clock.now() - carrier.born)));
     this.#planProbe();
   }
 
@@ -196,8 +199,8 @@ export class Steering {
     if (this.#session?.active !== carrier) return this.#settle();
     try {
       await this.#begin(this.#session, [{ kinds: [carrier.kind], after: 0 }], null, 'renewal').settled.promise;
-    } catch {
-      this.#settle();
+    } catch (error) {
+      this.#settle(Math.max(error.retry ?? 0, backoff(this.#failedRenewals++)));
     }
   }
 
