@@ -63,7 +63,7 @@ class Connection final : public SessionListener, public RaceHost {
     return session_ ? session_->features() : nullptr;
   }
   std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
-  Duration round_trip() const { return session_ ? session_->round_trip() : Duration(100); }
+  Duration round_trip() const { return profile_.trips().usual(); }
   std::optional<Duration> silence(Transport transport) const override;
   bool opened(Transport transport) const override;
   std::size_t pending() const;

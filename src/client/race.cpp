@@ -10,7 +10,7 @@ constexpr std::array kAll{Transport::websocket, Transport::sse, Transport::poll}
 constexpr Duration kProof{10'000};  // the server lets an attempt stand by for as long
 constexpr Duration kActivationLeast{3000}, kActivation{8000};
 constexpr Duration kStreamDelay{300};  // before an event stream is tried beside a WebSocket
-constexpr Duration kGrace{300}, kGraceLeast{30}, kUnmeasured{100};
+constexpr Duration kGrace{300}, kGraceLeast{30};
 constexpr Duration kHeadStart{300};  // at the least, of what worked here before
 constexpr Duration kFirstProbe{5000};
 constexpr int kProbeGrowth = 4;
@@ -77,25 +77,15 @@ void Race::begin() {
     others_.set(std::max(kHeadStart, known->proof * 3 / 2), [this] { start_next(); });
     return;
   }
-  // Polling works nearly everywhere, WebSocket is the best: where they are, streaming may wait.
-  const auto is_waiting = [this](Transport each) { return at(each).state == State::waiting; };
-  const bool websocket = is_waiting(Transport::websocket);
-  if (is_waiting(Transport::poll)) start(Transport::poll);
-  if (websocket && running_) start(Transport::websocket);
-  if (!running_ || !is_waiting(Transport::sse)) return;
-  if (websocket) {
-    // However long a round trip takes here: where it is long each one counts.
-    others_.set(kStreamDelay, [this] { start_waiting(); });
-  } else {
-    start(Transport::sse);
-  }
+  start_next();
 }
 
-// An event stream waits for what comes of a WebSocket.
+// Polling works nearly everywhere, WebSocket is the best: where they are, streaming may wait,
+// however long a round trip takes here. Where it is long each one counts.
 void Race::start_next() {
   const auto is_waiting = [this](Transport each) { return at(each).state == State::waiting; };
   const bool websocket = is_waiting(Transport::websocket);
-  for (const auto each : kAll) {
+  for (const auto each : {Transport::poll, Transport::websocket, Transport::sse}) {
     if (is_waiting(each) && !(websocket && each == Transport::sse)) start(each);
   }
   if (is_waiting(Transport::sse)) others_.set(kStreamDelay, [this] { start_waiting(); });
@@ -263,9 +253,8 @@ void Race::consider() {
     return;
   }
   grace_over_ = true;
-  grace_.set(
-      std::min(kGrace, profile_.trips().smoothed().value_or(kUnmeasured) * 3 / 2 + kGraceLeast),
-      [this] { consider(); });
+  grace_.set(std::min(kGrace, profile_.trips().usual() * 3 / 2 + kGraceLeast),
+             [this] { consider(); });
 }
 
 void Race::activate(Transport transport) {

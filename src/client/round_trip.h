@@ -25,8 +25,9 @@ class RoundTrip {
     }
   }
 
-  /// Nothing before one was measured; so is the least.
-  std::optional<Duration> smoothed() const noexcept { return smoothed_; }
+  /// What one takes, smoothed; 100 ms before one was measured.
+  Duration usual() const noexcept { return smoothed_.value_or(Duration(100)); }
+  /// The shortest; nothing before one was measured.
   std::optional<Duration> least() const noexcept { return least_; }
 
   /// What a round trip hardly ever takes longer than: `least` at the least, and `unknown` before

@@ -65,10 +65,7 @@ class Session final : public UplinkHost, public LinesHost {
   /// For how long the server keeps our place without a connection; 0 before its welcome.
   Duration resume() const noexcept { return resume_; }
   bool welcomed() const noexcept { return !server_.empty(); }
-  /// 100 ms before one was measured.
-  Duration round_trip() const override {
-    return profile_.trips().smoothed().value_or(Duration(100));
-  }
+  Duration round_trip() const override { return profile_.trips().usual(); }
   std::size_t carrier_count() const;
 
   // -- for its carriers

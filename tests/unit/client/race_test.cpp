@@ -143,7 +143,7 @@ TEST_CASE("race: what another client remembered goes alone, for as long as it to
   track.pass(590ms);
   CHECK(track.news().empty());
   track.pass(20ms);
-  CHECK(track.news() == "+websocket +poll");
+  CHECK(track.news() == "+poll +websocket");
   track.race.activated(sse);
   CHECK(track.profile.known()->proof == 610ms);
 }
@@ -173,7 +173,7 @@ TEST_CASE("race: what worked goes alone, with a head start") {
   track.pass(200ms);
   CHECK(track.news().empty());
   track.pass(200ms);
-  CHECK(track.news() == "+sse +poll");
+  CHECK(track.news() == "+poll +sse");
   track.race.activated(ws);
   CHECK(track.news() == "-sse -poll");
 }

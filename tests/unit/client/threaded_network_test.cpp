@@ -15,6 +15,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 
 using namespace sigway;  // NOLINT(google-build-using-namespace)
@@ -46,9 +47,8 @@ class Server {
   int accept() const { return ::accept(listener_.fd(), nullptr, nullptr); }
 
  private:
-  sockaddr* as_sockaddr() {
-    return reinterpret_cast<sockaddr*>(&address_);
-  }  // NOLINT: as sockets want it
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): as sockets want it
+  sockaddr* as_sockaddr() { return reinterpret_cast<sockaddr*>(&address_); }
 
   sockaddr_in address_{
       .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
