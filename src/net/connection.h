@@ -215,6 +215,8 @@ class Connection {
   void write_queue();
   void consume(std::size_t bytes);
   void begin_write_timeout();
+  void watch(bool watched);
+  void set_user_timeout();
   bool is_output_stuck();
   bool may_pause_on(std::uint64_t acknowledged);
   base::Duration longest_pause() const { return kMostPause * port_->connections.write_timeout; }
@@ -238,6 +240,7 @@ class Connection {
   std::size_t counted_bytes_ = 0;  // of the queue, less what its owner counts
   std::size_t lingered_bytes_ = 0;
   std::uint64_t acknowledged_mark_ = 0;  // when the write timeout began
+  std::size_t unacknowledged_mark_ = 0;
   // What waits for a share of a turn, or travels to the next handler; read before the socket.
   std::unique_ptr<std::string> unread_;
   base::AddressKey client_;         // of the request, where many share the connection
@@ -259,6 +262,7 @@ class Connection {
   bool waiting_writable_ : 1 = false;
   bool flush_requested_ : 1 = false;
   bool peer_finished_ : 1 = false;
+  bool is_watched_ : 1 = false;  // by the write timeout, and not by the system
   bool read_wants_write_ : 1 = false;
   bool write_wants_read_ : 1 = false;
   bool waits_for_turn_ : 1 = false;  // in the shard's list of those that go on in the next turn

@@ -87,7 +87,7 @@ void Connection::write_queue() {
   queue_.clear();
   queue_head_ = head_offset_ = 0;
   if (queue_.capacity() > kKeptCapacity || is_idle_) queue_ = {};
-  deadline_.cancel();
+  if (!is_watched_) deadline_.cancel();  // else until all of it has arrived
   if (held_) count_held();
   if (state_ == State::flushing) return begin_linger();
   if (had_output) handler_->on_drained(*this);
@@ -98,8 +98,29 @@ void Connection::write_queue() {
 
 void Connection::begin_write_timeout() {
   acknowledged_mark_ = stream_->acknowledged_bytes().value_or(0);
+  unacknowledged_mark_ = stream_->unacknowledged_bytes();
   moved_output_ = false;
+  watch(true);
   shard_.schedule_in(deadline_, port_->connections.write_timeout);
+}
+
+// While we look at what is acknowledged the system's timer is off. It begins when the peer's window
+// closes, and a window that opens by less than the next packet, again and again, does not stop it:
+// a slow reader would be ended in the middle of its progress.
+void Connection::watch(bool watched) {
+  if (is_watched_ == watched) return;
+  is_watched_ = watched;
+  set_user_timeout();
+}
+
+void Connection::set_user_timeout() {
+  using std::chrono::milliseconds;
+  const milliseconds usual = port_->connections.user_timeout;
+  if (usual == milliseconds::zero()) return;
+  const auto longest = std::chrono::duration_cast<milliseconds>(longest_pause());
+  stream_->set_user_timeout(is_watched_ ? milliseconds::zero()
+                            : pauses_   ? std::max(usual, longest)
+                                        : usual);
 }
 
 // The socket takes from the queue in large steps, minutes apart on a slow line. What the peer's
@@ -107,8 +128,10 @@ void Connection::begin_write_timeout() {
 bool Connection::is_output_stuck() {
   const auto acknowledged = stream_->acknowledged_bytes();
   if (!acknowledged) return !moved_output_;
-  if (!is_too_slow(*acknowledged - acknowledged_mark_, port_->connections.write_timeout))
-    return false;
+  const auto arrived = *acknowledged - acknowledged_mark_;
+  // All that there was, which may be less than a slow line carries in that time.
+  if (arrived > 0 && arrived >= unacknowledged_mark_) return false;
+  if (!is_too_slow(arrived, port_->connections.write_timeout)) return false;
   return !may_pause_on(*acknowledged);
 }
 
@@ -116,15 +139,8 @@ void Connection::allow_pauses(bool allow) {
   if (state_ == State::closed || allow == (pauses_ != nullptr)) return;
   pauses_ = allow ? std::make_unique<Pauses>() : nullptr;
   if (pauses_) pauses_->counted = stream_->acknowledged_bytes().value_or(0);
-  using std::chrono::milliseconds;
-  const milliseconds usual = port_->connections.user_timeout;
-  if (usual == milliseconds::zero()) return;
-  // Without output of ours that waits, only the system sees that its buffers are not emptied. Its
-  // timer also ends connections whose peer answers each probe with a closed window.
-  const auto longest = std::chrono::duration_cast<milliseconds>(longest_pause());
-  const auto timeout = static_cast<unsigned>((allow ? std::max(usual, longest) : usual).count());
-  (void)::setsockopt(stream_->descriptor(), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
-                     sizeof timeout);
+  // Without output of ours that waits, only the system sees that its buffers are not emptied.
+  set_user_timeout();
 }
 
 // Takes the write timeout that has passed off what the peer has earned, if it has earned so much.
@@ -207,6 +223,7 @@ void Connection::on_deadline() {
     case State::handshaking: return abort(CloseReason::handshake_timeout);
     case State::open:
     case State::flushing:
+      if (queued_bytes_ == 0 && stream_->unacknowledged_bytes() == 0) return watch(false);
       return is_output_stuck() ? abort(CloseReason::write_timeout) : begin_write_timeout();
     case State::lingering: return abort(close_reason_);
     case State::closed: return;

@@ -2,6 +2,7 @@
 
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -61,6 +62,11 @@ class Stream {
   // Bytes that the peer's system has acknowledged so far, TLS's own included (tcpi_bytes_acked of
   // TCP_INFO, Linux 4.1). Empty where that is not known.
   virtual std::optional<std::uint64_t> acknowledged_bytes() const;
+  // Bytes that the socket has taken and the peer's system has not acknowledged (SIOCOUTQ).
+  virtual std::size_t unacknowledged_bytes() const;
+  // For how long they may stay so before the system ends the connection (TCP_USER_TIMEOUT). Zero:
+  // as long as the system has it, which never gives up a peer that answers.
+  virtual void set_user_timeout(std::chrono::milliseconds timeout);
   // Says that nothing more will be sent (close_notify, then FIN). Best effort, does not block.
   virtual void shutdown_write() = 0;
 

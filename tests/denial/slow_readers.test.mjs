@@ -7,14 +7,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'node:test';
 import { within } from '../conformance/support/patience.mjs';
 import { slowReader } from './support/slow_reader.mjs';
-import { attacked } from './support/target.mjs';
+import { attacked, Target } from './support/target.mjs';
 
 // The smallest window opens for about a kilobyte at a time, every two seconds at 500 bytes a second: the timeout is far longer.
 const kWriteTimeout = 8;
 const kSeconds = 2.5 * kWriteTimeout;
-// The system ends who lets its window open by less than a packet for twice the ping interval (TCP_USER_TIMEOUT), however much passes
-// meanwhile. That is not what is tried here, and a busy machine takes as long.
-const kPingInterval = '10m';
 const kRequests = 4000;   // some 8 MB of answers: more than the kernel takes in advance on the loopback device
 
 const reader = ({ server }, rate) => slowReader(server, '/metrics', kRequests, rate);
@@ -25,8 +22,19 @@ function isServed(target, { port }) {
   return readFileSync('/proc/net/tcp', 'latin1').includes(ends(target.server.port, port));
 }
 
+// They have read all the time when they are stopped.
+async function haveRead(readers) {
+  for (const { stop } of readers) stop();
+  for (const { result } of readers) {
+    const [, what, bytes] = /^(\w+) (\d+)$/.exec(await within(result, () => 'the end of a slow reader'));
+    assert.equal(what, 'read', 'a slow reader is not closed');
+    assert.ok(bytes > kSeconds * 250, `it got ${bytes} bytes`);
+  }
+  await Promise.all(readers.map(({ exit }) => exit));
+}
+
 test('four readers of 10 bytes a second are closed, four of 500 live', () =>
-  attacked(['--write-timeout', `${kWriteTimeout}s`, '--ping-interval', kPingInterval], async (target, talk) => {
+  attacked(['--write-timeout', `${kWriteTimeout}s`], async (target) => {
     const drips = await Promise.all(Array.from({ length: 4 }, () => reader(target, 10)));
     const slow = await Promise.all(Array.from({ length: 4 }, () => reader(target, 500)));
     await pause(kSeconds * 1000);
@@ -35,11 +43,19 @@ test('four readers of 10 bytes a second are closed, four of 500 live', () =>
     for (const began = Date.now(); served().includes(true) && Date.now() - began < 60000;) await pause(250);
     assert.deepEqual(served(), [false, false, false, false], 'who reads next to nothing');
     assert.deepEqual(slow.map((each) => isServed(target, each)), [true, true, true, true], 'who reads slowly');
-    for (const { stop } of [...drips, ...slow]) stop();
-    for (const { result } of slow) {
-      const [, what, bytes] = /^(\w+) (\d+)$/.exec(await within(result, () => 'the end of a slow reader'));
-      assert.equal(what, 'read', 'a slow reader is not closed');
-      assert.ok(bytes > kSeconds * 250, `it got ${bytes} bytes`);
-    }
-    await Promise.all([...drips, ...slow].map(({ exit }) => exit));
+    for (const { stop } of drips) stop();
+    await Promise.all([...drips.map(({ exit }) => exit), haveRead(slow)]);
   }));
+
+test('the timer of the system, TCP_USER_TIMEOUT, ends none of four that read 500 bytes a second', async () => {
+  const target = await Target.start(['--write-timeout', `${kWriteTimeout}s`, '--ping-interval', `${kSeconds / 5}s`]);   // half the timer
+  try {
+    const slow = await Promise.all(Array.from({ length: 4 }, () => reader(target, 500)));
+    await pause(kSeconds * 1000);
+    assert.deepEqual(slow.map((each) => isServed(target, each)), [true, true, true, true]);
+    await haveRead(slow);
+    await target.survives();
+  } finally {
+    target.kill();
+  }
+});

@@ -73,7 +73,16 @@ class SlowLine final : public Stream {
   IoResult try_read(std::span<std::uint8_t> into) override { return inner_->try_read(into); }
   IoResult try_write(std::span<const iovec> parts) override { return inner_->try_write(parts); }
   std::optional<std::uint64_t> acknowledged_bytes() const override { return acknowledged_(); }
+  std::size_t unacknowledged_bytes() const override {
+    return unacknowledged ? unacknowledged() : inner_->unacknowledged_bytes();
+  }
+  void set_user_timeout(std::chrono::milliseconds timeout) override {
+    if (timed) timed(timeout);
+  }
   void shutdown_write() override { inner_->shutdown_write(); }
+
+  std::function<std::size_t()> unacknowledged;
+  std::function<void(std::chrono::milliseconds)> timed;
 
  private:
   std::unique_ptr<Stream> inner_;
@@ -161,6 +170,58 @@ TEST_CASE("a line that is slow lives, and one below 50 bytes a second does not")
   f.shard.run();
   CHECK(why == CloseReason::write_timeout);
   CHECK(looks == 10);
+}
+
+TEST_CASE("the system's own timer is off until all that waited has arrived, however slowly") {
+  Fixture f;
+  f.port->connections.write_timeout = 100ms;
+  f.port->connections.user_timeout = 60s;
+  const std::string all(8 << 20, 'x');
+  auto script = std::make_unique<Script>();
+  script->attached = [&](Connection& connection) { connection.write(all); };
+  CloseReason why{};
+  script->closed = [&](CloseReason reason) {
+    why = reason;
+    f.shard.stop();
+  };
+  std::uint64_t carried = 0;
+  std::vector<std::chrono::milliseconds> timeouts;
+  // In the system's buffer, when the queue is empty: at the end of a timeout, at the next one's
+  // begin.
+  std::vector<std::size_t> left{2, 2, 1, 1, 0};
+  bool has_all = false;
+  script->drained = [&](Connection&) {
+    has_all = true;
+    carried += 1000;
+  };
+  const int end = f.connect(std::move(script), [&](int descriptor) {
+    auto line =
+        std::make_unique<SlowLine>(descriptor, [&] { return carried += has_all ? 0 : 1000; });
+    line->unacknowledged = [&]() -> std::size_t {
+      if (!has_all) return 100;
+      const auto now = left.front();
+      if (left.size() > 1) left.erase(left.begin());
+      ++carried;  // less than 50 bytes a second, but there is no more
+      return now;
+    };
+    line->timed = [&](std::chrono::milliseconds timeout) {
+      timeouts.push_back(timeout);
+      if (timeouts.size() == 2) f.shard.stop();
+    };
+    return line;
+  });
+  std::thread reader([&] {
+    std::vector<char> buffer(1 << 16);
+    for (std::size_t got = 0; got < all.size();) {
+      const auto count = ::read(end, buffer.data(), buffer.size());
+      if (count <= 0) return;
+      got += static_cast<std::size_t>(count);
+    }
+  });
+  f.shard.run();
+  reader.join();
+  CHECK(why != CloseReason::write_timeout);
+  CHECK(timeouts == std::vector<std::chrono::milliseconds>{0ms, 60s});
 }
 
 TEST_CASE("the client of a download may pause for what it has acknowledged, up to a bound") {
