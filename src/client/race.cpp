@@ -97,10 +97,15 @@ void Race::start_waiting() {
   }
 }
 
+Duration Race::age(const Standing& standing) const {
+  return std::chrono::duration_cast<Duration>(scheduler_.now() - standing.begun);
+}
+
 void Race::start(Transport transport, bool take_over) {
   auto& standing = at(transport);
   standing.state = State::running;
   standing.begun = scheduler_.now();
+  standing.proof.reset();
   standing.attached = false;
   expect(transport, profile_.slack() * kProof);
   host_.start_attempt(transport, take_over);
@@ -231,7 +236,9 @@ void Race::rest() {
 void Race::attached(Transport transport) { at(transport).attached = true; }
 
 void Race::proved(Transport transport) {
-  if (at(transport).state != State::running) return;
+  auto& standing = at(transport);
+  if (standing.state != State::running) return;
+  standing.proof = age(standing);
   conclude(transport, State::proved);
   consider();
 }
@@ -253,7 +260,7 @@ void Race::consider() {
     return;
   }
   grace_over_ = true;
-  grace_.set(std::min(kGrace, profile_.trips().usual() * 3 / 2 + kGraceLeast),
+  grace_.set(std::min(kGrace, profile_.trips().usual(kGrace) * 3 / 2 + kGraceLeast),
              [this] { consider(); });
 }
 
@@ -267,8 +274,7 @@ void Race::activate(Transport transport) {
 void Race::activated(Transport transport) {
   const auto& standing = at(transport);
   std::optional<Duration> proof;
-  if (!standing.renewal)
-    proof = std::chrono::duration_cast<Duration>(scheduler_.now() - standing.begun);
+  if (!standing.renewal) proof = standing.proof.value_or(age(standing));
   conclude(transport, State::idle);
   probe_pause_ = kFirstProbe;
   active_ = transport;

@@ -75,6 +75,7 @@ class Race {
     bool attached = false;
     bool again = false;  // its activation has had its time once
     Time begun{};
+    std::optional<Duration> proof;  // the time that it took
     std::optional<Scheduler::Id> deadline;
   };
 
@@ -85,6 +86,7 @@ class Race {
   bool spared(Transport transport) const;  // it is not tried, though it is allowed
   bool better(Transport transport) const;  // than the active one
   bool is_under_way(Transport transport) const;
+  Duration age(const Standing& standing) const;
   void start(Transport transport, bool take_over = false);
   void conclude(Transport transport, State state);
   void start_next();

@@ -13,7 +13,7 @@ namespace sigway::client {
 class RoundTrip {
  public:
   void add(Duration time) {
-    constexpr Duration kMost{10'000};
+    constexpr Duration kMost{10'000};  // a longer one is the exception: a line that was down
     time = std::min(time, kMost);
     least_ = std::min(least_.value_or(time), time);
     if (smoothed_) {
@@ -25,8 +25,10 @@ class RoundTrip {
     }
   }
 
-  /// What one takes, smoothed; 100 ms before one was measured.
-  Duration usual() const noexcept { return smoothed_.value_or(Duration(100)); }
+  /// What one takes, smoothed; `unknown` before one was measured.
+  Duration usual(Duration unknown = Duration(100)) const noexcept {
+    return smoothed_.value_or(unknown);
+  }
   /// The shortest; nothing before one was measured.
   std::optional<Duration> least() const noexcept { return least_; }
 

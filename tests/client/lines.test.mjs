@@ -216,7 +216,8 @@ describe('a slow line', () => {
     assert.equal(profile.queue, 4096);
   });
 
-  test('while nothing carries, one attempt has it alone; where nothing comes, all may wait for connections', () => {
+  // A race that launches carriers of the test's own.
+  const raced = (steps, active = null) => {
     const carriers = [];
     const promise = () => {
       const each = Promise.withResolvers?.() ?? {};
@@ -224,8 +225,8 @@ describe('a slow line', () => {
       each.promise.catch(() => {});
       return each;
     };
-    const session = { profile: new NetworkProfile({ recall: () => null, keep() {} }, new Journal()), trips: new RoundTrip(), nextTurn: () => 1 };
-    const race = new Race({ session, steps: planRace(['websocket', 'sse', 'poll'], null), patience: 10000, hooks: {
+    const session = { profile: new NetworkProfile({ recall: () => null, keep() {} }, new Journal()), trips: new RoundTrip(), nextTurn: () => 1, active };
+    const race = new Race({ session, steps, patience: 10000, hooks: {
       launch: (kind) => {
         const carrier = { kind, born: now, seen: now, done: false, turn: 0, welcomed: true, proved: promise(), activated: promise(),
           start() {}, activate(turn) { this.turn = turn; }, stop() { this.done = true; }, end() { this.done = true; } };
@@ -236,6 +237,11 @@ describe('a slow line', () => {
     } });
     race.first.promise.catch(() => {});
     race.settled.promise.catch(() => {});
+    return { race, session, carriers };
+  };
+
+  test('while nothing carries, one attempt has it alone; where nothing comes, all may wait for connections', () => {
+    const { race, session, carriers } = raced(planRace(['websocket', 'sse', 'poll'], null));
     const alive = () => carriers.filter(({ done }) => !done).map(({ kind }) => kind).sort();
     pass(3500);
     assert.deepEqual(alive(), ['poll', 'sse', 'websocket']);
@@ -246,5 +252,16 @@ describe('a slow line', () => {
     assert.equal(sse.turn, 1);
     assert.equal(session.profile.slack, 4);
     race.stop();
+  });
+
+  test('a round in which a deadline passed is late, but not the renewal of what carries', async () => {
+    const slackAfter = async (active) => {
+      const { race, session, carriers } = raced([{ kinds: ['poll'], after: 0 }], active);
+      carriers[0].proved.reject(new SigwayError('deadline', 'no proof'));
+      await race.first.promise.catch(() => {});
+      return session.profile.slack;
+    };
+    assert.equal(await slackAfter(null), 2);
+    assert.equal(await slackAfter({ kind: 'poll' }), 1);
   });
 });

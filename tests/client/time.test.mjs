@@ -48,6 +48,9 @@ describe('time', () => {
     for (let i = 0; i < 50; ++i) trips.add(i % 2 ? 700 : 900);
     assert.ok(trips.patience(100, 5000) > 1000);
     assert.ok(trips.patience(100, 5000) < 2000);
+    const slept = new RoundTrip();
+    slept.add(200000);
+    assert.equal(slept.smoothed, 10000);
   });
 });
 

@@ -17,6 +17,7 @@ export class Carrier {
     this.opened = false;      // something has answered, but that proves nothing
     this.welcomed = false;    // the server has answered, and not something in its place
     this.active = false;
+    this.tookOver = null;     // when
     this.done = false;
     this.next = 1;            // number of the next event, where the transport does not carry numbers
     this.born = this.seen = clock.now();
@@ -83,6 +84,7 @@ export class Carrier {
   takeOver() {
     if (this.active || this.done) return;
     this.active = true;
+    this.tookOver = clock.now();
     this.session.activated(this);
     this.activated.resolve();
   }

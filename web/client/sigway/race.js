@@ -132,7 +132,7 @@ export class Race {
     try {
       await within(carrier.proved.promise, this.#patience, this.#stopper.signal, `${kind}: a proof`, () => carrier.seen);
       if (this.over) return;
-      carrier.proof = clock.now() - this.#running.get(carrier);
+      carrier.proof = (carrier.tookOver ?? clock.now()) - this.#running.get(carrier);
       this.#running.delete(carrier);
       this.#proved.push(carrier);
       this.#consider();
@@ -253,7 +253,8 @@ export class Race {
       this.#stopper.abort();
       return this.settled.resolve(this.leader);
     }
-    if (this.#failures.some(({ error }) => error.code === 'deadline')) this.#session.profile.late(this.#failures.some(({ isHeard }) => isHeard));
+    const isLate = this.#failures.some(({ error }) => error.code === 'deadline');
+    if (isLate && !this.#session.active) this.#session.profile.late(this.#failures.some(({ isHeard }) => isHeard));
     const retry = Math.max(0, ...this.#failures.map(({ error }) => error.retry ?? 0)) || undefined;
     const reasons = this.#failures.map(({ kind, error }) => `${kind}: ${error.message}`).join('; ');
     this.stop(this.#failures.length === 1 ? this.#failures[0].error : new SigwayError('unreachable', reasons, { retry }));

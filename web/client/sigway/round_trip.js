@@ -1,3 +1,5 @@
+const kMost = 10000;      // a longer one is the exception: a machine that slept, a line that was down
+
 /** How long a round trip takes, as TCP guesses it (RFC 6298): smoothed, and with room for what it varies. */
 export class RoundTrip {
   last = null;
@@ -5,7 +7,8 @@ export class RoundTrip {
   smoothed = null;
   #varies = 0;
 
-  add(ms) {
+  add(measured) {
+    const ms = Math.min(measured, kMost);
     this.last = ms;
     this.least = Math.min(this.least ?? ms, ms);
     if (this.smoothed === null) {
