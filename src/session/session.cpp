@@ -14,7 +14,6 @@ namespace {
 using dialects::Error;
 using dialects::ErrorCode;
 
-constexpr std::size_t kRememberedCarriers = 16;
 /// A sign of life as young as this answers a probe.
 constexpr base::Duration kFreshSign = std::chrono::seconds(1);
 
@@ -39,6 +38,7 @@ Session::Session(Hub& hub, SessionId id, OpenContents contents)
       peer_(make_peer_id()),
       outbox_(*this, hub.settings().outbox_limit),
       inbox_(*this, hub.settings(), *contents_.dialect),
+      carriers_(hub.settings()),
       commands_share_(*this, base::MemoryPart::inbox),
       heard_at_(hub.now()),
       opened_(hub.now()),
@@ -65,109 +65,32 @@ void Session::begin(SessionId replaced) {
 
 // -- Carriers
 
-Session::Slot* Session::find_slot(std::string_view name) noexcept {
-  const auto slot =
-      std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == name; });
-  return slot == slots_.end() ? nullptr : &*slot;
-}
-
-bool Session::receives(const Slot& slot) const noexcept { return receives(*slot.carrier); }
-
-bool Session::receives(const Carrier& carrier) const noexcept {
-  return turn_ == 0 || &carrier == active_;
-}
-
-bool Session::any_connected() const noexcept {
-  return std::any_of(slots_.begin(), slots_.end(),
-                     [](const Slot& slot) { return slot.carrier->connected(); });
-}
-
 Session::OpenedCarrier Session::open_carrier(
     std::string_view name, const std::function<std::unique_ptr<Carrier>()>& make) {
-  if (auto* slot = find_slot(name)) return slot->carrier.get();
-  for (const auto& ended : ended_carriers_) {
-    if (ended.name == name) return CarrierEnded{ended.reason};
-  }
-  const auto beside_active = slots_.size() - (active_ != nullptr ? 1 : 0);
-  if (beside_active >= hub_.settings().standby_carriers) {
-    // One that was cut only keeps its name by its slot; who comes now is there.
-    const auto cut = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& slot) {
-      return slot.carrier.get() != active_ && !slot.carrier->connected();
-    });
-    if (cut == slots_.end()) return Error{.code = ErrorCode::too_many_carriers};
-    slots_.erase(cut);
-  }
-  const auto standby_until =
-      turn_ == 0 ? base::TimePoint::max() : hub_.now() + hub_.settings().standby_timeout;
-  slots_.push_back({std::string(name), make(), standby_until});
-  if (!traits().activates && turn_ == 0) make_active(slots_.back(), 1);
-  return slots_.back().carrier.get();
-}
-
-void Session::make_active(Slot& slot, std::uint64_t turn) {
-  turn_ = turn;
-  auto* const previous = std::exchange(active_, slot.carrier.get());
-  slot.standby_until = base::TimePoint::max();
-  const auto standby_until = hub_.now() + hub_.settings().standby_timeout;
-  for (auto& other : slots_) {
-    if (other.carrier.get() == active_) continue;
-    if (other.standby_until == base::TimePoint::max()) other.standby_until = standby_until;
-  }
-  if (previous == nullptr || previous == active_) return;
-  for (auto& other : slots_) {
-    if (other.carrier.get() == previous) {
-      end_carrier(other, End::moved);
-      return;
-    }
-  }
+  return carriers_.open(name, make, !traits().activates, hub_.now());
 }
 
 void Session::activate_with_attach(Carrier& carrier, std::uint64_t turn) {
-  if (turn <= turn_) return;
-  for (auto& slot : slots_) {
-    if (slot.carrier.get() == &carrier) {
-      make_active(slot, turn);
-      return;
-    }
-  }
+  carriers_.activate(carrier, turn, hub_.now());
 }
 
 std::optional<Error> Session::activate(std::string_view name, std::uint64_t turn) {
-  auto* slot = find_slot(name);
-  if (slot == nullptr) {
-    const bool was = std::any_of(ended_carriers_.begin(), ended_carriers_.end(),
-                                 [&](const EndedCarrier& ended) { return ended.name == name; });
-    if (was) return std::nullopt;
-    return Error{.code = ErrorCode::carrier_mismatch,
-                 .message = "No carrier of that name is attached, so it cannot be activated.",
-                 .hint = "Attach it first, or name the carrier that is attached."};
-  }
-  auto* const carrier = slot->carrier.get();
-  if (turn > turn_) {
-    const bool fresh = !receives(*slot);
-    make_active(*slot, turn);  // moves the slots
-    carrier->activated(turn, fresh, outbox_);
-    hub_.touch(*this);
-  } else if (carrier == active_) {
-    carrier->activated(turn_, false, outbox_);
-  } else {
-    carrier->standby(turn_, outbox_);
+  using Kind = CarrierSet::Activation::Kind;
+  const auto [kind, carrier, is_fresh] = carriers_.activate(name, turn, hub_.now());
+  switch (kind) {
+    case Kind::unknown:
+      return Error{.code = ErrorCode::carrier_mismatch,
+                   .message = "No carrier of that name is attached, so it cannot be activated.",
+                   .hint = "Attach it first, or name the carrier that is attached."};
+    case Kind::ended: break;
+    case Kind::standby: carrier->standby(carriers_.turn(), outbox_); break;
+    case Kind::repeated: carrier->activated(carriers_.turn(), false, outbox_); break;
+    case Kind::activated:
+      carrier->activated(turn, is_fresh, outbox_);
+      hub_.touch(*this);
+      break;
   }
   return std::nullopt;
-}
-
-void Session::end_carrier(Slot& slot, End reason) {
-  slot.carrier->end(reason, {});
-  if (info(reason).carrier_may_return) return;
-  if (ended_carriers_.size() >= kRememberedCarriers) ended_carriers_.erase(ended_carriers_.begin());
-  // First the place, which may fail: then the name is still the slot's.
-  if (base::try_from_reserve([&] { ended_carriers_.emplace_back(); })) {
-    ended_carriers_.back() = {std::move(slot.name), reason};
-  } else {
-    give_up();  // or a carrier that was moved could return
-  }
-  if (slot.carrier.get() == active_) active_ = nullptr;
-  slots_.erase(slots_.begin() + (&slot - slots_.data()));
 }
 
 std::variant<std::uint64_t, Error> Session::cursor_for(std::optional<std::uint64_t> ack) const {
@@ -180,36 +103,37 @@ void Session::carriers_changed() {
   if (ended_) return;
   // A poll that was answered at once has come and gone: the absence starts anew, or a client all of
   // whose polls find something would be taken for absent.
-  absent_since_ = any_connected() ? base::TimePoint::max() : hub_.now();
+  absent_since_ = carriers_.any_connected() ? base::TimePoint::max() : hub_.now();
   set_suspended(false);
-  if (drain_ != nullptr && drain_->until == base::TimePoint::max() && any_connected())
+  if (drain_ != nullptr && drain_->until == base::TimePoint::max() && carriers_.any_connected())
     drain_->until = hub_.now() + drain_->patience;
   linger_ = traits().linger;
-  for (const auto& slot : slots_) linger_ = std::max(linger_, slot.carrier->linger());
+  carriers_.for_each(
+      [this](const Carrier& carrier) { linger_ = std::max(linger_, carrier.linger()); });
   hub_.touch(*this);
   check_deadlines(hub_.now());
 }
 
 void Session::note_absence() {
-  if (absent_since_ == base::TimePoint::max() && !any_connected()) absent_since_ = hub_.now();
+  if (absent_since_ == base::TimePoint::max() && !carriers_.any_connected())
+    absent_since_ = hub_.now();
 }
 
 void Session::detach(std::uint64_t connection) {
-  const auto knows = [&](const Slot& slot) { return slot.carrier->detach(connection); };
-  if (ended_ || std::none_of(slots_.begin(), slots_.end(), knows)) return;
+  if (ended_ || !carriers_.detach(connection)) return;
   note_absence();
   try {
-    if (!any_connected() && hub_.now() < overtaken_until_) set_suspended(true);
+    if (!carriers_.any_connected() && hub_.now() < overtaken_until_) set_suspended(true);
     check_deadlines(hub_.now());
   } catch (const std::bad_alloc&) {
     give_up();  // nobody else would see to its deadlines
   }
 }
 
-void Session::drained(std::string_view carrier) {
-  auto* slot = find_slot(carrier);
-  if (ended_ || slot == nullptr) return;
-  slot->carrier->drained();
+void Session::drained(std::string_view name) {
+  auto* const carrier = carriers_.find(name);
+  if (ended_ || carrier == nullptr) return;
+  carrier->drained();
   hub_.touch(*this);
 }
 
@@ -238,7 +162,8 @@ std::optional<Error> Session::process(Inputs inputs) {
     if (!error) error = std::move(refused);
   }
   if (inputs.hello) {
-    if (auto* slot = find_slot(inputs.carrier)) slot->carrier->hello_confirmed(*inputs.hello);
+    if (auto* const carrier = carriers_.find(inputs.carrier))
+      carrier->hello_confirmed(*inputs.hello);
   }
   if (inputs.away) {
     overtaken_until_ = hub_.now() + hub_.settings().suspend_after;
@@ -250,8 +175,9 @@ std::optional<Error> Session::process(Inputs inputs) {
 
 void Session::heard() {
   heard_at_ = hub_.now();
-  for (auto& slot : slots_) slot.carrier->heard();
-  if (suspended_ && any_connected() && hub_.now() >= overtaken_until_) set_suspended(false);
+  carriers_.for_each([](Carrier& carrier) { carrier.heard(); });
+  if (suspended_ && carriers_.any_connected() && hub_.now() >= overtaken_until_)
+    set_suspended(false);
   answer_probes(true);
 }
 
@@ -362,12 +288,12 @@ void Session::refuse(dialects::Re re, Error error) {
 void Session::probe(Probe how, std::function<void(bool)> answer) {
   if (suspended_ || ended_) return answer(false);
   if (how == Probe::look) return answer(true);
-  if (!traits().answers_probes && any_connected()) return answer(true);
+  if (!traits().answers_probes && carriers_.any_connected()) return answer(true);
   const auto now = hub_.now();
   const auto timeout = hub_.settings().probe_timeout;
   const auto fresh = std::min(kFreshSign, timeout / 4);
   // Without a connection nothing is written, and the client may have crashed just now.
-  if (any_connected() && now < proved_alive_at() + fresh) return answer(true);
+  if (carriers_.any_connected() && now < proved_alive_at() + fresh) return answer(true);
   const bool first = probes_.empty();
   // Whoever asks waits for the answer: one that cannot be kept says that nothing is known.
   if (!base::try_from_reserve([&] { probes_.push_back(std::move(answer)); })) return answer(true);
@@ -377,7 +303,7 @@ void Session::probe(Probe how, std::function<void(bool)> answer) {
   probe_deadline_ = std::max(heard_at_ + timeout, now + timeout / 2);
   asked_at_ = now;
   try {
-    for (auto& slot : slots_) slot.carrier->probe();
+    carriers_.for_each([](Carrier& carrier) { carrier.probe(); });
   } catch (const std::bad_alloc&) {
     give_up();  // it would lose its place for a question that it has not heard
   }
@@ -442,7 +368,7 @@ void Session::end(End reason) noexcept {
   hub_.shared().ends[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   tally_.ended.fetch_add(1, std::memory_order_relaxed);
   say_will();
-  for (auto& slot : slots_) slot.carrier->end(reason, {});
+  carriers_.for_each([&](Carrier& carrier) { carrier.end(reason, {}); });
   auto& bus = hub_.switchboard();
   const auto why = reason_for_peers(reason);
   const auto leave = [&](const std::string& room) {
@@ -463,14 +389,13 @@ void Session::pump() {
   if (overflowed_) return end(End::slow_consumer);
   if (gives_up_) return end(End::memory);
   std::optional<std::uint64_t> delivered;
-  for (auto& slot : slots_) {
-    if (!receives(slot) || !slot.carrier->connected()) continue;
-    slot.carrier->pump(outbox_);
+  carriers_.for_each_receiver([&](Carrier& carrier) {
+    carrier.pump(outbox_);
     // What acknowledges a while after it has heard would hold up a drain.
-    if (traits().acknowledges || (acks_itself_ && drain_ == nullptr)) continue;
-    if (const auto sent = slot.carrier->sent(outbox_))
+    if (traits().acknowledges || (acks_itself_ && drain_ == nullptr)) return;
+    if (const auto sent = carrier.sent(outbox_))
       delivered = std::min(delivered.value_or(*sent), *sent);
-  }
+  });
   // Of a small outbox a part: what is kept counts in the shares of those who have said it,
   // strangers among them, of whom one address has a sixteenth.
   if (delivered) {

@@ -16,6 +16,7 @@
 #include "base/timer_wheel.h"
 #include "dialects/dialect.h"
 #include "session/carrier.h"
+#include "session/carrier_set.h"
 #include "session/end.h"
 #include "session/ids.h"
 #include "session/inbox.h"
@@ -104,23 +105,18 @@ class Session final : public base::MemoryHolder {
 
   // -- Carriers. Transports call these, each for its own kind of carrier.
 
-  struct CarrierEnded {
-    End reason;  ///< the name must not be attached again
-  };
-  using OpenedCarrier = std::variant<Carrier*, CarrierEnded, dialects::Error>;
+  using CarrierEnded = CarrierSet::Ended;
+  using OpenedCarrier = CarrierSet::Opened;
 
   /// The carrier of that name, made by `make` if it is new. Attaching displaces nothing.
   OpenedCarrier open_carrier(std::string_view name,
                              const std::function<std::unique_ptr<Carrier>()>& make);
 
   /// The carrier of that name, or none.
-  Carrier* find_carrier(std::string_view name) noexcept {
-    const auto* slot = find_slot(name);
-    return slot == nullptr ? nullptr : slot->carrier.get();
-  }
+  Carrier* find_carrier(std::string_view name) noexcept { return carriers_.find(name); }
 
   /// Whether the carrier gets the events now.
-  bool receives(const Carrier& carrier) const noexcept;
+  bool receives(const Carrier& carrier) const noexcept { return carriers_.receives(carrier); }
 
   /// Activation as part of an attach: as by `turn` in `process`, but the carrier hears of it by its
   /// welcome.
@@ -136,7 +132,7 @@ class Session final : public base::MemoryHolder {
   /// A connection is gone. Harmless if its carrier is gone already, or never knew it.
   void detach(std::uint64_t connection);
 
-  std::uint64_t turn() const noexcept { return turn_; }
+  std::uint64_t turn() const noexcept { return carriers_.turn(); }
   std::uint64_t up() const noexcept { return inbox_.up(); }
   Outbox& outbox() noexcept { return outbox_; }
   /// It has asked for a room or a name, and that is not decided yet.
@@ -183,7 +179,7 @@ class Session final : public base::MemoryHolder {
   void probe(Probe how, std::function<void(bool)> answer);
 
   /// The connection of a stream carrier has room again, after its sink said that it had none.
-  void drained(std::string_view carrier);
+  void drained(std::string_view name);
 
   /// Ends the session: carriers, places, name, key.
   /// Gives back all that it has, also while memory is short; throws nothing.
@@ -226,15 +222,6 @@ class Session final : public base::MemoryHolder {
   void pump();
 
  private:
-  struct Slot {
-    std::string name;
-    std::unique_ptr<Carrier> carrier;
-    base::TimePoint standby_until;  // max: for ever
-  };
-  struct EndedCarrier {
-    std::string name;
-    End reason = End::left;
-  };
   struct Drain {
     base::Duration patience{}, retry{};
     base::TimePoint until;     // max: nobody is connected, so there is nobody to tell
@@ -247,15 +234,9 @@ class Session final : public base::MemoryHolder {
     bool is_over = false;
   };
 
-  Slot* find_slot(std::string_view name) noexcept;
-  bool receives(const Slot& slot) const noexcept;
-  bool any_connected() const noexcept;
   /// Notes since when nobody is there, if that is so.
   void note_absence();
   std::optional<dialects::Error> activate(std::string_view name, std::uint64_t turn);
-  void make_active(Slot& slot, std::uint64_t turn);
-  /// Ends the carrier's connections; its slot goes too unless it may return.
-  void end_carrier(Slot& slot, End reason);
   std::optional<dialects::Error> take_ack(std::uint64_t ack, bool opening);
   std::optional<dialects::Error> take_messages(std::vector<dialects::Message> messages, bool paced);
   base::TimePoint takes_more_at() const;
@@ -339,10 +320,7 @@ class Session final : public base::MemoryHolder {
   base::RateGate presence_rate_;
   base::RateGate name_rate_;
 
-  std::vector<Slot> slots_;
-  Carrier* active_ = nullptr;  // one of the slots', or none before the first activation
-  std::uint64_t turn_ = 0;
-  std::vector<EndedCarrier> ended_carriers_;  // the last few
+  CarrierSet carriers_;
 
   std::vector<Taken> commands_;  // taken, and waiting for `waiting_` to settle or `go_on`
   base::MemoryShare commands_share_;

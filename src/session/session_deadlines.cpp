@@ -21,10 +21,7 @@ base::TimePoint Session::next_deadline() const {
     if (!suspended_) consider(absent_since_ + settings.suspend_after);
     consider(absent_since_ + settings.resume_window);
   }
-  for (const auto& slot : slots_) {
-    consider(slot.standby_until);
-    consider(slot.carrier->next_deadline());
-  }
+  consider(carriers_.next_deadline());
   return deadline;
 }
 
@@ -66,22 +63,9 @@ void Session::check_deadlines(base::TimePoint now) {
   if (ended_) return;
   if (holds_back_ && commands_.empty() && now >= takes_more_at()) {
     holds_back_ = false;
-    for (auto& slot : slots_) slot.carrier->takes_more();
+    carriers_.for_each([](Carrier& carrier) { carrier.takes_more(); });
   }
-  bool changed = false;
-  for (std::size_t i = 0; i < slots_.size();) {
-    const auto slots = slots_.size();
-    if (now >= slots_[i].standby_until) {
-      end_carrier(slots_[i], End::standby_timeout);
-      changed = true;
-    } else if (now >= slots_[i].carrier->next_deadline()) {
-      changed = true;
-      if (const auto reason = slots_[i].carrier->on_timer(now, outbox_))
-        end_carrier(slots_[i], *reason);
-    }
-    if (slots_.size() == slots) ++i;
-  }
-  if (changed) note_absence();
+  if (carriers_.check(now, outbox_)) note_absence();
   if (absent_since_ != base::TimePoint::max()) {
     // What it has said is said first.
     if (!traits().resumes && !paused_ && now >= absent_since_ + linger_) return end(End::left);

@@ -104,17 +104,15 @@ void Session::drain_time_over() {
 void Session::end_drain() {
   drain_->until = base::TimePoint::max();
   // Whoever is away, or between two polls, may come before the server has gone, and is told then.
-  if (!any_connected() && drain_->patience > base::Duration{}) {
+  if (!carriers_.any_connected() && drain_->patience > base::Duration{}) {
     if (!std::exchange(drain_->is_absent, true)) hub_.absent();
     return;
   }
   // What its client is told of its own messages may have come in this very turn.
-  for (auto& slot : slots_) {
-    if (receives(slot) && slot.carrier->connected()) slot.carrier->pump(outbox_);
-  }
+  carriers_.for_each_receiver([this](Carrier& carrier) { carrier.pump(outbox_); });
   sent_away();
   drain_->is_over = true;
-  for (auto& slot : slots_) slot.carrier->end(End::draining, drain_->retry);
+  carriers_.for_each([this](Carrier& carrier) { carrier.end(End::draining, drain_->retry); });
   note_absence();
 }
 
@@ -159,7 +157,7 @@ void Session::report(const std::shared_ptr<const Speaker>& speaker, dialects::Re
 
 bool Session::turns_away() {
   if (drained()) return true;
-  if (!gave_up_on_client_ || ended_ || any_connected()) return false;
+  if (!gave_up_on_client_ || ended_ || carriers_.any_connected()) return false;
   // Nothing waits for its client any more, which goes at once and takes its rooms along.
   drain(hub_.drain_patience(), kDrainRetry);
   sent_away();
