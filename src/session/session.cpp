@@ -32,13 +32,12 @@ std::string_view reason_for_peers(End end) {
 Session::Session(Hub& hub, SessionId id, OpenContents contents)
     : base::MemoryHolder(hub.runner().ledger()),
       hub_(hub),
-      id_(id),
       contents_(std::move(contents)),
       tally_(hub.shared().tally(contents_.dialect)),
-      peer_(make_peer_id()),
       outbox_(*this, hub.settings().outbox_limit),
       inbox_(*this, hub.settings(), *contents_.dialect),
       carriers_(hub.settings()),
+      memberships_(hub, id),
       commands_share_(*this, base::MemoryPart::inbox),
       heard_at_(hub.now()),
       opened_(hub.now()),
@@ -50,7 +49,7 @@ Session::Session(Hub& hub, SessionId id, OpenContents contents)
 Session::~Session() = default;
 
 void Session::begin(SessionId replaced) {
-  if (replaced != id_) replaced_ = replaced;
+  if (replaced != id()) replaced_ = replaced;
   if (!contents_.name.empty())
     commands_.push_back({0, dialects::Command(dialects::Login{contents_.name})});
   if (!contents_.room.empty()) {
@@ -280,8 +279,8 @@ void Session::give_up() noexcept {
 
 void Session::refuse(dialects::Re re, Error error) {
   if (ended_ || overflowed_ || gives_up_) return;
-  const auto event =
-      contents_.dialect->encode(dialects::event::Refused{std::move(error), re, name_});
+  const auto event = contents_.dialect->encode(
+      dialects::event::Refused{std::move(error), re, memberships_.name()});
   if (event != nullptr) deliver(event, 0);
 }
 
@@ -328,22 +327,13 @@ void Session::answer_probes(bool alive) {
 void Session::set_suspended(bool suspended) {
   if (suspended_ == suspended) return;
   suspended_ = suspended;
-  tell_presence(rooms_);
+  tell_presence(rooms());
   if (suspended) answer_probes(false);
 }
 
 void Session::tell_presence(std::span<const std::string> rooms) {
   if (rooms.empty()) return;
-  const auto now = hub_.now();
-  auto tell = Tell::later;
-  if (tell_presence_at_ == base::TimePoint::max()) {
-    const bool may_tell = presence_rate_.take(kPresenceRate, 1, now);
-    if (may_tell) tell = Tell::now;
-    // If memory is too short for one of the rooms, all are told again.
-    tell_presence_at_ = may_tell ? now : presence_rate_.ready_at(kPresenceRate, 1);
-  }
-  for (const auto& room : rooms) hub_.switchboard().presence(id_, room, suspended_, tell);
-  if (tell == Tell::now) tell_presence_at_ = base::TimePoint::max();
+  memberships_.tell_presence(rooms, suspended_);
   schedule();
 }
 
@@ -360,7 +350,7 @@ void Session::end(End reason) noexcept {
   if (!running_) drop_commands();
   hub_.bury(*this);
   if (traits().reuses_key) {
-    hub_.shared().directory.forget(contents_.key, id_);
+    hub_.shared().directory.forget(contents_.key, id());
   } else {
     hub_.shared().directory.end(contents_.key, reason, hub_.now());
   }
@@ -369,17 +359,7 @@ void Session::end(End reason) noexcept {
   tally_.ended.fetch_add(1, std::memory_order_relaxed);
   say_will();
   carriers_.for_each([&](Carrier& carrier) { carrier.end(reason, {}); });
-  auto& bus = hub_.switchboard();
-  const auto why = reason_for_peers(reason);
-  const auto leave = [&](const std::string& room) {
-    base::try_from_reserve([&] { bus.leave(id_, room, why, {}); });
-  };
-  for (const auto& room : rooms_) leave(room);
-  if (!joining_.empty()) leave(joining_);
-  if (subscriptions_ != nullptr && subscriptions_->size() != 0)
-    base::try_from_reserve([&] { bus.unsubscribe(id_, subscriptions_->all()); });
-  subscriptions_.reset();
-  hand_over_names(std::move(unread));
+  memberships_.end(reason_for_peers(reason), std::move(unread));
   answer_probes(false);
   base::try_from_reserve([&] { end_replaced(); });
 }

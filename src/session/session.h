@@ -21,8 +21,8 @@
 #include "session/ids.h"
 #include "session/inbox.h"
 #include "session/key.h"
+#include "session/memberships.h"
 #include "session/outbox.h"
-#include "session/subscriptions.h"
 #include "session/switchboard.h"
 
 namespace sigway::session {
@@ -85,8 +85,8 @@ class Session final : public base::MemoryHolder {
   /// `contents.replaces`.
   void begin(SessionId replaced);
 
-  SessionId id() const noexcept { return id_; }
-  const std::string& peer() const noexcept { return peer_; }
+  SessionId id() const noexcept { return memberships_.id(); }
+  const std::string& peer() const noexcept { return memberships_.peer(); }
   const OpenContents& contents() const noexcept { return contents_; }
   const dialects::Traits& traits() const noexcept { return *contents_.traits; }
   /// It has shown itself to be another kind of client, from now on.
@@ -101,7 +101,7 @@ class Session final : public base::MemoryHolder {
   }
   bool ended() const noexcept { return ended_; }
   /// Where it has a place.
-  const std::vector<std::string>& rooms() const noexcept { return rooms_; }
+  const std::vector<std::string>& rooms() const noexcept { return memberships_.rooms(); }
 
   // -- Carriers. Transports call these, each for its own kind of carrier.
 
@@ -248,33 +248,18 @@ class Session final : public base::MemoryHolder {
   void drop_commands();
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
-  void subscribe(const std::string& topic, dialects::Re re);
-  void unsubscribe(const std::string& topic);
   void publish(dialects::Publish message, dialects::Re re);
   void reply(dialects::Reply reply);
-  /// Gives back, at its end, its names with what was said to them.
-  void hand_over_names(UnreadMail unread) noexcept;
-  /// Gives what was said to other names to their homes.
-  void hand_over_others(UnreadMail& unread, const std::string& name) noexcept;
   void keep_will(dialects::Will will);
   void say_will() noexcept;
-  std::shared_ptr<const Speaker> speaker();
-  /// Counts a message on its way to other shards, if there are any.
-  Transit* transit();
-  /// Whether a message of so many bytes may set out to other shards, or why not.
-  std::optional<dialects::Error> may_set_out(std::size_t bytes);
   Caller caller() const;
-  bool in_room(std::string_view room) const noexcept;
   /// Whether it is of no use without that name.
   bool needs_name(std::string_view name) const noexcept;
   /// Once name and place have passed on to this session, ends the one that it replaces.
   void end_replaced();
   void set_suspended(bool suspended);
-  /// Passes on to that room, or to all, what is so now. `kPresenceRate` decides when the members
-  /// hear of it.
+  /// Passes on to these rooms whether it is suspended, or sees to it that they hear later.
   void tell_presence(std::span<const std::string> rooms);
-  /// Whether it may log in or out now, which its rooms would tell.
-  std::optional<dialects::Error> take_rename();
   void answer_probes(bool alive);
   /// The last time at which it is known that the client was there.
   base::TimePoint proved_alive_at() const noexcept;
@@ -291,8 +276,6 @@ class Session final : public base::MemoryHolder {
   void drain_time_over();
   /// False: nothing waits.
   bool refuse_waiting();
-  /// Whether all that it has said has arrived, or it has been told what has not.
-  bool is_settled() const noexcept { return !speaker_ || speaker_.use_count() == 1; }
   /// When it does, because its client is away while the server drains.
   base::TimePoint gives_up_at() const noexcept;
   /// Nothing of what others have said or will say reaches its client any more: they hear so.
@@ -309,18 +292,15 @@ class Session final : public base::MemoryHolder {
   void schedule();
 
   Hub& hub_;
-  SessionId id_;
   OpenContents contents_;
   Tally& tally_;
-  std::string peer_;
 
   Outbox outbox_;
   Inbox inbox_;
   base::RateGate rate_;
-  base::RateGate presence_rate_;
-  base::RateGate name_rate_;
 
   CarrierSet carriers_;
+  Memberships memberships_;
 
   std::vector<Taken> commands_;  // taken, and waiting for `waiting_` to settle or `go_on`
   base::MemoryShare commands_share_;
@@ -330,24 +310,13 @@ class Session final : public base::MemoryHolder {
   bool paused_ = false;                                // until `go_on`
   base::TimePoint go_on_at_ = base::TimePoint::max();  // while `paused_` by the rate
 
-  std::shared_ptr<const Speaker> speaker_;  // once it has said something
-  std::shared_ptr<Transit> transit_;        // once it has said something, if there are other shards
-
-  std::vector<std::string> rooms_;
-  std::string joining_;  // the room whose answer is awaited
-  std::string name_;
-  std::string logging_in_;  // the name whose answer is awaited
-  SessionId replaced_;      // while it lives on
+  SessionId replaced_;  // while it lives on
   std::unique_ptr<dialects::Will> will_;
-  std::unique_ptr<Subscriptions> subscriptions_;  // once it has subscribed to something
 
   std::vector<std::function<void(bool)>> probes_;
   base::TimePoint probe_deadline_ = base::TimePoint::max();
   base::TimePoint asked_at_ = base::TimePoint::min();  // the last probe
   base::TimePoint heard_at_;                           // the last sign of life
-
-  // When the rooms tell of a change of presence that came too early to be told; max: of none.
-  base::TimePoint tell_presence_at_ = base::TimePoint::max();
 
   base::TimePoint opened_;
   base::TimePoint absent_since_;  // max: somebody is there
@@ -367,7 +336,6 @@ class Session final : public base::MemoryHolder {
   bool overflowed_ = false;
   bool gives_up_ = false;
   bool gave_up_on_client_ = false;
-  bool renamed_meanwhile_ = false;  // while `joining_` awaits its answer
   bool ended_ = false;
   bool dirty_ = false;  // in the hub's list of those that have something to write
 };

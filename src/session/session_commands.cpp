@@ -82,7 +82,7 @@ void Session::run_commands() {
 
 bool Session::must_pause(std::size_t recipients, std::size_t told) {
   if (told > 0 && told + recipients > kToldAtOnce) {
-    post(hub_.runner(), id_.shard, [&hub = hub_, serial = id_.serial] { hub.go_on(serial); });
+    post(hub_.runner(), id().shard, [&hub = hub_, serial = id().serial] { hub.go_on(serial); });
     return paused_ = true;
   }
   if (recipients == 1) return false;
@@ -115,11 +115,10 @@ void Session::drop_commands() {
 void Session::run(dialects::Command command, dialects::Re re) {
   // The session to be replaced hands on its place and name only to what `open` asked for.
   const auto replaces = re == 0 ? replaced_ : SessionId{};
-  auto& bus = hub_.switchboard();
   if (auto* join = std::get_if<dialects::Join>(&command)) {
     const auto max = hub_.settings().max_room_capacity;
-    if (in_room(join->room)) return refuse(re, {.code = ErrorCode::already_joined});
-    if (rooms_.size() >= hub_.settings().max_rooms)
+    if (memberships_.in_room(join->room)) return refuse(re, {.code = ErrorCode::already_joined});
+    if (rooms().size() >= hub_.settings().max_rooms)
       return refuse(re, {.code = ErrorCode::too_many_rooms});
     // What `open` asked for was counted when the request came. Of a quiet one nobody is told.
     if (re != 0 && !join->quiet) {
@@ -131,49 +130,48 @@ void Session::run(dialects::Command command, dialects::Re re) {
       if (re == 0 && traits().needs_room) {
         // As if it were full: nor will there ever be such a room. Not within its own opening.
         waiting_ = true;
-        return post(hub_.runner(), id_.shard, [&hub = hub_, id = id_, room = join->room] {
+        return post(hub_.runner(), id().shard, [&hub = hub_, id = id(), room = join->room] {
           hub.settle(id, {Settlement::Kind::not_joined, room});
         });
       }
       return refuse(re, {.code = ErrorCode::bad_capacity, .limit = max});
     }
     waiting_ = true;
-    joining_ = join->room;
-    bus.join(caller(), std::move(*join), replaces, re);
+    memberships_.join(caller(), std::move(*join), replaces, re);
   } else if (auto* leave_room = std::get_if<dialects::LeaveRoom>(&command)) {
-    if (!in_room(leave_room->room)) return refuse(re, {.code = ErrorCode::not_in_room});
-    // Forgotten after what may fail, or the session's end would leave it a member.
-    bus.leave(id_, leave_room->room, "left", {contents_.dialect, re});
-    std::erase(rooms_, leave_room->room);
+    if (!memberships_.in_room(leave_room->room))
+      return refuse(re, {.code = ErrorCode::not_in_room});
+    memberships_.leave(leave_room->room, {contents_.dialect, re});
     drained_from(leave_room->room);
   } else if (std::get_if<dialects::Leave>(&command) != nullptr) {
     end(End::left);
   } else if (auto* login = std::get_if<dialects::Login>(&command)) {
-    if (re != 0 && login->name != name_) {
-      if (auto error = take_rename()) return refuse(re, *std::move(error));
+    if (re != 0 && login->name != memberships_.name()) {
+      if (auto error = memberships_.take_rename(contents_.address))
+        return refuse(re, *std::move(error));
     }
     waiting_ = true;
-    logging_in_ = login->name;
-    bus.login(caller(), logging_in_, replaces, re);
+    memberships_.login(caller(), login->name, replaces, re);
   } else if (std::get_if<dialects::Logout>(&command) != nullptr) {
-    if (name_.empty()) return refuse(re, {.code = ErrorCode::no_name});
-    if (auto error = take_rename()) return refuse(re, *std::move(error));
-    bus.logout(id_, name_, {contents_.dialect, re});
-    drained_from('@' + name_);
-    name_.clear();  // after what may fail
-    for (const auto& room : rooms_) bus.renamed(id_, room, {});
+    if (memberships_.name().empty()) return refuse(re, {.code = ErrorCode::no_name});
+    if (auto error = memberships_.take_rename(contents_.address))
+      return refuse(re, *std::move(error));
+    const auto left = '@' + memberships_.name();
+    memberships_.logout({contents_.dialect, re});
+    drained_from(left);
   } else if (auto* will = std::get_if<dialects::Will>(&command)) {
     keep_will(std::move(*will));
   } else if (const auto* wanted = std::get_if<dialects::Subscribe>(&command)) {
-    subscribe(wanted->topic, re);
+    auto error = memberships_.subscribe(caller(), wanted->topic, traits().max_topics, *this);
+    if (error) refuse(re, *std::move(error));
   } else if (const auto* unwanted = std::get_if<dialects::Unsubscribe>(&command)) {
-    unsubscribe(unwanted->topic);
+    memberships_.unsubscribe(unwanted->topic);
   } else if (auto* published = std::get_if<dialects::Publish>(&command)) {
     publish(std::move(*published), re);
   } else if (auto* replied = std::get_if<dialects::Reply>(&command)) {
     reply(std::move(*replied));
   } else if (const auto* look = std::get_if<dialects::Look>(&command)) {
-    bus.look(caller(), look->room, re);
+    hub_.switchboard().look(caller(), look->room, re);
   } else if (auto* said = std::get_if<dialects::Say>(&command)) {
     say(std::move(*said), re);
   }
@@ -208,23 +206,6 @@ void Session::say_will() noexcept {
   }
 }
 
-std::optional<Error> Session::take_rename() {
-  const auto now = hub_.now();
-  if (!name_rate_.take(kNameRate, 1, now)) {
-    return Error{.code = ErrorCode::rate_limited,
-                 .message = "This session logs in and out too often.",
-                 .hint = "Wait a second before you log in or out again."};
-  }
-  // Each room tells its members, and many sessions cost nothing.
-  const auto told = std::min(static_cast<double>(rooms_.size()), hub_.settings().join_burst);
-  if (!rooms_.empty() && !hub_.shared().joins.take(contents_.address, now, told))
-    return too_many_joins();
-  for (const auto& room : rooms_) {
-    if (!hub_.shared().take_in_room(room, contents_.address, now, 1)) return too_often_in_room();
-  }
-  return std::nullopt;
-}
-
 void Session::say(dialects::Say message, dialects::Re re) {
   auto& bus = hub_.switchboard();
   const auto is_name = [](const dialects::Address& address) {
@@ -237,22 +218,11 @@ void Session::say(dialects::Say message, dialects::Re re) {
   message.to.erase(names, message.to.end());
 
   if (to_room) {
-    if (message.room) {
-      if (!in_room(*message.room)) return refuse(re, {.code = ErrorCode::not_in_room});
-    } else if (rooms_.empty()) {
-      return refuse(re, {.code = ErrorCode::no_room});
-    } else if (rooms_.size() > 1) {
-      return refuse(
-          re, {.code = ErrorCode::bad_request,
-               .message = "The session is in several rooms and the message does not say which.",
-               .hint = "Add `room`."});
-    } else {
-      message.room = rooms_.front();
-    }
+    if (auto error = memberships_.find_room(message.room)) return refuse(re, *std::move(error));
   }
   const auto bytes = cost_of(message) + to_names.size() * kAddressed;
-  if (auto error = may_set_out(bytes)) return refuse(re, *std::move(error));
-  auto* const transit = this->transit();
+  if (auto error = memberships_.may_set_out(bytes)) return refuse(re, *std::move(error));
+  auto* const transit = memberships_.transit();
   if (!to_names.empty()) {
     const auto letter = std::make_shared<const Letter>(
         Letter{{.type = message.type,
@@ -260,55 +230,17 @@ void Session::say(dialects::Say message, dialects::Re re) {
                 .store = message.store,
                 .lifetime = message.lifetime},
                Parcel(transit, bytes),
-               speaker()});
+               memberships_.speaker()});
     const auto from = caller();
     for (const auto& name : to_names) bus.mail(from, letter, name.value, re);
   }
-  if (to_room) bus.say({speaker(), re}, std::move(message), transit);
-}
-
-std::shared_ptr<const Speaker> Session::speaker() {
-  if (!speaker_) speaker_ = std::make_shared<const Speaker>(Speaker{id_});
-  return speaker_;
-}
-
-Transit* Session::transit() {
-  auto& shared = hub_.shared();
-  if (!transit_ && shared.hubs.size() > 1)
-    transit_ = std::make_shared<Transit>(shared.memory, hub_.settings().outbox_limit / 2);
-  return transit_.get();
-}
-
-std::optional<Error> Session::may_set_out(std::size_t bytes) {
-  const auto* const transit = this->transit();
-  const auto status = transit == nullptr ? SendStatus::sent : transit->may_set_out(bytes);
-  if (status == SendStatus::sent) return std::nullopt;
-  return not_taken(status, {});
-}
-
-void Session::subscribe(const std::string& topic, dialects::Re re) {
-  if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<Subscriptions>(*this);
-  if (subscriptions_->has(topic)) return;
-  if (subscriptions_->size() >= traits().max_topics) {
-    return refuse(re, {.code = ErrorCode::too_many_rooms,
-                       .message = "A session may subscribe to " +
-                                  std::to_string(traits().max_topics) + " topics.",
-                       .hint = "Unsubscribe from topics that are not needed any more."});
-  }
-  subscriptions_->add(topic);  // before what may fail: the end of the session takes it back
-  hub_.switchboard().subscribe(caller(), topic);
-}
-
-void Session::unsubscribe(const std::string& topic) {
-  if (subscriptions_ == nullptr || !subscriptions_->has(topic)) return;
-  hub_.switchboard().unsubscribe(id_, topic);
-  subscriptions_->remove(topic);  // after what may fail
+  if (to_room) bus.say({memberships_.speaker(), re}, std::move(message), transit);
 }
 
 void Session::publish(dialects::Publish message, dialects::Re re) {
-  if (auto error = may_set_out(message.topic.size() + message.data.size()))
+  if (auto error = memberships_.may_set_out(message.topic.size() + message.data.size()))
     return refuse(re, *std::move(error));
-  hub_.switchboard().publish(caller(), std::move(message), re, transit());
+  hub_.switchboard().publish(caller(), std::move(message), re, memberships_.transit());
 }
 
 void Session::reply(dialects::Reply reply) {
@@ -322,58 +254,27 @@ void Session::reply(dialects::Reply reply) {
 
 UnreadMail Session::take_unread(const std::string& name) {
   auto unread = outbox_.take_unread();
-  hand_over_others(unread, name);
+  memberships_.hand_over_others(unread, name);
   return unread;
 }
 
-// Mostly there is none: a session has one name at a time, and few change it.
-void Session::hand_over_others(UnreadMail& unread, const std::string& name) noexcept {
-  const auto is_others = [&](const Unread& each) { return each.postmark->name != name; };
-  while (std::any_of(unread.begin(), unread.end(), is_others)) {
-    const auto other = std::find_if(unread.begin(), unread.end(), is_others)->postmark;
-    const auto is_to = [&](const Unread& each) { return each.postmark->name == other->name; };
-    base::try_from_reserve([&] {
-      UnreadMail mail;
-      std::copy_if(unread.begin(), unread.end(), std::back_inserter(mail), is_to);
-      hub_.switchboard().hand_over(id_, other->name, std::move(mail), transit());
-    });
-    std::erase_if(unread, is_to);
-  }
+Caller Session::caller() const {
+  return {id(), peer(), memberships_.name(), contents_.dialect, contents_.address};
 }
-
-void Session::hand_over_names(UnreadMail unread) noexcept {
-  auto& bus = hub_.switchboard();
-  hand_over_others(unread, name_.empty() ? logging_in_ : name_);
-  for (const auto* name : {&name_, &logging_in_}) {
-    if (name->empty() || (name == &logging_in_ && logging_in_ == name_)) continue;
-    base::try_from_reserve(
-        [&] { bus.hand_over(id_, *name, unread, unread.empty() ? nullptr : transit()); });
-    unread.clear();
-  }
-}
-
-Caller Session::caller() const { return {id_, peer_, name_, contents_.dialect, contents_.address}; }
 
 bool Session::needs_name(std::string_view name) const noexcept {
   return traits().needs_name && contents_.name == name;
 }
 
-bool Session::in_room(std::string_view room) const noexcept {
-  return std::find(rooms_.begin(), rooms_.end(), room) != rooms_.end();
-}
-
 void Session::settle(const Settlement& settlement) {
   if (ended_) return;
-  auto& bus = hub_.switchboard();
   using Kind = Settlement::Kind;
   switch (settlement.kind) {
     case Kind::joined:
-      // The name of the very room, which its end must give back.
-      base::retry_from_reserve([&] { rooms_.push_back(settlement.subject); });
-      joining_.clear();
+      memberships_.joined(settlement.subject);
       waiting_ = false;
       // Name and presence changes made while the join was pending have not reached the room.
-      if (std::exchange(renamed_meanwhile_, false)) bus.renamed(id_, settlement.subject, name_);
+      memberships_.tell_lost_name(settlement.subject);
       if (suspended_) tell_presence(std::span(&settlement.subject, 1));
       if (drain_ != nullptr && drain_->has_asked) drain_room(settlement.subject);
       break;
@@ -381,37 +282,30 @@ void Session::settle(const Settlement& settlement) {
     case Kind::joins_too_often:
       if (traits().needs_room)
         return end(settlement.kind == Kind::not_joined ? End::full : End::rate_limited);
-      joining_.clear();
-      renamed_meanwhile_ = false;
+      memberships_.not_joined();
       waiting_ = false;
       break;
-    case Kind::logged_in: {
-      name_ = settlement.subject;  // the one before has been given back
-      for (const auto& room : rooms_) bus.renamed(id_, room, name_);
-      logging_in_.clear();
+    case Kind::logged_in:
+      memberships_.logged_in(settlement.subject);
       waiting_ = false;
       if (drain_ != nullptr && drain_->has_asked) drain_name();
       break;
-    }
     case Kind::not_logged_in:
       if (needs_name(settlement.subject)) return end(End::name_taken);
-      logging_in_.clear();
+      memberships_.not_logged_in();
       waiting_ = false;
       break;
     case Kind::place_lost:
-      std::erase(rooms_, settlement.subject);
+      memberships_.place_lost(settlement.subject);
       drained_from(settlement.subject);
       if (traits().needs_room || traits().ends_when_evicted) end(End::full);
       return;
     case Kind::name_lost:
-      if (name_ != settlement.subject) return;
+      if (memberships_.name() != settlement.subject) return;
       if (needs_name(settlement.subject)) return end(End::name_taken);
       if (traits().ends_when_evicted) return end(End::replaced);
-      drained_from('@' + name_);
-      name_.clear();
-      renamed_meanwhile_ = !joining_.empty();
-      for (const auto& room : rooms_) bus.renamed(id_, room, {});
-      return;
+      drained_from('@' + settlement.subject);
+      return memberships_.name_lost();
     case Kind::room_drains: return drain(hub_.drain_patience(), kDrainRetry);
     case Kind::room_drained: return drained_from(settlement.subject);
     case Kind::name_drained: return drained_from('@' + settlement.subject);

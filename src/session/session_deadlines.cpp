@@ -10,7 +10,7 @@ namespace sigway::session {
 
 base::TimePoint Session::next_deadline() const {
   const auto& settings = hub_.settings();
-  auto deadline = std::min({probe_deadline_, tell_presence_at_, go_on_at_});
+  auto deadline = std::min({probe_deadline_, memberships_.tells_presence_at(), go_on_at_});
   const auto consider = [&](base::TimePoint time) { deadline = std::min(deadline, time); };
   if (holds_back_ && commands_.empty()) consider(takes_more_at());
   if (!acknowledged_ && traits().acknowledges) consider(opened_ + settings.ack_deadline);
@@ -72,10 +72,7 @@ void Session::check_deadlines(base::TimePoint now) {
     if (now >= absent_since_ + settings.resume_window) return end(End::timeout);
     if (now >= absent_since_ + settings.suspend_after) set_suspended(true);
   }
-  if (now >= tell_presence_at_) {
-    tell_presence_at_ = base::TimePoint::max();
-    tell_presence(rooms_);
-  }
+  if (now >= memberships_.tells_presence_at()) memberships_.tell_late_presence(suspended_);
   schedule();
 }
 

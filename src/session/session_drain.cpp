@@ -43,12 +43,12 @@ bool Session::refuses_messages(bool repeatable) const noexcept {
 
 void Session::drain_room(const std::string& room) {
   drain_->awaited.push_back(room);
-  hub_.switchboard().drain_room(id_, room);
+  hub_.switchboard().drain_room(id(), room);
 }
 
 void Session::drain_name() {
-  drain_->awaited.push_back('@' + name_);
-  hub_.switchboard().drain_name(id_, name_);
+  drain_->awaited.push_back('@' + memberships_.name());
+  hub_.switchboard().drain_name(id(), memberships_.name());
 }
 
 void Session::drained_from(const std::string& room_or_name) {
@@ -60,12 +60,12 @@ void Session::drained_from(const std::string& room_or_name) {
 void Session::go_on_with_drain(bool all_sent) {
   if (ended_ || awaits_bus()) return;  // what it has said is done first
   if (!std::exchange(drain_->has_asked, true)) {
-    for (const auto& room : rooms_) drain_room(room);
-    if (!name_.empty()) drain_name();
+    for (const auto& room : rooms()) drain_room(room);
+    if (!memberships_.name().empty()) drain_name();
   }
   if (drain_->is_over || !drain_->awaited.empty()) return;
   if (traits().acknowledges ? outbox_.acknowledged() != outbox_.last() : !all_sent) return;
-  if (is_settled()) return end_drain();
+  if (memberships_.is_settled()) return end_drain();
   // The last share of what it has said is given back on any shard, and nobody says so.
   drain_->look_at = hub_.now() + kLook;
   schedule();
@@ -85,14 +85,15 @@ bool Session::refuse_waiting() {
 void Session::drain_time_over() {
   if (refuse_waiting()) return;
   give_up_on_client();
-  if (!is_settled() && !std::exchange(drain_->has_waited, true)) {
+  if (!memberships_.is_settled() && !std::exchange(drain_->has_waited, true)) {
     // Those in its rooms give up at about the same time, and say so. Those to whose names it has
     // spoken are asked.
     const auto& hubs = hub_.shared().hubs;
     for (base::ShardIndex shard = 0; shard < hubs.size(); ++shard) {
       base::try_from_reserve([&] {
-        post(hub_.runner(), shard,
-             [hub = hubs[shard], speaker = speaker_] { hub->report_unread(*speaker); });
+        post(hub_.runner(), shard, [hub = hubs[shard], speaker = memberships_.speaker()] {
+          hub->report_unread(*speaker);
+        });
       });
     }
     drain_->until = hub_.now() + drain_->patience;
@@ -134,8 +135,8 @@ void Session::give_up_on_client() noexcept {
   base::try_from_reserve([&] { unread = outbox_.take_unread(); });
   std::vector<Spoken> unheard;
   base::try_from_reserve([&] { unheard = outbox_.take_unheard(); });
-  for (const auto& spoken : unheard) report(spoken.by, spoken.re, peer_);
-  hand_over_names(std::move(unread));
+  for (const auto& spoken : unheard) report(spoken.by, spoken.re, peer());
+  memberships_.hand_over_names(std::move(unread));
 }
 
 void Session::report_unread(const Speaker& speaker) noexcept {
