@@ -54,15 +54,19 @@ void Node::at(SessionId id, base::ShardIndex shard, Task task) {
   }
 }
 
+base::ShardIndex Node::home(std::string_view of) const noexcept {
+  const auto shards = static_cast<base::ShardIndex>(exchange_.nodes.size());
+  return home_of(of, shards, exchange_.home_secret);
+}
+
 template <typename Task>
 void Node::at_home(SessionId id, std::string_view of, Task task) {
-  const auto shards = static_cast<base::ShardIndex>(exchange_.nodes.size());
-  at(id, home_of(of, shards, exchange_.home_secret), std::move(task));
+  at(id, home(of), std::move(task));
 }
 
 void Node::join(const Caller& caller, dialects::Join join, SessionId replaces, dialects::Re re) {
-  const auto room = join.room;
-  at_home(caller.id, series_of(room), [caller, join = std::move(join), replaces, re](Node& home) {
+  const auto shard = home(series_of(join.room));
+  at(caller.id, shard, [caller, join = std::move(join), replaces, re](Node& home) {
     home.rooms_.join(caller, join, replaces, re);
   });
 }
@@ -118,12 +122,12 @@ void Node::hand_over(SessionId id, const std::string& name, session::UnreadMail 
 }
 
 void Node::say(session::Spoken spoken, dialects::Say message, session::Transit* transit) {
-  const auto room = *message.room;
+  const auto shard = home(series_of(*message.room));
   session::Parcel parcel(transit, cost(message));
   const auto id = spoken.by->id;
-  at_home(id, series_of(room),
-          [spoken = std::move(spoken), message = std::move(message), parcel = std::move(parcel)](
-              Node& home) { home.rooms_.say(spoken, message, parcel.transit()); });
+  at(id, shard,
+     [spoken = std::move(spoken), message = std::move(message), parcel = std::move(parcel)](
+         Node& home) mutable { home.rooms_.say(spoken, std::move(message), parcel.transit()); });
 }
 
 std::size_t Node::members(const std::string& room) const { return rooms_.members(room); }
@@ -155,12 +159,12 @@ void Node::unsubscribe(SessionId id,
 
 void Node::publish(const Caller& caller, dialects::Publish message, dialects::Re re,
                    session::Transit* transit) {
-  const auto topic = message.topic;
+  const auto shard = home(message.topic);
   session::Parcel parcel(transit, cost(message));
-  at_home(caller.id, topic,
-          [caller, message = std::move(message), re, parcel = std::move(parcel)](Node& home) {
-            home.topics_.publish(caller, message, re, parcel.transit());
-          });
+  at(caller.id, shard,
+     [caller, message = std::move(message), re, parcel = std::move(parcel)](Node& home) mutable {
+       home.topics_.publish(caller, std::move(message), re, parcel.transit());
+     });
 }
 
 }  // namespace sigway::bus

@@ -73,6 +73,8 @@ class Node final : public session::Switchboard {
   /// shard, session `id` ends; here, std::bad_alloc tells the caller.
   template <typename Task>
   void at(session::SessionId id, base::ShardIndex shard, Task task);
+  /// The shard on which that room, name or topic lives.
+  base::ShardIndex home(std::string_view of) const noexcept;
   /// The same at the home of that room, name or topic.
   template <typename Task>
   void at_home(session::SessionId id, std::string_view of, Task task);

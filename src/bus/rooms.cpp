@@ -325,8 +325,7 @@ void Rooms::renamed(SessionId id, const std::string& name, const std::string& ne
   tell_others(*room, id, [&] { return event::PeerNamed{name, member->peer(), new_name}; });
 }
 
-void Rooms::say(const session::Spoken& spoken, const dialects::Say& message,
-                session::Transit* transit) {
+void Rooms::say(const session::Spoken& spoken, dialects::Say message, session::Transit* transit) {
   const auto id = spoken.by->id;
   auto* room = find(*message.room);
   auto* member = room == nullptr ? nullptr : find(*room, id);
@@ -354,7 +353,8 @@ void Rooms::say(const session::Spoken& spoken, const dialects::Say& message,
   if (recipients.empty()) return;
   // They may be gone, and the sender could not know.
   if (room->is_drained) return outlet_.refuse(sender, {.code = ErrorCode::draining});
-  outlet_.send(event::Said{message.type, room->name, member->peer(), member->name, message.data},
+  outlet_.send(event::Said{std::move(message.type), room->name, member->peer(), member->name,
+                           std::move(message.data)},
                recipients, sender);
 }
 

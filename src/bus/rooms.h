@@ -38,7 +38,7 @@ class Rooms {
   /// The member says nothing more. When that is so of all, what they have said has been delivered.
   void drain(session::SessionId id, const std::string& room);
   /// `transit` counts the message on its way to other shards.
-  void say(const session::Spoken& spoken, const dialects::Say& message, session::Transit* transit);
+  void say(const session::Spoken& spoken, dialects::Say message, session::Transit* transit);
 
   std::size_t size() const noexcept { return rooms_.size(); }
   /// How many are in a room of this shard.

@@ -1,6 +1,7 @@
 #include "bus/topics.h"
 
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace sigway::bus {
@@ -22,8 +23,8 @@ void Topics::unsubscribe(session::SessionId id, const std::string& topic) noexce
   if (entry->second.empty()) topics_.erase(entry);
 }
 
-void Topics::publish(const session::Caller& caller, const dialects::Publish& message,
-                     dialects::Re re, session::Transit* transit) {
+void Topics::publish(const session::Caller& caller, dialects::Publish message, dialects::Re re,
+                     session::Transit* transit) {
   const auto entry = topics_.find(message.topic);
   if (entry == topics_.end()) return;
   if (!outlet_.shared().take_published(caller.address, outlet_.now(), entry->second.size())) {
@@ -38,11 +39,11 @@ void Topics::publish(const session::Caller& caller, const dialects::Publish& mes
   for (const auto& [id, dialect] : entry->second) recipients.push_back({id, dialect, {}});
   // The publisher needs nothing but the topic, so it counts as a stranger: whatever it says, it
   // cannot end a subscriber that is slow.
-  outlet_.send(dialects::event::Said{.type = message.type,
-                                     .room = message.topic,
+  outlet_.send(dialects::event::Said{.type = std::move(message.type),
+                                     .room = std::move(message.topic),
                                      .from = caller.peer,
                                      .name = caller.name,
-                                     .data = message.data,
+                                     .data = std::move(message.data),
                                      .receivers = recipients.size()},
                recipients,
                {.id = caller.id,

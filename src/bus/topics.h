@@ -23,7 +23,7 @@ class Topics {
   /// Harmless if the session has not subscribed, or the topic lives elsewhere.
   void unsubscribe(session::SessionId id, const std::string& topic) noexcept;
   /// `transit` counts the message on its way to other shards.
-  void publish(const session::Caller& caller, const dialects::Publish& message, dialects::Re re,
+  void publish(const session::Caller& caller, dialects::Publish message, dialects::Re re,
                session::Transit* transit);
 
   std::size_t size() const noexcept { return topics_.size(); }
