@@ -56,7 +56,7 @@ class CarrierSet {
       repeated,   ///< the carrier is active already
       activated,  ///< now
     };
-    Kind kind;
+    Kind kind = Kind::unknown;
     Carrier* carrier = nullptr;  ///< none: unknown or ended
     bool is_fresh = false;       ///< activated, and it did not receive before
   };
