@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "dialects/utf8.h"
+#include "base/utf8.h"
 
 namespace sigway::dialects {
 namespace {
@@ -18,7 +18,7 @@ constexpr bool token_character(char c) noexcept {
 std::optional<std::size_t> printable_length(std::string_view text) noexcept {
   std::size_t characters = 0;
   while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
+    const std::size_t length = base::utf8_length(text);
     const auto lead = static_cast<unsigned char>(text[0]);
     if (length == 0 || lead < 0x20 || lead == 0x7F) return std::nullopt;
     if (lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0)
@@ -47,15 +47,6 @@ bool valid_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > 4 * kMaxCharacters || name.front() == '@') return false;
   const auto characters = printable_length(name);
   return characters && *characters <= kMaxCharacters;
-}
-
-bool is_utf8(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const auto length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
 }
 
 }  // namespace sigway::dialects

@@ -15,6 +15,4 @@ bool valid_name(std::string_view name) noexcept;  ///< without the `@` of an add
 /// Letters, digits, `-` and `_`, so many of them.
 bool is_token(std::string_view text, std::size_t least, std::size_t most) noexcept;
 
-bool is_utf8(std::string_view text) noexcept;
-
 }  // namespace sigway::dialects

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "dialects/utf8.h"
+#include "base/utf8.h"
 
 namespace sigway::dialects {
 namespace {
@@ -214,7 +214,8 @@ bool JsonCursor::read_string(bool& escaped) noexcept {
     }
     if (static_cast<unsigned char>(*position_) < 0x20)
       return fail("a control character inside a string");
-    const std::size_t length = utf8_length({position_, static_cast<std::size_t>(end_ - position_)});
+    const std::size_t length =
+        base::utf8_length({position_, static_cast<std::size_t>(end_ - position_)});
     if (length == 0) return fail("not UTF-8", JsonFault::Kind::utf8);
     position_ += length;
   }
@@ -283,7 +284,7 @@ bool JsonCursor::fail(std::string_view reason, JsonFault::Kind kind) noexcept {
   if (fault_) return false;
   // A byte that is not even text is the better explanation of whatever is missing there.
   if (kind == JsonFault::Kind::syntax && position_ != end_ &&
-      utf8_length({position_, static_cast<std::size_t>(end_ - position_)}) == 0) {
+      base::utf8_length({position_, static_cast<std::size_t>(end_ - position_)}) == 0) {
     kind = JsonFault::Kind::utf8;
     reason = "not UTF-8";
   } else if (kind == JsonFault::Kind::syntax && position_ == end_) {

@@ -5,7 +5,7 @@
 #include <array>
 #include <charconv>
 
-#include "dialects/utf8.h"
+#include "base/utf8.h"
 
 namespace sigway::dialects {
 namespace {
@@ -36,7 +36,7 @@ void append_json_string(std::string& out, std::string_view text) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const char escape = kEscape[byte];
     std::size_t length = 1;
-    if (escape == '\0' || (escape == '?' && (length = utf8_length(text.substr(i))) != 0)) {
+    if (escape == '\0' || (escape == '?' && (length = base::utf8_length(text.substr(i))) != 0)) {
       i += length;
       continue;
     }

@@ -150,40 +150,4 @@ std::optional<std::vector<std::pair<std::string, std::string>>> decode_form(std:
   return pairs;
 }
 
-bool is_valid_utf8(std::string_view text) {
-  std::size_t i = 0;
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  while (i < text.size()) {
-    const unsigned char first = byte(i);
-    if (first < 0x80) {
-      ++i;
-      continue;
-    }
-    // Length, and the range of the second byte that keeps out overlong forms, surrogates and
-    // everything beyond U+10FFFF (RFC 3629 section 4).
-    std::size_t length = 0;
-    unsigned char low = 0x80;
-    unsigned char high = 0xBF;
-    if (first >= 0xC2 && first <= 0xDF) {
-      length = 2;
-    } else if (first >= 0xE0 && first <= 0xEF) {
-      length = 3;
-      if (first == 0xE0) low = 0xA0;
-      if (first == 0xED) high = 0x9F;
-    } else if (first >= 0xF0 && first <= 0xF4) {
-      length = 4;
-      if (first == 0xF0) low = 0x90;
-      if (first == 0xF4) high = 0x8F;
-    } else {
-      return false;
-    }
-    if (i + length > text.size() || byte(i + 1) < low || byte(i + 1) > high) return false;
-    for (std::size_t at = i + 2; at < i + length; ++at) {
-      if ((byte(at) & 0xC0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
-}
-
 }  // namespace sigway::http

@@ -57,6 +57,5 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 std::string percent_encode(std::string_view text);  // all but RFC 3986 unreserved characters
 
 bool equals_ignoring_case(std::string_view a, std::string_view b);
-bool is_valid_utf8(std::string_view text);
 
 }  // namespace sigway::http

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace sigway::http {
 
 namespace {
@@ -102,7 +104,7 @@ std::optional<Problem> read_path(Request& request, std::string_view target) {
   const bool has_control = std::any_of(decoded->begin(), decoded->end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
   });
-  if (has_hidden_separator || has_control || !is_valid_utf8(*decoded)) {
+  if (has_hidden_separator || has_control || !base::is_utf8(*decoded)) {
     return bad_request("The path holds an encoded separator, a control character or bad UTF-8.",
                        hint);
   }

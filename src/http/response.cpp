@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/utf8.h"
 #include "http/request.h"
 
 namespace sigway::http {
@@ -218,7 +219,7 @@ std::string escape_json(std::string_view text) {
     } else {
       const std::size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2;
       const std::string_view symbol = text.substr(i, length);
-      if (symbol.size() == length && is_valid_utf8(symbol)) {
+      if (symbol.size() == length && base::is_utf8(symbol)) {
         escaped += symbol;
         i += length;
       } else {

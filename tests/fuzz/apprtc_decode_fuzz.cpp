@@ -12,6 +12,7 @@
 #include "apprtc/collider.h"
 #include "apprtc/payload.h"
 #include "apprtc/room_server.h"
+#include "base/utf8.h"
 #include "dialects/grammar.h"
 #include "dialects/json_scanner.h"
 #include "native/native.h"
@@ -20,6 +21,7 @@ namespace {
 
 using namespace sigway::dialects;          // NOLINT(google-build-using-namespace)
 using namespace sigway::dialects::apprtc;  // NOLINT(google-build-using-namespace)
+using sigway::base::is_utf8;
 
 void require(bool fact) {
   if (!fact) std::abort();

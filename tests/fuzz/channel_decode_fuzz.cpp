@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "channel/channel.h"
 #include "dialects/grammar.h"
 #include "dialects/json_scanner.h"
@@ -16,6 +17,7 @@
 namespace {
 
 using namespace sigway::dialects;  // NOLINT(google-build-using-namespace)
+using sigway::base::is_utf8;
 
 void require(bool fact) {
   if (!fact) std::abort();

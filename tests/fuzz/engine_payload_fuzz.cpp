@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "dialects/grammar.h"
 #include "socketio/engine_payload.h"
 #include "socketio/jsonp.h"
@@ -18,6 +19,7 @@ namespace {
 
 using namespace sigway::dialects;            // NOLINT(google-build-using-namespace)
 using namespace sigway::dialects::socketio;  // NOLINT(google-build-using-namespace)
+using sigway::base::is_utf8;
 
 void require(bool fact) {
   if (!fact) std::abort();

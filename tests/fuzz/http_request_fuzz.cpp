@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "http/request_parser.h"
 
 namespace {
@@ -65,7 +66,7 @@ Outcome parse(std::string_view input, NextSize next_size) {
   require(request.path.find('\0') == std::string::npos);
   require(request.body.size() <= limits.max_body);
   require(outcome.headers.find('\r') == std::string::npos);
-  require(sigway::http::is_valid_utf8(request.path));
+  require(sigway::base::is_utf8(request.path));
   return outcome;
 }
 

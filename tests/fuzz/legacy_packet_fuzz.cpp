@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "dialects/grammar.h"
 #include "socketio/arguments.h"
 #include "socketio/legacy_packet.h"
@@ -16,6 +17,7 @@ namespace {
 
 using namespace sigway::dialects;            // NOLINT(google-build-using-namespace)
 using namespace sigway::dialects::socketio;  // NOLINT(google-build-using-namespace)
+using sigway::base::is_utf8;
 
 void require(bool fact) {
   if (!fact) std::abort();

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "dialects/grammar.h"
 #include "dialects/json_scanner.h"
 #include "peerjs/peerjs.h"
@@ -17,6 +18,7 @@
 namespace {
 
 using namespace sigway::dialects;  // NOLINT(google-build-using-namespace)
+using sigway::base::is_utf8;
 
 constexpr std::string_view kSender = "a \"sender\" ž";
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.h"
 #include "dialects/grammar.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
@@ -24,6 +25,7 @@
 namespace {
 
 using namespace sigway::dialects;  // NOLINT(google-build-using-namespace)
+using sigway::base::is_utf8;
 
 void require(bool fact) {
   if (!fact) std::abort();

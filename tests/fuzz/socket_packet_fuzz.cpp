@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "dialects/grammar.h"
 #include "socketio/arguments.h"
 #include "socketio/assembly.h"
@@ -19,6 +20,7 @@ namespace {
 
 using namespace sigway::dialects;            // NOLINT(google-build-using-namespace)
 using namespace sigway::dialects::socketio;  // NOLINT(google-build-using-namespace)
+using sigway::base::is_utf8;
 using Json = nlohmann::json;
 
 void require(bool fact) {

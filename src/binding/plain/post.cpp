@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.h"
 #include "binding/answers.h"
 #include "binding/reach.h"
 #include "dialects/grammar.h"
@@ -42,7 +43,7 @@ std::variant<Payload, http::Response> read_body(const Protocol& protocol,
               .limit = protocol.max_message()});
   }
   if (is("application/octet-stream")) return Payload{Payload::Kind::binary, request.body};
-  if (!dialects::is_utf8(request.body)) {
+  if (!base::is_utf8(request.body)) {
     return binding::refusal(
         Error{.code = ErrorCode::bad_utf8,
               .message = "The body is not UTF-8.",

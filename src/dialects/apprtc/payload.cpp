@@ -4,11 +4,11 @@
 #include <optional>
 #include <utility>
 
+#include "base/utf8.h"
 #include "dialects/frames.h"
 #include "dialects/json_fields.h"
 #include "dialects/json_scanner.h"
 #include "dialects/json_writer.h"
-#include "dialects/utf8.h"
 
 namespace sigway::dialects::apprtc {
 namespace {
@@ -71,7 +71,7 @@ std::string mended(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const auto length = utf8_length(text);
+    const auto length = base::utf8_length(text);
     out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
     text.remove_prefix(length == 0 ? 1 : length);
   }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "dialects/command.h"
 #include "dialects/grammar.h"
-#include "dialects/utf8.h"
 
 namespace sigway::dialects::native {
 namespace {

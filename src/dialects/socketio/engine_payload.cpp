@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "dialects/json_writer.h"
-#include "dialects/utf8.h"
 #include "socketio/text.h"
 
 namespace sigway::dialects::socketio {
@@ -56,7 +56,8 @@ bool PayloadReader::read_counted(EnginePacket& packet) {
     const std::string_view rest = body_.substr(at_);
     const Utf16Prefix entry = utf16_prefix(rest, *units);
     if (entry.complete) return take(entry.bytes, false, EngineVersion::eio3, packet);
-    const bool is_text = entry.bytes == rest.size() || utf8_length(rest.substr(entry.bytes)) != 0;
+    const bool is_text =
+        entry.bytes == rest.size() || base::utf8_length(rest.substr(entry.bytes)) != 0;
     return fail(is_text ? Fault::Kind::cut_short : Fault::Kind::not_utf8, at_ + entry.bytes);
   }
   return false;

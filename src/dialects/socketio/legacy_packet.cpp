@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dialects/utf8.h"
+#include "base/utf8.h"
 #include "socketio/text.h"
 
 namespace sigway::dialects::socketio {
@@ -167,7 +167,8 @@ bool LegacyReader::next(std::string_view& packet) noexcept {
   const std::string_view rest = body_.substr(at_);
   const Utf16Prefix entry = utf16_prefix(rest, static_cast<std::size_t>(units->value));
   if (!entry.complete) {
-    const bool is_text = entry.bytes == rest.size() || utf8_length(rest.substr(entry.bytes)) != 0;
+    const bool is_text =
+        entry.bytes == rest.size() || base::utf8_length(rest.substr(entry.bytes)) != 0;
     return fail(is_text ? Fault::Kind::cut_short : Fault::Kind::not_utf8, at_ + entry.bytes);
   }
   packet = rest.substr(0, entry.bytes);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "dialects/utf8.h"
+#include "base/utf8.h"
 
 namespace sigway::dialects::socketio {
 namespace {
@@ -27,7 +27,7 @@ std::size_t units_of(std::size_t utf8_bytes) noexcept { return utf8_bytes == 4 ?
 std::size_t utf8_prefix(std::string_view text) noexcept {
   std::size_t at = ascii_run(text);
   while (at < text.size()) {
-    const std::size_t length = utf8_length(text.substr(at));
+    const std::size_t length = base::utf8_length(text.substr(at));
     if (length == 0) break;
     at += length;
     if (length > 1) at += ascii_run(text.substr(at));
@@ -53,7 +53,7 @@ Utf16Prefix utf16_prefix(std::string_view text, std::size_t units) noexcept {
   std::size_t at = ascii_run(text.substr(0, units));
   units -= at;
   while (units > 0) {
-    const std::size_t length = utf8_length(text.substr(at));
+    const std::size_t length = base::utf8_length(text.substr(at));
     if (length == 0 || units_of(length) > units) return {at, false};
     at += length;
     units -= units_of(length);
@@ -72,7 +72,7 @@ std::optional<std::string> decode_twice(std::string_view utf8) {
       continue;
     }
     // U+0080 to U+00FF are the sequences that begin with C2 and C3.
-    if (byte > 0xC3 || utf8_length(utf8.substr(i)) != 2) return std::nullopt;
+    if (byte > 0xC3 || base::utf8_length(utf8.substr(i)) != 2) return std::nullopt;
     const auto low = static_cast<unsigned char>(utf8[++i]) & 0x3F;
     out += static_cast<char>(((byte & 0x03) << 6) | low);
   }
@@ -95,7 +95,7 @@ void append_ascii_json(std::string& out, std::string_view json) {
   };
   while (!json.empty()) {
     const auto lead = static_cast<unsigned char>(json[0]);
-    const auto length = std::max<std::size_t>(utf8_length(json), 1);
+    const auto length = std::max<std::size_t>(base::utf8_length(json), 1);
     if (length == 1) {
       out += json[0];
     } else {

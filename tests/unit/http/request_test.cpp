@@ -21,14 +21,6 @@ TEST_CASE("percent and form decoding") {
   CHECK_FALSE(decode_form("a=%").has_value());
 }
 
-TEST_CASE("UTF-8 (RFC 3629)") {
-  CHECK(is_valid_utf8("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"));
-  for (const char* bad : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80",
-                          "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\xFF"}) {
-    CHECK_FALSE(is_valid_utf8(bad));
-  }
-}
-
 TEST_CASE("tokens in comma-separated headers") {
   Request request;
   request.headers = {{"connection", " a ,Upgrade"}, {"connection", "b,,"}};

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/utf8.h"
 #include "dialects/grammar.h"
 #include "socketio/fault.h"
 #include "socketio/socket_packet.h"
@@ -91,7 +92,7 @@ Profile read_profile(const Query& query) {
 bool valid_id(std::string_view id) noexcept { return valid_room(id); }
 
 bool valid_event_name(std::string_view name) noexcept {
-  return !name.empty() && name.size() <= kMostEventName && is_utf8(name) &&
+  return !name.empty() && name.size() <= kMostEventName && base::is_utf8(name) &&
          !is_reserved_name(name) && std::find(kTaken.begin(), kTaken.end(), name) == kTaken.end();
 }
 

@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
-namespace sigway::dialects {
+/// UTF-8 (RFC 3629) of bytes that nobody has checked. Thread: any.
+namespace sigway::base {
 
 /// Length in bytes (1 to 4) of the UTF-8 sequence at the start of `text`, or 0 if there is none:
 /// overlong forms, surrogates, values above U+10FFFF and cut sequences are not UTF-8 (RFC 3629 §4).
@@ -32,4 +33,10 @@ constexpr std::size_t utf8_length(std::string_view text) noexcept {
   return 0;
 }
 
-}  // namespace sigway::dialects
+/// How many bytes at the start of `text` are ASCII.
+std::size_t ascii_prefix(std::string_view text) noexcept;
+
+/// Whether all of it is UTF-8. ASCII is passed over in words of the machine.
+bool is_utf8(std::string_view text) noexcept;
+
+}  // namespace sigway::base
