@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "websocket/frame_reader.h"
 
 /// Bytes from a client, cut into pieces at random: however they are cut, the same messages come out
@@ -38,11 +39,12 @@ Outcome read(std::vector<std::uint8_t> bytes, std::size_t piece) {
       const auto message = reader.read(rest);
       require(reader.held_bytes() <= kMaxMessage + 125);
       if (!message) continue;
-      const auto opcode = message->get_opcode();
-      require(message->get_payload().size() <= kMaxMessage);
-      if (websocketpp::frame::opcode::is_control(opcode))
-        require(message->get_payload().size() <= 125);
-      outcome.messages.emplace_back(opcode, message->get_payload());
+      const auto payload = message->payload();
+      require(payload.size() <= kMaxMessage);
+      if (websocketpp::frame::opcode::is_control(message->opcode)) require(payload.size() <= 125);
+      require(message->opcode != websocketpp::frame::opcode::text ||
+              sigway::base::is_utf8(payload));
+      outcome.messages.emplace_back(message->opcode, payload);
     }
   }
   if (reader.fault()) {

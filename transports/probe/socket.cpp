@@ -5,6 +5,7 @@
 #include <websocketpp/close.hpp>
 
 #include "net/shard.h"
+#include "websocket/frames.h"
 
 namespace sigway::probe {
 
@@ -50,7 +51,7 @@ void Socket::on_data(net::Connection& connection, std::span<std::uint8_t> bytes)
       return connection.close_after_flush();
     }
     if (message) {
-      on_message(message);
+      on_message(*message);
     } else if (frames_.has_empty_fragment()) {
       charge(0);
     }
@@ -58,9 +59,9 @@ void Socket::on_data(net::Connection& connection, std::span<std::uint8_t> bytes)
   connection.hold_input(frames_.held_bytes());
 }
 
-void Socket::on_message(const websocket::MessagePtr& message) {
-  const auto& payload = message->get_payload();
-  switch (message->get_opcode()) {
+void Socket::on_message(const websocket::Message& message) {
+  const auto payload = message.payload();
+  switch (message.opcode) {
     case opcode::close:
       if (!std::exchange(closing_, true)) connection_->write(websocket::close_reply(payload));
       return connection_->close_after_flush();
@@ -75,7 +76,7 @@ void Socket::on_message(const websocket::MessagePtr& message) {
   if (!charge(payload.size())) return;
   if (nonces_left_ > 0 && is_nonce(payload)) {
     --nonces_left_;
-    nonces_.count(payload, address_, connection_->shard().now());
+    nonces_.count(std::string(payload), address_, connection_->shard().now());
   }
   send_text(payload);
 }
@@ -88,7 +89,7 @@ bool Socket::charge(std::size_t size) {
   return false;
 }
 
-void Socket::send_text(const std::string& text) {
+void Socket::send_text(std::string_view text) {
   connection_->write(websocket::frame_head(opcode::text, text.size()).append(text));
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/timer_wheel.h"
 #include "net/connection.h"
@@ -32,11 +33,11 @@ class Socket final : public net::ConnectionHandler {
   void on_closed(net::Connection&, net::CloseReason) override { timer_.cancel(); }
 
  private:
-  void on_message(const websocket::MessagePtr& message);
+  void on_message(const websocket::Message& message);
   /// Takes a frame of that size from the bytes that the probe may cost. False: nothing more is
   /// answered, because they are used up or the socket is closing.
   bool charge(std::size_t size);
-  void send_text(const std::string& text);
+  void send_text(std::string_view text);
   void close(std::uint16_t code, std::string_view reason);
   void on_timer();
 

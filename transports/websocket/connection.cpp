@@ -5,6 +5,7 @@
 #include <websocketpp/common/network.hpp>
 
 #include "net/shard.h"
+#include "websocket/frames.h"
 
 namespace sigway::websocket {
 
@@ -43,7 +44,7 @@ void Connection::on_data(net::Connection& connection, std::span<std::uint8_t> by
     const auto message = frames_.read(bytes);
     if (const auto& fault = frames_.fault()) return fail(fault->close_code, fault->reason);
     if (message) {
-      on_message(message);
+      on_message(*message);
     } else if (frames_.has_empty_fragment()) {
       count_noise();
     }
@@ -103,28 +104,28 @@ void Connection::count_noise() {
   if (!closing_ && !noise_.take(options_.noise, 1, shard().now())) receiver_->flooded();
 }
 
-void Connection::on_message(const MessagePtr& message) {
-  if (opcode::is_control(message->get_opcode())) return on_control(message);
+void Connection::on_message(const Message& message) {
+  if (opcode::is_control(message.opcode)) return on_control(message);
   if (closing_) return;
-  const auto kind = message->get_opcode() == opcode::binary ? dialects::Frame::Kind::binary
-                                                            : dialects::Frame::Kind::text;
-  receiver_->message(kind, message->get_payload());
+  const auto kind = message.opcode == opcode::binary ? dialects::Frame::Kind::binary
+                                                     : dialects::Frame::Kind::text;
+  receiver_->message(kind, message.payload());
 }
 
-void Connection::on_control(const MessagePtr& message) {
-  switch (message->get_opcode()) {
+void Connection::on_control(const Message& message) {
+  switch (message.opcode) {
     case opcode::ping:
       count_noise();
-      if (!closing_) connection_->write(control_frame(opcode::pong, message->get_payload()));
+      if (!closing_) connection_->write(control_frame(opcode::pong, message.payload()));
       break;
     case opcode::pong:
       count_noise();
-      receiver_->pong(message->get_payload());
+      receiver_->pong(message.payload());
       break;
     case opcode::close:
       if (!std::exchange(closing_, true)) {
-        receiver_->peer_closes(close_code(message->get_payload()));
-        connection_->write(close_reply(message->get_payload()));
+        receiver_->peer_closes(close_code(message.payload()));
+        connection_->write(close_reply(message.payload()));
       }
       connection_->close_after_flush();
       break;

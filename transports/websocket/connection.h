@@ -98,8 +98,8 @@ class Connection final : public net::ConnectionHandler {
   void pause_reading();
   void resume_reading();
 
-  void on_message(const MessagePtr& message);
-  void on_control(const MessagePtr& message);
+  void on_message(const Message& message);
+  void on_control(const Message& message);
   bool is_stalled();
   void on_timer();
 

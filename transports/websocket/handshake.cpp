@@ -1,10 +1,10 @@
 #include "websocket/handshake.h"
 
-#include <string>
+#include <openssl/evp.h>
 
-#include <websocketpp/http/request.hpp>
-#include <websocketpp/http/response.hpp>
-#include "websocket/frames.h"
+#include <array>
+#include <cstdlib>
+#include <string>
 
 namespace sigway::websocket {
 namespace {
@@ -25,6 +25,17 @@ bool valid_key(const std::string& key) {
   return key.size() == 24 && key.ends_with("==") &&
          key.find_first_not_of(
              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") == 22;
+}
+
+/// What proves to the client that its handshake was read (RFC 6455 §4.2.2, 5.4).
+std::string accept_of(const std::string& key) {
+  const auto proof = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, 20> sha1{};
+  std::array<unsigned char, 28 + 1> base64{};
+  if (EVP_Digest(proof.data(), proof.size(), sha1.data(), nullptr, EVP_sha1(), nullptr) != 1)
+    std::abort();
+  const auto length = EVP_EncodeBlock(base64.data(), sha1.data(), sha1.size());
+  return {base64.begin(), base64.begin() + length};
 }
 
 }  // namespace
@@ -51,29 +62,13 @@ Handshake shake_hands(const http::Request& request, std::string_view subprotocol
             false};
   }
 
-  websocketpp::http::parser::request in;
-  in.set_method("GET");
-  in.set_version("HTTP/1.1");
-  in.replace_header("Upgrade", "websocket");
-  in.replace_header("Connection", "Upgrade");
-  in.replace_header("Host", request.host());
-  in.replace_header("Sec-WebSocket-Version", "13");
-  in.replace_header("Sec-WebSocket-Key", *key);
-  websocketpp::http::parser::response out;
-  Processor processor(false, true, message_manager(), random_source());
   const bool is_offered =
       !subprotocol.empty() && request.has_token("sec-websocket-protocol", subprotocol);
-  const auto chosen = is_offered ? std::string(subprotocol) : std::string();
-  if (processor.validate_handshake(in) || processor.process_handshake(in, chosen, out)) {
-    return {http::Response::error(400, "bad_request", "The WebSocket handshake is not one.",
-                                  "See RFC 6455, section 4."),
-            false};
-  }
   http::Response response(101);
   response.set("Upgrade", "websocket");
   response.set("Connection", "Upgrade");
-  response.set("Sec-WebSocket-Accept", out.get_header("Sec-WebSocket-Accept"));
-  if (is_offered) response.set("Sec-WebSocket-Protocol", chosen);
+  response.set("Sec-WebSocket-Accept", accept_of(*key));
+  if (is_offered) response.set("Sec-WebSocket-Protocol", subprotocol);
   return {std::move(response), true};
 }
 

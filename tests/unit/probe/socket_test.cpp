@@ -10,6 +10,7 @@
 
 #include "fixture.h"
 #include "net/connection_limits.h"
+#include "websocket/frames.h"
 
 using namespace sigway;
 using namespace sigway::net;
