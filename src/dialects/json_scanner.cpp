@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "base/utf8.h"
 
@@ -16,22 +20,50 @@ constexpr std::array<bool, 256> kPlain = [] {
   return plain;
 }();
 
-// Eight bytes at once by the same rule; a session description is little else than plain runs.
-bool all_plain(const char* bytes) noexcept {
+// Letters that may follow a backslash, but for `u`.
+constexpr std::array<bool, 256> kSimpleEscape = [] {
+  std::array<bool, 256> simple{};
+  for (const char c : {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'})
+    simple[static_cast<unsigned char>(c)] = true;
+  return simple;
+}();
+
+// Marks in the high bit of each of eight bytes whether it is not plain. Of several marks only that
+// of the lowest byte is certain: a subtraction may borrow from the bytes above a hit.
+std::uint64_t marks_of(std::uint64_t word) noexcept {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighs = 0x8080808080808080;
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, sizeof word);
-  const auto zero_byte = [](std::uint64_t w) { return (w - kOnes) & ~w & kHighs; };
-  // The subtraction borrows into a byte only from a lower one that is itself a hit, so "none" is
-  // exact.
-  const std::uint64_t below_space = (word - kOnes * 0x20) & ~word & kHighs;
-  return ((word & kHighs) | below_space | zero_byte(word ^ (kOnes * '"')) |
-          zero_byte(word ^ (kOnes * '\\'))) == 0;
+  const auto zero_byte = [](std::uint64_t w) { return (w - kOnes) & ~w; };
+  const std::uint64_t below_space = (word - kOnes * 0x20) & ~word;
+  return (word | below_space | zero_byte(word ^ (kOnes * '"')) | zero_byte(word ^ (kOnes * '\\'))) &
+         kHighs;
 }
 
+// Passes over what stands for itself: a session description is little else.
 const char* skip_plain(const char* position, const char* end) noexcept {
-  while (end - position >= 8 && all_plain(position)) position += 8;
+#if defined(__SSE2__)
+  while (end - position >= 16) {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(position));
+    const auto quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    const auto backslashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    const auto others = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));  // signed: not ASCII, too
+    const auto marks = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), others));
+    if (marks != 0) return position + std::countr_zero(static_cast<unsigned>(marks));
+    position += 16;
+  }
+#endif
+  while (end - position >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, position, sizeof word);
+    const auto marks = marks_of(word);
+    if (marks == 0) {
+      position += 8;
+    } else if constexpr (std::endian::native == std::endian::little) {
+      return position + std::countr_zero(marks) / 8;
+    } else {
+      break;
+    }
+  }
   while (position != end && kPlain[static_cast<unsigned char>(*position)]) ++position;
   return position;
 }
@@ -225,8 +257,7 @@ bool JsonCursor::read_escape() noexcept {
   constexpr std::string_view kReason = "an escape that JSON does not have";
   if (end_ - position_ < 2) return fail("a string does not end");
   if (position_[1] != 'u') {
-    if (std::string_view("\"\\/bfnrt").find(position_[1]) == std::string_view::npos)
-      return fail(kReason);
+    if (!kSimpleEscape[static_cast<unsigned char>(position_[1])]) return fail(kReason);
     position_ += 2;
     return true;
   }

@@ -319,3 +319,35 @@ TEST_CASE("a walk meets the same faults as a scan") {
     CHECK(walked->reason == scanned->reason);
   }
 }
+
+TEST_CASE("what ends a run of plain bytes is found wherever it stands, and whatever follows it") {
+  for (std::size_t before = 0; before < 36; ++before) {
+    for (const std::string& after : {std::string(), std::string(36, '~'),
+                                     std::string("!!\"\\ \x1f"), std::string("  \xc3\xa4")}) {
+      CAPTURE(before);
+      CAPTURE(after);
+      const std::string head = '"' + std::string(before, '~');
+      for (const std::string& wrong : {"\x1f"s, "\x01"s, "\n"s, "\x80"s, "\xff"s, "\xc3("s}) {
+        const auto fault = find_json_fault(head + wrong + after);
+        REQUIRE(fault);
+        CHECK(fault->offset == head.size());
+      }
+      const auto escape = find_json_fault(head + "\\x" + after);
+      REQUIRE(escape);
+      CHECK(escape->offset == head.size());
+      for (const std::string& right :
+           {"\\n"s, "\\\\"s, "\\u00e4"s, " "s, "!"s, "#"s, "["s, "]"s, "\x7f"s, "ä"s, "😀"s}) {
+        const auto text = head + right + '"';
+        JsonCursor cursor(text);
+        JsonValue value;
+        REQUIRE(cursor.read_value(value));
+        CHECK(cursor.at_end());
+        CHECK(value.bytes == text);
+        CHECK(value.escaped == (right[0] == '\\'));
+      }
+      const auto closed = find_json_fault(head + '"' + after);
+      CHECK(closed.has_value() == !after.empty());
+      if (closed && after[0] != ' ') CHECK(closed->offset == before + 2);
+    }
+  }
+}
