@@ -1,22 +1,17 @@
 #include "http/head_guard.h"
 
+#include "http/characters.h"
+
 namespace sigway::http {
 
 namespace {
-
-// RFC 9110 section 5.6.2.
-bool is_token_character(unsigned char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return c != 0 &&
-         std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
-}
 
 // How every version begins, in capitals (RFC 9112 section 2.3). llhttp takes RTSP/1.0 and ICE/1.0,
 // too.
 constexpr std::string_view kProtocol = "HTTP/";
 
-// What may not stand in a field value: all control characters but the tab (RFC 9110 section 5.5).
-bool is_forbidden(unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; }
+bool is_token_character(unsigned char c) { return kTokenCharacters[c]; }
+bool is_forbidden(unsigned char c) { return !kFieldCharacters[c]; }
 
 }  // namespace
 
@@ -25,12 +20,20 @@ HeadGuard::HeadGuard(Section section, const ParserLimits& limits)
 
 HeadGuard::Result HeadGuard::scan(std::string_view bytes) {
   Result result;
-  for (const char c : bytes) {
-    result.verdict = step(static_cast<unsigned char>(c));
-    ++result.consumed;
-    if (result.verdict != Verdict::need_more) return result;
+  while (result.consumed < bytes.size() && result.verdict == Verdict::need_more) {
+    result.consumed += skip_run(bytes.substr(result.consumed));
+    if (result.consumed == bytes.size()) break;
+    result.verdict = step(static_cast<unsigned char>(bytes[result.consumed++]));
   }
   return result;
+}
+
+std::size_t HeadGuard::skip_run(std::string_view bytes) noexcept {
+  if (place_ != Place::field_name && place_ != Place::field_value) return 0;
+  const auto& set = place_ == Place::field_name ? kTokenCharacters : kFieldCharacters;
+  const auto size = prefix_of(set, bytes.substr(0, limits_->max_head - size_));
+  size_ += size;
+  return size;
 }
 
 HeadGuard::Verdict HeadGuard::step(unsigned char c) {

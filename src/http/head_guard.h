@@ -53,6 +53,8 @@ class HeadGuard {
     line_cr,
     empty_cr,
   };
+  // Passes over bytes within a name or a value, which change nothing but the size. Gives how many.
+  std::size_t skip_run(std::string_view bytes) noexcept;
   Verdict step(unsigned char c);
   Verdict step_request_line(unsigned char c);
   Verdict step_line_start(unsigned char c);

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/utf8.h"
+#include "http/characters.h"
 #include "http/request.h"
 
 namespace sigway::http {
@@ -16,17 +17,11 @@ constexpr std::array<std::string_view, 5> kSerializersOwn = {"content-length", "
                                                              "connection", "keep-alive", "date"};
 
 bool is_token(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-  });
+  return !name.empty() && prefix_of(kTokenCharacters, name) == name.size();
 }
 
 bool is_field_value(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte >= 0x20 && byte != 0x7F) || byte == '\t';
-  });
+  return prefix_of(kFieldCharacters, value) == value.size();
 }
 
 }  // namespace

@@ -91,12 +91,17 @@ Address Address::with_port(std::uint16_t port) const {
 
 std::string Address::ip() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (is_v4()) {
-    inet_ntop(AF_INET, bytes_.data() + kV4Offset, text.data(), text.size());
-  } else {
+  if (!is_v4()) {
     inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
+    return text.data();
   }
-  return text.data();
+  // Each request asks for it, and inet_ntop prints by a format.
+  char* end = text.data();
+  for (std::size_t i = kV4Offset; i < bytes_.size(); ++i) {
+    if (i != kV4Offset) *end++ = '.';
+    end = std::to_chars(end, text.data() + text.size(), bytes_[i]).ptr;
+  }
+  return {text.data(), end};
 }
 
 std::string Address::to_string() const {
