@@ -50,8 +50,12 @@ CarrierSet::Opened CarrierSet::open(std::string_view name,
     if (cut == slots_.end()) return dialects::Error{.code = dialects::ErrorCode::too_many_carriers};
     slots_.erase(cut);
   }
-  if (ended >= kRememberedCarriers)
-    slots_.erase(std::find_if(slots_.begin(), slots_.end(), has_ended));
+  if (ended >= kRememberedCarriers) {
+    // The one that ended first, which need not be the one that was attached first.
+    slots_.erase(std::min_element(slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) {
+      return a.ended_as < b.ended_as;
+    }));
+  }
   const auto standby_until = turn_ == 0 ? base::TimePoint::max() : now + settings_.standby_timeout;
   slots_.push_back({std::string(name), make(), standby_until});
   if (is_active && turn_ == 0) make_active(slots_.back(), 1, now);
@@ -95,6 +99,7 @@ void CarrierSet::end(Slot& slot, End reason) noexcept {
   if (slot.carrier.get() == active_) active_ = nullptr;
   slot.carrier.reset();
   slot.reason = reason;
+  slot.ended_as = ++ended_count_;
 }
 
 bool CarrierSet::detach(std::uint64_t connection) {

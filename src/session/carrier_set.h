@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -97,6 +98,8 @@ class CarrierSet {
     std::unique_ptr<Carrier> carrier;  // none: it has ended, and the name may not return
     base::TimePoint standby_until;     // max: for ever
     End reason = End::left;            // of one that has ended
+    // The how-manieth to end.
+    std::uint64_t ended_as = std::numeric_limits<std::uint64_t>::max();
   };
 
   Slot* find_slot(std::string_view name) noexcept;
@@ -109,6 +112,7 @@ class CarrierSet {
   std::vector<Slot> slots_;    // of ended carriers only the last few
   Carrier* active_ = nullptr;  // one of the slots', or none before the first activation
   std::uint64_t turn_ = 0;
+  std::uint64_t ended_count_ = 0;
 };
 
 }  // namespace sigway::session

@@ -38,6 +38,19 @@ struct CarrierSetFixture {
   void cut(const std::string& name) {
     dynamic_cast<SilentCarrier&>(*carriers.find(name)).is_connected = false;
   }
+  /// Ends those whose time is over; whether there were any.
+  bool check() {
+    struct Holder final : base::MemoryHolder {
+      using MemoryHolder::MemoryHolder;
+      void give_up_memory() override {}
+      base::AddressKey memory_owner() const noexcept override { return {}; }
+    };
+    base::MemoryBudget budget(1 << 20);
+    base::MemoryLedger ledger(budget, [] {});
+    Holder holder(ledger);
+    Outbox outbox(holder, 1024);
+    return carriers.check(now, outbox);
+  }
   /// Opens and activates a carrier, which ends the one before.
   void move_to(const std::string& name) {
     REQUIRE(is_attached(open(name)));
@@ -76,6 +89,20 @@ TEST_CASE("the name of a carrier that has moved may not be attached again") {
   }
 }
 
+TEST_CASE("a carrier that was attached first and ends last is remembered as long as any other") {
+  CarrierSetFixture f;
+  f.move_to("first");
+  for (int i = 0; i < 20; ++i) {
+    CHECK(f.is_attached(f.open("standby" + std::to_string(i))));
+    f.now = f.carriers.next_deadline();
+    f.check();
+  }
+  f.move_to("second");
+  for (int i = 0; i < 8; ++i) f.move_to("next" + std::to_string(i));
+  CHECK(f.why_ended(f.open("first")) == End::moved);
+  CHECK(f.is_attached(f.open("standby0")));
+}
+
 TEST_CASE("carriers that have ended take no place of those that stand by") {
   CarrierSetFixture f;
   for (const auto* name : {"a", "b", "c", "d"}) f.move_to(name);
@@ -96,15 +123,7 @@ TEST_CASE("a carrier that stands by for too long ends, and the active one goes o
   f.cut("b");
   CHECK(f.carriers.next_deadline() == f.now + f.settings.standby_timeout);
   f.now = f.carriers.next_deadline();
-  base::MemoryBudget budget(1 << 20);
-  base::MemoryLedger ledger(budget, [] {});
-  struct Holder final : base::MemoryHolder {
-    using MemoryHolder::MemoryHolder;
-    void give_up_memory() override {}
-    base::AddressKey memory_owner() const noexcept override { return {}; }
-  } holder(ledger);
-  Outbox outbox(holder, 1024);
-  CHECK(f.carriers.check(f.now, outbox));
+  CHECK(f.check());
   CHECK(f.why_ended(f.open("b")) == End::standby_timeout);
   CHECK(f.carriers.any_connected());
   CHECK(f.carriers.next_deadline() == base::TimePoint::max());
