@@ -1,6 +1,7 @@
 // Resuming, starting anew, falling back and switching.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { connect } from '../../web/client/sigway.js';
 import { pass } from './fake_clock.mjs';
@@ -371,6 +372,39 @@ describe('switching goes wrong', () => {
     assert.equal(await second, 'poll');
   });
 
+  test('of two switches that fail neither leaves its wish behind', async () => {
+    const alice = client({ room: 'one' });
+    await alice.until(() => alice.connection.transport === 'websocket');
+    server.fault = ({ route }) => (route === '/v1/send' ? null : { status: 403 });
+    const first = alice.connection.switchTransport('sse');
+    const second = alice.connection.switchTransport('poll');
+    await assert.rejects(first, { code: 'aborted' });
+    await assert.rejects(second);
+    assert.equal(alice.connection.mode, 'auto');
+  });
+
+  test('back to what is in use, while another one is tried', async () => {
+    const alice = client({ room: 'one' });
+    await alice.until(() => alice.connection.transport === 'websocket');
+    await alice.connection.switchTransport('poll');
+    server.upgrade = () => 'mute';
+    const first = alice.connection.switchTransport('websocket');
+    assert.equal(await alice.connection.switchTransport('poll'), 'poll');
+    await assert.rejects(first, { code: 'aborted' });
+    assert.equal(alice.connection.mode, 'poll');
+  });
+
+  test('another one is asked for when what carried has been lost meanwhile', async () => {
+    const [alice] = await pair('websocket');
+    server.fault = ({ route }) => (route === '/v1/sse' ? 'swallow' : null);
+    const first = alice.connection.switchTransport('sse');
+    for (const carrier of server.carriers()) if (carrier.kind === 'websocket') carrier.socket.terminate();
+    await alice.until(() => alice.connection.state === 'reconnecting');
+    assert.equal(await alice.connection.switchTransport('poll'), 'poll');
+    await assert.rejects(first, { code: 'aborted' });
+    assert.equal(alice.connection.mode, 'poll');
+  });
+
   test('the old carrier dies during a switch', async () => {
     const [alice, bob] = await pair('websocket');
     server.fault = ({ route }) => route === '/v1/sse' ? { delay: 100 } : null;
@@ -561,6 +595,46 @@ test('promises that nobody holds end no process', async () => {
   await pass(20);
   process.off('unhandledRejection', note);
   assert.deepEqual(unhandled, []);
+});
+
+// In a process of its own: what spins there would spin here.
+test('who closes when the way is lost waits for nothing with flush()', () => {
+  const program = `
+    import './fake_clock.mjs';
+    import { FakeServer } from './fake_server.mjs';
+    import { makeClient } from './helpers.mjs';
+    const server = await new FakeServer().start();
+    const { connection, until, logged } = makeClient(server, { room: 'one', transport: 'websocket' });
+    await until(() => connection.state === 'open');
+    connection.on('state', ({ state }) => {
+      if (state !== 'reconnecting') return;
+      connection.send('count', { i: 0 });
+      connection.close();
+    });
+    const [{ active }] = server.sessions.values();
+    active.control('end', { code: 'restarted', message: '' });
+    await until(() => logged('closed').length === 1);
+    console.log(await connection.flush().catch(({ code }) => code));
+    process.exit(0);`;
+  const { stdout, error } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: new URL('.', import.meta.url), timeout: 60000, encoding: 'utf8' });
+  assert.ifError(error);
+  assert.match(stdout, /^(closed|reset)$/m);
+});
+
+test('a key store that throws closes the connection with what it says', async () => {
+  const unhandled = [];
+  const note = (error) => unhandled.push(error);
+  process.on('unhandledRejection', note);
+  let saved = 0;
+  const keyStore = { load: () => null, clear() {}, save() { if (++saved > 1) throw new Error('full'); } };
+  const alice = client({ room: 'one', transport: 'websocket', keyStore });
+  await alice.until(() => alice.connection.state === 'open');
+  server.restart();
+  await alice.until(() => alice.connection.state === 'closed');
+  await pass(20);
+  process.off('unhandledRejection', note);
+  assert.deepEqual(unhandled, []);
+  assert.equal(alice.logged('closed')[0].message, 'full');
 });
 
 test('after close() nothing is heard but the end, and a second close() waits for the same', async () => {

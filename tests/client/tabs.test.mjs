@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { pass } from './fake_clock.mjs';
 import { FakeServer } from './fake_server.mjs';
 import { counting, makeClient, numbers } from './helpers.mjs';
 
@@ -64,6 +65,21 @@ test('three tabs hold a connection, the others ask briefly, and one of them sits
   await seated[1].connection.close();
   await late.until(() => late.connection.journal.at(-1).what === 'holding' || late.connection.journal.some(({ what }) => what === 'holding'));
   await late.until(() => late.connection.transport === 'sse');
+});
+
+test('a tab that finds no seat and may not poll keeps its stream, and looks for something better', async () => {
+  const locks = new Locks();
+  server.fault = ({ route }) => (route === '/v1/poll' ? { status: 403 } : null);
+  let late;
+  for (let i = 0; i < 4; ++i) {
+    late = makeClient(server, { room: 'tabs', capacity: 6, locks }, clients);
+    await late.until(({ connection }) => connection.transport === 'sse');
+  }
+  await late.until(({ connection }) => connection.journal.some(({ what }) => what === 'switch'));
+  await pass(1000);
+  assert.equal(late.connection.transport, 'sse');
+  server.upgrade = () => null;
+  await late.until(() => late.connection.transport === 'websocket');
 });
 
 test('a WebSocket needs no seat', async () => {

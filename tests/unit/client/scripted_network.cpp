@@ -115,13 +115,20 @@ client::Network::Id ScriptedNetwork::stream(std::string_view path, std::string b
     later(kRoundTrip, id, [closed] { closed({.problem = "reset"}); });
     return id;
   }
-  if (does.is_object()) {
+  if (does.is_object() && does.contains("status")) {
     later(kRoundTrip, id, [closed, answer = answer_of(does)] { closed(answer); });
     return id;
   }
   handlers.closed = closed;
   if (is(does, "hold")) handlers.data = [](std::string_view) {};
-  links_[id].inner = inner_.stream(path, std::move(body), std::move(handlers));
+  const auto pass = [this, id, path = std::string(path), body = std::move(body), handlers] {
+    links_[id].inner = inner_.stream(path, body, handlers);
+  };
+  if (does.is_object()) {
+    later(time_of(does, "delay", Duration(0)), id, pass);
+  } else {
+    pass();
+  }
   return id;
 }
 

@@ -145,7 +145,10 @@ export class Connection {
   // Resolves when the server has taken all that was said so far.
   flush() {
     const drained = async () => {
-      while (this.#backlog.length) await this.opened;
+      while (this.#backlog.length) {
+        if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
+        await (this.#renewed ?? this.opened);
+      }
       await this.#session?.uplink.drained();
     };
     return unheld(drained());
@@ -340,6 +343,7 @@ export class Connection {
     const meaning = verdict(error);
     if (meaning === 'close') return this.#finish(error);
     if (this.#everOpen && error.code !== 'stream_limit') this.#setState('reconnecting');
+    if (this.#isClosed) return;        // by whoever was told
     if (meaning === 'reset') this.#startAnew(error).then(() => this.#steering.recover(carrier, error));
     else this.#steering.recover(carrier, error);
   }
@@ -363,7 +367,7 @@ export class Connection {
       this.#reset = { reason: error.code, previous: session.peer || this.#reset?.previous,
         lost: [...this.#reset?.lost ?? [], ...lost] };
     }
-    this.#renewed = this.#newSession();
+    this.#renewed = this.#newSession().catch((error) => this.#finish(error));    // a key store of the application's may throw
     return this.#renewed;
   }
 

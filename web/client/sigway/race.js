@@ -67,7 +67,7 @@ export class Race {
     this.#steps = [...steps];
     this.#patience = patience;
     this.#hooks = hooks;
-    if (!leader) this.#stopLook = deadline(kSlowAnswer, () => this.#look());
+    if (!leader && !session.active) this.#stopLook = deadline(kSlowAnswer, () => this.#look());
     this.#nextStep();
   }
 
@@ -135,11 +135,19 @@ export class Race {
       carrier.proof = (carrier.tookOver ?? clock.now()) - this.#running.get(carrier);
       this.#running.delete(carrier);
       this.#proved.push(carrier);
+      carrier.activated.promise.catch((error) => this.#fell(carrier, error));
       this.#consider();
     } catch (error) {
       this.#running.delete(carrier);
       this.#failed(carrier, error);
     }
+  }
+
+  // It has ended while it waited for its turn.
+  #fell(carrier, error) {
+    if (!this.#proved.includes(carrier)) return;
+    this.#proved = this.#proved.filter((other) => other !== carrier);
+    this.#failed(carrier, error);
   }
 
   // Nothing carries yet, though something comes: the line is slow. (Where nothing comes either, attempts may wait for connections.)

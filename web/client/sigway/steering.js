@@ -180,8 +180,10 @@ export class Steering {
     const carrier = this.#session?.active;
     this.#calm();
     if (!carrier || this.#stopped) return;
-    if (carrier.kind === 'sse' && this.#profile.brief && this.#mode === 'auto') {
-      return void this.#begin(this.#session, [{ kinds: ['poll'], after: 0 }], null, 'switch');
+    if (carrier.kind === 'sse' && this.#profile.brief && this.#mode === 'auto' && !pause) {
+      this.#begin(this.#session, [{ kinds: ['poll'], after: 0 }], null, 'switch').settled.promise
+        .catch((error) => this.#settle(Math.max(error.retry ?? 0, backoff(0))));
+      return;
     }
     const life = this.#profile.cadence.life[carrier.kind];
     if (life) this.#renewTimer = setTimeout(() => this.#renew(carrier), Math.max(pause, life - (clock.now() - carrier.born)));
@@ -271,11 +273,15 @@ export class Steering {
 
   /** The application wants another transport. Resolves with the one in use; if it does not work it rejects, and the old one goes on. */
   async switchTo(mode, whenOpen) {
-    this.#switching?.race?.stop();
-    const before = this.#mode;
+    // One that is under way has not come about: it neither takes its wish back nor is it what a failure leads back to.
+    const before = this.#switching?.before ?? this.#mode;
+    const wasSwitching = this.#switching !== null;
+    this.#switching?.race.stop();
+    this.#switching = null;
     const session = this.#session;
     this.#mode = mode;
     if (!session?.active) {
+      if (wasSwitching) this.#look();
       this.#race?.stop(Object.assign(new SigwayError('aborted', 'another transport was asked for'), { calledOff: true }));
       this.hurry();
       return whenOpen();
@@ -290,7 +296,7 @@ export class Steering {
     }
     const steps = mode === 'auto' ? planRace(wanted, null) : [{ kinds: wanted, after: 0 }];
     const race = this.#begin(session, steps, mode === 'auto' ? active : null, 'switch');
-    const mine = this.#switching = { race };
+    const mine = this.#switching = { race, before };
     try {
       await race.settled.promise;
       return session.active?.kind ?? race.leader.kind;
@@ -301,12 +307,17 @@ export class Steering {
     } finally {
       if (this.#switching === mine) {
         this.#switching = null;
-        if (this.#session?.active) this.#settle();
-        else if (!this.#stopped) {
-          this.#hooks.reconnecting();
-          this.run(backoff(0));
-        }
+        this.#look();
       }
+    }
+  }
+
+  // A switch is over, and what carried before may have been lost meanwhile.
+  #look() {
+    if (this.#session?.active) this.#settle();
+    else if (!this.#stopped) {
+      this.#hooks.reconnecting();
+      this.run(backoff(0));
     }
   }
 
