@@ -63,8 +63,8 @@ bool Carrier::take_welcome(const Json& welcome, std::uint64_t next) {
   const auto server = text_of(welcome, "server");
   const auto heartbeat = number_of(welcome, "heartbeat");
   const auto turn = number_of(welcome, "turn");
-  if (server.empty() || !heartbeat || !turn || next == 0) {
-    nonsense("a welcome without what a server's welcome has");
+  if (server.empty() || text_of(welcome, "carrier") != name || !heartbeat || !turn || next == 0) {
+    nonsense("a welcome to somebody else, or without what a server's welcome has");
     return false;
   }
   next_ = next;

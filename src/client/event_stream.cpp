@@ -13,6 +13,7 @@ bool EventStream::feed(std::string_view bytes) {
     if (text.ends_with('\r')) text.remove_suffix(1);
     line(text);
     if (is_over()) return true;
+    if (item_.data.size() > kLongest) return false;
     begin = end + 1;
   }
   rest_.erase(0, begin);

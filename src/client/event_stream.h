@@ -18,7 +18,7 @@ class EventStream {
   std::function<void(std::string_view)> on_comment;
   std::function<bool()> is_over;
 
-  /// False if a line has no end within 1 MiB: that is no stream of a server's.
+  /// False if a line or an event has no end within 1 MiB: that is no stream of a server's.
   bool feed(std::string_view bytes);
 
  private:

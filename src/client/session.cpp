@@ -151,6 +151,10 @@ bool Session::welcome(const Json& welcome) {
 
 void Session::event(Carrier& carrier, std::uint64_t number, Json event) {
   if (over_ || number <= cursor_) return;
+  if (text_of(event, "type").empty()) {
+    carrier.end({.code = "not_sigway", .message = "an event without a type"});
+    return;
+  }
   if (number != cursor_ + 1) {
     carrier.end(
         {.code = "gap",

@@ -3,9 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import { listen, unlisten, WebSocket } from './fake_network.mjs';
+import { pass } from './fake_clock.mjs';
+import { fetch, listen, unlisten, WebSocket } from './fake_network.mjs';
 import { FakeServer } from './fake_server.mjs';
-import { counting, makeClient, noted, talk } from './helpers.mjs';
+import { counting, makeClient, noted, numbers, talk } from './helpers.mjs';
 
 let server, clients;
 const client = (options) => makeClient(server, { room: 'one', ...options }, clients);
@@ -28,6 +29,8 @@ const strangers = {
   'JSON that is none': { status: 200, text: '{"first":1,"ev' },
   'a list': { status: 200, text: '[1,2,3]' },
   'null': { status: 200, text: 'null' },
+  'nothing': { status: 200, text: '' },
+  'no content': { status: 204 },
   'events before a welcome': { status: 200, text: '{"first":900,"events":[{"type":"x"}],"up":0}' },
   'a page that is not there': { status: 404, text: page },
   'a welcome to somebody else': { status: 200, text: '{"first":1,"events":[],"up":0,"welcome":{"server":"x","peer":"y","carrier":"z","turn":0,"up":0}}' },
@@ -98,4 +101,72 @@ test('a socket that echoes is not taken for a server', async () => {
   assert.equal(noted(alice, 'failed')[0].code, 'not_sigway');
   assert.equal(alice.logged('reset').length, 0);
   unlisten(echo);
+});
+
+const lies = {
+  'a heartbeat of 34 years': { heartbeat: 2 ** 40 },
+  'limits of nothing': { limits: { data: 0, body: 10, messages: 0 } },
+  'limits that are no numbers': { limits: { data: 'x', body: null, messages: {} } },
+};
+for (const [what, lie] of Object.entries(lies)) test(`a welcome with ${what}: the client goes on as with any other`, async () => {
+  const bob = client({ transport: 'websocket' });
+  await bob.until(() => bob.connection.state === 'open');
+  class Liar extends WebSocket {
+    set onmessage(act) {
+      super.onmessage = ({ data }) => {
+        const value = JSON.parse(data);
+        act({ data: JSON.stringify(value.control === 'welcome' ? { ...value, ...lie } : value) });
+      };
+    }
+  }
+  const alice = client({ transport: 'websocket', WebSocket: Liar });
+  await alice.until(() => alice.connection.state === 'open');
+  const { setTimeout: set } = globalThis;
+  let timers = 0;
+  globalThis.setTimeout = (...values) => {
+    ++timers;
+    return set(...values);
+  };
+  try {
+    alice.connection.send('count', { i: 0, text: 'x'.repeat(2000) });
+    await bob.until(() => numbers(bob).length === 1);
+    await pass(10000);
+  } finally {
+    globalThis.setTimeout = set;
+  }
+  assert.ok(timers < 100, `${timers} timers in ten seconds`);
+});
+
+for (const [what, { heartbeat, turn }] of Object.entries({ 'without a heartbeat': { turn: 1 }, 'without a turn': { heartbeat: 1000 } })) {
+  test(`a welcome ${what} is somebody else's`, async () => {
+    class Liar extends WebSocket {
+      set onmessage(act) {
+        super.onmessage = ({ data }) => {
+          const value = JSON.parse(data);
+          act({ data: JSON.stringify(value.control === 'welcome' ? { ...value, heartbeat, turn } : value) });
+        };
+      }
+    }
+    const alice = client({ WebSocket: Liar });
+    await alice.until(() => alice.connection.transport === 'sse');
+    assert.ok(noted(alice, 'failed').some(({ transport, code }) => transport === 'websocket' && code === 'not_sigway'));
+  });
+}
+
+test('an answer that drips for ever is none: the upload goes again', async () => {
+  let drips = 0;
+  const dripping = () => new Response(new ReadableStream({ pull: async (body) => {
+    await pass(1000);
+    ++drips;
+    body.enqueue(new Uint8Array(10));
+  } }), { status: 403, headers: { 'Content-Length': '1000000' } });
+  let isTarred = false;
+  const alice = client({ transport: 'sse', fetch: (url, init) => (isTarred && url.endsWith('/v1/send') ? dripping() : fetch(url, init)) });
+  await alice.until(() => alice.connection.state === 'open');
+  isTarred = true;
+  alice.connection.send('count', { i: 0 });
+  await pass(60000);
+  isTarred = false;
+  await alice.connection.flush();
+  assert.ok(drips > 0);
 });

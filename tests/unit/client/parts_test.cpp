@@ -100,6 +100,16 @@ TEST_CASE("event stream: a line without an end is refused") {
   CHECK_FALSE(stream.feed(std::string((std::size_t{1} << 20U) + 1, 'x')));
 }
 
+TEST_CASE("event stream: an event without an end is refused") {
+  EventStream stream;
+  stream.is_over = [] { return false; };
+  stream.on_item = [](const EventStream::Item&) {};
+  const auto line = "data: " + std::string(1000, 'x') + '\n';
+  int taken = 0;
+  while (taken < 2000 && stream.feed(line)) ++taken;
+  CHECK(taken < 1100);
+}
+
 TEST_CASE("failures: only what the server wrote ends a session") {
   CHECK(verdict(failure_of({.status = 403, .body = "<html>blocked"})) == Verdict::retry);
   CHECK(failure_of({.status = 403, .body = "<html>"}).code == "http_403");

@@ -6,6 +6,7 @@
 
 import { BodyLimit, kLeastBody } from './body_limit.js';
 import { clock } from './clock.js';
+import { kLongest } from './limits.js';
 
 const kLeastHeartbeat = 1000;        // the server refuses less
 const kLeastHold = 1000, kLossyHold = 1000;
@@ -59,8 +60,8 @@ export class Cadence {
 
   /** The server's own settings, from a welcome; what was asked for does not exceed them. */
   serves({ heartbeat, hold }) {
-    if (!this.heartbeat && heartbeat > 0) this.#server.heartbeat = heartbeat;
-    if (hold > 0) this.#server.hold = hold;
+    if (!this.heartbeat && heartbeat > 0) this.#server.heartbeat = Math.min(kLongest, heartbeat);
+    if (hold > 0) this.#server.hold = Math.min(kLongest, hold);
   }
 
   /** For how long a poll may be held. */

@@ -3,6 +3,7 @@
 import { clock, deadline } from './clock.js';
 import { refusal, SigwayError } from './failure.js';
 import { notSigway } from './http.js';
+import { kLongest } from './limits.js';
 import { deferred } from './tools.js';
 
 const kMissedHeartbeats = 2.2;
@@ -39,13 +40,14 @@ export class Carrier {
   heard(control) {
     switch (control.control) {
       case 'welcome':
-        if (typeof control.server !== 'string' || control.carrier !== this.name || !(control.next >= 1)) {
+        if (typeof control.server !== 'string' || control.carrier !== this.name || !(control.next >= 1) || !(control.heartbeat >= 0) ||
+            !Number.isSafeInteger(control.turn)) {
           return this.end(notSigway('a welcome to somebody else'));
         }
         this.welcomed = true;
         this.next = control.next;
         this.session.welcome(control);
-        this.watch(control.heartbeat);
+        this.watch(Math.min(kLongest, control.heartbeat));
         if (control.active && this.turn && control.turn === this.turn) this.takeOver();
         else if (!control.active) this.turn = 0;      // the turn of the attach did nothing: once proved it takes another
         break;

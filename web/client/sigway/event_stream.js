@@ -16,7 +16,7 @@ export class EventStream {
     this.#onComment = onComment;
   }
 
-  /** Takes what came next; `isOver` is asked before each line. Throws where a line has no end. */
+  /** Takes what came next; `isOver` is asked before each line. Throws where a line or an event has no end. */
   feed(text, isOver) {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop();
@@ -38,8 +38,10 @@ export class EventStream {
       const colon = line.indexOf(':');
       const field = colon < 0 ? line : line.slice(0, colon);
       const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
-      if (field === 'data') event.data += value;
-      else if (field === 'event') event.name = value;
+      if (field === 'data') {
+        event.data += value;
+        if (event.data.length > kLineMost) throw notSigway('an event of the stream has no end');
+      } else if (field === 'event') event.name = value;
       else if (field === 'id') event.id = value;
     }
   }

@@ -1,5 +1,7 @@
 // What an error means to the session. Everything that is not listed is about the way there, and is tried again.
 
+import { kLongest } from './limits.js';
+
 const kResetCodes = new Set(['gone', 'restarted', 'unknown_key', 'bad_cursor', 'timeout', 'no_ack', 'slow_consumer', 'memory']);
 const kFinalCodes = new Set(['left', 'replaced', 'origin_refused', 'host_refused', 'open_mismatch', 'bad_json', 'bad_utf8',
   'too_deep', 'bad_request', 'unknown_field', 'duplicate_field', 'bad_key', 'key_in_url', 'bad_room', 'bad_name',
@@ -7,8 +9,6 @@ const kFinalCodes = new Set(['left', 'replaced', 'origin_refused', 'host_refused
 
 // How a transport dies where something on the way kills it, and nobody meant to.
 const kUncleanCodes = new Set(['network', 'silence', 'silent', 'deadline', 'held_back', 'gap', 'not_sigway']);
-
-const kLongestRetry = 3600000;       // ms; a timer of more than 24 days would end at once
 
 export class SigwayError extends Error {
   constructor(code, message, { retry, ...more } = {}) {
@@ -18,7 +18,7 @@ export class SigwayError extends Error {
     for (const [field, value] of Object.entries(more)) {
       if (value !== undefined && field !== 'code' && field !== 'message') this[field] = value;
     }
-    if (retry > 0) this.retry = Math.min(retry, kLongestRetry);
+    if (retry > 0) this.retry = Math.min(retry, kLongest);
   }
 }
 

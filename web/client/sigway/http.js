@@ -6,6 +6,7 @@ import { inAscii } from './text.js';
 import { deferred } from './tools.js';
 
 const kLongAnswer = 1024;            // bytes
+const kLongestAnswer = 8 << 20;
 
 // Node's fetch gives a connection back a turn after the answer; who asks again sooner pays for a new one.
 const returned = () => (globalThis.setImmediate ? new Promise((resolve) => { globalThis.setImmediate(resolve); }) : undefined);
@@ -24,8 +25,9 @@ export class Http {
   }
 
   // The parsed answer, or null for an empty one. Throws a SigwayError: `network`, `deadline`, `aborted`, what the server said,
-  // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds without a byte of an answer. `heard` is
-  // called with the number of bytes that came, 0 for the head; the body of a short answer is not counted.
+  // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds, for the head and then for the body; with
+  // `heard`, for each part of a long body. `heard` is called with the number of bytes that came, 0 for the head; the body of a short answer
+  // is not counted.
   async post(path, body, { patience, signal, keepalive, heard }) {
     const { text } = await this.#accepted(path, body, { patience, signal, keepalive, heard });
     return text === '' ? null : parseObject(text);
@@ -78,7 +80,7 @@ export class Http {
       streaming = stream && response.ok;
       if (streaming) return { response, text: '' };
       alive();
-      const text = await unlessStopped(readText(response, alive));
+      const text = await unlessStopped(readText(response, heard ? alive : () => {}));
       await returned();
       return { response, text };
     } catch (error) {
@@ -119,6 +121,10 @@ async function readText(response, alive) {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     text += decoder.decode(value, { stream: true });
+    if (text.length > kLongestAnswer) {
+      reader.cancel().catch(() => {});
+      throw new Error('an answer has no end');
+    }
     alive(value.length);
   }
 }

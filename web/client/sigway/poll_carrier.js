@@ -62,17 +62,18 @@ export class PollCarrier extends Carrier {
           continue;
         }
         const answer = await asking;
+        if (answer === null) throw notSigway('an empty answer to a poll');    // the server's are for those that another one replaced
         this.#failures = 0;
         this.seen = clock.now();
         this.opened = true;
-        const nothing = !answer?.events?.length && !answer?.welcome;
+        const nothing = !answer.events?.length && !answer.welcome;
         if (nothing && this.#wait && this.seen - started >= kHeldShare * this.#wait) this.session.pollHeld(this.#wait);
         // Nothing, and at once: a copy, or something on the way that answers for the server. Do not spin.
         empty = nothing && this.seen - started < 100 && !brief ? empty + 1 : 0;
         if (!nothing) this.#hold = kBusyHold;
         else if (!this.#isShort) this.#hold = Math.min(this.#hold + kHoldGrowth * this.#wait, this.session.cadence.wait);
         if (!attaching && !this.#wait) this.session.roundTrip(this.seen - started);
-        if (answer) this.#heard(answer);
+        this.#heard(answer);
         if (attaching && this.welcomed) {
           this.session.roundTrip(this.seen - started);
           this.proved.resolve();

@@ -5,7 +5,7 @@ import { backoff } from './backoff.js';
 import { clock, sleep } from './clock.js';
 import { isFiltered, isUnclean, SigwayError, verdict } from './failure.js';
 import { notSigway } from './http.js';
-import { kLimits } from './limits.js';
+import { kLimits, kLongest, limitsOf } from './limits.js';
 import { Lines } from './lines.js';
 import { Uplink } from './uplink.js';
 
@@ -76,10 +76,10 @@ export class Session {
   welcome(welcome) {
     this.server = welcome.server;
     this.peer = welcome.peer;
-    this.limits = { ...kLimits, ...welcome.limits };
+    this.limits = limitsOf(welcome.limits);
     this.iceServers = welcome.ice ?? [];
     this.features = Array.isArray(welcome.features) ? welcome.features.filter((name) => typeof name === 'string') : [];
-    this.resume = welcome.resume ?? 0;
+    this.resume = welcome.resume > 0 ? Math.min(kLongest, welcome.resume) : 0;
     this.cadence.serves(welcome);
     this.#turn = Math.max(this.#turn, welcome.turn);
     this.hooks.welcome();
