@@ -31,6 +31,8 @@ class Carrier {
   virtual void acknowledge() = 0;
   /// Is it alive? It finds out, and ends if it is not.
   virtual void check() {}
+  /// Ends a pause before it asks again.
+  virtual void hurry() {}
   /// An upload was answered. Where connections die in silence this carrier's may have.
   virtual void upload_answered() {}
   /// See UplinkHost.

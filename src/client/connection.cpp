@@ -132,6 +132,7 @@ void Connection::woke(Duration slept) {
   network_.forget_idle();
   if (connect_.is_set()) connect_after(Duration(0));
   if (auto* const active = session_ ? session_->active() : nullptr) active->check();
+  if (session_) session_->hurry();
   race_.look_again();
 }
 

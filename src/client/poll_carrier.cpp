@@ -123,6 +123,12 @@ void PollCarrier::check() {
   if (request_ != 0 && welcomed_) replace(Duration(0));
 }
 
+void PollCarrier::hurry() {
+  if (!pause_.is_set()) return;
+  pause_.stop();
+  poll();
+}
+
 // There is talk, so that it is to be missed soon if it was lost.
 void PollCarrier::upload_answered() {
   if (request_ == 0 || !active() || asked_ <= kBusyHold || session_.cadence().single()) return;

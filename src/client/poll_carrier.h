@@ -17,6 +17,7 @@ class PollCarrier final : public Carrier {
   void acknowledge() override {}  // the next poll does, which goes out as soon as events came
   /// The poll under way may be dead: another one replaces it.
   void check() override;
+  void hurry() override;
   void upload_answered() override;
 
  protected:

@@ -65,6 +65,7 @@ std::vector<Message> Session::stop(std::vector<std::uint64_t>& lost) {
   active_ = chosen_ = nullptr;
   ack_.stop();
   later_.clear();
+  rests_.clear();
   for (const auto& carrier : carriers_) carrier->stop();
   for (const auto& [id, upload] : uploads_) network_.drop(id);
   uploads_.clear();
@@ -108,6 +109,22 @@ void Session::later(Duration delay, Scheduler::Task task) {
     task();
   });
   later_.emplace(id, std::move(timer));
+}
+
+void Session::rest(Duration delay, Scheduler::Task task) {
+  const auto id = ++later_count_;
+  auto timer = std::make_unique<Timer>(scheduler_);
+  timer->set(delay, [this, id] {
+    const auto node = rests_.extract(id);
+    node.mapped().task();
+  });
+  rests_.emplace(id, Rest{std::move(timer), std::move(task)});
+}
+
+void Session::hurry() {
+  for (auto& [id, rest] : std::exchange(rests_, {})) later(Duration(0), std::move(rest.task));
+  for (const auto& carrier : carriers_) carrier->hurry();
+  uplink_.hurry();
 }
 
 bool Session::has(std::uint64_t serial) const {

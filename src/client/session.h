@@ -53,6 +53,9 @@ class Session final : public UplinkHost, public LinesHost {
   /// none is active.
   void activate(Carrier& carrier, std::uint64_t seen_turn = 0);
   void discard(Carrier& carrier);
+  /// The network may be another one: what somebody on the last one asked for, an hour perhaps, does
+  /// not bind. Ends pauses.
+  void hurry();
   Carrier* active() const noexcept { return active_; }
   /// Ends everything; see Uplink::abandon().
   std::vector<Message> stop(std::vector<std::uint64_t>& lost);
@@ -90,6 +93,8 @@ class Session final : public UplinkHost, public LinesHost {
   void ended(Carrier& carrier, const Failure& failure);
   /// Does it then, unless the session is over.
   void later(Duration delay, Scheduler::Task task);
+  /// A pause before somebody tries again: as later(), but no longer than until hurry().
+  void rest(Duration delay, Scheduler::Task task);
   bool has(std::uint64_t serial) const;  ///< a carrier that has not ended
   /// Another carrier than this one, which has not ended, has asked for that turn.
   bool is_anothers(std::uint64_t turn, const Carrier& carrier) const;
@@ -189,6 +194,11 @@ class Session final : public UplinkHost, public LinesHost {
   std::map<std::uint64_t, ConfirmationPtr> landing_;  // which follow an upload with messages
   std::map<std::uint64_t, Time> confirming_;          // since when, by ids
   std::uint64_t confirmations_ = 0;
+  struct Rest {
+    std::unique_ptr<Timer> timer;
+    Scheduler::Task task;
+  };
+  std::map<std::uint64_t, Rest> rests_;
   std::map<std::uint64_t, std::unique_ptr<Timer>> later_;
   std::uint64_t later_count_ = 0;
   std::optional<Time> filtered_since_;  // uploads are refused on the way

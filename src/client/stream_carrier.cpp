@@ -244,7 +244,7 @@ void StreamCarrier::tell(std::string fields, std::function<void()> answered, int
           end(*failure);
         } else {
           const auto pause = std::max(failure->retry, backoff(session_.random(), failures));
-          session_.later(pause, [&session = session_, serial = serial, failures, again] {
+          session_.rest(pause, [&session = session_, serial = serial, failures, again] {
             if (session.has(serial)) again(failures + 1);
           });
         }

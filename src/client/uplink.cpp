@@ -120,6 +120,12 @@ void Uplink::release(std::uint64_t way) {
   pump();
 }
 
+void Uplink::hurry() {
+  if (over_ || !pause_.is_set()) return;
+  pause_.stop();
+  pump();
+}
+
 void Uplink::pump(bool is_urgent) {
   soon_.stop();
   while (!over_ && !closed_ && !pause_.is_set()) {

@@ -87,6 +87,8 @@ class Uplink {
   void taken(std::uint64_t up);
   /// What went by that way and is not acknowledged goes again.
   void release(std::uint64_t way);
+  /// Ends a pause after a failure.
+  void hurry();
   /// There is another way, or room again.
   void pump() { pump(false); }
   /// The server shuts down: it has taken what comes before that number, and nothing from there on,

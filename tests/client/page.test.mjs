@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { pass } from './fake_clock.mjs';
 import { FakeServer } from './fake_server.mjs';
 import { makeClient } from './helpers.mjs';
 
@@ -102,6 +103,27 @@ test('coming online ends the waiting', async () => {
   server.upgrade = () => null;
   page.dispatchEvent(new Event('online'));
   await connection.opened;
+});
+
+for (const transport of ['sse', 'poll']) test(`coming online ends what somebody on the last network asked for: an hour without ${transport}`, async () => {
+  const page = new Page();
+  const { connection, until } = client({ page, transport });
+  await connection.opened;
+  await pass(3000);
+  server.fault = () => ({ status: 503, headers: { 'Retry-After': '3600' }, text: '<html>Pay first' });
+  connection.send('count', { i: 0 });
+  await pass(20000);
+  assert.equal(connection.pending, 1);
+  server.fault = () => null;
+  page.dispatchEvent(new Event('online'));
+  const before = performance.now();
+  await connection.flush();
+  assert.ok(performance.now() - before < 2000);
+  const other = client({ transport: 'websocket' });
+  await other.connection.opened;
+  other.connection.send('count', { i: 1 });
+  await until(({ messages }) => messages('count').length === 1);
+  assert.ok(performance.now() - before < 4000);
 });
 
 test('a reload quotes the old key, a duplicated tab does not', async () => {

@@ -15,9 +15,10 @@ using sigway::testing::World;
 
 namespace {
 
-/// A client that polls, round trips of 800 ms, and what answers uploads in the server's place.
+/// A client, round trips of 800 ms, and what answers uploads in the server's place.
 struct Portal final : client::ConnectionListener {
-  explicit Portal(const Json& rules) : network(inner, scheduler, rules) {
+  explicit Portal(const Json& rules, Transport way = Transport::poll)
+      : transport(way), network(inner, scheduler, rules) {
     inner.faults.delay = 400ms;
     inner.faults.jitter = 0ms;
     connection.start();
@@ -37,6 +38,7 @@ struct Portal final : client::ConnectionListener {
     }
   }
 
+  Transport transport;
   World world;
   client::Scheduler scheduler{world.now()};
   FakeNetwork inner{world, scheduler, 1};
@@ -46,7 +48,7 @@ struct Portal final : client::ConnectionListener {
                                 *this,
                                 {.room = "room",
                                  .name = "",
-                                 .transport = Transport::poll,
+                                 .transport = transport,
                                  .make_key = [] { return std::string(24, 'k'); },
                                  .random = [] { return 0.5; }}};
 };
@@ -66,5 +68,28 @@ TEST_CASE("an answer of something else tells nothing of how long a round trip ta
     CHECK(portal.connection.round_trip() >= 750ms);
     portal.pass_until(30s);
     CHECK(portal.connection.pending() == 0);
+  }
+}
+
+TEST_CASE("waking up ends what something on the last network asked for") {
+  for (const auto transport : {Transport::poll, Transport::sse}) {
+    CAPTURE(transport);
+    auto rules = Json::array();
+    for (const auto* const out : {"poll", "send"}) {
+      rules.push_back(
+          {{"on", out},
+           {"from", 6000},
+           {"to", 30'000},
+           {"do", {{"status", 503}, {"body", "<html>pay first"}, {"retryAfter", 3600}}}});
+    }
+    Portal portal(rules, transport);
+    portal.pass_until(8s);
+    portal.connection.say({1, R"("type":"n")"});
+    portal.pass_until(30s);
+    CHECK(portal.connection.pending() == 1);
+    portal.world.advance(20s);  // asleep
+    portal.pass_until(60s);
+    CHECK(portal.connection.pending() == 0);
+    CHECK(portal.connection.state() == ClientState::open);
   }
 }

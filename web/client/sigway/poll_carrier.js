@@ -92,8 +92,7 @@ export class PollCarrier extends Carrier {
           return this.end(error);
         }
         this.session.pollFailed(clock.now() - started, error);
-        await sleep(Math.max(error.retry ?? 0, this.#failures === 1 ? soon() : backoff(this.#failures - 2)),
-          this.stopper.signal);
+        await this.session.rest(Math.max(error.retry ?? 0, this.#failures === 1 ? soon() : backoff(this.#failures - 2)), this);
       }
     }
     this.session.lines.asked();

@@ -37,6 +37,7 @@ export class Session {
   #ackTimer = null;
   #acknowledging = false;    // by an upload of its own
   #filteredSince = null;     // uploads are refused on the way
+  #rests = new Set();        // what ends a pause
 
   // `profile` is the connection's NetworkProfile.
   constructor(key, open, settings, profile, hooks) {
@@ -200,7 +201,7 @@ export class Session {
             continue;
           }
           if (failures + 1 >= kQuietFailures && !(this.active === carrier && this.isFiltered(error))) throw error;
-          await sleep(Math.max(error.retry ?? 0, backoff(failures)), carrier.stopper.signal);
+          await this.rest(Math.max(error.retry ?? 0, backoff(failures)), carrier);
         }
       }
     } finally {
@@ -209,6 +210,23 @@ export class Session {
       if (this.cursor > this.#acked) this.#acknowledgeSoon();
       this.uplink.pumpSoon();                    // messages may have waited for this one
     }
+  }
+
+  /** A pause before that carrier tries again, of so many ms; until hurry(), or its end. */
+  async rest(ms, carrier) {
+    const over = new AbortController();
+    const end = () => over.abort();
+    this.#rests.add(end);
+    carrier.stopper.signal.addEventListener('abort', end);
+    await sleep(carrier.done ? 0 : ms, over.signal);
+    this.#rests.delete(end);
+    carrier.stopper.signal.removeEventListener('abort', end);
+  }
+
+  /** The network may be another one: what somebody on the last one asked for, an hour perhaps, does not bind. */
+  hurry() {
+    for (const end of this.#rests) end();
+    this.uplink.hurry();
   }
 
   // The number to write into a request that cannot get lost without the carrier.

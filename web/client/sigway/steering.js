@@ -267,6 +267,7 @@ export class Steering {
     this.#journal.add(why);
     this.#probePause = kFirstProbe;
     this.#session?.active?.test();
+    this.#session?.hurry();
     this.hurry();
     if (this.#session?.active && !this.#race) this.#probe();
   }

@@ -144,6 +144,14 @@ export class Uplink {
     this.#forgetFrames();
   }
 
+  /** Ends a pause. */
+  hurry() {
+    if (!this.#paused || this.session.over.signal.aborted) return;
+    clearTimeout(this.#paused);
+    this.#paused = null;
+    this.pumpSoon();
+  }
+
   slowDown() {
     this.#batchMost = Math.max(1, this.#batchMost >> 1);
   }
