@@ -69,7 +69,7 @@ bool Carrier::take_welcome(const Json& welcome, std::uint64_t next) {
   }
   next_ = next;
   if (!session_.welcome(welcome)) {
-    nonsense("a welcome by another server in the middle of the session");
+    end(session_.other_server(*this));
     return false;
   }
   welcomed_ = true;

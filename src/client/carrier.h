@@ -51,6 +51,7 @@ class Carrier {
   const std::uint64_t serial;  ///< not used twice
   const Time born;
 
+  bool welcomed() const noexcept { return welcomed_; }
   bool done() const noexcept { return done_; }
   /// A stream, or a WebSocket, that something has answered: it has a connection.
   bool streams() const noexcept { return streams_; }

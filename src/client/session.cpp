@@ -166,6 +166,19 @@ bool Session::welcome(const Json& welcome) {
   return true;
 }
 
+Failure Session::other_server(const Carrier& carrier) const {
+  const bool is_ours_alive =
+      std::any_of(carriers_.begin(), carriers_.end(), [&](const auto& other) {
+        return other.get() != &carrier && other->welcomed() && !other->done();
+      });
+  if (is_ours_alive) {
+    return {.code = "not_sigway",
+            .message = "a welcome by another server in the middle of the session"};
+  }
+  return {.code = "restarted",
+          .message = "another server than the session's answers, and the session's does not"};
+}
+
 void Session::event(Carrier& carrier, std::uint64_t number, Json event) {
   if (over_ || number <= cursor_) return;
   if (text_of(event, "type").empty()) {

@@ -83,6 +83,10 @@ class Session final : public UplinkHost, public LinesHost {
   const std::string& key() const noexcept { return key_; }
   std::string identity() const;  ///< the member `open` or `resume`
   std::uint64_t next_turn(std::uint64_t seen = 0) { return turn_ = std::max(turn_, seen) + 1; }
+  /// What it means that another server than the session's has welcomed that carrier. While one of
+  /// our own server's lives, something has sent it elsewhere. Else ours is gone, and the other one
+  /// knows the key by an opening that ours was quicker to answer.
+  Failure other_server(const Carrier& carrier) const;
   /// False if it is another server's.
   bool welcome(const Json& welcome);
   /// Takes it if it is the next one. Repeats are dropped, a gap ends the carrier.

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { pass } from './fake_clock.mjs';
 import { fetch, listen, unlisten, WebSocket } from './fake_network.mjs';
 import { FakeServer } from './fake_server.mjs';
-import { counting, makeClient, noted, numbers, talk } from './helpers.mjs';
+import { counting, makeClient, noted, numbers, storage, talk } from './helpers.mjs';
 
 let server, clients;
 const client = (options) => makeClient(server, { room: 'one', ...options }, clients);
@@ -101,6 +101,29 @@ test('a socket that echoes is not taken for a server', async () => {
   assert.equal(noted(alice, 'failed')[0].code, 'not_sigway');
   assert.equal(alice.logged('reset').length, 0);
   unlisten(echo);
+});
+
+// A balancer sends requests here and WebSockets there, or the server is restarted between the two openings of a race.
+test('a welcome by another server in the middle of a session is not believed: no event is taken for another one', async () => {
+  const other = await new FakeServer().start();
+  const bob = makeClient(other, { room: 'one', capacity: 4, transport: 'websocket', memory: storage() }, clients);
+  await bob.until(() => bob.connection.state === 'open');
+  let isDown = false;
+  server.latency = 60;      // its welcome comes when the WebSocket has sent its opening, and before that is answered
+  other.latency = 40;
+  const elsewhere = (url) => url.replace(new URL(server.url).host, new URL(other.url).host);
+  const alice = client({ capacity: 4, memory: storage(), fetch: (url, init) => fetch(isDown ? elsewhere(url) : url, init),
+    WebSocket: class extends WebSocket { constructor(url) { super(elsewhere(url)); } } });
+  await alice.until(() => alice.connection.state === 'open');
+  await pass(1000);
+  isDown = true;
+  server.cut();
+  await pass(5000);
+  alice.connection.send('count', { i: 1 });
+  await bob.until(() => numbers(bob).includes(1));
+  assert.equal(alice.connection.state, 'open');
+  assert.ok(alice.had('joined'), 'it has heard who is there');
+  await other.stop();
 });
 
 const lies = {

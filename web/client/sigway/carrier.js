@@ -44,6 +44,7 @@ export class Carrier {
             !Number.isSafeInteger(control.turn)) {
           return this.end(notSigway('a welcome to somebody else'));
         }
+        if (this.session.server && this.session.server !== control.server) return this.end(this.session.otherServer(this));
         this.welcomed = true;
         this.next = control.next;
         this.session.welcome(control);

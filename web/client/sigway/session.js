@@ -88,6 +88,14 @@ export class Session {
     this.#acknowledgeSoon();
   }
 
+  /** What it means that another server than the session's has welcomed that carrier. While one of our own server's lives, something
+   *  has sent it elsewhere. Else ours is gone, and the other one knows the key by an opening that ours was quicker to answer. */
+  otherServer(carrier) {
+    const isOursAlive = [...this.carriers].some((other) => other !== carrier && other.welcomed && !other.done);
+    if (isOursAlive) return notSigway('a welcome by another server in the middle of the session');
+    return new SigwayError('restarted', 'another server than the session\'s answers, and the session\'s does not');
+  }
+
   // Numbers make repeats on other carriers harmless. A gap can only be a mistake: begin again from our own cursor.
   event(carrier, number, event, bytes) {
     if (this.over.signal.aborted || number <= this.cursor) return;
