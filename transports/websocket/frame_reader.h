@@ -43,7 +43,8 @@ class FrameReader {
 
   const std::optional<FrameFault>& fault() const noexcept { return fault_; }
 
-  /// Bytes of a message that has come in part, for budgets. Heads of frames are not kept.
+  /// Bytes of a message that has come in part, for budgets. The head of a frame is part of this
+  /// object, and does not count.
   std::size_t held_bytes() const noexcept { return joined_.size() + control_.size(); }
 
   /// Whether the last read took a fragment without payload, which RFC 6455 allows (§5.4): it costs
