@@ -74,15 +74,15 @@ bool Carrier::take_welcome(const Json& welcome, std::uint64_t next) {
   }
   welcomed_ = true;
   if (transport != Transport::poll) watch(bounded_duration(*heartbeat));
-  const bool asked = turn_ != 0;  // whoever is told now may ask for it, which is not answered yet
-  session_.attached(*this);
-  if (done_ || !asked) return !done_;
   const auto active = welcome.find("active");
-  if (active != welcome.end() && *active == true && *turn == turn_) {
+  const bool takes_over =
+      turn_ != 0 && active != welcome.end() && *active == true && *turn == turn_;
+  // The turn of an attach that stands by did nothing: once it is proved it takes another.
+  if (!takes_over) turn_ = 0;
+  session_.attached(*this);
+  if (takes_over) {
     prove();
     take_over();
-  } else {
-    stood_by(*turn == turn_ ? turn_ + 1 : *turn);
   }
   return !done_;
 }

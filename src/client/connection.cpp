@@ -93,17 +93,25 @@ void Connection::leave(std::uint64_t id, const std::string& room) {
 
 void Connection::close() {
   if (closing_) return;
-  if (!session_ || !session_->welcomed()) {
-    finish({"left", "closed by the application"});
-    return;
-  }
   say({0, R"("type":"leave")"});
   closing_ = true;
-  // Where no way is known the leave goes by itself; the server's patience does the rest.
-  if (!session_->way())
-    session_->upload(R"("messages":[{"type":"leave"}])", kLeaving, [](const HttpAnswer&) {});
-  closing_timer_.set(kLeaving, [this] { finish({"left", "closed by the application"}); });
+  if (!session_) {
+    leave();
+  } else if (session_->way() || !session_->welcomed()) {
+    closing_timer_.set(kLeaving, [this] { leave_alone(); });
+  } else {
+    leave_alone();
+  }
 }
+
+// Nothing carries it: it goes by itself, once, and the server's patience does the rest.
+void Connection::leave_alone() {
+  closing_timer_.set(kLeaving, [this] { leave(); });
+  session_->upload(R"("messages":[{"type":"leave"}])", kLeaving,
+                   [this](const HttpAnswer&) { leave(); });
+}
+
+void Connection::leave() { finish({"left", "closed by the application"}); }
 
 // --- Connecting ---------------------------------------------------------------------------------
 
@@ -217,7 +225,7 @@ void Connection::on_ended(Carrier& carrier, bool was_active, const Failure& fail
   const bool was_attempt = attempt(carrier.transport) == &carrier;
   if (was_attempt) attempt(carrier.transport) = nullptr;
   if (closing_ && (failure.code == "left" || failure.code == "gone")) {
-    finish({"left", "closed by the application"});
+    leave();
     return;
   }
   if (carrier.planned_end || (!was_active && !was_attempt)) return;
@@ -275,7 +283,7 @@ void Connection::lost(const Carrier* carrier, const Failure& failure) {
 
 void Connection::on_broken(const Failure& failure) {
   if (closing_ && failure.code == "gone") {
-    finish({"left", "closed by the application"});
+    leave();
     return;
   }
   if (ends_session(failure) || !session_) return;
@@ -320,7 +328,7 @@ void Connection::new_session() {
 void Connection::reset(const Failure& failure) {
   if (state_ == ClientState::closed) return;
   if (closing_) {
-    finish({"left", "closed by the application"});
+    leave();
     return;
   }
   failures_ = 0;  // who says so can be reached
@@ -357,8 +365,7 @@ void Connection::on_welcome() {
 }
 
 void Connection::on_taken(std::uint64_t) {
-  if (closing_ && session_ && session_->uplink().pending() == 0)
-    finish({"left", "closed by the application"});
+  if (closing_ && session_ && session_->uplink().pending() == 0) leave();
 }
 
 void Connection::on_event(const Json& event, std::uint64_t number, Transport transport) {

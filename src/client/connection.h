@@ -52,7 +52,7 @@ class Connection final : public SessionListener, public RaceHost {
   void say(Message message);
   void join(std::uint64_t id, const std::string& room, unsigned capacity);
   void leave(std::uint64_t id, const std::string& room);
-  /// Leaves and ends, within about two seconds.
+  /// Leaves and ends, within three seconds.
   void close();
 
   ClientState state() const noexcept { return state_; }
@@ -107,6 +107,8 @@ class Connection final : public SessionListener, public RaceHost {
   void woke(Duration slept);
   void new_session();
   void reset(const Failure& failure);
+  void leave_alone();
+  void leave();
   void finish(const ClientEnd& end);
   void set_state(ClientState state);
   void note_place(const Json& event);

@@ -23,6 +23,9 @@ constexpr std::array<std::string_view, 19> kFinal{
 constexpr std::array<std::string_view, 7> kUnclean{"network",   "silence", "silent",    "deadline",
                                                    "held_back", "gap",     "not_sigway"};
 
+// That something on the way can ask for. It knows nothing of us, and may be gone in a moment.
+constexpr Duration kStrangersRetry{30'000};
+
 template <std::size_t size>
 bool contains(const std::array<std::string_view, size>& codes, std::string_view code) {
   return std::find(codes.begin(), codes.end(), code) != codes.end();
@@ -66,7 +69,7 @@ Failure failure_of(const HttpAnswer& answer) {
   Failure failure{.code = "http_" + std::to_string(answer.status),
                   .message = "HTTP status " + std::to_string(answer.status),
                   .status = answer.status,
-                  .retry = answer.retry_after};
+                  .retry = std::min(answer.retry_after, kStrangersRetry)};
   const auto body = parse_object(answer.body);
   if (!body) return failure;
   const auto error = body->find("error");
@@ -75,6 +78,7 @@ Failure failure_of(const HttpAnswer& answer) {
   const auto code = text_of(*error, "code"), message = text_of(*error, "message"),
              hint = text_of(*error, "hint");
   if (code.empty() || message.empty() || hint.empty()) return failure;
+  failure.retry = answer.retry_after;
   take_words(failure, *error);
   failure.message = message + ' ' + hint;
   return failure;

@@ -18,6 +18,7 @@ struct Failure {
   Duration retry{0};           ///< not before
   std::uint64_t limit = 0;     ///< of a body, where the server stated it
   std::uint64_t expected = 0;  ///< of `draining`: no message from that number on was taken
+  bool of_uploads = false;     ///< they failed, which says nothing of how a stream dies
 };
 
 enum class Verdict {

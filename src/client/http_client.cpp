@@ -138,9 +138,10 @@ struct HttpClient::Exchange {
   }
 
   bool take_data(std::string_view bytes) {
-    last = Clock::now();
     if (call.cancelled()) return false;
-    return !request.on_data || request.on_data(bytes);
+    const bool goes_on = !request.on_data || request.on_data(bytes);
+    last = Clock::now();  // whoever takes it may take its time
+    return goes_on;
   }
 
   static std::size_t header(char* bytes, std::size_t size, std::size_t count, void* self) {

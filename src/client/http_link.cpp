@@ -65,7 +65,7 @@ void HttpLink::forget_idle() {
 HttpAnswer HttpLink::post(HttpCall& call, const std::string& path, const std::string& body,
                           const std::function<void(HttpAnswer)>& head,
                           const std::function<void(std::string)>& data,
-                          const std::function<void()>& some) {
+                          const std::function<void(std::size_t)>& some) {
   const bool plain = ascii_ || is_ascii(body);
   auto answer = post_once(call, path, plain ? in_ascii(body) : body, head, data, some);
   if (plain || answer.status != 400 || failure_of(answer).code != "bad_utf8") return answer;
@@ -76,7 +76,7 @@ HttpAnswer HttpLink::post(HttpCall& call, const std::string& path, const std::st
 HttpAnswer HttpLink::post_once(HttpCall& call, const std::string& path, std::string body,
                                const std::function<void(HttpAnswer)>& head,
                                const std::function<void(std::string)>& data,
-                               const std::function<void()>& some) {
+                               const std::function<void(std::size_t)>& some) {
   HttpAnswer answer;
   HttpClient::Request request;
   request.path = endpoint_.url.path + path;
@@ -95,7 +95,7 @@ HttpAnswer HttpLink::post_once(HttpCall& call, const std::string& path, std::str
       data(std::string(bytes));
     } else {
       answer.body.append(bytes);
-      if (some) some();
+      if (some) some(bytes.size());
     }
     return answer.body.size() <= kLongestAnswer;
   };

@@ -23,12 +23,12 @@ class HttpLink {
   HttpLink& operator=(const HttpLink&) = delete;
 
   /// POSTs `body` as text/plain. With `head` and `data` a success is streamed to them, and the
-  /// returned answer is without body; else it is whole, and `some` is called whenever a part of it
-  /// has come.
+  /// returned answer is without body; else it is whole, and `some` hears of each part of it, of so
+  /// many bytes.
   HttpAnswer post(HttpCall& call, const std::string& path, const std::string& body,
                   const std::function<void(HttpAnswer)>& head = {},
                   const std::function<void(std::string)>& data = {},
-                  const std::function<void()>& some = {});
+                  const std::function<void(std::size_t bytes)>& some = {});
   /// Whether bodies go in ASCII because something on the way recodes them; see Network.
   bool ascii() const noexcept { return ascii_; }
   /// Closes the connections that are kept and not in use.
@@ -38,7 +38,7 @@ class HttpLink {
   HttpAnswer post_once(HttpCall& call, const std::string& path, std::string body,
                        const std::function<void(HttpAnswer)>& head,
                        const std::function<void(std::string)>& data,
-                       const std::function<void()>& some);
+                       const std::function<void(std::size_t bytes)>& some);
   std::unique_ptr<HttpClient> take();
   void give_back(std::unique_ptr<HttpClient> client);
 

@@ -29,6 +29,7 @@ class Network {
  public:
   using Id = std::uint64_t;  ///< never 0
 
+  /// Where the client's thread takes longer than the network brings, no more is read.
   struct StreamHandlers {
     std::function<void(const HttpAnswer& head)> open;  ///< status 200, without its body
     std::function<void(std::string_view bytes)> data;
@@ -43,11 +44,11 @@ class Network {
   };
 
   virtual ~Network() = default;
-  /// `path` is relative to the server's URL: "v1/poll". `alive` hears that some of the answer has
-  /// come.
+  /// `path` is relative to the server's URL: "v1/poll". `alive` hears that so many bytes more of
+  /// the answer have come.
   virtual Id post(std::string_view path, std::string body,
                   std::function<void(const HttpAnswer&)> done,
-                  std::function<void()> alive = {}) = 0;
+                  std::function<void(std::size_t bytes)> alive = {}) = 0;
   virtual Id stream(std::string_view path, std::string body, StreamHandlers handlers) = 0;
   virtual Id websocket(std::string_view path, SocketHandlers handlers) = 0;
   virtual void send_text(Id socket, std::string text) = 0;

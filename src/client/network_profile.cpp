@@ -75,7 +75,10 @@ void NetworkProfile::died(Transport transport, const Failure& failure, Duration 
   if (transport == Transport::poll) return;  // it passes where nothing else does
   const bool is_held_back = failure.code == "held_back";
   const auto before = cadence_.renewal(transport);
-  learnt(is_held_back ? cadence_.stream_held_back() : cadence_.stream_cut(transport, age, silence));
+  if (!failure.of_uploads) {
+    learnt(is_held_back ? cadence_.stream_held_back()
+                        : cadence_.stream_cut(transport, age, silence));
+  }
   const auto renewal = cadence_.renewal(transport);
   const bool is_mended = renewal != before && renewal >= kMendedLife;
   if ((is_old(age, heartbeat) || is_mended) && !is_held_back) {

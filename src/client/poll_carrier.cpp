@@ -20,6 +20,10 @@ constexpr Duration kSilent{2000};  // a poll that waits for longer may have been
 constexpr Duration kAttachDeadline{5000};
 constexpr Duration kCutInHold{1000};
 constexpr Duration kSlackLeast{600}, kSlackUnknown{8000};  // beyond the hold
+// Of a slow answer so much comes in so many times its deadline, or in that time; or it is given up.
+constexpr std::size_t kProgress = 1024;
+constexpr int kDripTimes = 4;
+constexpr Duration kDrip{30'000};
 
 }  // namespace
 
@@ -32,13 +36,11 @@ PollCarrier::PollCarrier(Session& session, std::string name)
 
 void PollCarrier::start(std::uint64_t turn) {
   turn_ = turn;
-  told_ = turn != 0;
   poll();
 }
 
 void PollCarrier::activate(std::uint64_t turn) {
   turn_ = turn;
-  told_ = true;
   if (request_ == 0 && !pause_.is_set()) poll();
 }
 
@@ -102,11 +104,17 @@ void PollCarrier::poll() {
                                                           session_.scheduler().now() - *head_));
         answered(answer);
       },
-      [this, slack, number = n_] {  // a slow answer is not a lost one
+      [this, slack, number = n_](std::size_t bytes) {  // a slow answer is not a lost one
         if (number != n_) return;
-        if (!head_) head_ = session_.scheduler().now();
         sign_of_life();
-        expect_within(slack);
+        const auto now = session_.scheduler().now();
+        came_ += bytes;
+        if (!head_ || came_ >= kProgress) {
+          came_ = 0;
+          latest_ = now + std::max(kDrip, kDripTimes * slack);
+        }
+        if (!head_) head_ = now;
+        expect_within(std::min(slack, std::chrono::ceil<Duration>(latest_ - now)));
       });
   expect_within(asked_ + slack);
   session_.lines().polled(carries_);
@@ -218,7 +226,7 @@ void PollCarrier::take(const Json& answer) {
   if (done() || request_ != 0) return;
   if (attaching && !active()) {
     prove();
-    if (done() || !told_ || request_ != 0) return;  // until it is told to take over
+    if (done() || turn_ == 0 || request_ != 0) return;  // until it is told to take over
   }
 
   const bool nothing = events.empty() && !attaching && !answer.contains("activated");

@@ -42,10 +42,11 @@ class PollCarrier final : public Carrier {
   Network::Id request_ = 0;
   Network::Id replaced_ = 0;  // the one before it, if that has no answer yet
   std::uint64_t n_ = 0;
-  bool told_ = false;         // to take over
   Duration hold_;             // for the next one, if nothing else is tried or waits
   Duration asked_{0};         // of the last one
   std::optional<Time> head_;  // when the first of its answer came
+  std::size_t came_ = 0;      // of its answer, since it was last seen to make progress
+  Time latest_{};             // when it must have made some again
   Time sent_{};
   int failures_ = 0;      // in a row
   int empty_ = 0;         // answers at once, in a row, with nothing in them

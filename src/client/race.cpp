@@ -333,7 +333,7 @@ void Race::failed(Transport transport, const Failure& failure) {
   }
   if (!running_) return;
   // Those that wait need not any more.
-  start_waiting();
+  start_next();
   if (!running_) return;
   const auto hopes = [this](Transport each) {
     const auto state = at(each).state;
@@ -352,8 +352,8 @@ void Race::failed(Transport transport, const Failure& failure) {
 
 void Race::lost() {
   active_.reset();
-  probe_.stop();
   steady_.stop();
+  rest();
 }
 
 void Race::renew() {

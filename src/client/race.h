@@ -54,7 +54,8 @@ class Race {
   void proved(Transport transport);
   void activated(Transport transport);
   void failed(Transport transport, const Failure& failure);
-  /// The active one has ended. Call begin() when the pause is over.
+  /// The active one has ended, and the attempts beside it do, too. Call begin() when the pause is
+  /// over.
   void lost();
   /// A fresh carrier of the active transport, before this one is cut.
   void renew();

@@ -17,6 +17,8 @@ constexpr Duration kRetirement{2000};     // what a carrier before still brings 
 constexpr Duration kOverdue{150};
 // That an acknowledgement waits for a body to travel in.
 constexpr Duration kQuietWait{1000};
+constexpr Duration kFarewell{500};
+constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
 // For which uploads may be refused on the way until another way is looked for.
 constexpr Duration kFilteredMost{30'000};
 
@@ -441,10 +443,20 @@ Duration Session::overdue() const {
 }
 
 void Session::broken(const Failure& failure) {
-  if (!over_) listener_.on_broken(failure);
+  if (over_) return;
+  const auto* const carrier = carries_up();
+  if (carrier == nullptr || failure.code != "gone") {
+    listener_.on_broken(failure);
+    return;
+  }
+  // The carrier may be about to say why.
+  later(kFarewell, [this, serial = carrier->serial, failure] {
+    if (has(serial)) listener_.on_broken(failure);
+  });
 }
 
-void Session::way_is_dead(const Failure& failure) {
+void Session::way_is_dead(Failure failure) {
+  failure.of_uploads = true;
   if (auto* const carrier = carries_up()) carrier->end(failure);
 }
 
@@ -452,10 +464,15 @@ void Session::check_way() {
   if (auto* const carrier = carries_up()) carrier->check();
 }
 
-bool Session::waits_for_filter(const Failure& failure) {
-  if (!is_filtered(failure) || active_ == nullptr) return false;
+bool Session::is_way_dead(const Failure& failure, int failures) {
+  const auto* const carrier = carries_up();
+  return carrier != nullptr && is_dead(*carrier, failure, failures);
+}
+
+bool Session::is_dead(const Carrier& carrier, const Failure& failure, int failures) {
+  if (!is_filtered(failure) || active_ != &carrier) return failures >= kUploadFailures;
   if (!filtered_since_) filtered_since_ = scheduler_.now();
-  return scheduler_.now() - *filtered_since_ < kFilteredMost;
+  return scheduler_.now() - *filtered_since_ >= kFilteredMost;
 }
 
 std::string Session::question() {

@@ -100,6 +100,9 @@ class Session final : public UplinkHost, public LinesHost {
   /// A pause before somebody tries again: as later(), but no longer than until hurry().
   void rest(Duration delay, Scheduler::Task task);
   bool has(std::uint64_t serial) const;  ///< a carrier that has not ended
+  /// Whether so many failed uploads in a row, this one the last, mean that the carrier is dead.
+  /// Where something on the way refuses them the active one has a while, as the way down may live.
+  bool is_dead(const Carrier& carrier, const Failure& failure, int failures);
   /// Another carrier than this one, which has not ended, has asked for that turn.
   bool is_anothers(std::uint64_t turn, const Carrier& carrier) const;
   /// What a round trip hardly ever takes longer than: `least` at the least, and `unknown` before
@@ -136,9 +139,9 @@ class Session final : public UplinkHost, public LinesHost {
   void acknowledged(std::uint64_t ack) override;
   void measured(Duration round_trip) { profile_.trips().add(round_trip); }
   void broken(const Failure& failure) override;
-  void way_is_dead(const Failure& failure) override;
+  void way_is_dead(Failure failure) override;
   void check_way() override;
-  bool waits_for_filter(const Failure& failure) override;
+  bool is_way_dead(const Failure& failure, int failures) override;
   void swallowed() override;
   std::string question() override;
   void question_settled(bool answered) override;

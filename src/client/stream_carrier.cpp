@@ -9,7 +9,6 @@
 namespace sigway::client {
 namespace {
 
-constexpr int kTellFailures = 4;
 constexpr Duration kTellLeast{2500}, kTellUnknown{6000}, kTellMost{20'000};
 constexpr Duration kHeadLeast{3000}, kHeadUnknown{5000}, kHeadAlone{10'000};
 // By so much the first hello may be later than the head of the stream, and another one than the
@@ -239,9 +238,10 @@ void StreamCarrier::tell(std::string fields, std::function<void()> answered, int
           again(failures);
         } else if (verdict(*failure) != Verdict::retry) {
           session_.broken(*failure);
-        } else if (failures + 1 >= kTellFailures &&
-                   !(active() && session_.waits_for_filter(*failure))) {
-          end(*failure);
+        } else if (session_.is_dead(*this, *failure, failures + 1)) {
+          auto reason = *failure;
+          reason.of_uploads = true;
+          end(reason);
         } else {
           const auto pause = std::max(failure->retry, backoff(session_.random(), failures));
           session_.rest(pause, [&session = session_, serial = serial, failures, again] {

@@ -83,12 +83,16 @@ void ThreadedNetwork::ended() {
 
 Network::Id ThreadedNetwork::post(std::string_view path, std::string body,
                                   std::function<void(const HttpAnswer&)> done,
-                                  std::function<void()> alive) {
+                                  std::function<void(std::size_t bytes)> alive) {
   Id id = 0;
   const auto entry = add(id);
   entry->done = std::move(done);
-  std::function<void()> some;
-  if (alive) some = [this, id] { later(id, [](const EntryPtr& its) { its->alive(); }); };
+  std::function<void(std::size_t)> some;
+  if (alive) {
+    some = [this, id](std::size_t bytes) {
+      later(id, [bytes](const EntryPtr& its) { its->alive(bytes); });
+    };
+  }
   entry->alive = std::move(alive);
   entry->call = std::make_shared<HttpCall>();
   workers_.run([this, id, call = entry->call, path = std::string(path), body = std::move(body),
@@ -109,14 +113,19 @@ Network::Id ThreadedNetwork::stream(std::string_view path, std::string body,
   const auto entry = add(id);
   entry->stream = std::move(handlers);
   entry->call = std::make_shared<HttpCall>();
-  workers_.run([this, id, call = entry->call, path = std::string(path), body = std::move(body)] {
+  workers_.run([this, id, entry, path = std::string(path), body = std::move(body)] {
     const auto head = [this, id](HttpAnswer answer) {
       later(id, [answer = std::move(answer)](const EntryPtr& its) { its->stream.open(answer); });
     };
-    const auto data = [this, id](std::string bytes) {
-      later(id, [bytes = std::move(bytes)](const EntryPtr& its) { its->stream.data(bytes); });
+    const auto data = [this, id, entry](std::string bytes) {
+      entry->intake.bring(bytes.size());
+      later(id, [bytes = std::move(bytes)](const EntryPtr& its) {
+        its->stream.data(bytes);
+        its->intake.take(bytes.size());
+      });
     };
-    const auto answer = std::make_shared<HttpAnswer>(http_.post(*call, path, body, head, data));
+    const auto answer =
+        std::make_shared<HttpAnswer>(http_.post(*entry->call, path, body, head, data));
     ended();
     later(id, [this, id, answer](const EntryPtr& its) {
       entries_.erase(id);
@@ -131,13 +140,16 @@ Network::Id ThreadedNetwork::websocket(std::string_view path, SocketHandlers han
   const auto entry = add(id);
   entry->handlers = std::move(handlers);
   entry->socket = std::make_shared<WebSocketLink>(endpoint_);
-  workers_.run([this, id, link = entry->socket, target = endpoint_.url.path + std::string(path)] {
+  workers_.run([this, id, entry, target = endpoint_.url.path + std::string(path)] {
     const WebSocketLink::Handlers told{
         .open = [this, id] { later(id, [](const EntryPtr& its) { its->handlers.open(); }); },
         .text =
-            [this, id](std::string text) {
-              later(id,
-                    [text = std::move(text)](const EntryPtr& its) { its->handlers.text(text); });
+            [this, id, entry](std::string text) {
+              entry->intake.bring(text.size());
+              later(id, [text = std::move(text)](const EntryPtr& its) {
+                its->handlers.text(text);
+                its->intake.take(text.size());
+              });
             },
         .closed =
             [this, id](int code, std::string reason, int status) {
@@ -146,7 +158,7 @@ Network::Id ThreadedNetwork::websocket(std::string_view path, SocketHandlers han
                 its->handlers.closed(code, reason, status);
               });
             }};
-    link->run(target, told);
+    entry->socket->run(target, told);
   });
   return id;
 }
@@ -164,6 +176,7 @@ void ThreadedNetwork::drop(Id id) {
   entries_.erase(found);
   if (entry->call) entry->call->cancel();
   if (entry->socket) entry->socket->stop();
+  entry->intake.close();
 }
 
 }  // namespace sigway::client

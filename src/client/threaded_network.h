@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client/http_link.h"
+#include "client/intake.h"
 #include "client/network.h"
 #include "client/scheduler.h"
 #include "client/websocket_link.h"
@@ -49,7 +50,7 @@ class ThreadedNetwork final : public Network {
   ThreadedNetwork& operator=(const ThreadedNetwork&) = delete;
 
   Id post(std::string_view path, std::string body, std::function<void(const HttpAnswer&)> done,
-          std::function<void()> alive = {}) override;
+          std::function<void(std::size_t bytes)> alive = {}) override;
   Id stream(std::string_view path, std::string body, StreamHandlers handlers) override;
   Id websocket(std::string_view path, SocketHandlers handlers) override;
   void send_text(Id socket, std::string text) override;
@@ -62,9 +63,10 @@ class ThreadedNetwork final : public Network {
     std::shared_ptr<HttpCall> call;
     std::shared_ptr<WebSocketLink> socket;
     std::function<void(const HttpAnswer&)> done;
-    std::function<void()> alive;
+    std::function<void(std::size_t bytes)> alive;
     StreamHandlers stream;
     SocketHandlers handlers;
+    Intake intake;  // of these two
   };
   using EntryPtr = std::shared_ptr<Entry>;
 

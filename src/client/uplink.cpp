@@ -20,8 +20,7 @@ constexpr std::size_t kData = 65'536;  // that a server takes in a whole message
 constexpr std::size_t kSwelling = 3;   // times that a text grows in ASCII, at the most
 constexpr Duration kFilteredPause{2000};
 constexpr Duration kAnswerLeast{1200}, kAnswerUnknown{5000}, kAnswerMost{20'000};
-constexpr int kImpatience = 16;     // how many times as long it waits after failures, at the most
-constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
+constexpr int kImpatience = 16;  // how many times as long it waits after failures, at the most
 constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
 constexpr double kLarger = 1.5;  // times the size of one that came later and has been answered,
 constexpr int kOvertaken = 3;    // and times as long under way: it is lost
@@ -98,7 +97,7 @@ void Uplink::taken(std::uint64_t up) {
     if (id != 0 && on_taken) on_taken(id);
   }
   if (over_) return;
-  watch();
+  watch_anew();
   pump();
 }
 
@@ -116,7 +115,7 @@ void Uplink::free(std::uint64_t via) {
 
 void Uplink::release(std::uint64_t way) {
   free(way);
-  watch();
+  watch_anew();
   pump();
 }
 
@@ -408,13 +407,12 @@ void Uplink::failed(std::uint64_t id, const Flight& flight, const Failure& failu
     slow_down();
     if (failure.code == "deadline") slack_ = std::min(kImpatience, 2 * slack_);
   }
-  const bool is_filter = host_.waits_for_filter(failure);
-  const auto most = is_filter ? kFilteredPause : Duration::max();
+  const auto most = is_filtered(failure) ? kFilteredPause : Duration::max();
   const auto pause = failures_ <= 1
                          ? soon(random_)
                          : backoff(random_, std::min(failures_ - 2, 4), Duration(500), most);
   pause_.set(std::max(failure.retry, pause), [this] { pump(); });
-  if (counts && failures_ >= kUploadFailures && !is_filter) {
+  if (counts && host_.is_way_dead(failure, failures_)) {
     failures_ = 0;
     host_.way_is_dead(failure);
   }
@@ -451,27 +449,22 @@ void Uplink::measure_frames(std::uint64_t up) {
   taken_at_ = scheduler_.now();
 }
 
-// Frames have no answer that could fail to come; what is not acknowledged for long asks for a sign.
+// A WebSocket that has taken a frame has delivered nothing: if the oldest is not acknowledged in
+// time, is it still alive? What is said meanwhile does not begin that time anew.
 void Uplink::watch() {
-  watch_.stop();
-  if (closed_) return;
+  if (closed_ || watch_.is_set()) return;
   const auto way = host_.way();
   if (!way || !way->frames) return;
-  const auto oldest = std::find_if(queue_.begin(), queue_.end(), [&](const Outgoing& entry) {
-    return entry.parts.front().via == way->id;
-  });
-  if (oldest == queue_.end()) return;
   std::size_t size = 0;
   for (const auto& entry : queue_)
     size += entry.parts.front().via == way->id ? entry.text.size() : 0;
-  const auto patience = this->patience(size);
-  // What stood behind others on a slow line has its time from then on.
-  const auto since = std::max(oldest->since, taken_at_);
-  const auto waited = std::chrono::duration_cast<Duration>(scheduler_.now() - since);
-  watch_.set(std::max(Duration(100), patience - waited), [this, patience] {
-    host_.check_way();
-    watch_.set(patience, [this] { watch(); });
-  });
+  if (size > 0) watch_.set(patience(size), [this] { host_.check_way(); });
+}
+
+// What stood behind others on a slow line has its time from now on.
+void Uplink::watch_anew() {
+  watch_.stop();
+  watch();
 }
 
 std::vector<Message> Uplink::abandon(std::vector<std::uint64_t>& lost) {

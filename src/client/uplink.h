@@ -58,9 +58,9 @@ class UplinkHost {
   virtual void acknowledged(std::uint64_t ack) = 0;  ///< the server has heard of it
   virtual Duration round_trip() const = 0;           ///< smoothed
   virtual void broken(const Failure& failure) = 0;   ///< an answer about the session
-  virtual void way_is_dead(const Failure& failure) = 0;
-  /// Whether an upload was refused on the way and may pass again: the way is not dead for that.
-  virtual bool waits_for_filter(const Failure& failure) = 0;
+  /// Whether so many failed uploads in a row, this one the last, mean that the way is dead.
+  virtual bool is_way_dead(const Failure& failure, int failures) = 0;
+  virtual void way_is_dead(Failure failure) = 0;
   virtual void check_way() = 0;  ///< no answer for long: does it live?
   virtual void swallowed() = 0;  ///< an upload was lost without a word
   /// Members for an upload that goes in any case, to find out whether a silent way down lives;
@@ -158,6 +158,7 @@ class Uplink {
   /// How long the answer to so many bytes may take.
   Duration patience(std::size_t size) const;
   void watch();
+  void watch_anew();
   void measure_frames(std::uint64_t up);
 
   Scheduler& scheduler_;

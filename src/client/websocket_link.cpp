@@ -18,6 +18,8 @@ namespace {
 constexpr Duration kConnect{20'000};
 constexpr std::size_t kLongest = std::size_t{8} << 20U;
 constexpr std::size_t kLongestHead = 16'384;
+constexpr std::size_t kPongs =
+    65'536;  // bytes that wait to be sent, beyond which pings are not answered
 
 // RFC 6455 §10.3: masks that nobody can foresee.
 struct RandomMasks {
@@ -195,6 +197,7 @@ class WebSocketLink::Conversation {
     switch (message->get_opcode()) {
       case opcode::text: handlers_.text(message->get_payload()); break;
       case opcode::ping: {
+        if (out_.size() > kPongs) break;  // to answer the latest is enough (RFC 6455 §5.5.3)
         const auto frame = messages_->get_message();
         if (!processor_.prepare_pong(message->get_payload(), frame))
           out_ += frame->get_header() + frame->get_payload();

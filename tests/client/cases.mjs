@@ -61,6 +61,12 @@ class Scene {
       const headers = does.retryAfter ? { 'Retry-After': String(does.retryAfter) } : {};
       return new Response(typeof does.body === 'string' ? does.body : JSON.stringify(does.body), { status: does.status, headers });
     }
+    if (does?.drip) return new Response(new ReadableStream({ start: async (out) => {
+      while (!init.signal.aborted) {
+        out.enqueue(new Uint8Array([32]));
+        await pass(does.drip);
+      }
+    } }), { headers: { 'Content-Length': '4096' } });
     if (does?.delay) await Promise.race([pass(does.delay), aborted]);
     const link = { isDead: false };
     const broken = new Promise((_, reject) => { link.cut = () => reject(new TypeError('terminated')); });
@@ -162,6 +168,7 @@ export async function runCase(one) {
     for (const { at, do: what, count = 1, size = 10 } of one.script ?? []) {
       await pass(at - scene.now);
       if (what === 'say') for (let i = 0; i < count; ++i) connection.send('n', 'x'.repeat(size));
+      else if (what === 'close') connection.close();
       else scene[what]();
     }
     await pass(one.until - scene.now);

@@ -158,15 +158,18 @@ test('a stream that is refused as `draining` says from where on nothing was take
   assert.deepEqual(alice.logged('reset')[0].lost, []);
 });
 
-test('a server that asks to be left alone for a month is asked again after an hour', async () => {
-  server.fault = () => ({ status: 503, headers: { 'Retry-After': '2592000' } });
-  const alice = client({ room: 'one', transport: 'poll' });
-  await alice.until(() => alice.logged('retry').length);
-  assert.equal(alice.logged('retry')[0].delay, 3600000);
-  const count = server.requests.length;
-  await pass(60000);
-  assert.equal(server.requests.length, count);
-});
+const kBusy = { error: { code: 'busy', message: 'Too much at once.', hint: 'Come back later.' } };
+for (const [who, text, delay] of [['a server', JSON.stringify(kBusy), 3600000], ['something on the way', '<html>busy', 30000]]) {
+  test(`${who} asks to be left alone for a month, and is for ${delay / 1000} s`, async () => {
+    server.fault = () => ({ status: 503, headers: { 'Retry-After': '2592000' }, text });
+    const alice = client({ room: 'one', transport: 'poll' });
+    await alice.until(() => alice.logged('retry').length);
+    assert.equal(alice.logged('retry')[0].delay, delay);
+    const count = server.requests.length;
+    await pass(delay - 1000);
+    assert.equal(server.requests.length, count);
+  });
+}
 
 test('a WebSocket is not given up when a heartbeat crosses the ping that follows the last event', async () => {
   server.heartbeat = 1000;

@@ -66,6 +66,7 @@ struct Trial final : client::ConnectionListener {
     const auto what = step.at("do").get<std::string>();
     if (what == "cut") inner.cut();
     if (what == "die") inner.die();
+    if (what == "close") connection.close();
     if (what != "say") return;
     const auto data = std::string(step.value("size", 10U), 'x');
     for (int i = step.value("count", 1); i > 0; --i)

@@ -135,7 +135,7 @@ void FakeNetwork::serve_next() {
 
 client::Network::Id FakeNetwork::post(std::string_view path, std::string body,
                                       std::function<void(const HttpAnswer&)> done,
-                                      std::function<void()> alive) {
+                                      std::function<void(std::size_t bytes)> alive) {
   ++requests;
   Link link;
   link.done = std::move(done);
@@ -172,12 +172,13 @@ client::Network::Id FakeNetwork::post(std::string_view path, std::string body,
 // Some of it every half second.
 void FakeNetwork::arrive(Id id, HttpAnswer answer, client::Duration left) {
   constexpr client::Duration kStep{500};
+  constexpr std::size_t kSome = 1024;
   const auto step = std::min(kStep, left);
   scheduler_.after(step, [this, id, answer = std::move(answer), left = left - step] {
     const auto found = links_.find(id);
     if (found == links_.end() || id <= dead_) return;
     if (left > client::Duration(0)) {
-      if (found->second.alive) found->second.alive();
+      if (found->second.alive) found->second.alive(kSome);
       arrive(id, answer, left);
       return;
     }

@@ -51,7 +51,7 @@ class FakeNetwork final : public client::Network {
 
   Id post(std::string_view path, std::string body,
           std::function<void(const client::HttpAnswer&)> done,
-          std::function<void()> alive = {}) override;
+          std::function<void(std::size_t bytes)> alive = {}) override;
   Id stream(std::string_view path, std::string body, StreamHandlers handlers) override;
   Id websocket(std::string_view path, SocketHandlers handlers) override;
   void send_text(Id socket, std::string text) override;
@@ -70,7 +70,7 @@ class FakeNetwork final : public client::Network {
  private:
   struct Link {
     std::function<void(const client::HttpAnswer&)> done;
-    std::function<void()> alive;
+    std::function<void(std::size_t bytes)> alive;
     StreamHandlers stream;
     SocketHandlers socket;
     bool is_socket = false;

@@ -155,11 +155,23 @@ TEST_CASE("race: where that does not work any more the others follow at once") {
   track.race.begin();
   CHECK(track.news() == "+websocket!");
   track.fail(ws);
-  CHECK(track.news() == "+sse +poll");
+  CHECK(track.news() == "+poll +sse");
   Track chosen(poll);
   chosen.profile.recall(R"({"transport":"websocket","proof":0})");
   chosen.race.begin();
   CHECK(chosen.news() == "+poll!");
+}
+
+TEST_CASE("race: what carries is lost: what is tried beside it ends, too") {
+  Track track;
+  track.race.begin();
+  track.race.proved(poll);
+  track.race.activated(poll);
+  CHECK(track.news() == "+poll +websocket ^poll");
+  track.race.lost();
+  CHECK(track.news() == "-websocket");
+  track.race.begin();
+  CHECK(track.news() == "+poll!");
 }
 
 TEST_CASE("race: what worked goes alone, with a head start") {

@@ -76,20 +76,30 @@ void ScriptedNetwork::later(Duration delay, Id id, client::Scheduler::Task task)
   });
 }
 
+void ScriptedNetwork::drip(Duration each, Id id, const std::function<void(std::size_t)>& alive) {
+  later(each, id, [this, each, id, alive] {
+    if (alive) alive(1);
+    drip(each, id, alive);
+  });
+}
+
 client::Network::Id ScriptedNetwork::post(std::string_view path, std::string body,
                                           std::function<void(const HttpAnswer&)> done,
-                                          std::function<void()> alive) {
+                                          std::function<void(std::size_t bytes)> alive) {
   const auto does = goes(kind_of(path), Json::parse(body));
   const auto id = add();
   const auto answered = [this, id, done = std::move(done)](const HttpAnswer& answer) {
     links_.erase(id);
     done(answer);
   };
-  const auto pass = [this, id, path = std::string(path), body = std::move(body), answered,
-                     alive = std::move(alive)] {
+  const auto pass = [this, id, path = std::string(path), body = std::move(body), answered, alive] {
     links_[id].inner = inner_.post(path, body, answered, alive);
   };
   if (is(does, "swallow")) return id;
+  if (does.is_object() && does.contains("drip")) {
+    drip(time_of(does, "drip", {}), id, alive);
+    return id;
+  }
   if (is(does, "lose")) {
     later(kRoundTrip, id, [answered] { answered({.problem = "reset"}); });
   } else if (does.is_object() && does.contains("status")) {

@@ -25,7 +25,7 @@ class ScriptedNetwork final : public client::Network {
 
   Id post(std::string_view path, std::string body,
           std::function<void(const client::HttpAnswer&)> done,
-          std::function<void()> alive = {}) override;
+          std::function<void(std::size_t bytes)> alive = {}) override;
   Id stream(std::string_view path, std::string body, StreamHandlers handlers) override;
   Id websocket(std::string_view path, SocketHandlers handlers) override;
   void send_text(Id socket, std::string text) override;
@@ -60,6 +60,7 @@ class ScriptedNetwork final : public client::Network {
   }
   /// Unless the link was dropped meanwhile.
   void later(client::Duration delay, Id id, client::Scheduler::Task task);
+  void drip(client::Duration each, Id id, const std::function<void(std::size_t)>& alive);
 
   FakeNetwork& inner_;
   client::Scheduler& scheduler_;

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -16,6 +18,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 using namespace sigway;  // NOLINT(google-build-using-namespace)
@@ -158,6 +161,35 @@ TEST_CASE("a connection is used again, and closed when nothing went by it for 4 
   at(7999);
   char byte = 0;
   CHECK(::recv(connection.fd(), &byte, 1, 0) == 0);
+}
+
+TEST_CASE("a stream is read no faster than the client's thread takes it") {
+  constexpr std::size_t kParts = 1024, kPart = 65'536;  // far more than sockets hold
+  Bed bed;
+  std::size_t bytes = 0;
+  bool over = false;
+  bed.network.stream("v1/sse", "body",
+                     {.open = [](const client::HttpAnswer&) {},
+                      .data = [&](std::string_view part) { bytes += part.size(); },
+                      .closed = [&](const client::HttpAnswer&) { over = true; }});
+  const Socket connection(bed.server.accept());
+  read_until(connection.fd(), "\r\n\r\nbody");
+  std::atomic<std::size_t> sent = 0;
+  std::thread server([&] {
+    send(connection.fd(), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    const std::string part(kPart, 'x');
+    for (std::size_t i = 0; i < kParts; ++i, sent += kPart) send(connection.fd(), part);
+    ::shutdown(connection.fd(), SHUT_WR);
+  });
+  // Nothing is taken: it comes to rest.
+  for (std::size_t before = 1; sent != before;) {
+    before = sent;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+  CHECK(sent < kParts * kPart);
+  while (!over) bed.tasks.run_one();
+  server.join();
+  CHECK(bytes == kParts * kPart);
 }
 
 TEST_CASE("a fragment that would make the sum of all lengths run over ends a WebSocket") {

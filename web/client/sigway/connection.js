@@ -173,7 +173,7 @@ export class Connection {
   async #close() {
     const session = this.#session;
     let left = false;
-    if (session && this.#state !== 'reconnecting') {
+    if (session && (session.way || !session.server)) {
       session.leaving = true;
       session.uplink.push(this.#entry({ type: 'leave' }));
       const ended = this.#ended = deferred();

@@ -40,6 +40,9 @@ export function isFiltered(error) {
   return /^http_4\d\d$/.test(error.code) && error.status !== 413;
 }
 
+/** The error of a carrier that ends because uploads failed, which says nothing of how a stream dies. */
+export const ofUploads = (error) => Object.assign(error, { isOfUploads: true });
+
 /** Whether something on the way did it, and not the server or we. */
 export function isUnclean(error) {
   return kUncleanCodes.has(error.code) || error.code.startsWith('http_');

@@ -1,12 +1,14 @@
 // Requests that any network lets through, and what their answers mean.
 
-import { deadline } from './clock.js';
+import { clock, deadline } from './clock.js';
 import { refusal, SigwayError } from './failure.js';
 import { inAscii } from './text.js';
 import { deferred } from './tools.js';
 
 const kLongAnswer = 1024;            // bytes
 const kLongestAnswer = 8 << 20;
+const kProgress = 1024, kHeardMost = 4, kDrip = 30000;    // of a slow answer so many bytes come in so many times its deadline, or so many ms
+const kStrangersRetry = 30000;       // ms that something on the way can ask for: it knows nothing of us, and may be gone in a moment
 
 // Node's fetch gives a connection back a turn after the answer; who asks again sooner pays for a new one.
 const returned = () => (globalThis.setImmediate ? new Promise((resolve) => { globalThis.setImmediate(resolve); }) : undefined);
@@ -26,10 +28,10 @@ export class Http {
 
   // The parsed answer, or null for an empty one. Throws a SigwayError: `network`, `deadline`, `aborted`, what the server said,
   // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds, for the head and then for the body; with
-  // `heard`, for each part of a long body. `heard` is called with the number of bytes that came, 0 for the head; the body of a short answer
-  // is not counted.
-  async post(path, body, { patience, signal, keepalive, heard }) {
-    const { text } = await this.#accepted(path, body, { patience, signal, keepalive, heard });
+  // `heard`, `between` is for each part of a long body, which must make progress. `heard` is called with the number of bytes that came, 0 for
+  // the head; the body of a short answer is not counted.
+  async post(path, body, { patience, between = patience, signal, keepalive, heard }) {
+    const { text } = await this.#accepted(path, body, { patience, between, signal, keepalive, heard });
     return text === '' ? null : parseObject(text);
   }
 
@@ -50,7 +52,7 @@ export class Http {
     }
   }
 
-  async #request(path, body, { patience, signal, keepalive = false, stream = false, heard }) {
+  async #request(path, body, { patience, between = patience, signal, keepalive = false, stream = false, heard }) {
     const stop = new AbortController();
     const stopped = deferred();
     const abort = () => {
@@ -62,12 +64,18 @@ export class Http {
     // Node's fetch leaves some answers pending for ever that are aborted while they come.
     const unlessStopped = (promise) => Promise.race([promise, stopped.promise]);
     let late = false;
-    const expect = () => deadline(patience, () => { late = true; abort(); });
-    let calm = expect();
+    const expect = (ms) => deadline(ms, () => { late = true; abort(); });
+    let calm = expect(patience);
+    let came = kProgress, latest = 0;
     const alive = (bytes = 0) => {
       if (stop.signal.aborted) return;
+      came += bytes;
+      if (came >= kProgress) {
+        came = 0;
+        latest = clock.now() + Math.max(kDrip, kHeardMost * between);
+      }
       calm();
-      calm = expect();
+      calm = expect(Math.min(between, latest - clock.now()));
       heard?.(bytes);
     };
     let streaming = false;
@@ -103,11 +111,12 @@ export class Http {
     try {
       said = JSON.parse(text)?.error;
     } catch { /* written by something on the way */ }
-    const seconds = Number(response.headers.get('Retry-After'));
-    const more = { status: response.status, retry: seconds > 0 ? seconds * 1000 : said?.retry };  // another origin's header cannot be read
+    const { status } = response;
+    const header = 1000 * Number(response.headers.get('Retry-After'));
+    const retry = header > 0 ? header : said?.retry;     // another origin's header cannot be read
     // Other servers have errors with codes as well; ours say what to do, too.
-    if (['code', 'message', 'hint'].every((field) => said?.[field] && typeof said[field] === 'string')) return refusal({ ...said, ...more });
-    return new SigwayError(`http_${response.status}`, `HTTP ${response.status}${foreign(text)}`, more);
+    if (['code', 'message', 'hint'].every((field) => said?.[field] && typeof said[field] === 'string')) return refusal({ ...said, status, retry });
+    return new SigwayError(`http_${status}`, `HTTP ${status}${foreign(text)}`, { status, retry: Math.min(kStrangersRetry, header) });
   }
 }
 

@@ -88,7 +88,7 @@ export class NetworkProfile {
   died({ kind }, error, age, silence, heartbeat) {
     if (kind === 'poll') return;              // it passes where nothing else does
     const heldBack = error.code === 'held_back';
-    const lesson = heldBack ? this.cadence.heldBack() : this.cadence.cut(kind, age, silence);
+    const lesson = error.isOfUploads ? null : heldBack ? this.cadence.heldBack() : this.cadence.cut(kind, age, silence);
     this.learnt(lesson);
     const isMended = age > Math.max(kYoungLeast, kYoung * heartbeat) || lesson?.renewal >= kMendedLife;
     if (isMended && !heldBack) return this.lives.restore(kind);

@@ -116,8 +116,9 @@ export class PollCarrier extends Carrier {
     const least = Math.max(session.profile.slack * kSlackLeast, session.profile.queue);
     const slack = session.trips.patience(least * 2 ** Math.max(0, this.#failures - 1), kSlackUnknown);
     this.#came = { bytes: 0, since: 0 };
-    const patience = attaching ? session.profile.slack * kAttachDeadline : wait + slack;
-    return session.settings.http.post('v1/poll', JSON.stringify(request), { patience, signal: again, heard: (bytes) => this.#hearsSome(bytes) });
+    const between = attaching ? session.profile.slack * kAttachDeadline : slack;
+    return session.settings.http.post('v1/poll', JSON.stringify(request),
+      { patience: attaching ? between : wait + slack, between, signal: again, heard: (bytes) => this.#hearsSome(bytes) });
   }
 
   #hearsSome(bytes) {

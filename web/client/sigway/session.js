@@ -3,13 +3,13 @@
 
 import { backoff } from './backoff.js';
 import { clock, sleep } from './clock.js';
-import { isFiltered, isUnclean, SigwayError, verdict } from './failure.js';
+import { isFiltered, isUnclean, ofUploads, SigwayError, verdict } from './failure.js';
 import { notSigway } from './http.js';
 import { kLimits, kLongest, limitsOf } from './limits.js';
 import { Lines } from './lines.js';
 import { Uplink } from './uplink.js';
 
-const kQuietFailures = 4;            // uploads without messages: the way down may live while the way up is dead
+const kUploadFailures = 4;           // in a row: the way down may live while the way up is dead
 const kQuietWait = 1000;             // ms that an acknowledgement waits for a body to travel in
 const kQuietLeast = 2500, kQuietUnknown = 6000, kQuietMost = 20000;    // ms, twice as long each time
 const kAckDelay = 200;
@@ -208,7 +208,7 @@ export class Session {
             --failures;
             continue;
           }
-          if (failures + 1 >= kQuietFailures && !(this.active === carrier && this.isFiltered(error))) throw error;
+          if (this.isDead(carrier, error, failures + 1)) throw ofUploads(error);
           await this.rest(Math.max(error.retry ?? 0, backoff(failures)), carrier);
         }
       }
@@ -243,11 +243,12 @@ export class Session {
     return this.cursor;
   }
 
-  /** Whether an upload was refused on the way and may pass again: whatever brings events down is kept for so long. */
-  isFiltered(error) {
-    if (!isFiltered(error) || !this.active) return false;
+  /** Whether so many failed uploads in a row, the last with that error, mean that the carrier is dead. Where something on the way refuses
+   *  them the active one has a while, as the way down may live. */
+  isDead(carrier, error, failures) {
+    if (!isFiltered(error) || this.active !== carrier) return failures >= kUploadFailures;
     this.#filteredSince ??= clock.now();
-    return clock.now() - this.#filteredSince < kFilteredMost;
+    return clock.now() - this.#filteredSince >= kFilteredMost;
   }
 
   acknowledged(ack) {

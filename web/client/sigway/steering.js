@@ -14,6 +14,7 @@ const kCarriers = { websocket: WebSocketCarrier, sse: StreamCarrier, poll: PollC
 const kPatience = 10000;             // for a proof; the server lets an attempt stand by for as long
 const kShortLife = 1000;             // a stream that ended politely earlier than this waits like any other
 const kStable = 10000;               // after a life of this, the resets before it do not count any longer
+const kRenewalLeast = 1000;          // ms after a carrier took over, however old it was by then
 const kFirstProbe = 5000, kProbeGrowth = 4, kRarestProbe = 5 * 60 * 1000;
 const kMinute = 60 * 1000;
 const kPauseShare = 0.25;             // of the time for which the server keeps our place, at the most: several tries must fit
@@ -175,7 +176,7 @@ export class Steering {
     this.run(polite ? 0 : Math.max(error.retry ?? 0, backoff(before, this.#longestPause())), error);
   }
 
-  /** `pause`: ms at the least until the next renewal. */
+  /** `pause`: ms until the next renewal, where the last one failed. */
   #settle(pause = 0) {
     const carrier = this.#session?.active;
     this.#calm();
@@ -186,7 +187,7 @@ export class Steering {
       return;
     }
     const life = this.#profile.cadence.life[carrier.kind];
-    if (life) this.#renewTimer = setTimeout(() => this.#renew(carrier), Math.max(pause, life - (clock.now() - carrier.born)));
+    if (life) this.#renewTimer = setTimeout(() => this.#renew(carrier), pause || Math.max(kRenewalLeast, life - (clock.now() - carrier.born)));
     this.#planProbe();
   }
 

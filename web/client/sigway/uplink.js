@@ -4,12 +4,11 @@
 import { backoff, soon } from './backoff.js';
 import { kLeastBody } from './body_limit.js';
 import { clock, deadline, sleep } from './clock.js';
-import { isFiltered, SigwayError, verdict } from './failure.js';
+import { isFiltered, ofUploads, SigwayError, verdict } from './failure.js';
 import { kLimits, kMessageRate } from './limits.js';
 import { inAscii, utf8Length } from './text.js';
 import { deferred } from './tools.js';
 
-const kUploadFailures = 4;           // the way down may live while the way up is dead
 const kFilteredPause = 2000;
 const kUploadsInFlight = 2, kPiecesInFlight = 3;   // a browser gives six connections to an origin, and the stream takes one
 const kOverdue = 150, kOverdueInRace = 1500;   // ms after which an upload under way does not hold up the next one
@@ -297,8 +296,9 @@ export class Uplink {
   // In ASCII a whole message might become larger than the server takes; pieces it puts together as they were.
   #limit(byFrames) {
     const { limits, cadence, settings } = this.session;
+    if (byFrames) return limits.body - this.#overhead();
     const most = Math.min(limits.body, cadence.body.most);
-    if (byFrames || !settings.http.ascii) return most - this.#overhead();
+    if (!settings.http.ascii) return most - this.#overhead();
     return Math.floor((Math.min(most, limits.data) - this.#overhead()) / kSwelling);
   }
 
@@ -413,10 +413,9 @@ export class Uplink {
     }
     this.#pause(Math.max(error.retry ?? 0, this.#failures === 1 ? soon()
       : backoff(Math.min(this.#failures - 2, 4), isFiltered(error) ? kFilteredPause : undefined)));
-    if (session.isFiltered(error)) return;
-    if (counts && this.#failures >= kUploadFailures && session.way) {
+    if (counts && session.way && session.isDead(session.way, error, this.#failures)) {
       this.#failures = 0;
-      session.way.end(error);
+      session.way.end(ofUploads(error));
     }
   }
 
