@@ -78,12 +78,12 @@ void Rooms::join(const session::Caller& caller, const dialects::Join& join, Sess
     return;
   }
   const Waiting who{caller, re};
+  if (room.waiting.empty() && room.members.size() < room.capacity) {
+    admit(room, who);
+    return;
+  }
   if (room.quiet) {
-    if (room.members.size() < room.capacity) {
-      admit(room, who);
-    } else {
-      refuse(room, who);
-    }
+    refuse(room, who);
     return;
   }
   if (room.probing == 0 && is_taken(room) &&

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -69,8 +69,9 @@ class Rooms {
     bool is_drained = false;  // and some may have been
     std::uint64_t next_join = 1;
     std::vector<Member> members;  // in the order of their join numbers
-    std::deque<Waiting> waiting;  // for the members' answers to a probe
-    std::size_t probing = 0;      // answers outstanding
+    // For the members' answers to a probe. An empty deque would have 512 bytes.
+    std::list<Waiting> waiting;
+    std::size_t probing = 0;  // answers outstanding
     std::uint64_t probe_round = 0;
   };
 
