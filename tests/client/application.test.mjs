@@ -10,6 +10,7 @@ import { makeClient } from './helpers.mjs';
 
 let server, clients;
 const client = (options) => makeClient(server, { ...options }, clients);
+const states = (one) => one.logged('state').map(({ state }) => state);
 
 async function pair(transport, more) {
   const both = [1, 2].map(() => client({ room: 'one', transport, ...more }));
@@ -149,6 +150,35 @@ test('after close() nothing is heard but the end, and a second close() waits for
   await closing;
   assert.equal(alice.heard.length, before);
   assert.throws(() => alice.connection.send('count', { i: 0 }), { code: 'closed' });
+});
+
+test('it closes also where so much waits that nothing more can be said, and before it was open', async () => {
+  server.silent = true;
+  const alice = client({ room: 'one' });
+  await alice.connection.send('count', { i: 0 });
+  const refused = (type, data) => {
+    try {
+      for (;;) alice.connection.send(type, data);
+    } catch ({ code }) { return code; }
+  };
+  await pass(100);
+  assert.equal(refused('count', 'x'.repeat(60000)), 'busy');
+  assert.equal(refused('n'), 'busy');
+  await alice.connection.close();
+  assert.equal(alice.logged('closed')[0].code, 'left');
+});
+
+test('who closes before the first welcome hears nothing but the end, and the others that it has left', async () => {
+  server.latency = 100;
+  const bob = client({ room: 'one' });
+  await bob.until(() => bob.connection.state === 'open');
+  const alice = client({ room: 'one' });
+  await pass(50);
+  await alice.connection.close();
+  assert.deepEqual(states(alice), ['closed']);
+  assert.deepEqual(alice.logged('transport'), []);
+  assert.deepEqual(alice.logged('retry'), []);
+  await bob.until(() => bob.had('peer-left'));
 });
 
 test('what is misspelt is a TypeError that names what was meant', async () => {

@@ -192,7 +192,7 @@ export class Connection {
 
   #say(message) {
     if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
-    const entry = this.#entry(message);
+    const entry = this.#entry(message, this.#session?.uplink.room);
     if (this.#session) this.#session.uplink.push(entry);
     else this.#backlog.push(entry);
     return entry;
@@ -210,7 +210,8 @@ export class Connection {
     return answer.promise;
   }
 
-  #entry(message) {
+  // `room`: bytes that it may have. What we say by ourselves always finds room: the goodbye, and rooms to join again.
+  #entry(message, room = Infinity) {
     const limits = this.limits;
     const fields = [];
     for (const [name, value] of Object.entries(message)) {
@@ -226,7 +227,7 @@ export class Connection {
     }
     const text = fields.join();
     const bytes = utf8Length(text);
-    if (this.#session?.uplink.room < bytes) throw new SigwayError('busy', 'too much waits to be sent');
+    if (room < bytes) throw new SigwayError('busy', 'too much waits to be sent');
     return new Outgoing(this.#nextId++, message, text);
   }
 
@@ -269,7 +270,7 @@ export class Connection {
       roundTrip: open((ms) => this.#emitter.emit('roundtrip', ms)),
       lost: current((carrier, error) => this.#lost(carrier, error)),
       crowded: current(() => this.#steering.crowded()),
-      welcome: current(() => {
+      welcome: open(() => {
         if (!this.#reset) return;
         const told = { ...this.#reset, peer: this.peer };
         this.#reset = null;
@@ -313,8 +314,8 @@ export class Connection {
         await this.#renewed;
         return this.#session;
       },
-      open: (kind) => this.#nowOpen(kind),
-      retry: (plan) => this.#emitter.emit('retry', plan),
+      open: (kind) => { if (!this.#closing) this.#nowOpen(kind); },
+      retry: (plan) => { if (!this.#closing) this.#emitter.emit('retry', plan); },
       reconnecting: () => { if (this.#everOpen && !this.#closing) this.#setState('reconnecting'); },
       broken: async (error, session) => {
         if (session !== this.#session || this.#isClosed) return;
