@@ -333,10 +333,11 @@ void Connection::reset(const Failure& failure) {
   }
   failures_ = 0;  // who says so can be reached
   journal("the server has forgotten the session (" + failure.code + "): begins a new one");
-  race_.rest();
+  is_between_ = false;
+  race_.lost();  // of this session nothing carries any more
   renewal_.stop();
   attempts_.fill(nullptr);
-  is_between_ = false;
+  const bool is_heard = session_->cursor() > 0;
   std::vector<std::uint64_t> lost;
   auto unsent = session_->stop(lost);
   const auto previous = session_->peer();
@@ -347,11 +348,11 @@ void Connection::reset(const Failure& failure) {
   for (const auto id : lost) joining_.erase(id);  // nobody will answer them by that id
   // Messages of ours, which the application does not know.
   std::erase(lost, std::uint64_t{0});
-  if (ever_open_) {
+  if (ever_open_ || is_heard) {
     if (!reset_) reset_ = ClientReset{failure.code, previous, {}, {}};
     reset_->lost.insert(reset_->lost.end(), lost.begin(), lost.end());
-    set_state(ClientState::reconnecting);
   }
+  if (ever_open_) set_state(ClientState::reconnecting);
   new_session();
   connect_after(backoff(options_.random, resets_++));
 }
@@ -418,10 +419,10 @@ void Connection::set_state(ClientState state) {
 void Connection::finish(const ClientEnd& end) {
   if (state_ == ClientState::closed) return;
   closing_ = true;
-  race_.rest();
+  is_between_ = false;
+  race_.lost();
   for (auto* timer : {&connect_, &pulse_, &renewal_, &closing_timer_}) timer->stop();
   attempts_.fill(nullptr);
-  is_between_ = false;
   if (session_) {
     std::vector<std::uint64_t> lost;
     session_->stop(lost);

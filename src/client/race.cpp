@@ -58,6 +58,7 @@ void Race::begin() {
   rest();
   running_ = true;
   begun_ = scheduler_.now();
+  retry_ = Duration(0);
   is_late_ = is_heard_ = grace_over_ = false;
   look_.set(kSlowAnswer, [this] { look(); });
   if (wanted_ != Transport::automatic) {
@@ -324,6 +325,7 @@ void Race::failed(Transport transport, const Failure& failure) {
     profile_.failed(transport, failure);
   }
   last_ = failure;
+  retry_ = std::max(retry_, failure.retry);
   is_late_ = is_late_ || failure.code == "deadline";
   if (active_) {
     standing.state = State::idle;
@@ -343,7 +345,8 @@ void Race::failed(Transport transport, const Failure& failure) {
     consider();
     return;
   }
-  const auto answer = last_;
+  auto answer = last_;
+  answer.retry = retry_;
   if (is_late_) profile_.late(is_heard_);
   rest();
   profile_.outage();  // what was set aside may be all that is left: the next round tries everything
