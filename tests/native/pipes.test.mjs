@@ -109,6 +109,26 @@ for (const transport of kTransports) {
   });
 }
 
+test('a reader that takes its time is not taken for a dead network', async () => {
+  const own = await serve('--ping-interval', '1s');
+  const name = room();
+  const slow = sigway('join', name, '--url', own.url, '--transport', 'websocket', '--verbose');
+  await slow.event('created');
+  const fast = sigway('join', name, '--url', own.url, '--transport', 'websocket');
+  await slow.event('ready');
+  slow.process.stdout.pause();
+  for (let i = 0; i < 60; ++i) fast.say({ type: 'n', data: 'x'.repeat(10000) });    // more than a pipe holds
+  await new Promise((resolve) => { setTimeout(resolve, 5000); });                 // of which two heartbeats are 2 s
+  slow.process.stdout.resume();
+  await slow.until(() => slow.events.filter(({ type }) => type === 'n').length === 60, 'all that was sent');
+  assert.doesNotMatch(slow.err, /was lost/);
+  for (const each of [slow, fast]) {
+    each.end();
+    assert.equal(await each.exit(), 0, each.err);
+  }
+  await own.stop();
+});
+
 test('send to a name: sent to whoever has it, or stored for it', async () => {
   const stored = at('send', '@carol', 'letter', '"first"');
   assert.equal(await stored.exit(), 0, stored.err);
