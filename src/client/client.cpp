@@ -301,9 +301,7 @@ class Client::Implementation final : private client::ConnectionListener {
     see();
   }
 
-  void on_event(const ClientEvent& event) override {
-    tell(handlers_.on_event, event);
-  }
+  void on_event(const ClientEvent& event) override { tell(handlers_.on_event, event); }
   void on_state(ClientState state) override {
     see_now();
     tell(handlers_.on_state, state);
@@ -320,9 +318,7 @@ class Client::Implementation final : private client::ConnectionListener {
     end_ = end;
     over_ = true;
   }
-  void on_journal(std::string_view line) override {
-    tell(handlers_.on_journal, line);
-  }
+  void on_journal(std::string_view line) override { tell(handlers_.on_journal, line); }
   void on_learned(const std::string& what) override {
     if (!memory_) return;
     const auto problem = memory_->keep(what);
@@ -340,7 +336,7 @@ class Client::Implementation final : private client::ConnectionListener {
   std::size_t queued_ = 0, queued_bytes_ = 0;
   std::uint64_t ids_ = 0;
   bool closing_ = false;
-  bool over_ = false;  // the client's thread
+  bool over_ = false;               // the client's thread
   client::Time::duration away_{0};  // in handlers; the client's thread
   ClientEnd end_;
   client::Waiter waiter_;
