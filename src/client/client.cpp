@@ -275,16 +275,25 @@ class Client::Implementation final : private client::ConnectionListener {
     if (handlers_.on_closed) handlers_.on_closed(end_);
   }
 
+  bool is_closing() const {
+    const std::lock_guard lock(mutex_);
+    return closing_;
+  }
+
   // Stands still while the application is told something: what comes meanwhile waits in `tasks_`,
   // and would seem to be late. Nothing on the way is to blame for that.
   client::Time now() const { return client::Waiter::now() - away_; }
 
   template <class Handler, class Value>
-  void tell(const Handler& handler, const Value& value) {
-    if (!handler) return;
+  void call(const Handler& handler, const Value& value) {
     const auto began = client::Waiter::now();
     handler(value);
     away_ += client::Waiter::now() - began;
+  }
+  // Nothing any more once the application has closed it.
+  template <class Handler, class Value>
+  void tell(const Handler& handler, const Value& value) {
+    if (handler && !is_closing()) call(handler, value);
   }
 
   // With the lock. What other threads may ask for.
@@ -304,7 +313,11 @@ class Client::Implementation final : private client::ConnectionListener {
   void on_event(const ClientEvent& event) override { tell(handlers_.on_event, event); }
   void on_state(ClientState state) override {
     see_now();
-    tell(handlers_.on_state, state);
+    if (state != ClientState::closed) {
+      tell(handlers_.on_state, state);
+    } else if (handlers_.on_state) {
+      call(handlers_.on_state, state);
+    }
   }
   void on_transport(Transport transport) override {
     see_now();
@@ -318,7 +331,9 @@ class Client::Implementation final : private client::ConnectionListener {
     end_ = end;
     over_ = true;
   }
-  void on_journal(std::string_view line) override { tell(handlers_.on_journal, line); }
+  void on_journal(std::string_view line) override {
+    if (handlers_.on_journal) call(handlers_.on_journal, line);
+  }
   void on_learned(const std::string& what) override {
     if (!memory_) return;
     const auto problem = memory_->keep(what);

@@ -131,8 +131,9 @@ class Client {
   std::vector<std::string> features() const;
   std::size_t pending() const;  ///< messages that the server has not taken
 
-  /// Leaves the rooms, ends the session, joins the threads. At most about two seconds (see above).
-  /// From a handler it only begins that; the rest is the destructor's.
+  /// Leaves the rooms, ends the session, joins the threads. At most about three seconds (see
+  /// above). From a handler it only begins that; the rest is the destructor's. The application
+  /// hears nothing from then on but the journal and the end.
   void close();
 
  private:

@@ -278,7 +278,8 @@ void Connection::lost(const Carrier* carrier, const Failure& failure) {
   // Those that were cut together do not return together.
   const auto pause =
       backoff(options_.random, std::max(0, quick_losses_ - 1), Duration(500), longest_pause());
-  connect_after(std::max(failure.retry, pause));
+  // What uploads were asked to wait for they have had, or still keep to: the way down has not.
+  connect_after(failure.of_uploads ? pause : std::max(failure.retry, pause));
 }
 
 void Connection::on_broken(const Failure& failure) {
@@ -291,12 +292,16 @@ void Connection::on_broken(const Failure& failure) {
 }
 
 bool Connection::ends_session(const Failure& failure) {
-  switch (verdict(failure)) {
-    case Verdict::retry: return false;
-    case Verdict::close: finish({failure.code, failure.message}); return true;
-    case Verdict::reset: reset(failure); return true;
+  const auto meaning = verdict(failure);
+  if (meaning == Verdict::retry) return false;
+  if (closing_) {
+    leave();
+  } else if (meaning == Verdict::close) {
+    finish({failure.code, failure.message});
+  } else {
+    reset(failure);
   }
-  return false;
+  return true;
 }
 
 // --- Sessions -----------------------------------------------------------------------------------
@@ -327,10 +332,6 @@ void Connection::new_session() {
 
 void Connection::reset(const Failure& failure) {
   if (state_ == ClientState::closed) return;
-  if (closing_) {
-    leave();
-    return;
-  }
   failures_ = 0;  // who says so can be reached
   journal("the server has forgotten the session (" + failure.code + "): begins a new one");
   is_between_ = false;

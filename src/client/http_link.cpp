@@ -11,7 +11,8 @@ namespace sigway::client {
 namespace {
 
 constexpr std::size_t kLongestAnswer = std::size_t{8} << 20U;
-constexpr std::size_t kIdle = 1;  // connections that are kept, beside those in use
+constexpr unsigned kLongestRetry = 3600;  // seconds
+constexpr std::size_t kIdle = 1;          // connections that are kept, beside those in use
 // Connection has shorter deadlines, by which it cancels; these are for when something went wrong.
 constexpr std::chrono::seconds kConnect{30}, kSilence{900};
 
@@ -21,8 +22,9 @@ HttpAnswer answer_of(const HttpClient::Head& head) {
   answer.content_type = lower(std::string(head.header("content-type")));
   const auto retry = head.header("retry-after");
   unsigned seconds = 0;
-  if (std::from_chars(retry.data(), retry.data() + retry.size(), seconds).ec == std::errc{})
-    answer.retry_after = std::chrono::seconds(std::min(seconds, 3600U));
+  const auto read = std::from_chars(retry.data(), retry.data() + retry.size(), seconds).ec;
+  if (read == std::errc::result_out_of_range) seconds = kLongestRetry;
+  answer.retry_after = std::chrono::seconds(std::min(seconds, kLongestRetry));
   return answer;
 }
 

@@ -10,7 +10,7 @@ namespace sigway::client {
 /// reads the connection waits while there is too much, and so does the other side, by TCP.
 class Intake {
  public:
-  static constexpr std::size_t kMost = std::size_t{1} << 20U;  ///< bytes, beside the last part
+  static constexpr std::size_t kMost = std::size_t{1} << 16U;  ///< bytes, beside the last part
 
   /// Before a part is handed over; waits for room. Thread: the one that reads the connection.
   void bring(std::size_t part) {

@@ -126,8 +126,8 @@ class Race {
   bool is_late_ = false, is_heard_ = false;  // in this round
   Failure last_;
   Duration retry_{0};  // the longest that was asked for in this round
-  Timer others_;  // when those that wait may start
-  Timer grace_;   // for a better one, while one is proved
+  Timer others_;       // when those that wait may start
+  Timer grace_;        // for a better one, while one is proved
   Timer probe_;
   Timer look_;
   Timer steady_;  // while one transport carries

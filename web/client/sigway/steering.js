@@ -173,7 +173,9 @@ export class Steering {
     if (this.#switching) return;       // it looks again when it is done
     this.#race?.stop();
     const before = verdict(error) === 'reset' ? this.#resets++ : Math.max(0, this.#falls - 1);
-    this.run(polite ? 0 : Math.max(error.retry ?? 0, backoff(before, this.#longestPause())), error);
+    // What uploads were asked to wait for they have had, or still keep to: the way down has not.
+    const asked = error.isOfUploads ? 0 : error.retry ?? 0;
+    this.run(polite ? 0 : Math.max(asked, backoff(before, this.#longestPause())), error);
   }
 
   /** `pause`: ms until the next renewal, where the last one failed. */
