@@ -3,10 +3,13 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 #include <functional>
 #include <iterator>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -51,6 +54,15 @@ int wait_for_signal(milliseconds longest) {
 
 unsigned shard_count(const ops::Config& config) {
   return config.shards != 0 ? config.shards : std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// The error, with what to do where another port would help.
+std::string with_advice(std::string error, bool is_main, std::uint16_t port) {
+  if (!error.ends_with(std::generic_category().message(EADDRINUSE) + ".")) return error;
+  if (!is_main) return error + " Choose another one for --listen.";
+  const int next = port < 65535 ? port + 1 : 8080;
+  return error + " Is sigway running already? Else choose another port: sigway --port " +
+         std::to_string(next) + " (0 takes any that is free).";
 }
 
 std::vector<server::PageFile> embedded_pages() {
@@ -236,9 +248,12 @@ std::optional<std::string> Gateway::start() {
   parts.http =
       std::make_unique<server::HttpServer>(parts.shards, std::move(http), router, policy, limits);
   if (auto error = settings_for::check_dialects(config, *router)) return error;
-  for (auto& port : settings_for::listening(config)) {
+  auto ports = settings_for::listening(config);
+  for (auto& port : ports) {
     port.tls = parts.tls;
-    if (auto error = parts.http->listen(std::move(port))) return error;
+    const bool is_main = &port == &ports.front();
+    if (auto error = parts.http->listen(std::move(port)))
+      return with_advice(*std::move(error), is_main, config.port);
   }
   parts.watchdog = std::make_unique<net::Watchdog>(
       parts.shards, [](const std::string& finding) { ops::log_warn("{}", finding); });

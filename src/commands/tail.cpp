@@ -6,6 +6,18 @@
 #include "commands/verbs.h"
 
 namespace sigway::commands {
+namespace {
+
+// A room has no messages of the past to show, so 0 cannot mean what it means to tail(1): with -n 0
+// that shows none of them and goes on. CLI::PositiveNumber says its range in 300 digits.
+std::string count_problem(const std::string& text) {
+  const bool is_count = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  if (is_count && text.find_first_not_of('0') != std::string::npos) return {};
+  return "'" + text +
+         "' is no number of messages to end after; write 1 or more, or leave it out to listen on";
+}
+
+}  // namespace
 
 int tail(const std::vector<std::string>& arguments) {
   CLI::App app(
@@ -21,7 +33,8 @@ int tail(const std::vector<std::string>& arguments) {
   std::uint64_t count = 0;
   app.add_option("ROOM", room, "The room")->required();
   app.add_option("--capacity", capacity, "For how many the room is, if it is new");
-  app.add_option("--count,-n", count, "End after so many messages")->check(CLI::PositiveNumber);
+  app.add_option("--count,-n", count, "End after so many messages, 1 or more; without it, never")
+      ->check(CLI::Validator(count_problem, "1 OR MORE"));
   flags.add_to(app);
   if (const auto status = parse(app, arguments)) return *status;
 

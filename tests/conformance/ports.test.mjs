@@ -93,7 +93,12 @@ test('a server that cannot have one of its ports does not start, and says which'
   const taken = refusal('--listen', '0', '--listen', `${further[0].port}`);
   assert.equal(taken.status, 1);
   assert.equal(taken.stdout, '');
-  assert.equal(taken.stderr, `sigway: Cannot listen on 127.0.0.1:${further[0].port}: Address already in use.\n`);
+  assert.equal(taken.stderr, `sigway: Cannot listen on 127.0.0.1:${further[0].port}: Address already in use. Choose another one for --listen.\n`);
+  const main = refusal('--port', `${further[0].port}`);
+  assert.equal(main.status, 1);
+  assert.equal(main.stdout, '');
+  assert.equal(main.stderr, `sigway: Cannot listen on 127.0.0.1:${further[0].port}: Address already in use. `
+    + `Is sigway running already? Else choose another port: sigway --port ${Number(further[0].port) + 1} (0 takes any that is free).\n`);
   const dialect = refusal('--listen', '0=raq');
   assert.equal(dialect.status, 1);
   assert.equal(dialect.stdout, '');

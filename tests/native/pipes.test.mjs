@@ -220,6 +220,9 @@ test('what was misused is said, with status 2', async () => {
     [['join', 'r', '--ca-file', '/nowhere.pem'], /nowhere.pem/],
     [['send', 'r', 'm', '{no'], /not JSON.*--text/],
     [['send', 'r', 'm', '1', '--timeout', 'soon'], /write 500ms, 30s or 2m/],
+    [['tail', 'r', '--count', '0'], /^sigway tail: --count: '0' is no number of messages to end after; write 1 or more, or leave it out to listen on; see sigway tail --help\n$/],
+    [['tail', 'r', '-n', '-1'], /'-1' is no number of messages.*write 1 or more/],
+    [['tail', 'r', '-n', '2.5'], /'2.5' is no number of messages.*write 1 or more/],
     [['fly'], /no command 'fly'; there are .*join, send, tail/],
   ]) {
     const child = sigway(...args);
@@ -232,6 +235,17 @@ test('what was misused is said, with status 2', async () => {
     assert.equal(await help.exit(), 0);
     assert.match(help.out, /--url/);
   }
+});
+
+test('sigway --help names each command that there is', async () => {
+  const fly = sigway('fly');
+  await fly.exit();
+  const [, list] = /there are ([a-z, ]+), and without one/.exec(fly.err);
+  const commands = list.split(', ');
+  assert.ok(commands.includes('doctor') && commands.length >= 4, list);
+  const help = sigway('--help');
+  assert.equal(await help.exit(), 0);
+  for (const command of commands) assert.match(help.out, new RegExp(`^ +${command}\\b`, 'm'));
 });
 
 test('no server: said once, tried on, and given up by send', async () => {
