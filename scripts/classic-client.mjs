@@ -15,7 +15,8 @@ if (argument === '--remove') {
   try {
     esbuild = createRequire(new URL('../tests/package.json', import.meta.url))('esbuild');
   } catch {
-    console.error('esbuild is missing; scripts/install-npm.sh installs it');
+    const installer = fileURLToPath(new URL('install-npm.sh', import.meta.url));
+    console.error(`dist/sigway.classic.js is made by esbuild, which is not installed yet. Install it with\n\n  ${installer}\n\nand then run this again.`);
     process.exit(1);
   }
   await esbuild.build({

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +42,19 @@ test('in it: modules, their types, the README, the classic file, and nothing els
     assert.ok(existsSync(join(installed, path)), path);
   }
   assert.equal(packed.bundled?.length ?? 0, 0);
+});
+
+test('in a fresh clone npm pack says which command is missing, and works after it', async () => {
+  const clone = join(folder, 'clone');
+  for (const name of ['scripts/classic-client.mjs', 'scripts/install-npm.sh', 'web/client', 'tests/package.json']) cpSync(join(kSource, name), join(clone, name), { recursive: true });
+  const pack = () => run('npm', ['pack', '--offline'], { cwd: join(clone, 'web/client') });
+  const { stderr } = await pack().then(() => assert.fail('packed without esbuild'), (error) => error);
+  const [, command] = /Install it with\n\n {2}(.+)\n\nand then run this again\./.exec(stderr) ?? assert.fail(stderr);
+  assert.equal(command, join(realpathSync(clone), 'scripts/install-npm.sh'));
+  accessSync(command, constants.X_OK);
+  symlinkSync(join(kSource, 'tests/node_modules'), join(clone, 'tests/node_modules'));   // what that command installs
+  await pack();
+  assert.ok(existsSync(join(clone, 'web/client', packed.filename)));
 });
 
 test('imported in Node, two of them talk', async () => {
