@@ -18,7 +18,7 @@ case $kind in
   build) ;;
   test | ci)
     tools+=("chromium chromium" "firefox-esr firefox-esr" "openssl openssl"
-      "turnserver coturn")
+      "turnserver coturn" "python3 python3")
     # The proxies that tests/conformance/ goes through. By package: their commands are in sbin.
     libraries+=(doctest-dev libcpp-httplib-dev nginx haproxy squid tinyproxy caddy)
     ;;
