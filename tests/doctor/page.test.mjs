@@ -29,8 +29,8 @@ after(async () => {
   await server?.stop();
 });
 
-// The same page, but for how long it watches.
-async function open(url, cap = 5000) {
+// The same page, but for how long it watches; with `findings`, the ids of what it finds.
+async function open(url, cap = 5000, findings = null) {
   const guest = await visitor(browser, {});
   await guest.page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
   if (!kWhole) {
@@ -39,6 +39,15 @@ async function open(url, cap = 5000) {
       const text = await answer.text();
       assert.match(text, /url: location\.origin,/);
       await route.fulfill({ response: answer, body: text.replace('url: location.origin,', `url: location.origin, times: { cap: ${cap} },`) });
+    });
+  }
+  if (findings) {
+    await guest.page.route('**/doctor/diagnose.js', async (route) => {
+      const answer = await route.fetch();
+      const text = await answer.text();
+      assert.match(text, /export function diagnose\(m\) \{/);
+      const said = { findings: findings.map((id) => ({ id, ms: 30000, bytes: 4096, status: 403 })), works: { websocket: true, sse: true, poll: true }, transport: 'websocket' };
+      await route.fulfill({ response: answer, body: text.replace('export function diagnose(m) {', `export function diagnose(m) { return ${JSON.stringify(said)};`) });
     });
   }
   await guest.page.goto(`${url}/doctor`);
@@ -87,6 +96,27 @@ test('behind a filter: progress, verdict, findings, advice, the report', { timeo
   assert.equal(json.transport, 'poll');
   assert.equal(json.measurements.schema, 'sigway-doctor/1');
   assert.ok(json.findings.some(({ id }) => id === 'stream-type-refused'));
+});
+
+test('findings of each kind stand one below the other', { timeout: 150000 }, async () => {
+  const { findings } = JSON.parse(await readFile(new URL('../../web/doctor/words.json', import.meta.url), 'utf8'));
+  const levels = ['good', 'note', 'warn', 'bad'];
+  const some = levels.flatMap((level) => Object.keys(findings).filter((id) => findings[id].level === level).slice(0, 3));
+  const page = await open(server.url, 1000, some);
+  await page.locator('#result').waitFor({ timeout: 70000 });
+  const shown = await page.evaluate(() => [...document.querySelectorAll('.findings > li')].map((one) => {
+    const { left, right, top, bottom } = one.getBoundingClientRect(), around = one.parentElement.getBoundingClientRect();
+    return { level: one.className, position: getComputedStyle(one).position, left, top, bottom,
+      isInside: left >= around.left && right <= around.right && top >= around.top && bottom <= around.bottom };
+  }));
+  assert.equal(shown.length, some.length);
+  for (const level of levels) assert.ok(shown.some((one) => one.level === level), level);
+  for (const [i, { level, position, isInside, left, top }] of shown.entries()) {
+    assert.equal(position, 'static', level);
+    assert.ok(isInside, `a finding of kind ${level} is outside its list`);
+    if (i > 0) assert.ok(left === shown[i - 1].left && top >= shown[i - 1].bottom, `a finding of kind ${level} is over the one before`);
+  }
+  await look(page, 'all-kinds');
 });
 
 test('nothing in the way, and then no server at all', { timeout: 150000 }, async () => {

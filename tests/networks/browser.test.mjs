@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Random } from '../faults/random.mjs';
-import { closeVisitors, inPage, launch, phase, seesVideo, visitor } from '../pages/support.mjs';
+import { closeVisitors, inPage, launch, openCall, phase, seesVideo, visitor } from '../pages/support.mjs';
 import { Gateway } from './gateway.mjs';
 import { Middlebox } from './middlebox.mjs';
 import { expectations, networks } from './networks.mjs';
@@ -39,10 +39,10 @@ for (const network of wanted.map((name) => networks.find((each) => each.name ===
     try {
       const room = `r/${network.name}`;
       const bob = await visitor(browser);
-      await bob.page.goto(`${gateway.url}/${room}`);
+      await openCall(bob.page, `${gateway.url}/${room}`);
       await phase(bob.page, 'waiting');
       const alice = await visitor(through, { expected });
-      await alice.page.goto(`${(box ?? gateway).url}/${room}`);
+      await openCall(alice.page, `${(box ?? gateway).url}/${room}`);
       await Promise.all([alice, bob].map(({ page }) => phase(page, 'talking')));
       await Promise.all([alice, bob].map(({ page }) => seesVideo(page)));
       await Promise.all([alice, bob].map(({ page }) => inPage(page, listen)));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { until } from '../support/until.mjs';
-import { closeVisitors, inPage, kPatience, launch, phase, Relay, seesVideo, Server, visitor } from './support.mjs';
+import { closeVisitors, inPage, kPatience, launch, openCall, phase, pressJoin, Relay, seesVideo, Server, visitor } from './support.mjs';
 
 const kReloads = Number(process.env.SIGWAY_ROUNDS ?? 20);
 let server, browser, count = 0;
@@ -23,7 +23,7 @@ const seesText = (page, selector, wanted) => page.locator(selector, { hasText: w
 
 async function enter(url, options) {
   const guest = await visitor(browser, options);
-  await guest.page.goto(url);
+  await openCall(guest.page, url);
   return guest;
 }
 
@@ -235,6 +235,7 @@ test('a page that is closed counts as gone after a while, and is back when it co
   assert.equal(await a.page.locator('#share-link').isVisible(), true);
   assert.equal(await text(a.page, '#banner'), '');
   await b.page.goBack();
+  await pressJoin(b.page);
   await Promise.all([a, b].map(({ page }) => seesVideo(page)));
   for (const { page } of [a, b]) assert.equal(await page.evaluate(() => openPeerConnections()), 1);
   await a.close();
@@ -249,6 +250,7 @@ test('who opens the link when everybody has closed the page is not told of a cal
   const b = await enter(url);
   await seesText(b.page, '#status-title', 'The other side has left');
   await a.page.goBack();
+  await pressJoin(a.page);
   await Promise.all([a, b].map(({ page }) => seesVideo(page)));
   await a.close();
   await b.close();
@@ -371,7 +373,7 @@ test('no server at all: the page says so, and comes in when there is one', async
   let reachable = false;
   await a.page.route('**/v1/**', (route) => reachable ? route.continue() : route.abort());
   await a.page.routeWebSocket('**/v1/ws', (socket) => reachable ? socket.connectToServer() : socket.close());
-  await a.page.goto(freshRoom());
+  await openCall(a.page, freshRoom());
   await seesText(a.page, '#status-text', 'cannot be reached yet');
   reachable = true;
   await phase(a.page, 'waiting');
@@ -407,7 +409,7 @@ test('echo: one person sees a whole call, on two transports', async () => {
 test('echo: where event streams are blocked it comes by another way', async () => {
   const a = await visitor(browser, { expected: [/ERR_FAILED/] });
   await a.page.route('**/v1/sse**', (route) => route.abort());
-  await a.page.goto(`${server.url}/r/echo`);
+  await openCall(a.page, `${server.url}/r/echo`);
   await phase(a.page, 'talking');
   await seesVideo(a.page);
   await until(a.page, async () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, inPage, launch, phase, seesVideo, Server, visitor } from './support.mjs';
+import { closeVisitors, inPage, launch, openCall, phase, seesVideo, Server, visitor } from './support.mjs';
 
 let server, browser, count = 0;
 before(async () => {
@@ -19,7 +19,7 @@ const freshRoom = () => `${server.url}/r/devices-${++count}`;
 
 async function enter(url, options, from = browser) {
   const guest = await visitor(from, options);
-  await guest.page.goto(url);
+  await openCall(guest.page, url);
   return guest;
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Firefox } from './firefox.mjs';
-import { aLook, closeVisitors, launch, moves, phase, seesVideo, Server, visitor } from './support.mjs';
+import { aLook, closeVisitors, launch, moves, openCall as openCallInChromium, phase, seesVideo, Server, visitor } from './support.mjs';
 
 let server, firefox, count = 0;
 before(async () => {
@@ -18,9 +18,14 @@ after(async () => {
 
 const freshRoom = () => `${server.url}/r/firefox-${++count}`;
 
+async function openCall(page, url) {
+  await page.goto(url);
+  await page.evaluate(() => document.getElementById('join-now').click());
+}
+
 async function enter(url) {
   const page = await firefox.page();
-  await page.goto(url);
+  await openCall(page, url);
   return page;
 }
 
@@ -92,7 +97,7 @@ test('Firefox with Firefox: a page that is closed says that it is away', async (
   await b.goto('about:blank');
   await a.waitFor(() => document.getElementById('banner').textContent.includes('closed the page or is reloading it'));
   await a.waitFor(() => document.getElementById('status-title').textContent === 'The other side has left');
-  await b.goto(url);
+  await openCall(b, url);
   await Promise.all([a, b].map(getsVideo));
   for (const page of [a, b]) await page.close();
 });
@@ -107,7 +112,7 @@ for (const first of ['Firefox', 'Chromium']) {
       Firefox: async () => { ours.fox = await enter(url); await inPhase(ours.fox, first === 'Firefox' ? 'waiting' : 'talking'); },
       Chromium: async () => {
         ours.guest = await visitor(chromium);
-        await ours.guest.page.goto(url);
+        await openCallInChromium(ours.guest.page, url);
         await phase(ours.guest.page, first === 'Chromium' ? 'waiting' : 'talking');
       },
     };

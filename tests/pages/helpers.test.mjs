@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, launch, phase, seesVideo, Server, source, visitor } from './support.mjs';
+import { closeVisitors, launch, openCall, phase, seesVideo, Server, source, visitor } from './support.mjs';
 
 let server, browser;
 before(async () => {
@@ -129,7 +129,7 @@ test('Node calls a browser, and the browser answers', async (t) => {
   reader.on('line', (line) => lines.push(line));
   await says('waiting in from-node');
   const a = await visitor(browser);
-  await a.page.goto(`${pages.url}/r/from-node`);
+  await openCall(a.page, `${pages.url}/r/from-node`);
   await phase(a.page, 'talking');
   await seesVideo(a.page);
   await a.page.locator('.line .text', { hasText: 'hello from Node' }).waitFor({ state: 'attached' });

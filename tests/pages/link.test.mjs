@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, inPage, launch, phase, seesVideo, Server, visitor } from './support.mjs';
+import { closeVisitors, inPage, launch, openCall, phase, seesVideo, Server, visitor } from './support.mjs';
 
 const kGlares = Number(process.env.SIGWAY_ROUNDS ?? 50);
 let server, browser, count = 0;
@@ -20,7 +20,7 @@ const freshRoom = (people = 2) => `${server.url}/r/link-${++count}${people > 2 ?
 
 async function enter(url, options) {
   const guest = await visitor(browser, options);
-  await guest.page.goto(url);
+  await openCall(guest.page, url);
   return guest;
 }
 

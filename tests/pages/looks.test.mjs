@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { drawnCamera, people } from './scene.mjs';
-import { closeVisitors, inPage, launch, phase, Relay, seesVideo, Server, source, visitor } from './support.mjs';
+import { closeVisitors, inPage, launch, openCall, phase, Relay, seesVideo, Server, source, visitor } from './support.mjs';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const pictures = process.env.SIGWAY_PICTURES;
@@ -31,7 +31,7 @@ const onlyRelays = 'window.RTCPeerConnection = class extends RTCPeerConnection {
 async function enter(url, options = {}) {
   const who = people[count++ % people.length];
   const guest = await visitor(browser, { init: `(${drawnCamera})(${JSON.stringify(who)})`, ...options });
-  if (url) await guest.page.goto(url);
+  if (url) await openCall(guest.page, url);
   return guest;
 }
 
@@ -69,6 +69,17 @@ test('the start page', async () => {
   await page.fill('#room-name', 'a/b');
   await page.press('#room-name', 'Enter');
   await look(page, 'start-problem');
+  await close();
+});
+
+test('asking before a call: a room, one with a long name, an echo, a mistyped page', async () => {
+  const { page, close } = await enter();
+  for (const [name, path] of [['join', '/r/garden'], ['join-long', `/r/${'w'.repeat(128)}?people=4`], ['join-echo', '/r/echo'],
+    ['join-right-to-left', `/r/${encodeURIComponent('غرفة الاجتماعات الكبيرة في الطابق الثالث')}`], ['join-doctr', '/doctr']]) {
+    await page.goto(server.url + path);
+    await page.locator('#join').waitFor();
+    await look(page, name);
+  }
   await close();
 });
 

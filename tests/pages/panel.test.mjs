@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { closeVisitors, inPage, launch, phase, Server, visitor } from './support.mjs';
+import { closeVisitors, inPage, launch, openCall, phase, Server, visitor } from './support.mjs';
 
 const run = promisify(execFile);
 const kCredential = 'dHVybi1wYXNzd29yZC10aGF0LWlzLXNlY3JldA==', kUser = '1999999999:someone';
@@ -25,10 +25,10 @@ const clipboard = { context: { permissions: ['camera', 'microphone', 'clipboard-
 async function pair(people = 3) {
   const url = `${server.url}/r/panel-${++count}?people=${people}`;
   const a = await visitor(browser, clipboard), b = await visitor(browser);
-  await a.page.goto(url);
+  await openCall(a.page, url);
   await phase(a.page, 'waiting');
   await inPage(a.page, ({ call }) => call.connection.switchTransport('websocket'));    // a slow machine may have chosen another
-  await b.page.goto(url);
+  await openCall(b.page, url);
   await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
   await a.page.click('#open-signals');
   await a.page.locator('#signal-rows b', { hasText: 'answer' }).first().waitFor();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { roomOf, roomPath, roomProblem, suggestRoom } from '../../web/app/rooms.js';
+import { pageMeant, roomOf, roomPath, roomProblem, suggestRoom } from '../../web/app/rooms.js';
 
 const own = Object.getOwnPropertyDescriptor(globalThis, 'crypto');
 const crypto = (value) => Object.defineProperty(globalThis, 'crypto', { value, configurable: true });
@@ -11,6 +11,11 @@ before(() => crypto(webcrypto));   // Node 18 has none by itself
 after(() => { if (own) Object.defineProperty(globalThis, 'crypto', own); else delete globalThis.crypto; });
 
 const syllablesOf = (name) => name.replaceAll('-', '').match(/../g);
+
+test('one slip of the fingers is what makes a mistyped page, in any case', () => {
+  for (const room of ['doctr', 'doctor', 'Doctor', 'DOCTR', 'docotr', 'odctor', 'docter', 'doctors', 'ddoctor', ' doctor']) assert.equal(pageMeant(room), '/doctor', room);
+  for (const room of ['', 'd', 'doc', 'actor', 'factor', 'proctor', 'garden', 'doctors 2', 'rotcod', 'doctor doctor']) assert.equal(pageMeant(room), null, room);
+});
 
 test('a name is pronounceable, a path as it is, and short enough to read out', () => {
   for (let i = 0; i < 1000; ++i) {

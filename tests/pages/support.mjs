@@ -160,6 +160,17 @@ export async function visitor(browser, { expected = [], context: options = {}, i
   return guest;
 }
 
+// Opens an address as a person does who wants to call: where the page asks, they press Join.
+export async function openCall(page, url) {
+  await page.goto(url);
+  await pressJoin(page);
+}
+
+// Also after a way back to the page.
+export async function pressJoin(page) {
+  if (await page.locator('#join').isVisible()) await page.click('#join-now');
+}
+
 // -- what can be seen on a call page --
 
 export const phase = (page, wanted, timeout = kPatience) =>

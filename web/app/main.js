@@ -1,9 +1,10 @@
-// The page: the start at `/`, a call at `/r/ROOM`.
+// The page: the start at `/`, a call at `/r/ROOM`, which begins when a person has pressed Join.
 
 import { Call } from './call.js';
 import { Chat } from './chat.js';
 import { byId, copyFrom, setText } from './dom.js';
 import { Echo } from './echo.js';
+import { askToJoin, callBegins, callEnds, hasJoined, pressedJoin } from './join.js';
 import { Media } from './media.js';
 import { Panel } from './panel.js';
 import { roomOf, roomPath, roomProblem, suggestRoom } from './rooms.js';
@@ -45,8 +46,9 @@ function showLobby(problem = '') {
     const room = input.value.trim().normalize('NFC');
     const wrong = roomProblem(room);
     complain(wrong);
-    if (wrong) input.focus();
-    else location.assign(roomPath(room, Number(byId('capacity').value)));
+    if (wrong) return input.focus();
+    pressedJoin(room);
+    location.assign(roomPath(room, Number(byId('capacity').value)));
   };
   complain(problem);
   showCommand();
@@ -113,6 +115,7 @@ function startCall({ room, capacity }) {
   byId('copy-link').hidden = echoes;
 
   const begin = () => {
+    callBegins(room);
     const media = page.media = new Media(() => {
       showMedia(media, dismissed);
       stage.showSelf(media);
@@ -130,6 +133,7 @@ function startCall({ room, capacity }) {
     const view = new View(call, { again: () => begin(), elsewhere: () => location.assign('/') });
     call.on('change', () => {
       if (call.phase !== 'ended') return;
+      callEnds();
       stage.clear();
       byId('self').hidden = true;
       page.echo?.close().catch(() => {});
@@ -155,5 +159,6 @@ function startCall({ room, capacity }) {
 }
 
 const where = roomOf(location);
-if (where?.room) startCall(where);
-else showLobby(where?.problem);
+if (!where?.room) showLobby(where?.problem);
+else if (hasJoined(where.room)) startCall(where);
+else askToJoin(where, { echoes: where.room === kEcho, join: () => startCall(where) });

@@ -29,6 +29,21 @@ export function roomProblem(name) {
   return '';
 }
 
+// Whether one slip of the fingers makes `b` of `a`: a letter that is missing, too many, wrong, or changed places with the next.
+function isSlip(a, b) {
+  if (a.length > b.length) return isSlip(b, a);
+  let same = 0;
+  while (same < a.length && a[same] === b[same]) ++same;
+  const [rest, other] = [a.slice(same), b.slice(same)];
+  if (a.length < b.length) return rest === other.slice(1);
+  return rest.slice(1) === other.slice(1) || rest.length > 1 && rest[0] === other[1] && rest[1] === other[0] && rest.slice(2) === other.slice(2);
+}
+
+// `/doctr` is the room doctr to the server. The page that was meant, perhaps, or null.
+export function pageMeant(room) {
+  return isSlip(room.trim().toLowerCase(), 'doctor') ? '/doctor' : null;
+}
+
 export function roomPath(name, capacity = 2) {
   return `/r/${encodeURIComponent(name)}${capacity > 2 ? `?people=${capacity}` : ''}`;
 }
