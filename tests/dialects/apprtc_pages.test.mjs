@@ -45,7 +45,11 @@ async function openPage(open, name, url) {
   return guest;
 }
 const openClient = (open, name, room) => openPage(open, name, `/apprtc.html?room=${room}`);
-const openDemo = (open, name, room) => openPage(open, name, `/r/${room}`);
+async function openDemo(open, name, link) {
+  const guest = await openPage(open, name, link);
+  await guest.page.click('#join-now');
+  return guest;
+}
 
 const shows = (guest, text) => guest.page.locator('#state', { hasText: text }).waitFor({ timeout: kPatience });
 const isAlone = (client) => shows(client, 'You are the first one.');
@@ -67,18 +71,18 @@ test('a client was first, and the demo page comes, goes, and comes again', (t) =
   const room = fresh('mixed');
   const client = await openClient(open, 'client', room);
   await isAlone(client);
-  const demo = await openDemo(open, 'demo', room);
+  const demo = await openDemo(open, 'demo', `/r/${room}`);
   await Promise.all([clientIsInCall(client), demoIsInCall(demo)]);
   if (kPictures) await client.page.screenshot({ path: join(kPictures, 'apprtc-client.png'), fullPage: true });
   await demo.page.click('#leave');
   await shows(client, kGone);
-  const again = await openDemo(open, 'demo-again', room);
+  const again = await openDemo(open, 'demo-again', `/r/${room}`);
   await Promise.all([clientIsInCall(client), demoIsInCall(again)]);
 }));
 
 test('the demo page was first, and clients come and go', (t) => withWindows(t, async (open) => {
   const room = fresh('mixed');
-  const demo = await openDemo(open, 'demo', room);
+  const demo = await openDemo(open, 'demo', `/r/${room}`);
   await phase(demo, 'waiting');
   const client = await openClient(open, 'client', room);
   await Promise.all([clientIsInCall(client), demoIsInCall(demo)]);
@@ -106,6 +110,6 @@ test('two clients: a call, a third one, a hang-up, a reload, and the link of the
   await Promise.all([clientIsInCall(alice), clientIsInCall(bob)]);
   await alice.page.close();
   await shows(bob, kGone);
-  const demo = await openPage(open, 'demo', `/apprtc/r/${room}`);
+  const demo = await openDemo(open, 'demo', `/apprtc/r/${room}`);
   await Promise.all([clientIsInCall(bob), demoIsInCall(demo)]);
 }));

@@ -48,6 +48,7 @@ async function openDemo(open, name, room) {
   const guest = await open(name, 'about:blank');
   await guest.page.addInitScript(smallPictures);
   await guest.page.goto(`${server.url}/r/${room}`);
+  await guest.page.click('#join-now');
   return guest;
 }
 
