@@ -178,10 +178,11 @@ class PollMember extends UploadingMember {
 
 export const kMembers = { websocket: WebSocketMember, sse: EventStreamMember, poll: PollMember };
 
-export async function exchange(server, transport, pairs, messages) {
+/** Opens so many pairs, each with a room of its own, one member after another: [[first, second], ...]. */
+export async function openPairs(server, transport, pairs, first = 0) {
   const Kind = kMembers[transport];
   const opened = [];
-  for (let i = 0; i < pairs; ++i) {
+  for (let i = first; i < first + pairs; ++i) {
     const pair = ['a', 'b'].map((side) => new Kind(server, `${i}-${side}`, `bench-room-${i}`));
     opened.push(pair);
     for (const [at, member] of pair.entries()) {
@@ -199,6 +200,16 @@ export async function exchange(server, transport, pairs, messages) {
     await pair[0].acknowledge();
     await server.rest();
   }
+  return opened;
+}
+
+/** Closes what a member does not need while it says nothing. */
+export function restAll(pairs) {
+  for (const member of pairs.flat()) member.up?.socket.destroy();
+}
+
+export async function exchange(server, transport, pairs, messages) {
+  const opened = await openPairs(server, transport, pairs);
   const [sender, receiver] = opened[0];
   for (let i = 0; i < messages; ++i) {
     await Promise.all([sender.say(), receiver.event('offer')]);
@@ -206,9 +217,7 @@ export async function exchange(server, transport, pairs, messages) {
     await receiver.acknowledge();
     await server.rest();
   }
-  for (const member of opened.flat()) {
-    member.up?.socket.destroy();
-    member.down.socket.destroy();
-  }
+  restAll(opened);
+  for (const member of opened.flat()) member.down.socket.destroy();
   await server.rest();
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing: scripts/install-deps.sh build|test|ci
+# Installs the Debian packages that are missing: scripts/install-deps.sh build|test|ci|bench
 #   build  what run.sh needs    test  the same and what test.sh needs    ci  the same and clang
+#   bench  what bench.sh needs
 # Takes a moment and touches nothing when all is there. Elsewhere than on Debian it says what is
 # missing; CMake fetches absent libraries itself.
 set -euo pipefail
@@ -18,12 +19,14 @@ case $kind in
   build) ;;
   test | ci)
     tools+=("chromium chromium" "firefox-esr firefox-esr" "openssl openssl"
-      "turnserver coturn" "python3 python3")
+      "turnserver coturn" "python3 python3" "valgrind valgrind")
     # The proxies that tests/conformance/ goes through. By package: their commands are in sbin.
-    libraries+=(doctest-dev libcpp-httplib-dev nginx haproxy squid tinyproxy caddy)
+    libraries+=(doctest-dev libcpp-httplib-dev nginx haproxy squid tinyproxy caddy
+      libbenchmark-dev)
     ;;
+  bench) libraries+=(libbenchmark-dev nginx libnginx-mod-nchan) ;;
   *)
-    echo "usage: $0 build|test|ci" >&2
+    echo "usage: $0 build|test|ci|bench" >&2
     exit 2
     ;;
 esac
