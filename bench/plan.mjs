@@ -15,6 +15,8 @@ export const kScenarios = {
 };
 
 const kRelaying = ['pairs', 'rate', 'fan-out', 'open', 'churn', 'idle'];
+// Where a server keeps those who are gone for a while, they do not come and go.
+const kStaying = ['pairs', 'rate', 'fan-out', 'open', 'idle'];
 
 // `target` is what bench_load speaks to it. The floor's polls are answered by messages alone: nothing shows when one has come in,
 // and it knows joins on no transport; a storm there is requests of the same size that reach nobody.
@@ -25,14 +27,17 @@ export const kServers = {
     scenarios: { websocket: kRelaying, sse: [...kRelaying, 'storm'], poll: ['pairs', 'rate', 'fan-out', 'open', 'storm', 'idle'] },
   },
   ws: { target: 'ws', scenarios: { websocket: kRelaying } },
+  'socket.io': { target: 'socketio', scenarios: { websocket: kRelaying, poll: kStaying } },
+  sockjs: { target: 'sockjs', scenarios: { websocket: kRelaying, sse: kStaying, poll: kStaying } },
+  peerjs: { target: 'peerjs', scenarios: { websocket: ['pairs', 'rate', 'open', 'churn', 'idle'] } },
   nchan: {
     target: 'nchan',
-    scenarios: { websocket: kRelaying, sse: kRelaying, poll: ['pairs', 'rate', 'fan-out', 'open', 'idle'] },
+    scenarios: { websocket: kRelaying, sse: kRelaying, poll: kStaying },
   },
 };
 
 // A moment of each, which shows that the tools work and that nothing is lost.
-const kSmoke = { rooms: 4, seconds: 0.05, 'warm-up': 0, rate: 400, 'switch-rate': 100 };
+const kSmoke = { rooms: 4, seconds: 0.05, 'warm-up': 0, settle: 0.05, rate: 400, 'switch-rate': 100 };
 const kSmokeMembers = 5;
 
 /** Options of bench_load for a scenario. */

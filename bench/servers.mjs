@@ -114,5 +114,8 @@ export const kStarts = {
   },
   floor: { missing: () => null, start: (core, { floor }) => announced(start(core, [floor]), /^listening on (\d+)$/) },
   ws: npm('ws'),
+  'socket.io': npm('socket.io'),
+  sockjs: npm('sockjs'),
+  peerjs: npm('peer'),
   nchan,
 };

@@ -1,6 +1,5 @@
 #include "bare_member.h"
 
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -50,11 +49,13 @@ class SocketMember final : public BareMember, public WebSocketLine::User {
       : BareMember(target, loop, listener, place), is_nchan_(target == Target::nchan) {}
 
   void open() override {
-    line_.emplace(loop(), *this, "/ws" + paths().receive + (is_nchan_ ? paths().send : ""));
+    const auto path = "/ws" + paths().receive + (is_nchan_ ? paths().send : "");
+    line_ = std::make_shared<WebSocketLine>(loop(), *this, path);
   }
   void say(std::string_view payload) override { line_->send(payload); }
   void leave() override {
-    line_.reset();
+    // This may be within a callback of the line.
+    loop().discard_later(std::move(line_));
     listener().left(*this);
   }
 
@@ -66,7 +67,7 @@ class SocketMember final : public BareMember, public WebSocketLine::User {
   }
 
   bool is_nchan_;
-  std::optional<WebSocketLine> line_;
+  std::shared_ptr<WebSocketLine> line_;
 };
 
 /// What a member says by a request of its own.
@@ -95,11 +96,12 @@ class StreamMember final : public UploadingMember, public StreamLine::User {
   using UploadingMember::UploadingMember;
 
   void open() override {
-    line_.emplace(loop(), *this,
-                  get_request("/sse" + paths().receive, "Accept: text/event-stream\r\n"));
+    const auto request = get_request("/sse" + paths().receive, "Accept: text/event-stream\r\n");
+    line_ = std::make_shared<StreamLine>(loop(), *this, request);
   }
   void leave() override {
-    line_.reset();
+    // This may be within a callback of the line.
+    loop().discard_later(std::move(line_));
     listener().left(*this);
   }
 
@@ -113,7 +115,7 @@ class StreamMember final : public UploadingMember, public StreamLine::User {
   }
   void stream_closed() override { throw std::runtime_error("the server has ended a stream"); }
 
-  std::optional<StreamLine> line_;
+  std::shared_ptr<StreamLine> line_;
 };
 
 class PollMember final : public UploadingMember {

@@ -9,8 +9,6 @@ namespace sigway::load {
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(60);
-/// After this time without traffic nothing is on its way any more, also where nobody says so.
-constexpr auto kSettle = std::chrono::milliseconds(300);
 
 }  // namespace
 
@@ -70,7 +68,7 @@ void Hall::open_all() {
   open_more();
   loop_.run_until([this] { return ready_ == members_.size(); }, kPatience,
                   "not all members became ready");
-  loop_.run_for(kSettle);
+  loop_.run_for(seconds_of(options_.settle));
 }
 
 void Hall::say(std::uint32_t room, std::uint32_t slot, Time due) {

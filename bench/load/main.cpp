@@ -10,6 +10,8 @@
 
 namespace {
 
+namespace load = sigway::load;
+
 /// As many descriptors as the system lets us have.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -18,22 +20,21 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-sigway::load::Figures run(const sigway::load::Options& options) {
-  using namespace sigway::load;
-  if (options.scenario == "idle") return run_idle(options);
-  if (options.scenario == "pairs") return run_pairs(options);
-  if (options.scenario == "fan-out") return run_fan_out(options);
-  if (options.scenario == "open") return run_open(options);
-  if (options.scenario == "churn") return run_churn(options);
-  if (options.scenario == "storm") return run_storm(options);
-  return run_rate(options);
+load::Figures run(const load::Options& options) {
+  if (options.scenario == "idle") return load::run_idle(options);
+  if (options.scenario == "pairs") return load::run_pairs(options);
+  if (options.scenario == "fan-out") return load::run_fan_out(options);
+  if (options.scenario == "open") return load::run_open(options);
+  if (options.scenario == "churn") return load::run_churn(options);
+  if (options.scenario == "storm") return load::run_storm(options);
+  return load::run_rate(options);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    const auto options = sigway::load::read_options(argc, argv);
+    const auto options = load::read_options(argc, argv);
     raise_descriptor_limit();
     std::string json;
     for (const auto& [name, value] : run(options)) {

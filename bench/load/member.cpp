@@ -4,6 +4,7 @@
 
 #include "bare_member.h"
 #include "native_member.h"
+#include "peer_member.h"
 
 namespace sigway::load {
 
@@ -32,8 +33,12 @@ std::shared_ptr<Member> make_member(Target target, Transport transport, Loop& lo
       if (transport != Transport::websocket) break;
       return make_bare_member(target, transport, loop, listener, place);
     case Target::socketio:
-    case Target::sockjs:
-    case Target::peerjs: break;
+      if (transport == Transport::sse) break;
+      return make_peer_member(target, transport, loop, listener, place);
+    case Target::sockjs: return make_peer_member(target, transport, loop, listener, place);
+    case Target::peerjs:
+      if (transport != Transport::websocket) break;
+      return make_peer_member(target, transport, loop, listener, place);
   }
   throw std::runtime_error("this target does not have the transport " +
                            std::string(name_of(transport)));

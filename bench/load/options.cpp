@@ -29,6 +29,7 @@ Options read_options(int argc, const char* const* argv) {
   app.add_option("--bytes", options.bytes, "Of a message's payload");
   app.add_option("--seconds", options.seconds, "How long is measured");
   app.add_option("--warm-up", options.warm_up, "Seconds of the same before");
+  app.add_option("--settle", options.settle, "Seconds of silence after the opening");
   app.add_option("--rate", options.rate, "Messages a second, where the scenario has a rate");
   app.add_option("--switch-rate", options.switch_rate, "Changes of the transport a second");
   app.parse(argc, argv);

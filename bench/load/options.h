@@ -22,6 +22,7 @@ struct Options {
   std::size_t bytes = 1200;   ///< of a message's payload
   double seconds = 2;
   double warm_up = 0.5;
+  double settle = 0.3;       ///< after this time nothing is on its way that nobody waits for
   double rate = 2000;        ///< messages a second
   double switch_rate = 200;  ///< changes of the transport a second
 };

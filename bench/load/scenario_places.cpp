@@ -16,9 +16,9 @@ class Idle final : public Hall {
     const auto before = resident_bytes(options().processes);
     open_all();
     // What is due within a second, such as acknowledgements, comes before the rest.
-    loop().run_for(std::chrono::milliseconds(1500));
+    loop().run_for(seconds_of(5 * options().settle));
     for (std::size_t i = 0; i < size(); ++i) member(i).rest();
-    loop().run_for(std::chrono::milliseconds(500));
+    loop().run_for(seconds_of(options().settle));
     const auto bytes = static_cast<double>(resident_bytes(options().processes) - before);
     start_measuring();
     loop().run_for(seconds_of(options().seconds));
