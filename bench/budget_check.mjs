@@ -5,6 +5,8 @@ import { kFigures } from './budget_figures.mjs';
 export const kMargin = 0.03;
 // Another compiler or C library makes other code of the same source. So much more is an accident of our own also there.
 export const kForeignMargin = 0.15;
+// A table that grows now and then makes parts of an allocation a message.
+const kNoise = { allocations: 0.1 };
 
 const percent = (ratio) => `${ratio >= 1 ? '+' : '−'}${Math.abs((ratio - 1) * 100).toFixed(1)} %`;
 
@@ -26,7 +28,7 @@ export function checkBudget(budget, measured, toolchain) {
       }
       const ratio = value / limit;
       const line = `${transport}: ${kFigures[figure]}: ${value}, the budget is ${limit} (${percent(ratio)})`;
-      if (ratio > 1 + margin) problems.push(line);
+      if (ratio > 1 + margin && value - limit > (kNoise[figure] ?? 0)) problems.push(line);
       else if (ratio < 1 - kMargin && differing.length === 0) notes.push(`${line}: less than the budget; write it anew, or the next increase is not seen`);
     }
   }

@@ -24,8 +24,10 @@ export class ServerProcess {
     this.process = spawn('setpriv', ['--pdeathsig', 'KILL', ...command, binary, ...kFlags],
       { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
     running.add(this);
-    this.exit = new Promise((resolve) => this.process.once('exit', (code, signal) => resolve(signal ?? code)));
-    this.process.once('error', (error) => console.error(error.message));
+    this.exit = new Promise((resolve) => {
+      this.process.once('exit', (code, signal) => resolve(signal ?? code));
+      this.process.once('error', (error) => resolve(`${error.message}; setpriv is in the package util-linux`));
+    });
     const line = await Promise.race([
       new Promise((resolve) => createInterface(this.process.stdout).once('line', resolve)),
       this.exit.then((code) => `nothing, and ended with ${code}`),

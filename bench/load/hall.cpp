@@ -29,9 +29,6 @@ Hall::Hall(const Options& options)
   said_.resize(size);
   expected_.resize(size, 1);
   is_ready_.resize(size);
-  // A tenth of the members in each tenth of a second would be kinder; the clients that this stands
-  // for are spread as well, but acknowledgements that are due are few in every scenario but
-  // fan-out.
   loop_.every_second = [this] {
     for (std::size_t i = 0; i < opened_; ++i) members_[i]->tick();
   };

@@ -29,6 +29,12 @@ test('a figure that is 3.1 % over the budget is refused, and named; 2.9 % are no
   }
 });
 
+test('a tenth of an allocation is noise, more is not', () => {
+  const small = { toolchain: {}, figures: { sse: { allocations: 1 } } };
+  assert.deepEqual(checkBudget(small, { sse: { allocations: 1.09 } }, {}).problems, []);
+  assert.equal(checkBudget(small, { sse: { allocations: 1.11 } }, {}).problems.length, 1);
+});
+
 test('figures that are missing are refused', () => {
   const { problems } = checkBudget(budget, { websocket: budget.figures.websocket }, budget.toolchain);
   assert.equal(problems.length, 6);
