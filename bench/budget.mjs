@@ -10,7 +10,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { checkBudget } from './budget_check.mjs';
+import { checkBudget, leastOf } from './budget_check.mjs';
 import { measureFigures } from './budget_figures.mjs';
 import { requireValgrind } from './callgrind.mjs';
 import { requireHeapCounter } from './heap.mjs';
@@ -43,13 +43,21 @@ try {
   requireValgrind();
   const library = join(values.binaries, 'bench_heap_counter.so');
   requireHeapCounter(library);
-  const figures = await measureFigures(join(values.binaries, 'sigway'), library);
+  const measure = () => measureFigures(join(values.binaries, 'sigway'), library);
+  let figures = await measure();
   console.table(figures);
   if (verb === 'write') {
     writeFileSync(values.budget, `${JSON.stringify({ toolchain, figures }, null, 2)}\n`);
     console.log(`Written: ${values.budget}. Commit it with the change that it belongs to, and say there why it costs more`);
   } else {
-    const { problems, notes } = checkBudget(JSON.parse(readFileSync(values.budget, 'utf8')), figures, toolchain);
+    const budget = JSON.parse(readFileSync(values.budget, 'utf8'));
+    let { problems, notes } = checkBudget(budget, figures, toolchain);
+    if (problems.length > 0) {
+      // A machine that is very busy makes the exchange slow, and timers move more often. That only adds.
+      figures = leastOf(figures, await measure());
+      console.table(figures);
+      ({ problems, notes } = checkBudget(budget, figures, toolchain));
+    }
     for (const note of notes) console.log(note);
     for (const problem of problems) console.error(problem);
     if (problems.length > 0) {

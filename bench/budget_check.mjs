@@ -34,3 +34,7 @@ export function checkBudget(budget, measured, toolchain) {
   }
   return { problems, notes };
 }
+
+/** The smaller value of each figure. */
+export const leastOf = (some, others) => Object.fromEntries(Object.entries(some).map(([transport, figures]) =>
+  [transport, Object.fromEntries(Object.entries(figures).map(([figure, value]) => [figure, Math.min(value, others[transport][figure])]))]));

@@ -8,7 +8,8 @@
 namespace sigway::load {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(60);
+// Long: a slow server on a busy machine is no failure.
+constexpr auto kPatience = std::chrono::minutes(3);
 
 }  // namespace
 

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { checkBudget } from '../../bench/budget_check.mjs';
+import { checkBudget, leastOf } from '../../bench/budget_check.mjs';
 import { summaryOf, tableOf, writeCharts } from '../../bench/report.mjs';
 import { kScenarios, kServers, kTransports, runsOf } from '../../bench/plan.mjs';
 import { kStarts } from '../../bench/servers.mjs';
@@ -33,6 +33,10 @@ test('a tenth of an allocation is noise, more is not', () => {
   const small = { toolchain: {}, figures: { sse: { allocations: 1 } } };
   assert.deepEqual(checkBudget(small, { sse: { allocations: 1.09 } }, {}).problems, []);
   assert.equal(checkBudget(small, { sse: { allocations: 1.11 } }, {}).problems.length, 1);
+});
+
+test('of two measurements the smaller figures count', () => {
+  assert.deepEqual(leastOf({ sse: { instructions: 5, idle_bytes: 1 } }, { sse: { instructions: 4, idle_bytes: 2 } }), { sse: { instructions: 4, idle_bytes: 1 } });
 });
 
 test('figures that are missing are refused', () => {
