@@ -2,7 +2,7 @@
 # they are, else fetched at the same version. Targets for the rest of the build, all of whose
 # include folders are system ones:
 #
-#   asio  websocketpp  llhttp  sodium_shorthash, for tests httplib      ours, defined here
+#   websocketpp  llhttp  sodium_shorthash, for tests httplib      ours, defined here
 #   nlohmann_json::nlohmann_json  CLI11::CLI11  spdlog::spdlog  doctest::doctest
 #   OpenSSL::SSL  OpenSSL::Crypto  CURL::libcurl  Threads::Threads      always the system's
 include(FetchContent)
@@ -19,17 +19,6 @@ macro(_sigway_fetch name repository tag)
                        SOURCE_SUBDIR sigway-does-not-build-it)
   FetchContent_MakeAvailable(${name})
 endmacro()
-
-# --- Asio: header only; Debian has no CMake or pkg-config file for it ---------------------------
-find_path(SIGWAY_ASIO_INCLUDE asio.hpp)
-if(NOT SIGWAY_ASIO_INCLUDE)
-  _sigway_fetch(asio_source https://github.com/chriskohlhoff/asio.git asio-1-22-1)
-  set(SIGWAY_ASIO_INCLUDE "${asio_source_SOURCE_DIR}/asio/include")
-endif()
-add_library(asio INTERFACE)
-target_include_directories(asio SYSTEM INTERFACE "${SIGWAY_ASIO_INCLUDE}")
-target_compile_definitions(asio INTERFACE ASIO_STANDALONE)
-target_link_libraries(asio INTERFACE Threads::Threads)
 
 # --- websocketpp: only its frame processor is used ----------------------------------------------
 find_path(SIGWAY_WEBSOCKETPP_INCLUDE websocketpp/processors/hybi13.hpp)

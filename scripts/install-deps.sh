@@ -13,7 +13,7 @@ kind=${1:-build}
 # npm brings the Socket.IO client scripts that are embedded.
 tools=("g++ g++" "cmake cmake" "ninja ninja-build" "pkg-config pkg-config" "curl curl"
   "node nodejs" "npm npm")
-libraries=(libasio-dev libwebsocketpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+libraries=(libwebsocketpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libcurl4-openssl-dev libssl-dev libsodium-dev)
 case $kind in
   build) ;;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "net/connection_limits.h"
-#include "net/loop.h"
 #include "net/shard.h"
 
 namespace sigway::net {
@@ -55,7 +54,6 @@ Connection::Connection(Shard& shard, ConnectionId id, std::unique_ptr<Stream> st
     : shard_(shard),
       id_(id),
       stream_(std::move(stream)),
-      waiter_(std::make_unique<Waiter>(shard, stream_->descriptor())),
       port_(std::move(port)),
       permit_(std::move(permit)),
       peer_(Address::peer_of(stream_->descriptor())) {}
@@ -71,8 +69,8 @@ void Connection::start(std::unique_ptr<ConnectionHandler> handler) {
   } else {
     state_ = State::open;
   }
+  watch_.start(shard_.poller(), stream_->descriptor(), Trigger::edge);
   handler_->on_attached(*this);
-  if (is_open()) wait_readable();
 }
 
 void Connection::replace_handler(std::unique_ptr<ConnectionHandler> handler, std::string unread) {
@@ -125,7 +123,7 @@ void Connection::abort(CloseReason reason) {
   close_reason_ = reason;
   deadline_.cancel();
   set_idle(false);
-  waiter_.reset();
+  watch_.stop();
   permit_.reset();  // a connection that is accepted in this same turn may have the place
   // Memory that is given up must be free at once.
   queue_ = {};
@@ -137,31 +135,20 @@ void Connection::abort(CloseReason reason) {
 
 void Connection::finish_close() { handler_->on_closed(*this, close_reason_); }
 
-void Connection::wait_readable() {
-  if (waiting_readable_ || !waiter_) return;
-  waiting_readable_ = true;
-  waiter_->wait(false, [&loop = shard_.loop(), id = id_](const asio::error_code& error) {
-    loop.ready.push_back({id, false, static_cast<bool>(error)});
+void Connection::on_ready(Ready ready) {
+  shard_.guard(*this, [&] {
+    begin_turn();
+    if (ready.readable) {
+      is_input_empty_ = false;
+      reads_until_empty_ = reads_until_empty_ || ready.beyond_bytes;
+    }
+    if (ready.writable && waiting_writable_) on_writable();
+    if (ready.readable && !is_input_empty_) on_readable();
   });
 }
 
-void Connection::wait_writable() {
-  if (waiting_writable_ || !waiter_) return;
-  waiting_writable_ = true;
-  waiter_->wait(true, [&loop = shard_.loop(), id = id_](const asio::error_code& error) {
-    loop.ready.push_back({id, true, static_cast<bool>(error)});
-  });
-}
-
-void Connection::on_readable(bool failed) {
-  waiting_readable_ = false;
-  if (state_ == State::closed) return;
-  if (failed) return abort(CloseReason::peer_reset);
-  begin_turn();
-  if (write_wants_read_) {
-    write_wants_read_ = false;
-    write_queue();
-  }
+void Connection::on_readable() {
+  if (write_wants_read_) continue_write();
   switch (state_) {
     case State::handshaking: return continue_handshake();
     case State::open:
@@ -173,17 +160,26 @@ void Connection::on_readable(bool failed) {
   }
 }
 
-void Connection::on_writable(bool failed) {
+void Connection::wait_writable() {
+  if (waiting_writable_) return;
+  waiting_writable_ = true;
+  watch_.add_writing();
+}
+
+void Connection::on_writable() {
   waiting_writable_ = false;
-  if (state_ == State::closed) return;
-  if (failed) return abort(CloseReason::peer_reset);
-  begin_turn();
   if (state_ == State::handshaking) return continue_handshake();
   if (queued_bytes_ > 0) write_queue();
   if (read_wants_write_ && state_ == State::open) {
     read_wants_write_ = false;
     if (!reading_paused_) read_some();
   }
+}
+
+// A write of TLS that had to read first.
+void Connection::continue_write() {
+  write_wants_read_ = false;
+  write_queue();
 }
 
 void Connection::continue_handshake() {
@@ -198,8 +194,12 @@ void Connection::continue_handshake() {
     }
     return abort(CloseReason::handshake_failed);
   }
-  if (result.want_read) return wait_readable();
   if (result.want_write) return wait_writable();
+  if (result.want_read) {
+    is_input_empty_ = !result.is_cut;
+    if (result.is_cut) go_on_next_turn();
+    return;
+  }
   deadline_.cancel();
   state_ = State::open;
   if (queued_bytes_ > 0) request_flush();
@@ -208,13 +208,13 @@ void Connection::continue_handshake() {
 }
 
 void Connection::read_some() {
-  bool is_drained = false;
-  for (int reads = 0; reads < kReadsPerTurn && !is_drained; ++reads) {
+  for (int reads = 0; reads < kReadsPerTurn; ++reads) {
     deliver_unread();
     if (state_ != State::open || reading_paused_) return;
     if (unread_ || !has_share()) return continue_later();
     const std::span<std::uint8_t> scratch = shard_.scratch();
     const IoResult result = stream_->try_read(scratch);
+    is_input_empty_ = empties_input(result, scratch.size());
     if (result.bytes > 0) deliver(scratch.first(result.bytes));
     if (state_ != State::open) return;
     if (result.failed() || result.says_nothing()) return abort(CloseReason::peer_reset);
@@ -226,20 +226,34 @@ void Connection::read_some() {
       read_wants_write_ = true;
       return wait_writable();
     }
-    // A short read from a plain socket means that there is no more for now. TLS returns records.
-    is_drained = result.want_read || (!stream_->is_tls() && result.bytes < scratch.size());
+    if (is_input_empty_) return;
+    if (result.is_cut) break;
   }
-  if (reading_paused_) return;
-  if (is_drained || !stream_->has_buffered_input()) return wait_readable();
-  // No readiness will announce what TLS has already taken from the socket.
   continue_later();
+}
+
+// Whether the socket has said with this read that it has no more: whatever comes from then on is an
+// event of its own.
+bool Connection::empties_input(const IoResult& result, std::size_t asked) {
+  if (result.want_read) {
+    if (result.is_cut) return false;
+    reads_until_empty_ = false;
+    return true;
+  }
+  // A short read from a plain socket says it, too. TLS returns records.
+  return !result.want_write && !result.eof && !result.failed() && !stream_->is_tls() &&
+         !reads_until_empty_ && result.bytes < asked;
 }
 
 // Reads on in the next turn, after the other connections have had their share. While the queue is
 // full nothing is scheduled: `write_queue` calls this again when the queue is empty.
 void Connection::continue_later() {
   count_held();
-  if (waits_for_turn_ || is_output_full()) return;
+  if (!is_output_full()) go_on_next_turn();
+}
+
+void Connection::go_on_next_turn() {
+  if (waits_for_turn_) return;
   shard_.next_turn_.push_back(id_);
   waits_for_turn_ = true;  // after what may fail
 }
@@ -247,10 +261,12 @@ void Connection::continue_later() {
 void Connection::on_turn() {
   waits_for_turn_ = false;
   begin_turn();
+  if (state_ == State::handshaking) return continue_handshake();
+  if (write_wants_read_) continue_write();
   deliver_unread();
   if (state_ != State::open || reading_paused_) return;
   if (unread_) return continue_later();
-  if (!waiting_readable_ && !peer_finished_) read_some();
+  if (!is_input_empty_ && !peer_finished_) read_some();
 }
 
 // Once a turn, however often the connection is looked at in it.
@@ -331,8 +347,7 @@ void Connection::resume_reading() {
   if (!reading_paused_) return;
   reading_paused_ = false;
   if (state_ != State::open || (peer_finished_ && !unread_)) return;
-  // Not now: the caller may be in the middle of on_data. By reading, not by waiting: TLS may hold
-  // input, or the end of it, that no readiness will announce.
+  // Not now: the caller may be in the middle of on_data.
   continue_later();
 }
 

@@ -13,6 +13,7 @@
 #include "base/memory_budget.h"
 #include "base/timer_wheel.h"
 #include "net/address.h"
+#include "net/poller.h"
 #include "net/stream.h"
 
 namespace sigway::net {
@@ -104,9 +105,10 @@ struct PortInfo {
   ConnectionOptions connections;
 };
 
-// One accepted socket. Waits for readiness, reads without blocking into the shard's scratch
-// buffer, hands the bytes to its handler; gathers what is written and flushes once at the end of
-// the turn. Idle it holds no buffer.
+// One accepted socket. It is registered with the shard's poller once, by edge: an event says that
+// something has come, and the connection then reads without blocking into the shard's scratch
+// buffer, until the socket is empty, and hands the bytes to its handler. It gathers what is written
+// and flushes once at the end of the turn. Idle it holds no buffer.
 // Thread: its shard's, every method. Others go by Shard::post and Shard::find.
 // Lifetime: owned by the shard, destroyed at the end of the turn in which it closed.
 class Connection {
@@ -184,7 +186,6 @@ class Connection {
 
  private:
   friend class Shard;
-  struct Waiter;
   struct Held;
   // What a peer that may pause has earned and not used.
   struct Pauses {
@@ -195,18 +196,21 @@ class Connection {
 
   // Idle, and neither an answer on its way out nor a request that has come would be lost.
   bool is_reclaimable() const;
-  void wait_readable();
+  void on_ready(Ready ready);
+  void on_readable();
+  void on_writable();
   void wait_writable();
-  void on_readable(bool failed);
-  void on_writable(bool failed);
   void continue_handshake();
+  void continue_write();
   void read_some();
+  bool empties_input(const IoResult& result, std::size_t asked);
   void swallow_input();
   void deliver(std::span<std::uint8_t> bytes);
   void deliver_unread();
   bool has_share() const { return share_ != 0 && !is_output_full(); }
   void begin_turn();
   void continue_later();
+  void go_on_next_turn();
   void on_turn();
   void count_held();
   void handle_eof();
@@ -227,11 +231,11 @@ class Connection {
   Shard& shard_;
   const ConnectionId id_;
   std::unique_ptr<Stream> stream_;
-  std::unique_ptr<Waiter> waiter_;
   std::shared_ptr<const PortInfo> port_;
   std::unique_ptr<ConnectionPermit> permit_;
   std::unique_ptr<ConnectionHandler> handler_;
   Address peer_;
+  Watch watch_ = Watch::calling<&Connection::on_ready>(this);
 
   std::vector<base::Bytes> queue_;  // consumed from queue_head_; freed when empty
   std::size_t queue_head_ = 0;
@@ -258,15 +262,19 @@ class Connection {
   std::uint32_t share_turn_ = 0;  // the turn that it is for
   bool is_idle_ : 1 = false;
   bool reading_paused_ : 1 = false;
-  bool waiting_readable_ : 1 = false;
+  // The socket has no input, or an event is on its way that says that it has. Else it is read
+  // before anything is waited for: no other event would come.
+  bool is_input_empty_ : 1 = true;
+  // A short read does not empty the input (Ready::beyond_bytes).
+  bool reads_until_empty_ : 1 = false;
   bool waiting_writable_ : 1 = false;
   bool flush_requested_ : 1 = false;
   bool peer_finished_ : 1 = false;
   bool is_watched_ : 1 = false;  // by the write timeout, and not by the system
   bool read_wants_write_ : 1 = false;
-  bool write_wants_read_ : 1 = false;
-  bool waits_for_turn_ : 1 = false;  // in the shard's list of those that go on in the next turn
-  bool moved_output_ : 1 = false;    // since the write timeout began
+  bool write_wants_read_ : 1 = false;  // and goes on with the next input, or in the next turn
+  bool waits_for_turn_ : 1 = false;    // in the shard's list of those that go on in the next turn
+  bool moved_output_ : 1 = false;      // since the write timeout began
 };
 
 }  // namespace sigway::net

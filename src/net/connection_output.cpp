@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "net/connection.h"
-#include "net/loop.h"
 #include "net/shard.h"
 
 namespace sigway::net {
@@ -81,7 +80,9 @@ void Connection::write_queue() {
       count_held();
       if (result.want_write) return wait_writable();
       write_wants_read_ = true;
-      return wait_readable();
+      is_input_empty_ = !result.is_cut;
+      if (result.is_cut) go_on_next_turn();
+      return;
     }
   }
   queue_.clear();
@@ -92,8 +93,7 @@ void Connection::write_queue() {
   if (state_ == State::flushing) return begin_linger();
   if (had_output) handler_->on_drained(*this);
   // What was not read because the queue was full.
-  if (state_ == State::open && (unread_ || (!waiting_readable_ && !peer_finished_)))
-    continue_later();
+  if (state_ == State::open && (unread_ || (!is_input_empty_ && !peer_finished_))) continue_later();
 }
 
 void Connection::begin_write_timeout() {
@@ -199,7 +199,8 @@ void Connection::begin_linger() {
   if (peer_finished_) return abort(close_reason_);
   state_ = State::lingering;
   shard_.schedule_in(deadline_, port_->connections.linger_timeout);
-  swallow_input();
+  // Else an event says when there is some.
+  if (!is_input_empty_) swallow_input();
 }
 
 void Connection::swallow_input() {
@@ -212,7 +213,10 @@ void Connection::swallow_input() {
       continue;
     }
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return wait_readable();
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      is_input_empty_ = true;
+      return;
+    }
     break;
   }
   abort(close_reason_);

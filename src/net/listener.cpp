@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include "net/loop.h"
+#include "net/poller.h"
 #include "net/spare_descriptor.h"
 
 namespace sigway::net {
@@ -138,34 +138,32 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
         make_handler_(std::move(make_handler)) {}
 
   void start() {
-    if (!socket_.is_valid() || watched_) return;
-    watched_ = std::make_unique<Watched>(shard_, socket_.get());
-    wait();
+    if (!socket_.is_valid() || watch_.is_started()) return;
+    try {
+      // By level: connections that are left in the queue are told again in the next turn.
+      watch_.start(shard_.poller(), socket_.get(), Trigger::level);
+    } catch (const std::bad_alloc&) {
+      pause();
+      throw;
+    }
   }
 
   void close() {
     pause_.cancel();
-    watched_.reset();
+    watch_.stop();
     socket_.reset();
   }
 
  private:
-  void wait() {
-    if (!watched_) return;
-    watched_->wait(false, [weak = weak_from_this(), &loop = shard_.loop()](const auto& error) {
-      if (error) return;
-      try {
-        loop.ready_functions.push_back([weak] {
-          if (const auto self = weak.lock()) self->accept_some();
-        });
-      } catch (const std::bad_alloc&) {
-        // Nobody would wait for the next connection any more.
-        if (const auto self = weak.lock()) self->pause();
-      }
-    });
+  void on_ready(Ready) { accept_some(); }
+  void pause() {
+    watch_.pause();
+    shard_.schedule_in(pause_, kPause);
   }
-
-  void pause() { shard_.schedule_in(pause_, kPause); }
+  void resume() {
+    if (!watch_.is_started()) return start();
+    watch_.resume();
+  }
   void accept_some();
   void accept_batch();
   bool survive_exhaustion();
@@ -182,12 +180,13 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   const std::string overload_answer_;
   const std::string address_answer_;
   const MakeHandler make_handler_;
-  std::unique_ptr<Watched> watched_;
-  base::Timer pause_ = base::Timer::calling<&Acceptor::accept_some>(this);
+  Watch watch_ = Watch::calling<&Acceptor::on_ready>(this);
+  base::Timer pause_ = base::Timer::calling<&Acceptor::resume>(this);
 };
 
-// An allocation that fails, for a connection or for the next wait, must not end the accepting.
+// An allocation that fails for one connection must not end the accepting.
 void Listener::Acceptor::accept_some() {
+  const auto self = shared_from_this();  // a handler may let go of the listener
   try {
     accept_batch();
   } catch (const std::bad_alloc&) {
@@ -205,19 +204,19 @@ void Listener::Acceptor::accept_batch() {
       continue;
     }
     switch (errno) {
-      case EAGAIN: return wait();
+      case EAGAIN: return;
       case EMFILE:
       case ENFILE:
       case ENOBUFS:
       case ENOMEM:
         // Reclaimed descriptors are free from the next turn on.
-        return survive_exhaustion() ? wait() : pause();
+        if (!survive_exhaustion()) pause();
+        return;
       case EINVAL:
-      case EBADF: return;
-      default: continue;  // a connection that failed before it was accepted
+      case EBADF: return close();  // it listens no longer
+      default: continue;           // a connection that failed before it was accepted
     }
   }
-  wait();
 }
 
 // True when there was progress, so that it makes sense to try again at once.

@@ -2,21 +2,18 @@
 
 #include <csignal>
 
-#include <asio/post.hpp>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/reserve.h"
 #include "net/connection_limits.h"
-#include "net/loop.h"
 
 namespace sigway::net {
 
 namespace {
 
 constexpr std::size_t kScratchBytes = 64 * 1024;
-constexpr int kReadyPerTurn = 256;
+constexpr std::size_t kReadyPerTurn = 256;
 constexpr int kPostedPerTurn = 256;
 constexpr int kDiskStepsPerTurn = 4;
 // A turn's end may make work for itself (on_closed writes to another connection). What is left
@@ -33,13 +30,11 @@ thread_local const Shard* current_shard = nullptr;
 
 Shard::Shard(base::ShardIndex index, base::MemoryBudget& budget)
     : index_(index),
-      loop_(std::make_unique<Loop>()),
+      poller_(kReadyPerTurn),
       now_(base::Clock::now()),
       wheel_(now_),
       scratch_(kScratchBytes),
-      ledger_(budget, [this] { wake(); }) {
-  // Completions only take note of what is ready, and must not fail at that.
-  loop_->ready.reserve(kReadyPerTurn + 1);
+      ledger_(budget, [this] { poller_.wake(); }) {
   // OpenSSL writes with write(2), which raises it when the peer is gone.
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -54,17 +49,7 @@ void Shard::post(std::function<void()> function) {
     must_wake = posted_.empty();
     base::retry_from_reserve([&] { posted_.push_back(std::move(function)); });
   }
-  if (must_wake) wake();
-}
-
-void Shard::wake() noexcept {
-  try {
-    asio::post(loop_->io, [] {});
-  } catch (const std::bad_alloc&) {
-    // It interrupts the wait without an allocation; `wait` makes good for it.
-    must_not_sleep_.store(true);
-    loop_->io.stop();
-  }
+  if (must_wake) poller_.wake();
 }
 
 void Shard::stop() {
@@ -72,7 +57,7 @@ void Shard::stop() {
     const std::lock_guard lock(posted_mutex_);
     stopped_ = true;
   }
-  wake();
+  poller_.wake();
 }
 
 base::Duration Shard::busy_for(base::TimePoint now) const {
@@ -117,14 +102,6 @@ bool Shard::has_more() const {
          ledger_.must_relieve();
 }
 
-void Shard::wait(base::Duration longest) {
-  auto& io = loop_->io;
-  if (io.stopped()) io.restart();
-  if (must_not_sleep_.exchange(false)) longest = base::Duration::zero();
-  int count = longest > base::Duration::zero() ? static_cast<int>(io.run_one_for(longest)) : 0;
-  while (count < kReadyPerTurn && io.poll_one() != 0) ++count;
-}
-
 void Shard::run_turn() {
   base::Duration sleep = kLongestSleep;
   if (has_more()) {
@@ -132,7 +109,7 @@ void Shard::run_turn() {
   } else if (const auto next = wheel_.next_deadline()) {
     sleep = std::clamp<base::Duration>(*next - base::Clock::now(), base::Duration::zero(), sleep);
   }
-  guard([&] { wait(sleep); });
+  poller_.wait(sleep);
 
   now_ = base::Clock::now();
   ++turn_;
@@ -153,17 +130,8 @@ void Shard::run_turn() {
 }
 
 void Shard::run_ready() {
-  // Nothing is added here: only `wait` runs completions.
-  for (const auto& [id, for_writing, failed] : loop_->ready) {
-    const auto found = connections_.find(id);
-    if (found == connections_.end()) continue;
-    Connection& connection = *found->second;
-    guard(connection, [&, writing = for_writing, has_failed = failed] {
-      writing ? connection.on_writable(has_failed) : connection.on_readable(has_failed);
-    });
-  }
-  loop_->ready.clear();
-  for (const auto& function : std::exchange(loop_->ready_functions, {})) guard(function);
+  bool is_left = true;
+  while (is_left) guard([&] { is_left = poller_.dispatch(); });
 }
 
 void Shard::run_next_turns() {
@@ -187,7 +155,7 @@ void Shard::run_posted() {
     const auto function = std::move(due_[next_due_++]);
     guard(function);
   }
-  if (is_rest && next_due_ == due_.size()) wake();
+  if (is_rest && next_due_ == due_.size()) poller_.wake();
 }
 
 void Shard::run_disk_steps() {

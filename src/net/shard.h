@@ -17,6 +17,7 @@
 #include "base/shard_index.h"
 #include "base/timer_wheel.h"
 #include "net/connection.h"
+#include "net/poller.h"
 
 namespace sigway::net {
 
@@ -107,21 +108,19 @@ class Shard {
   // Calls `visit` for each connection that has not closed; it may close them.
   void for_each_connection(const std::function<void(Connection&)>& visit);
 
-  struct Loop;  // Asio; seen by src/net alone
-  Loop& loop() { return *loop_; }
+  // For src/net alone.
+  Poller& poller() { return poller_; }
 
  private:
   friend class Connection;
 
   void run_turn();
   bool has_more() const;
-  void wait(base::Duration longest);
   void run_ready();
   void run_next_turns();
   void run_posted();
   void run_disk_steps();
   void end_turn();
-  void wake() noexcept;
   // Runs it; if it runs out of memory, that is counted, and ends the connection if there is one.
   template <class Function>
   void guard(Function&& function);
@@ -133,7 +132,7 @@ class Shard {
   std::span<std::uint8_t> scratch() { return scratch_; }
 
   const base::ShardIndex index_;
-  std::unique_ptr<Loop> loop_;
+  Poller poller_;
   base::TimePoint now_;
   base::TimerWheel wheel_;
   std::vector<std::uint8_t> scratch_;
@@ -155,7 +154,6 @@ class Shard {
   std::vector<std::function<void()>> at_end_;
   std::function<void()> turn_end_;
   bool turn_end_requested_ = false;
-  std::atomic<bool> must_not_sleep_{false};
   std::vector<ConnectionId> flushes_;
   // A list by `idle_next_`, which a closed one does not need otherwise: nothing that could fail.
   Connection* closed_ = nullptr;

@@ -24,6 +24,9 @@ struct IoResult {
   std::size_t bytes = 0;
   bool want_read = false;
   bool want_write = false;
+  // With want_read: the socket may have more, and no readiness will announce it. The stream has
+  // used up its share of the turn; the step is repeated in the next one.
+  bool is_cut = false;
   bool eof = false;  // reading: the peer has finished sending
   std::error_code error;
 
@@ -44,8 +47,7 @@ class Stream {
   virtual bool is_tls() const = 0;
 
   // A turn of the loop begins, in which the stream may do as much as one may take of a turn. Beyond
-  // that its steps say want_read although the socket has more; its readiness then begins the next
-  // turn. `now` never goes back.
+  // that its steps say want_read with is_cut. `now` never goes back.
   virtual void begin_turn(base::TimePoint) {}
 
   // Neither wish nor error: done. A plain stream is done at once.
@@ -53,6 +55,8 @@ class Stream {
   // Why a TLS handshake failed, in the one case where something can be said to the client.
   virtual bool spoke_plain_http() const { return false; }
 
+  // want_read without is_cut: the socket was found empty, so the next bytes are announced. A plain
+  // stream says the same by fewer bytes than were asked for, unless more than bytes has come.
   virtual IoResult try_read(std::span<std::uint8_t> into) = 0;
   // Writes as much as the socket takes now. A repeated call after want_* must begin with the same
   // bytes (a TLS rule); more may follow them.

@@ -61,7 +61,7 @@ class TlsStream final : public Stream {
   }
 
   IoResult handshake() override {
-    ERR_clear_error();
+    begin_step();
     const int outcome = SSL_do_handshake(ssl_);
     if (outcome == 1) {
       without_data_ = 0;  // the timeout bounds those of the handshake
@@ -72,6 +72,7 @@ class TlsStream final : public Stream {
   }
 
   IoResult try_read(std::span<std::uint8_t> into) override {
+    begin_step();
     IoResult total;
     // SSL_read returns at most a record; filling the buffer saves the handler some calls.
     while (total.bytes < into.size()) {
@@ -93,7 +94,7 @@ class TlsStream final : public Stream {
   }
 
   IoResult try_write(std::span<const iovec> parts) override {
-    ERR_clear_error();
+    begin_step();
     std::array<char, kRecordBytes> gathered;  // NOLINT: filled below as far as it is used
     const char* data = static_cast<const char*>(parts.front().iov_base);
     std::size_t size = parts.front().iov_len;
@@ -155,11 +156,13 @@ class TlsStream final : public Stream {
     BIO_clear_retry_flags(bio);
     if (stream.reads_left_ == 0) {
       BIO_set_retry_read(bio);
+      stream.is_socket_empty_ = false;
       return -1;  // as if it were empty
     }
     --stream.reads_left_;
     const ssize_t count = ::recv(stream.descriptor_, into, static_cast<std::size_t>(size), 0);
     stream.socket_ended_ = count == 0;
+    stream.is_socket_empty_ = count < 0 && errno != EINTR;
     if (count < 0 && may_retry()) BIO_set_retry_read(bio);
     return static_cast<int>(count);
   }
@@ -180,11 +183,20 @@ class TlsStream final : public Stream {
     if (is_ours == 0 && type == SSL3_RT_HEADER) ++static_cast<TlsStream*>(stream)->without_data_;
   }
 
+  // A step that does not come to read the socket must not go by what an earlier one has found.
+  void begin_step() {
+    ERR_clear_error();
+    is_socket_empty_ = false;
+  }
+
   IoResult result_of(int outcome) {
     IoResult result;
     const int system = errno;
     switch (SSL_get_error(ssl_, outcome)) {
-      case SSL_ERROR_WANT_READ: result.want_read = true; break;
+      case SSL_ERROR_WANT_READ:
+        result.want_read = true;
+        result.is_cut = !is_socket_empty_;
+        break;
       case SSL_ERROR_WANT_WRITE: result.want_write = true; break;
       case SSL_ERROR_ZERO_RETURN: result.eof = true; break;
       case SSL_ERROR_SYSCALL:
@@ -205,6 +217,7 @@ class TlsStream final : public Stream {
   std::uint32_t without_data_ = 0;  // records since the window began that have given no data (yet)
   base::TimePoint window_began_;
   bool socket_ended_ = false;
+  bool is_socket_empty_ = false;  // as the last read from it has found in this step
   bool spoke_plain_http_ = false;
   bool is_broken_ = false;  // after a fatal error SSL_shutdown must not be called
 };

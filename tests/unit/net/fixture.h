@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/connection_limits.h"
 #include "net/shard.h"
 
 namespace sigway::net::testing {

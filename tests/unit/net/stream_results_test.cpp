@@ -54,8 +54,7 @@ class OneResult final : public Stream {
   int& calls_;
 };
 
-// Takes so many steps in a turn and no more: the others come to want_read although the socket has
-// more.
+// Takes so many steps in a turn and no more: the others are cut.
 class BoundedSteps final : public Stream {
  public:
   BoundedSteps(int descriptor, int handshakes)
@@ -79,7 +78,7 @@ class BoundedSteps final : public Stream {
   bool takes_step() { return left_ > 0 && left_-- > 0; }
   static IoResult want_read() {
     IoResult result;
-    result.want_read = true;
+    result.want_read = result.is_cut = true;
     return result;
   }
 
@@ -102,6 +101,8 @@ std::vector<Named> all_results() {
   add("error").error = std::make_error_code(std::errc::connection_reset);
   add("end of file").eof = true;
   add("wants to read").want_read = true;
+  auto& cut = add("wants to read in the next turn");
+  cut.want_read = cut.is_cut = true;
   add("wants to write").want_write = true;
   add("bytes").bytes = 1;
   auto& then_read = add("bytes, then wants to read");
