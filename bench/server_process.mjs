@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 // Whatever a clock decides would differ from run to run, so every timer that a run could meet is long.
-const kFlags = ['--port', '0', '--shards', '1', '--log-level', 'error', '--message-rate', '0', '--join-rate', '0', '--drain-time', '0',
+export const kFlags = ['--port', '0', '--shards', '1', '--log-level', 'error', '--message-rate', '0', '--join-rate', '0', '--drain-time', '0',
   '--ping-interval', '1h', '--poll-hold', '1h', '--stream-max-age', '0', '--stream-max-bytes', '1GiB', '--keep-alive', '1h',
   '--ack-deadline', '1h', '--standby-timeout', '1h'];
 

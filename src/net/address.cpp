@@ -53,13 +53,6 @@ Address Address::from_sockaddr(const sockaddr& address) {
   return result;
 }
 
-Address Address::peer_of(int descriptor) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  return getpeername(descriptor, address, &size) == 0 ? from_sockaddr(*address) : Address();
-}
-
 Address Address::local_of(int descriptor) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;

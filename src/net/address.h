@@ -21,8 +21,7 @@ class Address {
   // A literal, IPv6 with or without brackets; no names, no port in the text.
   static std::optional<Address> parse(std::string_view ip, std::uint16_t port = 0);
   static Address from_sockaddr(const sockaddr& address);
-  static Address peer_of(int descriptor);   // the unspecified address on failure
-  static Address local_of(int descriptor);  // the same
+  static Address local_of(int descriptor);  // the unspecified address on failure
 
   bool is_v4() const;
   bool is_loopback() const;     // 127.0.0.0/8 or ::1

@@ -50,13 +50,13 @@ void ConnectionHandler::on_eof(Connection& connection) { connection.close_after_
 
 Connection::Connection(Shard& shard, ConnectionId id, std::unique_ptr<Stream> stream,
                        std::shared_ptr<const PortInfo> port,
-                       std::unique_ptr<ConnectionPermit> permit)
+                       std::unique_ptr<ConnectionPermit> permit, const Address& peer)
     : shard_(shard),
       id_(id),
       stream_(std::move(stream)),
       port_(std::move(port)),
       permit_(std::move(permit)),
-      peer_(Address::peer_of(stream_->descriptor())) {}
+      peer_(peer) {}
 
 Connection::~Connection() {
   if (is_idle_) shard_.unlink_idle(*this);

@@ -114,7 +114,8 @@ struct PortInfo {
 class Connection {
  public:
   Connection(Shard& shard, ConnectionId id, std::unique_ptr<Stream> stream,
-             std::shared_ptr<const PortInfo> port, std::unique_ptr<ConnectionPermit> permit);
+             std::shared_ptr<const PortInfo> port, std::unique_ptr<ConnectionPermit> permit,
+             const Address& peer);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -234,7 +235,7 @@ class Connection {
   std::shared_ptr<const PortInfo> port_;
   std::unique_ptr<ConnectionPermit> permit_;
   std::unique_ptr<ConnectionHandler> handler_;
-  Address peer_;
+  const Address peer_;
   Watch watch_ = Watch::calling<&Connection::on_ready>(this);
 
   std::vector<base::Bytes> queue_;  // consumed from queue_head_; freed when empty

@@ -195,7 +195,8 @@ void Connection::close_after_flush() {
 // had its time. A full close with unread input would answer with a reset, which destroys what the
 // peer has not read yet.
 void Connection::begin_linger() {
-  stream_->shutdown_write();
+  // Of a plain stream whose peer has finished, too, closing says the same.
+  if (!peer_finished_ || stream_->is_tls()) stream_->shutdown_write();
   if (peer_finished_) return abort(close_reason_);
   state_ = State::lingering;
   shard_.schedule_in(deadline_, port_->connections.linger_timeout);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -97,10 +98,17 @@ std::variant<Descriptor, std::string> bind_socket(const Address& address, Sharin
   return socket;
 }
 
+// Options of the connections. The kernel hands those of the listening socket on to each of them.
+void prepare(int listening, const ConnectionOptions& options) {
+  set_option(listening, IPPROTO_TCP, TCP_NODELAY, 1);
+  const auto timeout = options.user_timeout.count();
+  if (timeout > 0) set_option(listening, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout));
+}
+
 // Binds one socket for each shard, the first alone: that is what makes a foreign listener on the
 // port an error. Only then is the port opened to the others.
 std::variant<std::vector<Descriptor>, std::string> bind_all(Address address, std::size_t count,
-                                                            int backlog) {
+                                                            const ListenOptions& options) {
   std::vector<Descriptor> sockets;
   for (std::size_t i = 0; i < count; ++i) {
     auto bound = bind_socket(address, i == 0 ? Sharing::alone : Sharing::shared);
@@ -112,7 +120,8 @@ std::variant<std::vector<Descriptor>, std::string> bind_all(Address address, std
     }
   }
   for (const Descriptor& socket : sockets) {
-    if (::listen(socket.get(), backlog) != 0) {
+    prepare(socket.get(), options.connections);
+    if (::listen(socket.get(), options.backlog) != 0) {
       return system_error("Cannot listen on " + address.to_string());
     }
   }
@@ -167,9 +176,9 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   void accept_some();
   void accept_batch();
   bool survive_exhaustion();
-  void welcome(int descriptor);
+  int accepts_in_this_turn();
+  void welcome(int descriptor, const Address& peer);
   void turn_away(int descriptor, std::string_view answer);
-  void prepare(int descriptor) const;
 
   Shard& shard_;
   Descriptor socket_;
@@ -180,6 +189,8 @@ class Listener::Acceptor : public std::enable_shared_from_this<Acceptor> {
   const std::string overload_answer_;
   const std::string address_answer_;
   const MakeHandler make_handler_;
+  int most_accepted_ = 1;        // in the last turn
+  std::uint32_t last_turn_ = 0;  // in which something was accepted
   Watch watch_ = Watch::calling<&Acceptor::on_ready>(this);
   base::Timer pause_ = base::Timer::calling<&Acceptor::resume>(this);
 };
@@ -195,16 +206,28 @@ void Listener::Acceptor::accept_some() {
   }
 }
 
+// Connections that come one by one are taken one by one, without a call that only finds the queue
+// empty. Where they come in consecutive turns there is a queue, and each turn takes more of it.
+int Listener::Acceptor::accepts_in_this_turn() {
+  const std::uint32_t turn = shard_.turn();
+  const bool is_next = turn == last_turn_ + 1;
+  last_turn_ = turn;
+  most_accepted_ = is_next ? std::min(2 * most_accepted_, kAcceptsPerTurn) : 1;
+  return most_accepted_;
+}
+
 void Listener::Acceptor::accept_batch() {
   if (!socket_.is_valid()) return;
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    const int descriptor = spare_.accept(socket_.get());
+  const int most = accepts_in_this_turn();
+  for (int i = 0; i < most; ++i) {
+    Address peer;
+    const int descriptor = spare_.accept(socket_.get(), &peer);
     if (descriptor >= 0) {
-      welcome(descriptor);
+      welcome(descriptor, peer);
       continue;
     }
     switch (errno) {
-      case EAGAIN: return;
+      case EAGAIN: most_accepted_ = 1; return;
       case EMFILE:
       case ENFILE:
       case ENOBUFS:
@@ -226,10 +249,8 @@ bool Listener::Acceptor::survive_exhaustion() {
       socket_.get(), [this](int descriptor) { turn_away(descriptor, overload_answer_); });
 }
 
-void Listener::Acceptor::welcome(int descriptor) {
+void Listener::Acceptor::welcome(int descriptor, const Address& peer) {
   Descriptor owned(descriptor);  // until a stream has it
-  prepare(descriptor);
-  const Address peer = Address::peer_of(descriptor);
   auto permit = limits_->count(peer);
   auto admission = Admission::normal;
   // The address first: its own excess must not cost others their idle connections.
@@ -248,7 +269,7 @@ void Listener::Acceptor::welcome(int descriptor) {
   shard_.adopt(
       std::move(stream), port_,
       [&](Connection& connection) { return make_handler_(connection, admission); },
-      std::move(permit));
+      std::move(permit), peer);
 }
 
 // Accepts only to say no. What the client has sent already is read, because closing over unread
@@ -263,14 +284,6 @@ void Listener::Acceptor::turn_away(int descriptor, std::string_view answer) {
   ::shutdown(descriptor, SHUT_WR);
 }
 
-void Listener::Acceptor::prepare(int descriptor) const {
-  set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  const auto timeout = port_->connections.user_timeout.count();
-  if (timeout > 0) {
-    set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout));
-  }
-}
-
 std::variant<std::unique_ptr<Listener>, std::string> Listener::open(
     const ListenOptions& options, const Shards& shards,
     const std::shared_ptr<ConnectionLimits>& limits, const MakeHandler& make_handler) {
@@ -279,7 +292,7 @@ std::variant<std::unique_ptr<Listener>, std::string> Listener::open(
     return "Cannot listen on \"" + options.address +
            "\": it is not an IP address such as 127.0.0.1, 0.0.0.0 or ::1.";
   }
-  auto bound = bind_all(*address, shards.size(), options.backlog);
+  auto bound = bind_all(*address, shards.size(), options);
   if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
   auto& sockets = std::get<std::vector<Descriptor>>(bound);
 

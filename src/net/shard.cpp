@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr std::size_t kReadyPerTurn = 256;
 constexpr int kPostedPerTurn = 256;
+constexpr std::size_t kMostDueKept = 4096;  // of the list's memory, in functions
 constexpr int kDiskStepsPerTurn = 4;
 // A turn's end may make work for itself (on_closed writes to another connection). What is left
 // after so many rounds waits for the next turn, so that sockets get their share.
@@ -136,7 +137,9 @@ void Shard::run_ready() {
 
 void Shard::run_next_turns() {
   if (next_turn_.empty()) return;
-  for (const ConnectionId id : std::exchange(next_turn_, {})) {
+  auto ids = spare_ids_.take();
+  ids->swap(next_turn_);
+  for (const ConnectionId id : *ids) {
     run_for(id, [](Connection& connection) { connection.on_turn(); });
   }
 }
@@ -146,6 +149,7 @@ void Shard::run_posted() {
   const bool is_rest = next_due_ < due_.size();
   if (!is_rest) {
     due_.clear();
+    if (due_.capacity() > kMostDueKept) due_ = {};
     next_due_ = 0;
     const std::lock_guard lock(posted_mutex_);
     due_.swap(posted_);
@@ -175,9 +179,15 @@ void Shard::end_turn() {
       guard([&] { is_relieved = ledger_.relieve(); });
       if (!is_relieved) break;
     }
-    for (const auto& function : std::exchange(at_end_, {})) guard(function);
+    if (!at_end_.empty()) {
+      auto functions = spare_functions_.take();
+      functions->swap(at_end_);
+      for (const auto& function : *functions) guard(function);
+    }
     if (std::exchange(turn_end_requested_, false)) guard(turn_end_);
-    for (const ConnectionId id : std::exchange(flushes_, {})) {
+    auto flushes = spare_ids_.take();
+    flushes->swap(flushes_);
+    for (const ConnectionId id : *flushes) {
       const auto found = connections_.find(id);
       if (found == connections_.end()) continue;
       Connection& connection = *found->second;
@@ -205,10 +215,10 @@ Connection* Shard::find(ConnectionId id) {
 
 Connection& Shard::adopt(std::unique_ptr<Stream> stream, std::shared_ptr<const PortInfo> port,
                          const std::function<std::unique_ptr<ConnectionHandler>(Connection&)>& make,
-                         std::unique_ptr<ConnectionPermit> permit) {
+                         std::unique_ptr<ConnectionPermit> permit, const Address& peer) {
   const ConnectionId id = next_id_++;
   auto owned = std::make_unique<Connection>(*this, id, std::move(stream), std::move(port),
-                                            std::move(permit));
+                                            std::move(permit), peer);
   Connection& connection = *owned;
   connections_.emplace(id, std::move(owned));
   try {

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
+#include "base/scratch.h"
 #include "base/shard_index.h"
 #include "base/timer_wheel.h"
 #include "net/connection.h"
@@ -66,6 +67,8 @@ class Shard {
   // What this shard holds for its clients.
   base::MemoryLedger& ledger() { return ledger_; }
 
+  // Counts the turns of the loop.
+  std::uint32_t turn() const { return turn_; }
   // The time at the beginning of this turn.
   base::TimePoint now() const { return now_; }
   base::TimerWheel& wheel() { return wheel_; }
@@ -96,10 +99,11 @@ class Shard {
   std::size_t connection_count() const { return connections_.size(); }
   std::size_t idle_count() const { return idle_count_; }
 
-  // Takes a connected, non-blocking socket; the handler is attached in this call.
+  // Takes a connected, non-blocking socket; the handler is attached in this call. `peer` is the
+  // address of its other end.
   Connection& adopt(std::unique_ptr<Stream> stream, std::shared_ptr<const PortInfo> port,
                     const std::function<std::unique_ptr<ConnectionHandler>(Connection&)>& make,
-                    std::unique_ptr<ConnectionPermit> permit = nullptr);
+                    std::unique_ptr<ConnectionPermit> permit = nullptr, const Address& peer = {});
 
   // Closes up to `count` idle connections, those idle for longest first, and none that has output
   // left or input unread. Returns how many; their descriptors are free at the end of the turn.
@@ -152,6 +156,9 @@ class Shard {
   std::deque<std::function<void()>> disk_steps_;
   std::vector<ConnectionId> next_turn_;  // those that go on in the next turn
   std::vector<std::function<void()>> at_end_;
+  // What these are exchanged for while they are worked through.
+  base::Scratch<ConnectionId> spare_ids_;
+  base::Scratch<std::function<void()>> spare_functions_;
   std::function<void()> turn_end_;
   bool turn_end_requested_ = false;
   std::vector<ConnectionId> flushes_;

@@ -11,8 +11,13 @@ namespace sigway::net {
 
 namespace {
 
-int accept_descriptor(int listening) {
-  return ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+int accept_descriptor(int listening, Address* peer) {
+  sockaddr_storage from{};
+  auto* const generic = reinterpret_cast<sockaddr*>(&from);
+  socklen_t size = sizeof from;
+  const int descriptor = ::accept4(listening, generic, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (descriptor >= 0 && peer) *peer = Address::from_sockaddr(*generic);
+  return descriptor;
 }
 
 }  // namespace
@@ -26,9 +31,9 @@ SpareDescriptor::SpareDescriptor() { ensure_spare(); }
 
 SpareDescriptor::~SpareDescriptor() { release_spare(); }
 
-int SpareDescriptor::accept(int listening) {
+int SpareDescriptor::accept(int listening, Address* peer) {
   const std::shared_lock lock(mutex_);
-  return accept_descriptor(listening);
+  return accept_descriptor(listening, peer);
 }
 
 bool SpareDescriptor::accept_to_refuse(int listening,
@@ -36,7 +41,7 @@ bool SpareDescriptor::accept_to_refuse(int listening,
   const std::lock_guard lock(mutex_);
   if (!ensure_spare()) return false;
   release_spare();
-  const int descriptor = accept_descriptor(listening);
+  const int descriptor = accept_descriptor(listening, nullptr);
   if (descriptor >= 0) refuse(descriptor);
   ensure_spare();
   return descriptor >= 0;

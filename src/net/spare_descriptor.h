@@ -3,6 +3,8 @@
 #include <functional>
 #include <shared_mutex>
 
+#include "net/address.h"
+
 namespace sigway::net {
 
 // A descriptor that is kept so that a client can still be told that there is none left. One for the
@@ -17,8 +19,9 @@ class SpareDescriptor {
   SpareDescriptor(const SpareDescriptor&) = delete;
   SpareDescriptor& operator=(const SpareDescriptor&) = delete;
 
-  // accept4(2), non-blocking and close-on-exec, but never with the spare one.
-  int accept(int listening);
+  // accept4(2), non-blocking and close-on-exec, but never with the spare one. `peer` gets the
+  // address of the other end.
+  int accept(int listening, Address* peer = nullptr);
 
   // Accepts one connection in place of the spare and hands its descriptor to `refuse`, which closes
   // it. False when nothing could be accepted: nobody waits, or the spare was lost to another part

@@ -1,13 +1,18 @@
 // What a port does with connections: limits, running out of descriptors, TLS certificates.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/x509v3.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "net/shard.h"
 #include "raw_client.h"
@@ -84,6 +89,50 @@ TEST_CASE("several shards share one port") {
   }
   CHECK(hit[0]);
   CHECK(hit[1]);
+}
+
+TEST_CASE("a connection has its peer's address and the options of its port") {
+  Awaited<net::Address> peer;
+  TestServer server(false, [&](Router& router, TestServer&) {
+    router.add({Method::get}, "/hello", [&](Exchange& exchange) {
+      peer.set(exchange.connection().peer());
+      exchange.respond(Response(204));
+    });
+  });
+  RawClient client(server.port());
+  client.send(kHello);
+  CHECK(client.receive_answer().status == 204);
+  const net::Address seen = peer.get();
+  // The server's end is among the descriptors of this process.
+  int found = 0;
+  for (int descriptor = 3; descriptor < 1024; ++descriptor) {
+    sockaddr_storage far{};
+    socklen_t size = sizeof far;
+    const bool is_server_end =
+        net::Address::local_of(descriptor).port() == server.port() &&
+        ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&far), &size) == 0;
+    if (!is_server_end) continue;
+    ++found;
+    CHECK(net::Address::from_sockaddr(reinterpret_cast<const sockaddr&>(far)) == seen);
+    const auto option = [&](int name) {
+      int value = 0;
+      socklen_t length = sizeof value;
+      CHECK(::getsockopt(descriptor, IPPROTO_TCP, name, &value, &length) == 0);
+      return value;
+    };
+    CHECK(option(TCP_NODELAY) != 0);
+    CHECK(std::chrono::milliseconds(option(TCP_USER_TIMEOUT)) ==
+          server.http().port().connections.user_timeout);
+  }
+  CHECK(found == 1);
+}
+
+TEST_CASE("connections that come all at once are all accepted") {
+  TestServer server(false, add_hello);
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 200; ++i) clients.push_back(std::make_unique<RawClient>(server.port()));
+  for (const auto& client : clients) client->send(kHello);
+  for (const auto& client : clients) CHECK(client->receive_answer().status == 200);
 }
 
 TEST_CASE_TEMPLATE("over the connection limit: idle ones make room, else 503 with Retry-After", T,
