@@ -24,10 +24,9 @@ if(SIGWAY_SANITIZE)
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # Instrumented code defeats GCC's flow analysis; the plain build still has these warnings. And
-    # GCC's thread sanitizer does not know fences, which Asio uses only around its own mutexes.
+    # Instrumented code defeats GCC's flow analysis; the plain build still has these warnings.
     target_compile_options(sigway_options INTERFACE -Wno-maybe-uninitialized
-                                                    -Wno-stringop-overflow -Wno-tsan)
+                                                    -Wno-stringop-overflow)
   endif()
 endif()
 

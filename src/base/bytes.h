@@ -47,6 +47,15 @@ class Bytes {
     return std::holds_alternative<Borrowed>(data_) ? 0 : view().size();
   }
 
+  // Puts a few bytes before owned ones that have reserved the room for them. False: nothing was
+  // done.
+  bool prepend_short(std::string_view head) {
+    auto* owned = std::get_if<std::string>(&data_);
+    if (owned == nullptr || owned->capacity() - owned->size() < head.size()) return false;
+    owned->insert(0, head);
+    return true;
+  }
+
   // Appends to owned bytes, unless more than `limit` bytes would result. False: nothing was done.
   bool append_short(std::string_view more, std::size_t limit) {
     auto* owned = std::get_if<std::string>(&data_);

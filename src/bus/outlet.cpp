@@ -9,24 +9,6 @@
 namespace sigway::bus {
 namespace {
 
-struct Delivery {
-  std::uint64_t serial;
-  dialects::EncodedEvent event;
-  std::string address;
-};
-
-/// What they hold on their way.
-std::size_t cost(std::span<const Delivery> deliveries) noexcept {
-  std::size_t sum = 0;
-  const dialects::Frame* last = nullptr;
-  for (const auto& delivery : deliveries) {
-    sum += sizeof delivery + delivery.address.size();
-    if (delivery.event.get() != last) sum += delivery.event->size();
-    last = delivery.event.get();
-  }
-  return sum;
-}
-
 void report(session::Shared& shared, session::Runner& from, const Sender& sender,
             dialects::Error error) {
   auto* const hub = shared.hubs[sender.id.shard];
@@ -57,10 +39,23 @@ class Reports {
   bool has_nameless_ = false;
 };
 
-/// `undelivered(id, unread)` is called for those with a postmark whose recipient has ended.
-template <typename Undelivered>
-void deliver_all(session::Hub& hub, base::ShardIndex shard, const std::vector<Delivery>& deliveries,
-                 const Sender& sender, const Undelivered& undelivered) {
+}  // namespace
+
+/// What they hold on their way.
+std::size_t Outlet::cost(const Deliveries& deliveries) noexcept {
+  std::size_t sum = 0;
+  const dialects::Frame* last = nullptr;
+  for (const auto& delivery : deliveries) {
+    sum += sizeof delivery + delivery.address.size();
+    if (delivery.event.get() != last) sum += delivery.event->size();
+    last = delivery.event.get();
+  }
+  return sum;
+}
+
+/// On the hub's shard. Throws nothing.
+void Outlet::deliver(session::Hub& hub, base::ShardIndex shard, const Deliveries& deliveries,
+                     const Sender& sender) {
   Reports reports;
   // What its home needs of a message to a name is in the postmark.
   const auto spoken = sender.postmark || !sender.id ? session::Spoken{}
@@ -70,8 +65,11 @@ void deliver_all(session::Hub& hub, base::ShardIndex shard, const std::vector<De
         hub.deliver(delivery.serial, delivery.event, sender.origin, sender.postmark, spoken);
     if (status == session::SendStatus::absent && sender.postmark) {
       try {
-        undelivered(session::SessionId{shard, delivery.serial},
-                    session::Unread{delivery.event, sender.postmark});
+        session::post(hub.runner(), shard_,
+                      [this, recipient = session::SessionId{shard, delivery.serial},
+                       unread = session::Unread{delivery.event, sender.postmark}] {
+                        undelivered_(recipient, unread);
+                      });
       } catch (const std::bad_alloc&) {
         end_session(hub.shared(), hub.runner(), sender.id);
       }
@@ -90,66 +88,50 @@ void deliver_all(session::Hub& hub, base::ShardIndex shard, const std::vector<De
   }
 }
 
-}  // namespace
-
 bool Outlet::send(const dialects::Event& event, std::span<const Recipient> recipients,
                   const Sender& sender) {
-  Encoded encoded;
+  auto encoded = encoded_.take();
   for (const auto& recipient : recipients) {
     const auto* const dialect = recipient.dialect;
-    const auto is_known = std::any_of(encoded.begin(), encoded.end(),
+    const auto is_known = std::any_of(encoded->begin(), encoded->end(),
                                       [&](const auto& entry) { return entry.first == dialect; });
-    if (!is_known) encoded.emplace_back(dialect, dialect->encode(event));
+    if (!is_known) encoded->emplace_back(dialect, dialect->encode(event));
   }
-  return send(encoded, recipients, sender);
+  return send(*encoded, recipients, sender);
 }
 
 bool Outlet::send(const dialects::EncodedEvent& event, const Recipient& recipient,
                   const Sender& sender) {
-  return send(Encoded{{recipient.dialect, event}}, std::span(&recipient, 1), sender);
+  auto encoded = encoded_.take();
+  encoded->emplace_back(recipient.dialect, event);
+  return send(*encoded, std::span(&recipient, 1), sender);
 }
 
 bool Outlet::send(const Encoded& encoded, std::span<const Recipient> recipients,
                   const Sender& sender) {
-  const auto in = [&](const dialects::Dialect* dialect) -> const dialects::EncodedEvent& {
-    return std::find_if(encoded.begin(), encoded.end(),
-                        [&](const auto& entry) { return entry.first == dialect; })
-        ->second;
+  const auto add_all = [&](base::ShardIndex shard, Deliveries& deliveries) {
+    for (const auto& recipient : recipients) {
+      if (recipient.id.shard != shard) continue;
+      const auto entry = std::find_if(encoded.begin(), encoded.end(), [&](const auto& each) {
+        return each.first == recipient.dialect;
+      });
+      if (entry->second == nullptr) continue;  // its dialect has no word for that
+      deliveries.push_back({recipient.id.serial, entry->second, recipient.address});
+    }
   };
   bool has_told_all = true;
   const auto shards = static_cast<base::ShardIndex>(shared_.hubs.size());
   for (base::ShardIndex shard = 0; shard < shards; ++shard) {
     try {
-      std::vector<Delivery> deliveries;
-      for (const auto& recipient : recipients) {
-        if (recipient.id.shard != shard) continue;
-        const auto& frame = in(recipient.dialect);
-        if (frame == nullptr) continue;  // its dialect has no word for that
-        deliveries.push_back({recipient.id.serial, frame, recipient.address});
+      if (shard == shard_) {
+        auto deliveries = deliveries_.take();
+        add_all(shard, *deliveries);
+        deliver(*shared_.hubs[shard], shard, *deliveries, sender);
+      } else {
+        Deliveries deliveries;
+        add_all(shard, deliveries);
+        if (!deliveries.empty()) send_to(shard, std::move(deliveries), sender);
       }
-      if (deliveries.empty()) continue;
-      const bool is_counted = shard != shard_ && sender.transit != nullptr;
-      const auto bytes = is_counted ? cost(deliveries) : 0;
-      const auto status = is_counted ? sender.transit->may_go_on(bytes) : session::SendStatus::sent;
-      if (status != session::SendStatus::sent) {
-        Reports reports;
-        for (const auto& delivery : deliveries) {
-          if (reports.wants(delivery.address))
-            report(shared_, runner_, sender, session::not_taken(status, delivery.address));
-        }
-        continue;
-      }
-      at(shard, [this, shard, deliveries = std::move(deliveries), sender,
-                 parcel = session::Parcel(is_counted ? sender.transit : nullptr, bytes)](
-                    session::Hub& hub) {
-        deliver_all(hub, shard, deliveries, sender,
-                    [&](session::SessionId recipient, session::Unread unread) {
-                      session::post(hub.runner(), shard_,
-                                    [this, recipient, unread = std::move(unread)] {
-                                      undelivered_(recipient, unread);
-                                    });
-                    });
-      });
     } catch (const std::bad_alloc&) {
       // Delivering throws nothing, so nobody on this shard has been told. Others may have been.
       for (const auto& recipient : recipients) {
@@ -160,6 +142,25 @@ bool Outlet::send(const Encoded& encoded, std::span<const Recipient> recipients,
     }
   }
   return has_told_all;
+}
+
+/// To another shard.
+void Outlet::send_to(base::ShardIndex shard, Deliveries deliveries, const Sender& sender) {
+  const auto bytes = sender.transit != nullptr ? cost(deliveries) : 0;
+  const auto status =
+      sender.transit != nullptr ? sender.transit->may_go_on(bytes) : session::SendStatus::sent;
+  if (status != session::SendStatus::sent) {
+    Reports reports;
+    for (const auto& delivery : deliveries) {
+      if (reports.wants(delivery.address))
+        report(shared_, runner_, sender, session::not_taken(status, delivery.address));
+    }
+    return;
+  }
+  at(shard, [this, shard, deliveries = std::move(deliveries), sender,
+             parcel = session::Parcel(sender.transit, bytes)](session::Hub& hub) {
+    deliver(hub, shard, deliveries, sender);
+  });
 }
 
 void Outlet::end(session::SessionId id) noexcept {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/scratch.h"
 #include "dialects/dialect.h"
 #include "session/hub.h"
 #include "session/postmark.h"
@@ -90,8 +91,21 @@ class Outlet {
   void probe(session::SessionId id, session::Probe how, std::function<void(bool)> answer);
 
  private:
-  using Encoded = std::vector<std::pair<const dialects::Dialect*, dialects::EncodedEvent>>;
+  using OneEncoded = std::pair<const dialects::Dialect*, dialects::EncodedEvent>;
+  using Encoded = std::vector<OneEncoded>;
+  /// Something for one session, on its way to the hub of its shard.
+  struct Delivery {
+    std::uint64_t serial;
+    dialects::EncodedEvent event;
+    std::string address;
+  };
+  using Deliveries = std::vector<Delivery>;
+
   bool send(const Encoded& encoded, std::span<const Recipient> recipients, const Sender& sender);
+  void send_to(base::ShardIndex shard, Deliveries deliveries, const Sender& sender);
+  void deliver(session::Hub& hub, base::ShardIndex shard, const Deliveries& deliveries,
+               const Sender& sender);
+  static std::size_t cost(const Deliveries& deliveries) noexcept;
   /// Runs `task(hub)` on the hub of that shard: inline if it is this one.
   template <typename Task>
   void at(base::ShardIndex shard, Task task) {
@@ -107,6 +121,8 @@ class Outlet {
   session::Shared& shared_;
   session::Runner& runner_;
   std::function<void(session::SessionId, session::Unread)> undelivered_;
+  base::Scratch<OneEncoded> encoded_;
+  base::Scratch<Delivery> deliveries_;  // on the own shard
 };
 
 }  // namespace sigway::bus

@@ -39,13 +39,11 @@ void Rooms::close(const Room& room) noexcept {
   if (entry != series_.end() && entry->second == room.name) series_.erase(entry);
 }
 
-std::vector<Recipient> Rooms::others(const Room& room, SessionId but) {
-  std::vector<Recipient> recipients;
-  recipients.reserve(room.members.size());
+void Rooms::add_others(const Room& room, SessionId but, std::vector<Recipient>& to) {
+  to.reserve(to.size() + room.members.size());
   for (const auto& member : room.members) {
-    if (member.recipient.id != but) recipients.push_back(member.recipient);
+    if (member.recipient.id != but) to.push_back(member.recipient);
   }
-  return recipients;
 }
 
 void Rooms::join(const session::Caller& caller, const dialects::Join& join, SessionId replaces,
@@ -172,8 +170,12 @@ template <typename Make>
 bool Rooms::tell_others(const Room& room, SessionId but, Make make) noexcept {
   if (room.quiet) return true;
   bool has_told = false;
-  if (base::try_from_reserve([&] { has_told = outlet_.send(make(), others(room, but)); }))
-    return has_told;
+  const auto tell = [&] {
+    auto recipients = recipients_.take();
+    add_others(room, but, *recipients);
+    has_told = outlet_.send(make(), *recipients);
+  };
+  if (base::try_from_reserve(tell)) return has_told;
   for (const auto& member : room.members) {
     if (member.recipient.id != but) outlet_.end(member.recipient.id);
   }
@@ -331,9 +333,10 @@ void Rooms::say(const session::Spoken& spoken, dialects::Say message, session::T
   auto* member = room == nullptr ? nullptr : find(*room, id);
   const Sender sender{.id = id, .re = spoken.re, .transit = transit, .speaker = spoken.by};
   if (member == nullptr) return outlet_.refuse(sender, {.code = ErrorCode::not_in_room});
-  std::vector<Recipient> recipients;
+  auto scratch = recipients_.take();
+  auto& recipients = *scratch;
   if (message.to.empty()) {
-    recipients = others(*room, message.echo ? SessionId{} : id);
+    add_others(*room, message.echo ? SessionId{} : id, recipients);
     if (recipients.empty()) {
       auto refused = message.keep ? keep(*room, *member, message)
                                   : dialects::Error{.code = ErrorCode::nobody_there};

@@ -76,7 +76,7 @@ class Rooms {
   };
 
   static Member* find(Room& room, session::SessionId id) noexcept;
-  static std::vector<Recipient> others(const Room& room, session::SessionId but);
+  static void add_others(const Room& room, session::SessionId but, std::vector<Recipient>& to);
   Room* find(const std::string& name) noexcept;
   /// The room of that series which is being filled, or the next one.
   std::string filling(const std::string& series);
@@ -111,6 +111,7 @@ class Rooms {
   void erase_if_empty(const std::string& name);
 
   Outlet& outlet_;
+  base::Scratch<Recipient> recipients_;
   MailboxTotals& mailboxes_;
   Refusals refusals_;
   base::KeyedMap<Room> rooms_;

@@ -84,7 +84,7 @@ std::optional<std::string> authority_of(std::string_view& target) {
 }
 
 std::optional<Problem> read_path(Request& request, std::string_view target) {
-  const std::string hint = "Ask for a plain path such as /v1/poll.";
+  constexpr std::string_view kHint = "Ask for a plain path such as /v1/poll.";
   const std::size_t question = std::min(target.find('?'), target.size());
   request.query = std::string(target.substr(std::min(question + 1, target.size())));
   if (!decode_form(request.query)) {
@@ -95,7 +95,7 @@ std::optional<Problem> read_path(Request& request, std::string_view target) {
   if (raw.empty()) raw = "/";  // http://host?query
   auto decoded = percent_decode(raw);
   if (!decoded || raw.front() != '/') {
-    return bad_request("The path is malformed.", hint);
+    return bad_request("The path is malformed.", std::string(kHint));
   }
   // Decoding must not make new separators: the number of them before and after has to agree.
   const bool has_hidden_separator = std::count(raw.begin(), raw.end(), '/') !=
@@ -106,7 +106,7 @@ std::optional<Problem> read_path(Request& request, std::string_view target) {
   });
   if (has_hidden_separator || has_control || !base::is_utf8(*decoded)) {
     return bad_request("The path holds an encoded separator, a control character or bad UTF-8.",
-                       hint);
+                       std::string(kHint));
   }
   std::string_view rest = *decoded;
   while (!rest.empty()) {
@@ -114,7 +114,7 @@ std::optional<Problem> read_path(Request& request, std::string_view target) {
     const std::size_t end = std::min(rest.find('/'), rest.size());
     const std::string_view segment = rest.substr(0, end);
     if (segment == "." || segment == "..") {
-      return bad_request("The path holds a dot segment.", hint);
+      return bad_request("The path holds a dot segment.", std::string(kHint));
     }
     rest.remove_prefix(end);
   }

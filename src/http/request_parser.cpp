@@ -13,12 +13,11 @@ namespace sigway::http {
 
 namespace {
 
-std::string lower_case(std::string_view text) {
-  std::string lowered(text);
-  for (char& c : lowered) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lowered;
+// As many as a browser sends. The list lives while the request is read and handled.
+constexpr std::size_t kUsualHeaders = 16;
+
+void append_lower_case(std::string& to, std::string_view text) {
+  for (const char c : text) to += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 // What the guard found, for a person.
@@ -149,9 +148,11 @@ const llhttp_settings_t& RequestParser::Impl::settings() {
     s.on_header_field = [](llhttp_t* parser, const char* at, std::size_t size) {
       Impl& self = of(parser);
       if (self.phase != Phase::head) return 0;  // a trailer
-      if (self.request.headers.empty() || self.in_value) self.request.headers.emplace_back();
+      auto& headers = self.request.headers;
+      if (headers.empty()) headers.reserve(kUsualHeaders);
+      if (headers.empty() || self.in_value) headers.emplace_back();
       self.in_value = false;
-      self.request.headers.back().name += lower_case({at, size});
+      append_lower_case(headers.back().name, {at, size});
       return 0;
     };
     s.on_header_value = [](llhttp_t* parser, const char* at, std::size_t size) {

@@ -28,6 +28,7 @@ bool is_field_value(std::string_view value) {
 
 Response::Response(int status, std::string_view content_type, base::Bytes body)
     : status_(status), body_(std::move(body)) {
+  headers_.reserve(4);  // what answers have in the end: type, caching, Vary and one more
   set("Content-Type", content_type);
 }
 
@@ -84,7 +85,7 @@ bool sends_body(int status, bool is_head) {
 
 std::string serialize_head(const Response& response, const ReplyContext& context, Framing framing) {
   std::string head;
-  head.reserve(256);
+  head.reserve(384);
   // The version is ours, not the client's (RFC 9110 section 2.5).
   head += "HTTP/1.1 ";
   head += std::to_string(response.status());
@@ -102,6 +103,7 @@ std::string serialize_head(const Response& response, const ReplyContext& context
     head += value;
     head += "\r\n";
   }
+  head += context.common_lines;
   bool keep_alive = context.keep_alive && !response.closes();
   // RFC 9110 section 8.6: no Content-Length in 1xx and 204. A 304 would have to tell that of the
   // 200, and may leave it out.

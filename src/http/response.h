@@ -59,6 +59,7 @@ class Response {
   bool set(std::string_view name, std::string_view value);
   bool add(std::string_view name, std::string_view value);
   void set_body(base::Bytes body) { body_ = std::move(body); }
+  base::Bytes take_body() { return std::move(body_); }
   // Instead of a body. For one answer only: whoever sends it uses it up.
   void set_source(std::shared_ptr<BodySource> source) { source_ = std::move(source); }
   const std::shared_ptr<BodySource>& source() const { return source_; }
@@ -89,6 +90,8 @@ struct ReplyContext {
   bool is_head = false;
   bool keep_alive = true;
   std::string_view date = {};  // IMF-fixdate; left out when empty
+  // Whole header lines, each with its CR LF, that every answer has.
+  std::string_view common_lines = {};
 };
 
 // The head up to and including the empty line. `framing` says how the body's end is told

@@ -194,7 +194,7 @@ AccessPolicy::Decision AccessPolicy::decide(const http::Request& request, const 
   if (route.is_public) return admit_anyone(request, caller);
   Decision decision;
   // Caches must not hand one origin's answer to another, and the absence of Origin is a value too.
-  decision.headers.emplace_back("Vary", "Origin");
+  decision.varies_by_origin = true;
   decision.refusal = check_host(request, caller);
   if (decision.refusal) return decision;
 

@@ -47,14 +47,17 @@ class AccessPolicy {
 
   struct Decision {
     std::optional<http::Problem> refusal;
-    // For every answer to this request, refusals included: CORS for an allowed origin, Vary.
+    // For every answer to this request, refusals included: `Vary: Origin`, and CORS for an allowed
+    // origin.
+    bool varies_by_origin = false;
     std::vector<std::pair<std::string, std::string>> headers;
   };
   // Of a route that is public only the host is checked, and every page may read the answer.
   Decision decide(const http::Request& request, const Caller& caller,
                   const RouteAccess& route) const;
 
-  // The answer to an OPTIONS request that was not refused; decision.headers still have to be added.
+  // The answer to an OPTIONS request that was not refused; what is for every answer still has to be
+  // added.
   http::Response answer_options(const http::Request& request, const Decision& decision,
                                 const std::vector<http::Method>& allowed) const;
 

@@ -9,6 +9,10 @@ namespace sigway::server {
 
 namespace {
 
+// What a page may make of an answer is not for its route to decide.
+constexpr std::string_view kCommonLines =
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+
 // Formatted once a second and thread.
 std::string_view date_now() {
   thread_local std::time_t second = 0;
@@ -62,7 +66,8 @@ void HttpConnection::write_answer(http::Response response) {
     return begin_slices(std::move(response));
   const bool keep_alive = may_keep_alive(response);
   write_head(response, http::Framing::length, keep_alive);
-  if (http::sends_body(response.status(), pending_->is_head)) connection_.write(response.body());
+  if (http::sends_body(response.status(), pending_->is_head))
+    connection_.write(response.take_body());
   finish_answer(keep_alive);
 }
 
@@ -126,10 +131,10 @@ bool HttpConnection::may_keep_alive(const http::Response& response) const {
 
 void HttpConnection::write_head(http::Response& response, http::Framing framing, bool keep_alive) {
   if (pending_) {
-    for (const auto& [name, value] : pending_->decision.headers) response.add(name, value);
+    const auto& decision = pending_->decision;
+    if (decision.varies_by_origin) response.add("Vary", "Origin");
+    for (const auto& [name, value] : decision.headers) response.add(name, value);
   }
-  response.set("X-Content-Type-Options", "nosniff");
-  response.set("Referrer-Policy", "no-referrer");
   http::ReplyContext context;
   if (pending_) {
     context.version_minor = pending_->version_minor;
@@ -137,6 +142,7 @@ void HttpConnection::write_head(http::Response& response, http::Framing framing,
   }
   context.keep_alive = keep_alive;
   context.date = date_now();
+  context.common_lines = kCommonLines;
   connection_.write(http::serialize_head(response, context, framing));
 }
 
@@ -175,7 +181,7 @@ void HttpConnection::refuse(const http::Problem& problem) {
 
 void HttpConnection::refuse_with(http::Response response) {
   write_head(response, http::Framing::length, false);
-  if (!pending_ || !pending_->is_head) connection_.write(response.body());
+  if (!pending_ || !pending_->is_head) connection_.write(response.take_body());
   pending_.reset();
   close();
 }

@@ -98,7 +98,7 @@ void HttpConnection::process(std::string_view bytes) {
 }
 
 void HttpConnection::begin_request() {
-  parser_ = std::make_unique<http::RequestParser>(server_.options().limits);
+  parser_.emplace(server_.options().limits);
   phase_ = Phase::head;
   connection_.set_idle(false);
   connection_.shard().schedule_in(timer_, head_timeout());
@@ -191,11 +191,12 @@ bool HttpConnection::body_moves() {
 
 void HttpConnection::handle_request() {
   // Freed at the end of this call: a parked request keeps no head and no body.
-  const std::unique_ptr<http::RequestParser> parser = std::move(parser_);
+  http::RequestParser parser = std::move(*parser_);
+  parser_.reset();
   timer_.cancel();
   phase_ = Phase::handling;
   ++sequence_;
-  answer_request(parser->request());
+  answer_request(parser.request());
   if (phase_ == Phase::handling) phase_ = Phase::waiting;
 }
 

@@ -137,10 +137,10 @@ class HttpConnection final : public net::ConnectionHandler {
 
   HttpServer& server_;
   net::Connection& connection_;
-  std::unique_ptr<http::RequestParser> parser_;  // only while a request is being read
-  std::unique_ptr<Pending> pending_;             // from a request's head to the end of its answer
-  std::string following_;                        // bytes of further requests
-  std::size_t body_mark_ = 0;                    // bytes of the body when its timeout began
+  std::optional<http::RequestParser> parser_;  // only while a request is being read
+  std::unique_ptr<Pending> pending_;           // from a request's head to the end of its answer
+  std::string following_;                      // bytes of further requests
+  std::size_t body_mark_ = 0;                  // bytes of the body when its timeout began
   base::Timer timer_ = base::Timer::calling<&HttpConnection::on_timer>(this);
   std::uint32_t sequence_ = 0;
   Phase phase_ = Phase::idle;

@@ -133,14 +133,18 @@ void Connection::on_control(const Message& message) {
   }
 }
 
-void Connection::send(dialects::Frame::Kind kind, const base::Bytes& bytes) {
+void Connection::send(dialects::Frame::Kind kind, base::Bytes bytes) {
   if (closing_) return;
   const auto code = kind == dialects::Frame::Kind::binary ? opcode::binary : opcode::text;
-  if (bytes.size() < kCopyBelow) {
-    connection_->write(frame_head(code, bytes.size()).append(bytes.view()));
+  auto frame = frame_head(code, bytes.size());
+  if (bytes.size() >= kCopyBelow) {
+    connection_->write(std::move(frame));
+    connection_->write(std::move(bytes));
+  } else if (bytes.prepend_short(frame)) {
+    connection_->write(std::move(bytes));
   } else {
-    connection_->write(frame_head(code, bytes.size()));
-    connection_->write(bytes);
+    frame.append(bytes.view());
+    connection_->write(std::move(frame));
   }
   if (flow_) flow_->down.set_queued(connection_->queued_bytes());
 }

@@ -78,7 +78,7 @@ class Connection final : public net::ConnectionHandler {
   void expect_nothing() { timer_.cancel(); }
 
   // After `close` these do nothing.
-  void send(dialects::Frame::Kind kind, const base::Bytes& bytes);
+  void send(dialects::Frame::Kind kind, base::Bytes bytes);
   void ping(std::string_view payload = {});
   /// Counts what carries no message and yet costs work: a ping, a pong, a fragment without payload,
   /// and what the receiver refuses.

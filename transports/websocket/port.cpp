@@ -41,6 +41,13 @@ std::size_t Port::unsent() const {
 }
 
 void Port::send(dialects::Frame::Kind kind, base::Bytes bytes) const {
+  if (!flow_ && shard_->is_current_thread()) {
+    shard_->run_for(id_, [&](net::Connection& connection) {
+      if (auto* socket = dynamic_cast<Connection*>(connection.handler()))
+        socket->send(kind, std::move(bytes));
+    });
+    return;
+  }
   if (!flow_) {
     act([kind, bytes = std::move(bytes)](Connection& socket) { socket.send(kind, bytes); });
     return;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 using sigway::base::Bytes;
 
@@ -25,6 +26,20 @@ TEST_CASE("borrowed bytes keep their owner alive and are not counted; the others
   CHECK(Bytes(std::string("text")).counted_size() == 4);
   CHECK(Bytes(std::make_shared<const std::string>("text")).counted_size() == 4);
   CHECK(Bytes().counted_size() == 0);
+}
+
+TEST_CASE("a few bytes are put before owned ones that have room for them, and before no others") {
+  std::string text = "a text that is too long to be held inside";
+  text.reserve(text.size() + 3);
+  const char* const place = text.data();
+  Bytes bytes(std::move(text));
+  CHECK(bytes.prepend_short("abc"));
+  CHECK(bytes.view() == "abca text that is too long to be held inside");
+  CHECK(bytes.view().data() == place);
+  CHECK_FALSE(bytes.prepend_short(std::string(200, 'x')));
+  CHECK_FALSE(Bytes::of_static("static").prepend_short("abc"));
+  CHECK_FALSE(Bytes(std::make_shared<const std::string>("shared")).prepend_short("abc"));
+  CHECK(bytes.view() == "abca text that is too long to be held inside");
 }
 
 TEST_CASE("bytes are no larger than text and what tells the kinds apart") {

@@ -42,6 +42,7 @@ int from_origin(const std::string& origin, const std::string& host,
 }
 
 std::string header_of(const AccessPolicy::Decision& decision, const std::string& name) {
+  if (name == "Vary" && decision.varies_by_origin) return "Origin";
   for (const auto& [key, value] : decision.headers) {
     if (key == name) return value;
   }
