@@ -7,10 +7,12 @@
 namespace sigway::client {
 
 /// What a connection has brought and the client's thread has not taken yet. It is bounded: whoever
-/// reads the connection waits while there is too much, and so does the other side, by TCP.
+/// reads the connection waits while there is too much, and so does the other side, by TCP. A server
+/// has less under way for a client that has acknowledged nothing: that one is read on, so that its
+/// pings are answered however long a handler takes.
 class Intake {
  public:
-  static constexpr std::size_t kMost = std::size_t{1} << 16U;  ///< bytes, beside the last part
+  static constexpr std::size_t kMost = std::size_t{8} << 20U;  ///< bytes, beside the last part
 
   /// Before a part is handed over; waits for room. Thread: the one that reads the connection.
   void bring(std::size_t part) {

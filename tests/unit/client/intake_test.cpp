@@ -9,7 +9,7 @@ using namespace sigway;
 
 namespace {
 
-constexpr std::size_t kPart = 4096;
+constexpr std::size_t kPart = 131'072;
 constexpr int kParts = 1000;
 
 /// Brings parts on a thread of its own.
@@ -30,7 +30,7 @@ struct Reader {
 
 }  // namespace
 
-TEST_CASE("intake: who brings more than 64 KiB waits until some is taken") {
+TEST_CASE("intake: who brings more than 8 MiB waits until some is taken") {
   Reader reader;
   int taken = 0;
   while (taken < kParts) {
