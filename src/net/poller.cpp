@@ -76,8 +76,10 @@ void Watch::stop() noexcept {
 }
 
 Poller::Poller(std::size_t batch)
-    : batch_(batch), events_(std::make_unique<epoll_event[]>(batch)), first_free_(kNoSlot) {
-  epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+    : batch_(batch),
+      events_(std::make_unique<epoll_event[]>(batch)),
+      first_free_(kNoSlot),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (epoll_ < 0) throw_error("epoll_create1");
   wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   epoll_event event{};

@@ -41,15 +41,15 @@ void sha256(const char* text, std::size_t size, std::uint8_t* out) {
   struct Free {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   };
-  thread_local const auto context = [] {
+  thread_local const auto kContext = [] {
     std::unique_ptr<EVP_MD_CTX, Free> made(EVP_MD_CTX_new());
     if (!made || EVP_DigestInit_ex(made.get(), EVP_sha256(), nullptr) != 1) made.reset();
     return made;
   }();
   // No method: that of before, from the beginning.
-  if (!context || EVP_DigestInit_ex(context.get(), nullptr, nullptr) != 1 ||
-      EVP_DigestUpdate(context.get(), text, size) != 1 ||
-      EVP_DigestFinal_ex(context.get(), out, nullptr) != 1)
+  if (!kContext || EVP_DigestInit_ex(kContext.get(), nullptr, nullptr) != 1 ||
+      EVP_DigestUpdate(kContext.get(), text, size) != 1 ||
+      EVP_DigestFinal_ex(kContext.get(), out, nullptr) != 1)
     std::abort();
 }
 
