@@ -246,6 +246,8 @@ class Session final : public base::MemoryHolder {
   /// Whether a command to so many must wait, when `told` have been told in this call.
   bool must_pause(std::size_t recipients, std::size_t told);
   void drop_commands();
+  /// Its client has said something that has not been said to others yet.
+  bool has_more_to_say() const noexcept;
   void run(dialects::Command command, dialects::Re re);
   void say(dialects::Say message, dialects::Re re);
   void publish(dialects::Publish message, dialects::Re re);

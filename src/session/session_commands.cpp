@@ -106,6 +106,12 @@ void Session::go_on() {
   if (!ended_) hub_.touch(*this);  // its deadlines, and an opening poll that may wait for this
 }
 
+bool Session::has_more_to_say() const noexcept {
+  // Without a number is only what the session does at its beginning.
+  return paused_ || std::any_of(commands_.begin(), commands_.end(),
+                                [](const Taken& taken) { return taken.re != 0; });
+}
+
 void Session::drop_commands() {
   commands_.clear();
   if (commands_.capacity() > 4) commands_ = {};

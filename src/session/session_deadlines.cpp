@@ -17,7 +17,7 @@ base::TimePoint Session::next_deadline() const {
   if (drain_ != nullptr && !drain_->is_over) consider(std::min(drain_->until, drain_->look_at));
   consider(gives_up_at());
   if (absent_since_ != base::TimePoint::max()) {
-    if (!traits().resumes && !paused_) consider(absent_since_ + linger_);
+    if (!traits().resumes && !has_more_to_say()) consider(absent_since_ + linger_);
     if (!suspended_) consider(absent_since_ + settings.suspend_after);
     consider(absent_since_ + settings.resume_window);
   }
@@ -68,7 +68,8 @@ void Session::check_deadlines(base::TimePoint now) {
   if (carriers_.check(now, outbox_)) note_absence();
   if (absent_since_ != base::TimePoint::max()) {
     // What it has said is said first.
-    if (!traits().resumes && !paused_ && now >= absent_since_ + linger_) return end(End::left);
+    if (!traits().resumes && !has_more_to_say() && now >= absent_since_ + linger_)
+      return end(End::left);
     if (now >= absent_since_ + settings.resume_window) return end(End::timeout);
     if (now >= absent_since_ + settings.suspend_after) set_suspended(true);
   }

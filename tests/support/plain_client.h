@@ -56,7 +56,7 @@ class FrameSink final : public session::StreamSink {
 };
 
 /// A client of a plain dialect, as its binding would serve it. All that it does runs at once to its
-/// end.
+/// end, unless `paused`.
 class PlainClient {
  public:
   PlainClient(World& world, const dialects::plain::Protocol& protocol, std::string_view name,
@@ -74,6 +74,7 @@ class PlainClient {
   std::string room = "r";  ///< what follows the protocol's path
   dialects::plain::Parameters parameters = {};
   bool echo = true;
+  bool paused = false;           ///< the world runs only when the test says so
   std::uint64_t connection = 0;  ///< the last one
 
   /// Connects, and opens the session if there is none. The client has the events up to `seen`.
@@ -91,7 +92,7 @@ class PlainClient {
         .run_on(where.id.shard, [this, where, log, seen, id = connection] {
           log->error = attach(world_.hub(where.id.shard), where, log, seen, id);
         });
-    world_.run();
+    run();
     return log;
   }
 
@@ -107,21 +108,21 @@ class PlainClient {
 
   std::optional<dialects::Error> process(session::Inputs inputs) {
     auto error = session()->process(std::move(inputs));
-    world_.run();
+    run();
     return error;
   }
 
   /// The connection is cut.
   void cut() {
     if (auto* s = session()) s->detach(connection);
-    world_.run();
+    run();
   }
 
   /// The kernel has taken all.
   void drain(FrameLog& log) {
     log.unsent = 0;
     session()->drained(carrier_);
-    world_.run();
+    run();
   }
 
   session::Session* session() {
@@ -150,6 +151,9 @@ class PlainClient {
   }
 
  private:
+  void run() {
+    if (!paused) world_.run();
+  }
   dialects::plain::Entrance entrance() const {
     return std::get<dialects::plain::Entrance>(protocol_.entrance(room, parameters));
   }

@@ -222,3 +222,37 @@ TEST_CASE("a session goes by what its client shows itself to be") {
   world.advance(121s);
   CHECK(client.ended() == End::timeout);
 }
+
+TEST_CASE("what a client has said is said first, when it is gone before its room has answered") {
+  bool speaks = false;
+  SUBCASE("it has said something") { speaks = true; }
+  SUBCASE("it has said nothing") {}
+  for (const base::ShardIndex shards : {1U, 3U}) {
+    CAPTURE(shards);
+    World world(shards);
+    PlainClient first(world, kRaw, "first", dialects::plain::kSocket);
+    const auto log = first.attach();
+    const auto before = log->frames.size();
+    PlainClient second(world, kRaw, "second", dialects::plain::kSocket, 1);
+    second.paused = true;
+    second.attach();
+    for (base::ShardIndex turn = 0; turn < 10 * shards && second.session() == nullptr; ++turn)
+      world.turn(turn % shards);
+    REQUIRE(second.session() != nullptr);
+    REQUIRE_MESSAGE(second.session()->awaits_bus(), "its room has not answered yet");
+    if (speaks) {
+      CHECK_FALSE(second.say("one"));
+      CHECK_FALSE(second.say("two"));
+    }
+    second.cut();
+    if (!speaks) CHECK_MESSAGE(second.session() == nullptr, "there is nothing to wait for");
+    world.run();
+    const std::vector<std::string> heard(log->frames.begin() + static_cast<std::ptrdiff_t>(before),
+                                         log->frames.end());
+    const std::vector<std::string> said{"one", "two"};
+    CHECK(heard == (speaks ? said : std::vector<std::string>{}));
+    CHECK(second.session() == nullptr);
+    CHECK(ended_by(world, End::left) == 1);
+    CHECK(world.shared.memory.used(base::MemoryPart::inbox) == 0);
+  }
+}
