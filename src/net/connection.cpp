@@ -221,7 +221,7 @@ void Connection::read_some() {
     // What was left comes first, and after a pause the end of the stream is read again.
     if (reading_paused_) return;
     if (unread_) return continue_later();
-    if (result.eof) return handle_eof();
+    if (result.eof) return has_had_data_ ? hear_end_later() : handle_eof();
     if (result.want_write) {
       read_wants_write_ = true;
       return wait_writable();
@@ -273,6 +273,7 @@ void Connection::on_turn() {
 void Connection::begin_turn() {
   if (std::exchange(share_turn_, shard_.turn_) == shard_.turn_) return;
   share_ = kSharePerTurn;
+  has_had_data_ = false;
   stream_->begin_turn(shard_.now());
 }
 
@@ -323,6 +324,7 @@ void Connection::count_held() {
 }
 
 void Connection::deliver(std::span<std::uint8_t> bytes) {
+  has_had_data_ = true;
   handler_->on_data(*this, bytes);
   deliver_unread();
 }
@@ -330,9 +332,26 @@ void Connection::deliver(std::span<std::uint8_t> bytes) {
 void Connection::deliver_unread() {
   while (unread_ && state_ == State::open && !reading_paused_ && has_share()) {
     const std::unique_ptr<std::string> bytes = std::move(unread_);
+    has_had_data_ = true;
     handler_->on_data(*this, {reinterpret_cast<std::uint8_t*>(bytes->data()), bytes->size()});
   }
   if (held_) count_held();
+}
+
+// A client may finish right behind its request (`nc -N`), and the handler may answer by a function
+// that it has posted. The end would overtake the answer, so it is posted, too. Until then the input
+// counts as empty: nothing else reads it.
+void Connection::hear_end_later() {
+  shard_.post([&shard = shard_, id = id_] {
+    shard.run_for(id, [](Connection& connection) {
+      connection.begin_turn();
+      connection.is_input_empty_ = false;
+      const bool may_hear = connection.state_ == State::open && !connection.reading_paused_;
+      if (may_hear && !connection.unread_) return connection.handle_eof();
+      connection.on_readable();
+    });
+  });
+  is_input_empty_ = true;  // after what may fail
 }
 
 void Connection::handle_eof() {

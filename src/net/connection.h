@@ -214,6 +214,7 @@ class Connection {
   void go_on_next_turn();
   void on_turn();
   void count_held();
+  void hear_end_later();
   void handle_eof();
   void request_flush();
   void flush();
@@ -270,6 +271,7 @@ class Connection {
   bool reads_until_empty_ : 1 = false;
   bool waiting_writable_ : 1 = false;
   bool flush_requested_ : 1 = false;
+  bool has_had_data_ : 1 = false;  // in this turn
   bool peer_finished_ : 1 = false;
   bool is_watched_ : 1 = false;  // by the write timeout, and not by the system
   bool read_wants_write_ : 1 = false;

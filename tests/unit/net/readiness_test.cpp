@@ -123,6 +123,54 @@ TEST_CASE("an end that came with the last bytes is found") {
   CHECK(seen == "last");
 }
 
+TEST_CASE("an end that came with bytes is told after what the bytes have set off") {
+  // As a route whose answer comes in the next turn.
+  struct Handler final : ConnectionHandler {
+    explicit Handler(std::string& into) : told(into) {}
+    void on_data(Connection& connection, std::span<std::uint8_t>) override {
+      connection.write(std::string("so far"));  // reading goes on when the queue is empty
+      connection.shard().post([this] { told += "answered, "; });
+    }
+    void on_eof(Connection& connection) override {
+      told += "ended";
+      connection.shard().stop();
+    }
+    std::string& told;
+  };
+  std::string told;
+  OnTcp f(std::make_unique<Handler>(told));
+  Fixture::write(f.tcp.far, "last");
+  ::shutdown(f.tcp.far, SHUT_WR);
+  f.shard.run();
+  CHECK(told == "answered, ended");
+}
+
+TEST_CASE("an end that came with bytes is found by a connection that closes or pauses meanwhile") {
+  OnTcp* fixture = nullptr;
+  auto script = std::make_unique<Script>();
+  SUBCASE("closes") {
+    script->data = [](Connection& connection, const std::string&) {
+      connection.shard().post([&connection] { connection.close_after_flush(); });
+    };
+  }
+  SUBCASE("pauses") {
+    script->data = [](Connection& connection, const std::string&) {
+      auto& shard = connection.shard();
+      shard.post([&shard, id = connection.id()] { shard.find(id)->pause_reading(); });
+      shard.at_end_of_turn([&shard, id = connection.id()] {
+        shard.post([&shard, id] { shard.find(id)->resume_reading(); });
+      });
+    };
+  }
+  script->closed = [&](CloseReason) { fixture->shard.stop(); };
+  OnTcp f(std::move(script));
+  fixture = &f;
+  f.port->connections.linger_timeout = 1min;
+  Fixture::write(f.tcp.far, "last");
+  ::shutdown(f.tcp.far, SHUT_WR);
+  f.shard.run();
+}
+
 TEST_CASE("a reset that came with the last bytes is found") {
   OnTcp* fixture = nullptr;
   auto script = std::make_unique<Script>();
