@@ -52,15 +52,13 @@ std::variant<Payload, http::Response> read_body(const Protocol& protocol,
   return Payload{Payload::Kind::text, request.body};
 }
 
-/// What stands for a guest's connection: answers its upload when the session ends.
+/// What stands for a guest's connection: answers its upload when the session ends. That a client
+/// has finished sending does not end it: what it has said is said, and it may be reading still.
 class Receipt final : public session::Carrier {
  public:
-  Receipt(http::Replies& replies, const http::ExchangeId& to, std::uint64_t connection)
-      : replies_(replies), to_(to), connection_(connection) {}
+  Receipt(http::Replies& replies, const http::ExchangeId& to) : replies_(replies), to_(to) {}
 
-  bool detach(std::uint64_t connection) override {
-    return connection == connection_ && std::exchange(is_there_, false);
-  }
+  bool detach(std::uint64_t) override { return false; }
   bool connected() const override { return is_there_; }
   void pump(session::Outbox& outbox) override { outbox.mark_written(outbox.last()); }
   void activated(std::uint64_t, bool, session::Outbox&) override {}
@@ -81,7 +79,6 @@ class Receipt final : public session::Carrier {
  private:
   http::Replies& replies_;
   const http::ExchangeId to_;
-  const std::uint64_t connection_;
   bool is_there_ = true;
 };
 
@@ -112,14 +109,12 @@ void handle_guest(binding::Context& context, const Protocol& protocol, http::Exc
     return exchange.respond(binding::refusal(*error));
   auto& where = std::get<binding::Located>(located);
   const auto id = where.id;
-  const auto connection = binding::next_connection();
-  binding::detach_when_gone(exchange, context, id, connection);
   binding::at_session(
       context, here, id,
       [where = std::move(where), inputs = std::move(inputs), &replies = exchange.replies(),
-       to = exchange.id(), connection](session::Hub& hub) mutable {
-        const auto error = run_guest(hub, where, std::move(inputs),
-                                     std::make_unique<Receipt>(replies, to, connection));
+       to = exchange.id()](session::Hub& hub) mutable {
+        const auto error =
+            run_guest(hub, where, std::move(inputs), std::make_unique<Receipt>(replies, to));
         if (error) replies.respond(to, binding::refusal(*error));
       },
       [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
