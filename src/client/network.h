@@ -29,7 +29,7 @@ class Network {
  public:
   using Id = std::uint64_t;  ///< never 0
 
-  /// Where the client's thread takes longer than the network brings, no more is read.
+  /// What they bring is read ahead of the client's thread by a bounded amount.
   struct StreamHandlers {
     std::function<void(const HttpAnswer& head)> open;  ///< status 200, without its body
     std::function<void(std::string_view bytes)> data;
