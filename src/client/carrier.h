@@ -35,6 +35,8 @@ class Carrier {
   virtual void hurry() {}
   /// An upload was answered. Where connections die in silence this carrier's may have.
   virtual void upload_answered() {}
+  /// An upload was answered by the server, or by something on the way: it had a connection.
+  virtual void upload_got_through() {}
   /// See UplinkHost.
   virtual std::string question() { return {}; }
   virtual void question_settled(bool /*answered*/) {}

@@ -20,8 +20,8 @@ constexpr std::array<std::string_view, 19> kFinal{
     "unknown_route", "wrong_method",  "wrong_content_type"};
 
 // How a transport dies where something on the way kills it.
-constexpr std::array<std::string_view, 7> kUnclean{"network",   "silence", "silent",    "deadline",
-                                                   "held_back", "gap",     "not_sigway"};
+constexpr std::array<std::string_view, 8> kUnclean{
+    "network", "silence", "silent", "deadline", "held_back", "no_way_up", "gap", "not_sigway"};
 
 // That something on the way can ask for. It knows nothing of us, and may be gone in a moment.
 constexpr Duration kStrangersRetry{30'000};

@@ -74,6 +74,8 @@ void NetworkProfile::died(Transport transport, const Failure& failure, Duration 
                           Duration silence, Duration heartbeat) {
   if (transport == Transport::poll) return;  // it passes where nothing else does
   const bool is_held_back = failure.code == "held_back";
+  // What is held back once is held back always, and what has the only connection keeps it.
+  const bool is_always = is_held_back || failure.code == "no_way_up";
   const auto before = cadence_.renewal(transport);
   if (!failure.of_uploads) {
     learnt(is_held_back ? cadence_.stream_held_back()
@@ -81,16 +83,17 @@ void NetworkProfile::died(Transport transport, const Failure& failure, Duration 
   }
   const auto renewal = cadence_.renewal(transport);
   const bool is_mended = renewal != before && renewal >= kMendedLife;
-  if ((is_old(age, heartbeat) || is_mended) && !is_held_back) {
+  if ((is_old(age, heartbeat) || is_mended) && !is_always) {
     lives_.restore(transport);
     return;
   }
-  // What is held back once is held back always.
-  const auto term = lives_.lose(transport, is_held_back);
+  const auto term = lives_.lose(transport, is_always);
   if (term == Duration(0)) return;
-  hooks_.journal(std::string(to_string(transport)) +
-                 (is_held_back ? " is held back" : " keeps dying young") +
-                 ": it is set aside for " + std::to_string((term.count() + 500) / 1000) + " s");
+  const auto* const why = is_held_back ? " is held back"
+                          : is_always  ? " leaves no connection for uploads"
+                                       : " keeps dying young";
+  hooks_.journal(std::string(to_string(transport)) + why + ": it is set aside for " +
+                 std::to_string((term.count() + 500) / 1000) + " s");
 }
 
 void NetworkProfile::ended(Transport transport, Duration age, Duration heartbeat) {

@@ -140,7 +140,7 @@ void Race::expire(Transport transport, Duration patience, Time latest) {
   if (standing.state == State::activating && !active_ && !std::exchange(standing.again, true)) {
     const bool has_dropped = make_room(transport);
     const auto is_ready = [this](Transport each) { return at(each).state == State::proved; };
-    if (has_dropped || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
+    if (has_dropped || profile_.slack() > 1 || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
       expect(transport, profile_.slack() * kActivation);
       return;
     }
@@ -192,9 +192,11 @@ void Race::look() {
     const auto silence = host_.silence(each);
     const bool flows = silence && *silence < kFlows;
     comes = comes || flows;
-    // What is on its way to an activated one is not asked for again. Not in the first round: one
-    // that is held back on the way must not be chosen each time.
-    if (profile_.slack() > 1 && at(each).state == State::activating) kept = each;
+    // What is on its way to an activated one is not asked for again. Not to a stream in the first
+    // round, as it may be held back on the way; while a poll may only be waiting for the one
+    // connection that a stream has.
+    if (at(each).state == State::activating && (profile_.slack() > 1 || each == Transport::poll))
+      kept = each;
     if (flows && !kept) kept = each;
   }
   if (!comes) {
@@ -268,7 +270,9 @@ void Race::consider() {
 void Race::activate(Transport transport) {
   conclude(transport, State::activating);
   at(transport).again = false;
-  expect(transport, profile_.slack() * profile_.trips().patience(kActivationLeast, kActivation));
+  // Without slack: the server lets it stand by for ten seconds, and what may be in its way is to be
+  // gone well before.
+  expect(transport, profile_.trips().patience(kActivationLeast, kActivation));
   host_.activate_attempt(transport);
 }
 

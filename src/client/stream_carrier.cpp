@@ -18,6 +18,8 @@ constexpr Duration kHeldLeast{400}, kHeldUnknown{1500};
 constexpr Duration kSilentLeast{2000}, kSilentUnknown{3000};  // where it was silent before
 constexpr Duration kHeldLatest{10'000};                       // while the stream flows
 constexpr Duration kEchoPause{2000};
+// That nothing goes up beside a stream which carries without a proof.
+constexpr Duration kNoWayUpLeast{3000}, kNoWayUpUnknown{8000}, kNoWayUpMost{10'000};
 
 std::optional<std::uint64_t> number_in(std::string_view text) {
   std::uint64_t number = 0;
@@ -33,7 +35,8 @@ StreamCarrier::StreamCarrier(Session& session, std::string name)
     : Carrier(session, Transport::sse, std::move(name)),
       head_(session.scheduler()),
       held_(session.scheduler()),
-      echo_later_(session.scheduler()) {
+      echo_later_(session.scheduler()),
+      way_up_(session.scheduler()) {
   parser_.on_item = [this](const EventStream::Item& item) { dispatch(item); };
   parser_.on_comment = [this](std::string_view text) { comment(text); };
   parser_.is_over = [this] { return done(); };
@@ -130,6 +133,7 @@ void StreamCarrier::greeted(std::uint64_t hello) {
   if (hello == 1) {
     echo();
   } else if (asked_) {
+    way_up_.stop();
     session_.measured(std::chrono::duration_cast<Duration>(session_.scheduler().now() - *asked_));
     prove();
   }
@@ -190,6 +194,20 @@ void StreamCarrier::watch_for_hello() {
     }
   });
 }
+
+// It took over with its attach. Where it has the only connection that is served nothing is
+// acknowledged, and the server ends a session that acknowledges nothing for 15 s.
+void StreamCarrier::on_active() {
+  if (hello_ > 1) return;
+  const auto patience = std::min(kNoWayUpMost, session_.patience(kNoWayUpLeast, kNoWayUpUnknown));
+  way_up_.set(patience, [this] {
+    end({.code = "no_way_up",
+         .message = "no upload was answered beside the stream, which may have the only connection",
+         .of_uploads = true});
+  });
+}
+
+void StreamCarrier::upload_got_through() { way_up_.stop(); }
 
 void StreamCarrier::activate(std::uint64_t turn) {
   turn_ = turn;
@@ -255,6 +273,7 @@ void StreamCarrier::on_stop() {
   head_.stop();
   held_.stop();
   echo_later_.stop();
+  way_up_.stop();
   if (stream_ != 0) session_.network().drop(stream_);
   stream_ = 0;
 }

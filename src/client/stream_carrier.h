@@ -20,11 +20,13 @@ class StreamCarrier final : public Carrier {
   void activate(std::uint64_t turn) override;
   void acknowledge() override;
   void check() override;
+  void upload_got_through() override;
   std::string question() override;
   void question_settled(bool answered) override;
 
  protected:
   void on_stop() override;
+  void on_active() override;
 
  private:
   void opened(const HttpAnswer& head);
@@ -58,6 +60,7 @@ class StreamCarrier final : public Carrier {
   Timer head_;
   Timer held_;
   Timer echo_later_;
+  Timer way_up_;  // that there is one beside this stream
 };
 
 }  // namespace sigway::client

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { connect } from '../../web/client/sigway.js';
+import { deferred } from '../../web/client/sigway/tools.js';
 import { pass } from './fake_clock.mjs';
 import { fetch, WebSocket } from './fake_network.mjs';
 import { FakeServer } from './fake_server.mjs';
@@ -22,13 +23,44 @@ function has(body, wanted = {}) {
   });
 }
 
+// Connections, so many of which are served at a time, first come first served.
+class Places {
+  #free;
+  #waiting = [];
+
+  constructor(most) {
+    this.#free = most;
+  }
+
+  /** Resolves when the request has one. It gives it back when `over` does. */
+  take(over) {
+    const served = deferred();
+    this.#waiting.push(served);
+    const leave = () => {
+      const at = this.#waiting.indexOf(served);
+      if (at < 0) ++this.#free;
+      else this.#waiting.splice(at, 1);
+      this.#serve();
+    };
+    over.then(leave, leave);
+    this.#serve();
+    return served.promise;
+  }
+
+  #serve() {
+    for (; this.#free > 0 && this.#waiting.length; --this.#free) this.#waiting.shift().resolve();
+  }
+}
+
 class Scene {
   log = [];                  // what went out: {out, at, body}
   #rules;
   #began;
   #links = new Set();        // open streams and sockets: {die(), cut()}
+  #places;
 
-  constructor({ network = [] }) {
+  constructor({ network = [], connections = Infinity }) {
+    this.#places = new Places(connections);
     this.#rules = network.map((rule) => ({ ...rule, left: rule.count ?? Infinity }));
     this.#began = performance.now();
     this.server = new FakeServer();
@@ -72,12 +104,22 @@ class Scene {
     const broken = new Promise((_, reject) => { link.cut = () => reject(new TypeError('terminated')); });
     broken.catch(() => {});
     this.#links.add(link);
-    const response = await Promise.race([fetch(url, init), broken]);
+    const left = deferred();
+    const leave = () => left.resolve();
+    await Promise.race([this.#places.take(Promise.race([left.promise, aborted])), aborted]);
+    const response = await Promise.race([fetch(url, init), broken]).catch((error) => {
+      leave();
+      throw error;
+    });
     if (kind !== 'sse') {
+      leave();
       this.#links.delete(link);
       return link.isDead ? Promise.race([never, aborted]) : response;
     }
-    if (!response.body) return response;
+    if (!response.body) {
+      leave();
+      return response;
+    }
     const isHeld = does === 'hold';
     const stream = new ReadableStream({ start: async (out) => {
       link.cut = () => { try { out.error(new TypeError('terminated')); } catch { /* over */ } };
@@ -87,6 +129,7 @@ class Scene {
       } catch (error) {
         try { out.error(error); } catch { /* over */ }
       }
+      leave();
     } });
     return new Response(stream, { status: response.status, headers: response.headers });
   };
@@ -112,6 +155,11 @@ class Scene {
       set onmessage(act) { super.onmessage = (event) => { if (!this.#link.isDead) act(event); }; }
       set onclose(act) { super.onclose = (event) => { if (!this.#link.isDead) act(event); }; }
     };
+  }
+
+  /** The other member of the room says something. */
+  hear() {
+    for (const session of this.server.sessions.values()) session.emit({ type: 'n', from: '00000000', room: 'room', data: 1 });
   }
 
   /** What is open gives no sign of life any more. */
@@ -165,9 +213,10 @@ export async function runCase(one) {
       end.resets.push(reset.reason);
       end.lost.push(...reset.lost);
     });
-    for (const { at, do: what, count = 1, size = 10 } of one.script ?? []) {
+    for (const { at, do: what, count = 1, size = 10, every = 0 } of one.script ?? []) {
       await pass(at - scene.now);
-      if (what === 'say') for (let i = 0; i < count; ++i) connection.send('n', 'x'.repeat(size));
+      if (what === 'hear') for (let i = 0; i < count; ++i) setTimeout(() => scene.hear(), i * every);
+      else if (what === 'say') for (let i = 0; i < count; ++i) connection.send('n', 'x'.repeat(size));
       else if (what === 'close') connection.close();
       else scene[what]();
     }

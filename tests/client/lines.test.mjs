@@ -60,7 +60,7 @@ describe('connections', () => {
       signal.addEventListener('abort', () => reject(new SigwayError('aborted', 'given up')));
     });
     const cadence = new Cadence();
-    const session = { trips: new RoundTrip(), cadence, active: { kind: 'poll', isAsking: true }, carriers: new Set(), over: new AbortController(),
+    const session = { trips: new RoundTrip(), cadence, active: { kind: 'poll', isAsking: true, uploadGotThrough() {} }, carriers: new Set(), over: new AbortController(),
       settings: { http: { post } }, profile: { learnt() {} }, roundTrip() {}, uplink: { pump() {}, pumpSoon() {} } };
     session.trips.add(20);
     const lines = new Lines(session);

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -18,15 +19,52 @@ using sigway::testing::World;
 
 namespace {
 
+/// The other member of the room, on a good network.
+struct Other final : client::ConnectionListener {
+  explicit Other(World& world)
+      : scheduler(world.now()),
+        network(world, scheduler, 2),
+        connection(scheduler, network, *this, options()) {}
+
+  static client::ConnectionOptions options() {
+    client::ConnectionOptions options;
+    options.room = "room";
+    options.make_key = [] { return "other" + std::string(24, 'k'); };
+    options.random = [] { return 0.5; };
+    return options;
+  }
+
+  void say() { connection.say({++said, R"("type":"n","data":1)"}); }
+
+  void on_event(const ClientEvent&) override {}
+  void on_state(ClientState) override {}
+  void on_transport(Transport) override {}
+  void on_reset(const ClientReset&) override {}
+  void on_closed(const ClientEnd&) override {}
+  void on_journal(std::string_view) override {}
+  void on_learned(const std::string&) override {}
+
+  client::Scheduler scheduler;
+  FakeNetwork network;
+  std::uint64_t said = 0;
+  client::Connection connection;
+};
+
 /// The C++ client on the network of a case.
 struct Trial final : client::ConnectionListener {
   explicit Trial(const Json& one)
       : scheduler(world.now()),
         inner(world, scheduler, 1),
         network(inner, scheduler, one.value("network", Json::array())),
+        other(world),
         connection(scheduler, network, *this, options(one.value("options", Json::object()))) {
     inner.faults.delay = 10ms;
     inner.faults.jitter = 0ms;
+    inner.faults.most_connections = one.value("connections", std::size_t{0});
+    const auto script = one.value("script", Json::array());
+    if (std::any_of(script.begin(), script.end(),
+                    [](const Json& step) { return step.at("do") == "hear"; }))
+      other.connection.start();
     connection.start();
   }
 
@@ -58,6 +96,7 @@ struct Trial final : client::ConnectionListener {
     while (network.now() < time) {
       world.advance(5ms);
       scheduler.advance(world.now());
+      other.scheduler.advance(world.now());
       world.run();
     }
   }
@@ -67,6 +106,10 @@ struct Trial final : client::ConnectionListener {
     if (what == "cut") inner.cut();
     if (what == "die") inner.die();
     if (what == "close") connection.close();
+    if (what == "hear") {
+      for (int i = 0; i < step.value("count", 1); ++i)
+        scheduler.after(i * client::Duration(step.value("every", 0)), [this] { other.say(); });
+    }
     if (what != "say") return;
     const auto data = std::string(step.value("size", 10U), 'x');
     for (int i = step.value("count", 1); i > 0; --i)
@@ -143,6 +186,7 @@ struct Trial final : client::ConnectionListener {
   client::Scheduler scheduler;
   FakeNetwork inner;
   ScriptedNetwork network;
+  Other other;
   std::uint64_t said = 0;
   std::optional<std::string> closed;
   std::vector<std::string> resets;

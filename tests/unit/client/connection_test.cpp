@@ -85,9 +85,10 @@ struct Peer final : client::ConnectionListener {
 
 struct Scene {
   explicit Scene(std::uint64_t seed, Transport transport = Transport::automatic,
-                 const session::Settings& settings = {}, unsigned message_rate = 160)
+                 const session::Settings& settings = {}, unsigned message_rate = 160,
+                 const std::string& remembered = {})
       : world({.settings = settings}),
-        alice(world, "alice", seed, transport, {}, {}, message_rate),
+        alice(world, "alice", seed, transport, {}, remembered, message_rate),
         bob(world, "bob", seed + 1, transport) {}
 
   void pass(client::Duration time) {
@@ -407,6 +408,34 @@ TEST_CASE(
     for (int i = 0; i < 20; ++i) scene.bob.say();
     scene.pass(5s);
     scene.check();
+  }
+}
+
+// The other one talks from the beginning: what comes by a stream that is only being tried must not
+// be taken for a slow line, nor may it hold the only connection until the server gives up.
+TEST_CASE("connection: one or two connections, a talking peer, whatever worked here before") {
+  for (const std::string known : {"", "sse", "poll", "websocket"}) {
+    for (std::uint64_t seed = 1000; seed < 1010; ++seed) {
+      CAPTURE(known);
+      CAPTURE(seed);
+      Scene scene(seed, Transport::automatic, {}, 160,
+                  known.empty() ? known : R"({"transport":")" + known + R"(","proof":100})");
+      auto& faults = scene.alice.network.faults;
+      faults.websockets = false;
+      faults.most_connections = 1 + seed % 2;
+      faults.delay = client::Duration(1 + seed % 3 * 40);
+      faults.jitter = client::Duration(seed % 7 * 20);
+      scene.bob.connection.start();
+      scene.pass(1s);
+      scene.alice.connection.start();
+      for (int i = 0; i < 200; ++i) {
+        scene.alice.say();
+        if (!scene.alice.types.empty()) scene.bob.say();
+        scene.pass(100ms);
+      }
+      scene.pass(10s);
+      scene.check();
+    }
   }
 }
 

@@ -78,6 +78,9 @@ export class Carrier {
   /** An upload with messages was answered. Where connections die in silence this carrier's may have. */
   uploadAnswered() {}
 
+  /** An upload was answered by the server, or by something on the way: it had a connection. */
+  uploadGotThrough() {}
+
   /** It shall take over: the server answers `activated` or `standby`. */
   activate(turn) {
     this.turn = turn;
@@ -88,6 +91,7 @@ export class Carrier {
     if (this.active || this.done) return;
     this.active = true;
     this.tookOver = clock.now();
+    this.proved.resolve();         // the server has answered us, whatever else is still to come back
     this.session.activated(this);
     this.activated.resolve();
   }

@@ -8,7 +8,7 @@ const kFinalCodes = new Set(['left', 'replaced', 'origin_refused', 'host_refused
   'bad_capacity', 'unknown_route', 'wrong_method', 'wrong_content_type']);
 
 // How a transport dies where something on the way kills it, and nobody meant to.
-const kUncleanCodes = new Set(['network', 'silence', 'silent', 'deadline', 'held_back', 'gap', 'not_sigway']);
+const kUncleanCodes = new Set(['network', 'silence', 'silent', 'deadline', 'held_back', 'no_way_up', 'gap', 'not_sigway']);
 
 export class SigwayError extends Error {
   constructor(code, message, { retry, ...more } = {}) {

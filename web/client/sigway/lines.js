@@ -13,6 +13,7 @@ import { deferred } from './tools.js';
 const kUnsentLeast = 400, kUnsentTrips = 2, kUnsentUnknown = 1500;  // ms without an answer, after which an upload may be waiting
 const kProofs = 2;
 const kLargestSlack = 16;
+const kWithoutAnswer = new Set(['deadline', 'network', 'aborted']);
 const kLeastWait = 100;              // ms
 
 export class Lines {
@@ -27,6 +28,10 @@ export class Lines {
 
   constructor(session) {
     this.#session = session;
+    session.over.signal.addEventListener('abort', () => {
+      for (const { stopper } of this.#uploads) stopper.abort();
+      this.#over.resolve();
+    });
   }
 
   get #single() {
@@ -91,27 +96,27 @@ export class Lines {
   /** An upload: as Http.post, and `unsent` where it is to be sent again at once. It ends with the session. */
   async send(body, patience) {
     const session = this.#session;
-    const { signal } = session.over;
-    while (!this.isFree && !signal.aborted) {
-      await Promise.race([this.#asked.promise, this.#over.promise, sleep(kUnsentUnknown, signal)]);
+    while (!this.isFree && !session.over.signal.aborted) {
+      const enough = new AbortController();
+      await Promise.race([this.#asked.promise, this.#over.promise, sleep(kUnsentUnknown, enough.signal)]);
+      enough.abort();
     }
     --this.#places;
     const began = clock.now();
     const upload = { due: began + this.patience, stopper: new AbortController(), isCalledOff: false };
-    const stop = () => upload.stopper.abort();
-    signal.addEventListener('abort', stop);
-    if (signal.aborted) stop();
+    if (session.over.signal.aborted) upload.stopper.abort();
     this.#uploads.add(upload);
     try {
       const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal });
       if (typeof answer?.up === 'number') session.roundTrip(clock.now() - began);
       this.#answered(upload, began);
+      session.active?.uploadGotThrough();
       return answer;
     } catch (error) {
+      if (!kWithoutAnswer.has(error.code)) session.active?.uploadGotThrough();
       if (upload.isCalledOff) throw new SigwayError('unsent', 'an upload waited for a connection');
       throw error;
     } finally {
-      signal.removeEventListener('abort', stop);
       this.#uploads.delete(upload);
       this.#over.resolve();
       this.#over = deferred();

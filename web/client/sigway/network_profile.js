@@ -88,12 +88,14 @@ export class NetworkProfile {
   died({ kind }, error, age, silence, heartbeat) {
     if (kind === 'poll') return;              // it passes where nothing else does
     const heldBack = error.code === 'held_back';
+    const isAlways = heldBack || error.code === 'no_way_up';   // what is held back once is held back always; what has the only connection keeps it
     const lesson = error.isOfUploads ? null : heldBack ? this.cadence.heldBack() : this.cadence.cut(kind, age, silence);
     this.learnt(lesson);
     const isMended = age > Math.max(kYoungLeast, kYoung * heartbeat) || lesson?.renewal >= kMendedLife;
-    if (isMended && !heldBack) return this.lives.restore(kind);
-    const term = this.lives.lose(kind, heldBack);     // what is held back once is held back always
-    if (term) this.#journal.add('set aside', { transport: kind, why: 'it keeps dying young', for: term });
+    if (isMended && !isAlways) return this.lives.restore(kind);
+    const term = this.lives.lose(kind, isAlways);
+    const why = heldBack ? 'it is held back' : isAlways ? 'it leaves no connection for uploads' : 'it keeps dying young';
+    if (term) this.#journal.add('set aside', { transport: kind, why, for: term });
   }
 
   /** It has lived long enough. */

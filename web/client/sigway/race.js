@@ -166,8 +166,10 @@ export class Race {
       this.#stopLook = deadline(kLookAgain, () => this.#look());
       return;
     }
-    // What a stream has on its way is not asked for again; but one that is held back must not be chosen each time.
-    const kept = profile.slack > 1 ? before ?? flowing[0] : flowing[0];
+    // What is on its way to an activated one is not asked for again. Not to a stream in the first round, as it may be held back on the
+    // way; while a poll may only be waiting for the one connection that a stream has.
+    const isKept = before && (profile.slack > 1 || before.kind === 'poll');
+    const kept = isKept ? before : flowing[0];
     profile.foundSlow();
     if (before && before !== kept) {
       this.#activating = null;
@@ -208,15 +210,16 @@ export class Race {
     const { trips } = this.#session;
     try {
       if (!carrier.turn) carrier.activate(this.#session.nextTurn());
-      const { slack } = this.#session.profile;
-      const wait = (ms) => within(carrier.activated.promise, slack * ms, this.#stopper.signal, `${carrier.kind}: the activation`,
-        () => carrier.seen);
+      const { profile } = this.#session;
+      const wait = (ms) => within(carrier.activated.promise, ms, this.#stopper.signal, `${carrier.kind}: the activation`, () => carrier.seen);
+      // Without slack: the server lets it stand by for ten seconds, and what may be in its way is to be gone well before.
       await wait(trips.patience(kActivationLeast, kActivationDeadline)).catch((error) => {
         // What is not proved yet may hold the connection that the activation needs.
         const rivals = this.leader ? [] : [...this.#running.keys()];
-        if (error.code !== 'deadline' || this.leader || (!rivals.length && this.#proved.length)) throw error;
+        const hasOther = !rivals.length && this.#proved.length && profile.slack === 1;
+        if (error.code !== 'deadline' || this.leader || hasOther) throw error;
         for (const rival of rivals) this.#drop(rival, 'what is to take over may need its connection');
-        return wait(kActivationDeadline);
+        return wait(profile.slack * kActivationDeadline);
       });
       this.#activating = null;
       if (this.over) return;

@@ -4,9 +4,9 @@
 // prove that the way down does not hold back what is written; later ones, that it still does not.
 
 import { Carrier } from './carrier.js';
-import { clock, quiet } from './clock.js';
+import { clock, deadline, quiet } from './clock.js';
 import { EventStream } from './event_stream.js';
-import { SigwayError } from './failure.js';
+import { ofUploads, SigwayError } from './failure.js';
 import { notSigway, parseObject } from './http.js';
 
 const kHeadLeast = 3000, kHeadUnknown = 5000, kHeadAlone = 10000;
@@ -15,6 +15,8 @@ const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the
 const kHeldLatest = 10000;           // while the stream flows: much may be on its way before the hello
 const kEchoPause = 2000;
 const kSilentLeast = 2000, kSilentUnknown = 3000;   // by so much a hello may be later where the stream was silent before
+// That nothing goes up beside a stream which carries without a proof.
+const kNoWayUpLeast = 3000, kNoWayUpUnknown = 8000, kNoWayUpMost = 10000;
 
 export class StreamCarrier extends Carrier {
   kind = 'sse';
@@ -23,6 +25,7 @@ export class StreamCarrier extends Carrier {
   #waits = false;   // for the next one
   #unhold = () => {};
   #echoTimer = null;
+  #stopWayUp = () => {};
 
   async start() {
     const { http } = this.session.settings;
@@ -73,6 +76,7 @@ export class StreamCarrier extends Carrier {
     this.#waits = false;
     this.#unhold();
     if (hello > 1) {
+      this.#stopWayUp();
       this.session.roundTrip(clock.now() - this.#asked);
       this.proved.resolve();
     } else {
@@ -125,6 +129,19 @@ export class StreamCarrier extends Carrier {
     if (this.#hello && !this.#waits) this.#echo();
   }
 
+  // Where it took over with its attach, and has the only connection that is served, nothing is acknowledged, and the server ends a session
+  // that acknowledges nothing for 15 s.
+  takeOver() {
+    if (this.active || this.done) return;
+    if (this.#hello < 2) this.#stopWayUp = deadline(Math.min(kNoWayUpMost, this.session.trips.patience(kNoWayUpLeast, kNoWayUpUnknown)), () =>
+      this.end(ofUploads(new SigwayError('no_way_up', 'no upload was answered beside the stream, which may have the only connection'))));
+    super.takeOver();
+  }
+
+  uploadGotThrough() {
+    this.#stopWayUp();
+  }
+
   activate(turn) {
     super.activate(turn);
     this.#upload({ carrier: this.name, turn });
@@ -154,6 +171,7 @@ export class StreamCarrier extends Carrier {
   stop(error) {
     super.stop(error);
     this.#unhold();
+    this.#stopWayUp();
     this.#forgetEcho();
   }
 }
