@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import { Inbox, within } from '../conformance/support/patience.mjs';
 import { fetchJson, readEventStream } from '../conformance/support/members.mjs';
 import { Server } from '../conformance/support/server.mjs';
+import { wrong } from './schema.mjs';
 import { Bindings, TranscriptError, parseStep, transcripts } from './transcript_language.mjs';
 
 const kDocuments = ['docs/protocol.md', 'docs/dialects/raw.md', 'docs/dialects/login.md', 'docs/dialects/y-webrtc.md', 'docs/dialects/libdatachannel.md', 'docs/dialects/matchbox.md', 'docs/dialects/peerjs.md'];
@@ -20,6 +21,23 @@ class Transcript {
 
   constructor(server, document) {
     Object.assign(this, { server, document });
+    this.isNative = document === 'docs/protocol.md';
+  }
+
+  // Of our own protocol all that goes either way is what the JSON Schema says.
+  #checks(name, value) {
+    if (this.isNative) assert.equal(wrong(name, value), null);
+  }
+
+  #checksAnswer(path, { status, json }) {
+    const [route] = path.split('?');
+    if (!this.isNative || route.startsWith('/v1/probe')) return;
+    if (status !== 200) this.#checks('refusal', json);
+    else this.#checks(route === '/v1/poll' ? 'pollAnswer' : route === '/v1/sse' ? 'ticketAnswer' : 'sendAnswer', json);
+  }
+
+  #checksDown(value) {
+    this.#checks(value.control === undefined ? 'event' : 'control', value);
   }
 
   async run(steps) {
@@ -54,7 +72,12 @@ class Transcript {
   }
 
   async exchange({ method, path, json }) {
-    this.#answers.push(await fetchJson(this.server, this.#bindings.fill(path), this.#filled(json), { method }));
+    const body = this.#filled(json);
+    const answer = await fetchJson(this.server, this.#bindings.fill(path), body, { method });
+    this.#checksAnswer(path, answer);
+    // What was refused may be no request.
+    if (body && answer.status === 200 && !path.startsWith('/v1/probe')) this.#checks(body.includes('"type"') && !body.includes('"messages"') ? 'shortRequest' : 'request', JSON.parse(body));
+    this.#answers.push(answer);
   }
 
   answer({ status, json }) {
@@ -99,16 +122,21 @@ class Transcript {
   }
 
   async frame({ name, json }) {
-    this.#bindings.match(JSON.parse(json), (await this.#take(name, 'frame')).value);
+    const { value } = await this.#take(name, 'frame');
+    if (value.control || value.type) this.#checksDown(value);     // a probe's has neither
+    this.#bindings.match(JSON.parse(json), value);
   }
 
   async control({ name, json }) {
-    this.#bindings.match(JSON.parse(json), (await this.#take(name, 'control')).value);
+    const { value } = await this.#take(name, 'control');
+    this.#checksDown(value);
+    this.#bindings.match(JSON.parse(json), value);
   }
 
   async event({ name, id, json }) {
     const event = await this.#take(name, 'event');
     assert.equal(event.id, id);
+    this.#checksDown(event.value);
     this.#bindings.match(JSON.parse(json), event.value);
   }
 
