@@ -167,8 +167,8 @@ export class Race {
       return;
     }
     // What is on its way to an activated one is not asked for again. Not to a stream in the first round, as it may be held back on the
-    // way; while a poll may only be waiting for the one connection that a stream has.
-    const isKept = before && (profile.slack > 1 || before.kind === 'poll');
+    // way; while a poll may only be waiting for the one connection that a stream has. What is proved leaves it one, or needs no other.
+    const isKept = before && (profile.slack > 1 || (before.kind === 'poll' && !flowing.some((carrier) => this.#proved.includes(carrier))));
     const kept = isKept ? before : flowing[0];
     profile.foundSlow();
     if (before && before !== kept) {
