@@ -31,7 +31,8 @@ export function planRace(kinds, known, aside = () => false) {
     rest = rest.filter((kind) => kind !== known.kind);
   }
   const headStart = steps.length ? Math.max(kHeadStart, kHeadStartShare * (known.proof ?? 0)) : 0;
-  const first = rest.filter((kind) => kind !== 'sse' || !rest.includes('websocket'));
+  // A poll goes before a stream, which would keep the only connection where one is served at a time.
+  const first = rest.includes('websocket') ? rest.filter((kind) => kind !== 'sse') : [...rest].reverse();
   if (first.length) steps.push({ kinds: first, after: headStart });
   if (rest.length > first.length) steps.push({ kinds: ['sse'], after: kStreamDelay });
   if (last.length) steps.push({ kinds: last, after: Infinity });
