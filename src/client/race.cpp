@@ -140,8 +140,12 @@ void Race::expire(Transport transport, Duration patience, Time latest) {
   if (standing.state == State::activating && !active_ && !std::exchange(standing.again, true)) {
     const bool has_dropped = make_room(transport);
     const auto is_ready = [this](Transport each) { return at(each).state == State::proved; };
-    if (has_dropped || profile_.slack() > 1 || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
+    if (has_dropped || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
       expect(transport, profile_.slack() * kActivation);
+      return;
+    }
+    if (profile_.slack() > 1) {
+      expect(transport, (profile_.slack() - 1) * patience);
       return;
     }
   }

@@ -208,19 +208,19 @@ export class Race {
   async #activate(carrier) {
     this.#activating = carrier;
     this.#proved.shift();
-    const { trips } = this.#session;
+    const { trips, profile } = this.#session;
     try {
       if (!carrier.turn) carrier.activate(this.#session.nextTurn());
-      const { profile } = this.#session;
+      const patience = trips.patience(kActivationLeast, kActivationDeadline);
       const wait = (ms) => within(carrier.activated.promise, ms, this.#stopper.signal, `${carrier.kind}: the activation`, () => carrier.seen);
       // Without slack: the server lets it stand by for ten seconds, and what may be in its way is to be gone well before.
-      await wait(trips.patience(kActivationLeast, kActivationDeadline)).catch((error) => {
+      await wait(patience).catch((error) => {
         // What is not proved yet may hold the connection that the activation needs.
         const rivals = this.leader ? [] : [...this.#running.keys()];
-        const hasOther = !rivals.length && this.#proved.length && profile.slack === 1;
-        if (error.code !== 'deadline' || this.leader || hasOther) throw error;
+        const hasOther = !rivals.length && this.#proved.length;
+        if (error.code !== 'deadline' || this.leader || (hasOther && profile.slack === 1)) throw error;
         for (const rival of rivals) this.#drop(rival, 'what is to take over may need its connection');
-        return wait(profile.slack * kActivationDeadline);
+        return wait(hasOther ? (profile.slack - 1) * patience : profile.slack * kActivationDeadline);
       });
       this.#activating = null;
       if (this.over) return;
