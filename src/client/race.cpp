@@ -140,8 +140,12 @@ void Race::expire(Transport transport, Duration patience, Time latest) {
   if (standing.state == State::activating && !active_ && !std::exchange(standing.again, true)) {
     const bool has_dropped = make_room(transport);
     const auto is_ready = [this](Transport each) { return at(each).state == State::proved; };
-    if (has_dropped || profile_.slack() > 1 || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
+    if (has_dropped || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
       expect(transport, profile_.slack() * kActivation);
+      return;
+    }
+    if (profile_.slack() > 1) {
+      expect(transport, (profile_.slack() - 1) * patience);
       return;
     }
   }
@@ -185,19 +189,24 @@ void Race::look() {
     look_.set(early, [this] { look(); });
     return;
   }
+  const auto flows = [this](Transport each) {
+    const auto silence = host_.silence(each);
+    return is_under_way(each) && silence && *silence < kFlows;
+  };
+  // What is on its way to an activated one is not asked for again. Not to a stream in the first
+  // round, as it may be held back on the way; while a poll may only be waiting for the one
+  // connection that a stream has. What is proved leaves it one, or needs no other.
+  const bool has_proved = std::any_of(kAll.begin(), kAll.end(), [&](Transport each) {
+    return at(each).state == State::proved && flows(each);
+  });
   std::optional<Transport> kept;
   bool comes = false;
   for (const auto each : kAll) {
     if (!is_under_way(each)) continue;
-    const auto silence = host_.silence(each);
-    const bool flows = silence && *silence < kFlows;
-    comes = comes || flows;
-    // What is on its way to an activated one is not asked for again. Not to a stream in the first
-    // round, as it may be held back on the way; while a poll may only be waiting for the one
-    // connection that a stream has.
-    if (at(each).state == State::activating && (profile_.slack() > 1 || each == Transport::poll))
-      kept = each;
-    if (flows && !kept) kept = each;
+    comes = comes || flows(each);
+    const bool is_kept = profile_.slack() > 1 || (each == Transport::poll && !has_proved);
+    if (at(each).state == State::activating && is_kept) kept = each;
+    if (flows(each) && !kept) kept = each;
   }
   if (!comes) {
     look_.set(kLookAgain, [this] { look(); });

@@ -199,8 +199,21 @@ void StreamCarrier::watch_for_hello() {
 // acknowledged, and the server ends a session that acknowledges nothing for 15 s.
 void StreamCarrier::on_active() {
   if (hello_ > 1) return;
-  const auto patience = std::min(kNoWayUpMost, session_.patience(kNoWayUpLeast, kNoWayUpUnknown));
-  way_up_.set(patience, [this] {
+  way_up_patience_ = std::min(kNoWayUpMost, session_.patience(kNoWayUpLeast, kNoWayUpUnknown));
+  way_up_latest_ = session_.scheduler().now() + kNoWayUpMost;
+  look_for_way_up(way_up_patience_);
+}
+
+// While the stream flows the answers may stand behind what it brings, on a slow line.
+void StreamCarrier::look_for_way_up(Duration pause) {
+  way_up_.set(pause, [this] {
+    const auto rest =
+        std::chrono::duration_cast<Duration>(way_up_latest_ - session_.scheduler().now());
+    const auto left = std::min(way_up_patience_ - silence(), rest);
+    if (left > Duration(0)) {
+      look_for_way_up(left);
+      return;
+    }
     end({.code = "no_way_up",
          .message = "no upload was answered beside the stream, which may have the only connection",
          .of_uploads = true});

@@ -29,6 +29,7 @@ class StreamCarrier final : public Carrier {
   void on_active() override;
 
  private:
+  void look_for_way_up(Duration pause);
   void opened(const HttpAnswer& head);
   void dispatch(const EventStream::Item& item);
   void comment(std::string_view text);
@@ -61,6 +62,8 @@ class StreamCarrier final : public Carrier {
   Timer held_;
   Timer echo_later_;
   Timer way_up_;  // that there is one beside this stream
+  Duration way_up_patience_{0};
+  Time way_up_latest_{};
 };
 
 }  // namespace sigway::client

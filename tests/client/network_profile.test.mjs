@@ -264,17 +264,17 @@ describe('the order of a race', () => {
 
   test('an unknown network: WebSocket and poll at once, a stream when WebSocket is not proved soon', () => {
     assert.deepEqual(brief(planRace(all, null)), ['websocket+poll 0', 'sse 300']);
-    assert.deepEqual(brief(planRace(['sse', 'poll'], null)), ['sse+poll 0']);
+    assert.deepEqual(brief(planRace(['sse', 'poll'], null)), ['poll+sse 0']);
   });
 
   test('a known network: what worked there has a head start', () => {
     assert.deepEqual(brief(planRace(all, { kind: 'sse', proof: 60 })), ['sse 0', 'websocket+poll 300']);
-    assert.deepEqual(brief(planRace(all, { kind: 'websocket', proof: 800 })), ['websocket 0', 'sse+poll 1200']);
+    assert.deepEqual(brief(planRace(all, { kind: 'websocket', proof: 800 })), ['websocket 0', 'poll+sse 1200']);
   });
 
   test('who is set aside comes when all others have failed', () => {
     const aside = (kind) => kind === 'websocket';
-    assert.deepEqual(brief(planRace(all, null, aside)), ['sse+poll 0', 'websocket Infinity']);
+    assert.deepEqual(brief(planRace(all, null, aside)), ['poll+sse 0', 'websocket Infinity']);
     assert.deepEqual(brief(planRace(['websocket'], null, aside)), ['websocket 0'], 'there is no other');
   });
 });

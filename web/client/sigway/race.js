@@ -31,7 +31,8 @@ export function planRace(kinds, known, aside = () => false) {
     rest = rest.filter((kind) => kind !== known.kind);
   }
   const headStart = steps.length ? Math.max(kHeadStart, kHeadStartShare * (known.proof ?? 0)) : 0;
-  const first = rest.filter((kind) => kind !== 'sse' || !rest.includes('websocket'));
+  // A poll goes before a stream, which would keep the only connection where one is served at a time.
+  const first = rest.includes('websocket') ? rest.filter((kind) => kind !== 'sse') : [...rest].reverse();
   if (first.length) steps.push({ kinds: first, after: headStart });
   if (rest.length > first.length) steps.push({ kinds: ['sse'], after: kStreamDelay });
   if (last.length) steps.push({ kinds: last, after: Infinity });
@@ -167,8 +168,8 @@ export class Race {
       return;
     }
     // What is on its way to an activated one is not asked for again. Not to a stream in the first round, as it may be held back on the
-    // way; while a poll may only be waiting for the one connection that a stream has.
-    const isKept = before && (profile.slack > 1 || before.kind === 'poll');
+    // way; while a poll may only be waiting for the one connection that a stream has. What is proved leaves it one, or needs no other.
+    const isKept = before && (profile.slack > 1 || (before.kind === 'poll' && !flowing.some((carrier) => this.#proved.includes(carrier))));
     const kept = isKept ? before : flowing[0];
     profile.foundSlow();
     if (before && before !== kept) {
@@ -207,19 +208,19 @@ export class Race {
   async #activate(carrier) {
     this.#activating = carrier;
     this.#proved.shift();
-    const { trips } = this.#session;
+    const { trips, profile } = this.#session;
     try {
       if (!carrier.turn) carrier.activate(this.#session.nextTurn());
-      const { profile } = this.#session;
+      const patience = trips.patience(kActivationLeast, kActivationDeadline);
       const wait = (ms) => within(carrier.activated.promise, ms, this.#stopper.signal, `${carrier.kind}: the activation`, () => carrier.seen);
       // Without slack: the server lets it stand by for ten seconds, and what may be in its way is to be gone well before.
-      await wait(trips.patience(kActivationLeast, kActivationDeadline)).catch((error) => {
+      await wait(patience).catch((error) => {
         // What is not proved yet may hold the connection that the activation needs.
         const rivals = this.leader ? [] : [...this.#running.keys()];
-        const hasOther = !rivals.length && this.#proved.length && profile.slack === 1;
-        if (error.code !== 'deadline' || this.leader || hasOther) throw error;
+        const hasOther = !rivals.length && this.#proved.length;
+        if (error.code !== 'deadline' || this.leader || (hasOther && profile.slack === 1)) throw error;
         for (const rival of rivals) this.#drop(rival, 'what is to take over may need its connection');
-        return wait(profile.slack * kActivationDeadline);
+        return wait(hasOther ? (profile.slack - 1) * patience : profile.slack * kActivationDeadline);
       });
       this.#activating = null;
       if (this.over) return;

@@ -4,7 +4,7 @@
 // prove that the way down does not hold back what is written; later ones, that it still does not.
 
 import { Carrier } from './carrier.js';
-import { clock, deadline, quiet } from './clock.js';
+import { clock, quiet } from './clock.js';
 import { EventStream } from './event_stream.js';
 import { ofUploads, SigwayError } from './failure.js';
 import { notSigway, parseObject } from './http.js';
@@ -130,10 +130,11 @@ export class StreamCarrier extends Carrier {
   }
 
   // Where it took over with its attach, and has the only connection that is served, nothing is acknowledged, and the server ends a session
-  // that acknowledges nothing for 15 s.
+  // that acknowledges nothing for 15 s. While it flows the answers may stand behind what it brings, on a slow line.
   takeOver() {
     if (this.active || this.done) return;
-    if (this.#hello < 2) this.#stopWayUp = deadline(Math.min(kNoWayUpMost, this.session.trips.patience(kNoWayUpLeast, kNoWayUpUnknown)), () =>
+    const patience = Math.min(kNoWayUpMost, this.session.trips.patience(kNoWayUpLeast, kNoWayUpUnknown));
+    if (this.#hello < 2) this.#stopWayUp = quiet(patience, kNoWayUpMost, () => this.seen, () =>
       this.end(ofUploads(new SigwayError('no_way_up', 'no upload was answered beside the stream, which may have the only connection'))));
     super.takeOver();
   }
