@@ -38,6 +38,9 @@ const says = (...logged) => async (pages, logs) => {
 };
 const kPromises = [
   [/PeerLink/, calls],
+  [/signaling\.opened/, says(['sigway ', 'active'], ['connected by'])],
+  [/signaling\.messages\(/, says(['good morning', 'from'])],
+  [/signaling\.request\(/, says(['twice 21 is 42'])],
   [/signaling\.on\("message"/, says(['greeting', 'hello'])],
 ];
 

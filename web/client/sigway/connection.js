@@ -1,9 +1,12 @@
 // What the application holds: rooms, names, messages and their answers. Which transport carries them is the business of Steering.
 
 import { within } from './clock.js';
-import { Emitter } from './emitter.js';
+import { debugPrinter } from './debug.js';
+import { Emitter, nextEvent } from './emitter.js';
 import { SigwayError, verdict } from './failure.js';
+import { checkGivingUp, whenGivenUp } from './giving_up.js';
 import { Http } from './http.js';
+import { openInbox } from './inbox.js';
 import { Journal } from './journal.js';
 import { browserKeyStore } from './key_store.js';
 import { kDataDepth, kLimits, kMessageRate } from './limits.js';
@@ -12,17 +15,18 @@ import { NetworkProfile } from './network_profile.js';
 import { Outgoing } from './outgoing.js';
 import { kTransports } from './race.js';
 import { browserLocks } from './seats.js';
+import { Requests } from './requests.js';
 import { Session } from './session.js';
 import { Steering } from './steering.js';
 import { Surroundings } from './surroundings.js';
 import { jsonDepth, utf8Length } from './text.js';
 import { deferred, makeKey } from './tools.js';
-import { checkEvent, checkOptions, typeName } from './words.js';
+import { checkEvent, checkHandler, checkMessageType, checkOptions, checkWhere, typeName } from './words.js';
 
 const kCloseWait = 1500;
 const kOnlineJitter = 500;           // many come back together
 const kOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',
-  'memory', 'locks', 'page'];
+  'memory', 'locks', 'page', 'signal', 'deadline', 'debug'];
 const kEvents = ['created', 'joined', 'full', 'ready', 'left', 'place-lost', 'peer-joined', 'peer-named', 'peer-suspended', 'peer-resumed',
   'peer-left', 'login', 'logout', 'name-lost', 'stored', 'event', 'message', 'refused', 'sent', 'state', 'transport', 'roundtrip', 'journal',
   'retry', 'reset', 'closed'];
@@ -49,6 +53,7 @@ export class Connection {
   #rooms = new Map();         // room -> {capacity, entered}: those to be in, also after a reset; what was answered, or else asked
   #backlog = [];              // said before there was a session
   #answers = new Map();       // id -> promise of a join, leave, login, logout
+  #requests = new Requests((type, data, { to, room }) => this.#say({ type, to, room, data }).id);
   #nextId = 1;
   #everOpen = false;
   #renewed = null;            // promise of the next session
@@ -57,9 +62,13 @@ export class Connection {
   #nextOpen = deferred();     // of the next carrier that takes over
   #closing = null;            // the promise of `close`, or true
   #ended = null;              // of the last carrier, while closing
+  #trouble = null;            // why the latest attempts failed
+  #end = null;                // why it is closed
 
   constructor(options) {
     checkOptions('connect()', options, kOptions);
+    checkGivingUp('connect()', options);
+    if (options.debug) this.#emitter.on('journal', debugPrinter(options.debug));
     const fetch = options.fetch ?? globalThis.fetch;
     const WebSocket = options.WebSocket ?? globalThis.WebSocket;
     const base = new URL(options.url ?? globalThis.location?.origin ?? '');
@@ -79,7 +88,13 @@ export class Connection {
     this.#surroundings = new Surroundings(options.page === null ? null : page, this.#surroundingHooks());
     this.#store = options.keyStore === undefined ? browserKeyStore(`sigway ${base.href} ${options.room ?? ''}`)
       : options.keyStore || null;
-    this.#start();
+    const { signal, deadline } = options;
+    if (signal?.aborted) this.#giveUp(signal.reason);
+    else this.#start();
+    if (signal || deadline) {
+      const stop = whenGivenUp({ signal, deadline }, 'connecting', (reason) => this.#giveUp(reason));
+      this.#opened.promise.then(stop, stop);
+    }
   }
 
   get state() { return this.#state; }
@@ -100,9 +115,31 @@ export class Connection {
 
   on(type, handler) {
     checkEvent('on()', type, kEvents);
-    if (typeof handler !== 'function') throw new TypeError(`on('${type}'): the handler is a function, not ${typeName(handler)}`);
+    checkHandler(`on('${type}')`, handler);
     return this.#emitter.on(type, handler);
   }
+
+  // With a handler as `on`, but for one event; without one a promise of the event.
+  once(type, handler) {
+    checkEvent('once()', type, kEvents);
+    if (handler !== undefined && (handler === null || typeof handler !== 'object')) {
+      checkHandler(`once('${type}')`, handler);
+      return this.#emitter.once(type, handler);
+    }
+    const options = handler ?? {};
+    checkOptions(`once('${type}', options)`, options, ['signal', 'deadline']);
+    checkGivingUp(`once('${type}')`, options);
+    return unheld(nextEvent(this.#emitter, type, options, this.#end));
+  }
+
+  // What is said from now on, for `for await`.
+  messages(options = {}) {
+    checkOptions('messages(options)', options, ['type', 'room', 'from', 'signal', 'most']);
+    checkGivingUp('messages(options)', options);
+    return openInbox(this.#emitter, options, this.#end);
+  }
+
+  [Symbol.asyncIterator]() { return this.messages(); }
 
   off(type, handler) {
     checkEvent('off()', type, kEvents);
@@ -111,12 +148,25 @@ export class Connection {
 
   // Gives the number by which a refusal (`refused`, with `re`) or `stored` would quote the message.
   send(type, data, where = {}) {
-    if (typeof type !== 'string') throw new TypeError(`send(type, data, where): the type is a string, not ${typeName(type)}`);
-    if (typeof where === 'string') throw new TypeError(`send(type, data, where): whom to send to is said as { to: '${where}' }`);
-    checkOptions('send(type, data, where)', where, ['to', 'room']);
+    checkMessageType('send(type, data, where)', type);
+    checkWhere('send(type, data, where)', where, ['to', 'room']);
     const { to, room } = where;
-    if (!/^[A-Za-z][A-Za-z0-9._:-]{0,63}$/.test(type)) throw new SigwayError('bad_type', `no message type: ${type}`);
     return this.#say({ type, to, room, data }).id;
+  }
+
+  // Resolves with what a handler of `respond` gives on the other side.
+  request(type, data, where = {}) {
+    checkMessageType('request(type, data, where)', type);
+    checkWhere('request(type, data, where)', where, ['to', 'room', 'signal', 'deadline']);
+    checkGivingUp('request(type, data, where)', where);
+    if (Array.isArray(where.to)) throw new TypeError('request(type, data, where): `to` is one peer id or @name, not an array');
+    return unheld(this.#requests.request(type, data, where));
+  }
+
+  respond(type, handler) {
+    checkMessageType('respond(type, handler)', type);
+    checkHandler(`respond('${type}')`, handler);
+    return this.#requests.respond(type, handler);
   }
 
   // Resolves with `created`, `joined` or `full`.
@@ -166,11 +216,23 @@ export class Connection {
 
   // Leaves the room and ends the session. Nothing is heard from now on but the end.
   close() {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close(new SigwayError('left', 'closed by the application'));
     return Promise.resolve(this.#closing);
   }
 
-  async #close() {
+  // Before it was open for the first time; later nobody asks.
+  #giveUp(reason) {
+    if (this.#closing) return;
+    const why = `${reason?.message ?? reason}`;
+    const error = reason instanceof SigwayError
+      ? new SigwayError(reason.code, this.#trouble ? `${why}; the latest attempt: ${this.#trouble.message}` : why, { cause: this.#trouble ?? undefined })
+      : new SigwayError('aborted', `given up: ${why}`, { cause: reason });
+    this.#opened.reject(reason instanceof SigwayError ? error : reason);
+    // Handlers are put on in the turn of connect().
+    this.#closing = Promise.resolve().then(() => this.#close(error));
+  }
+
+  async #close(reason) {
     const session = this.#session;
     let left = false;
     if (session && (session.way || !session.server)) {
@@ -185,7 +247,7 @@ export class Connection {
       session.settings.http.post('v1/send', JSON.stringify({ key: session.key, messages: [{ type: 'leave' }] }),
         { patience: kCloseWait, keepalive: true }).catch(() => {});
     }
-    this.#finish(new SigwayError('left', 'closed by the application'));
+    this.#finish(reason);
   }
 
   // -- speaking --
@@ -249,11 +311,13 @@ export class Connection {
           answer.reject(new SigwayError(event.code, event.message, event));
         } else answer.resolve(event);
       }
+      if (type === 'error') this.#requests.refused(event);
     }
     if (this.#closing) return;
     this.#emitter.emit('event', event, info);
-    if (event.from !== undefined) this.#emitter.emit('message', event, info);
-    else this.#emitter.emit(type === 'error' ? 'refused' : type, event, info);
+    if (event.from !== undefined) {
+      if (!this.#requests.takes(event)) this.#emitter.emit('message', event, info);
+    } else this.#emitter.emit(type === 'error' ? 'refused' : type, event, info);
   }
 
   // A room is made anew, after a restart, as it was, by whoever comes first.
@@ -315,7 +379,10 @@ export class Connection {
         return this.#session;
       },
       open: (kind) => { if (!this.#closing) this.#nowOpen(kind); },
-      retry: (plan) => { if (!this.#closing) this.#emitter.emit('retry', plan); },
+      retry: (plan) => {
+        this.#trouble = plan.reason;
+        if (!this.#closing) this.#emitter.emit('retry', plan);
+      },
       reconnecting: () => { if (this.#everOpen && !this.#closing) this.#setState('reconnecting'); },
       broken: async (error, session) => {
         if (session !== this.#session || this.#isClosed) return;
@@ -363,6 +430,7 @@ export class Connection {
       this.#answers.delete(id);
       answer.reject(new SigwayError('reset', 'the session has ended'));
     }
+    this.#requests.reset(kept);
     if (this.#everOpen || session.cursor > 0) {
       const lost = left.filter((entry) => !kept.has(entry.id)).map((entry) => entry.id);
       this.#reset = { reason: error.code, previous: session.peer || this.#reset?.previous,
@@ -384,6 +452,8 @@ export class Connection {
     this.#setState('closed');
     const closed = new SigwayError('closed', error.message);
     for (const answer of this.#answers.values()) answer.reject(closed);
+    this.#requests.end(closed);
+    this.#end = error;
     this.#opened.reject(error);
     this.#nextOpen.reject(closed);
     this.#emitter.emit('closed', error);
