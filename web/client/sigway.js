@@ -13,6 +13,7 @@ import './sigway/cadence.js';
 import './sigway/carrier.js';
 import './sigway/clock.js';
 import { Connection } from './sigway/connection.js';
+import './sigway/conversation.js';
 import './sigway/debug.js';
 import './sigway/emitter.js';
 import './sigway/event_stream.js';

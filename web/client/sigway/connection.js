@@ -1,48 +1,37 @@
 // What the application holds: rooms, names, messages and their answers. Which transport carries them is the business of Steering.
 
 import { within } from './clock.js';
+import { Conversation, Voice } from './conversation.js';
 import { debugPrinter } from './debug.js';
-import { Emitter, nextEvent } from './emitter.js';
 import { SigwayError, verdict } from './failure.js';
 import { checkGivingUp, whenGivenUp } from './giving_up.js';
 import { Http } from './http.js';
-import { openInbox } from './inbox.js';
 import { Journal } from './journal.js';
 import { browserKeyStore } from './key_store.js';
-import { kDataDepth, kLimits, kMessageRate } from './limits.js';
+import { kLimits, kMessageRate } from './limits.js';
 import { browserStorage, Memory } from './memory.js';
 import { NetworkProfile } from './network_profile.js';
-import { Outgoing } from './outgoing.js';
+import { messageText, Outgoing } from './outgoing.js';
 import { kTransports } from './race.js';
 import { browserLocks } from './seats.js';
-import { Requests } from './requests.js';
 import { Session } from './session.js';
 import { Steering } from './steering.js';
 import { Surroundings } from './surroundings.js';
-import { jsonDepth, utf8Length } from './text.js';
-import { deferred, makeKey } from './tools.js';
-import { checkEvent, checkHandler, checkMessageType, checkOptions, checkWhere, typeName } from './words.js';
+import { utf8Length } from './text.js';
+import { deferred, makeKey, unheld } from './tools.js';
+import { checkOptions } from './words.js';
 
 const kCloseWait = 1500;
 const kOnlineJitter = 500;           // many come back together
 const kOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',
   'memory', 'locks', 'page', 'signal', 'deadline', 'debug'];
-const kEvents = ['created', 'joined', 'full', 'ready', 'left', 'place-lost', 'peer-joined', 'peer-named', 'peer-suspended', 'peer-resumed',
-  'peer-left', 'login', 'logout', 'name-lost', 'stored', 'event', 'message', 'refused', 'sent', 'state', 'transport', 'roundtrip', 'journal',
-  'retry', 'reset', 'closed'];
 
-// What the library mends or reports by itself must not end a process because nobody holds the promise.
-const unheld = (promise) => {
-  promise.catch(() => {});
-  return promise;
-};
-
-export class Connection {
-  #emitter = new Emitter();
+export class Connection extends Conversation {
+  #voice;
   #options;
   #settings;
   #store;
-  #journal = new Journal((entry) => this.#emitter.emit('journal', entry));
+  #journal = new Journal((entry) => this.#voice.emit('journal', entry));
   #profile;
   #steering;
   #surroundings;
@@ -53,7 +42,6 @@ export class Connection {
   #rooms = new Map();         // room -> {capacity, entered}: those to be in, also after a reset; what was answered, or else asked
   #backlog = [];              // said before there was a session
   #answers = new Map();       // id -> promise of a join, leave, login, logout
-  #requests = new Requests((type, data, { to, room }) => this.#say({ type, to, room, data }).id);
   #nextId = 1;
   #everOpen = false;
   #renewed = null;            // promise of the next session
@@ -63,12 +51,15 @@ export class Connection {
   #closing = null;            // the promise of `close`, or true
   #ended = null;              // of the last carrier, while closing
   #trouble = null;            // why the latest attempts failed
-  #end = null;                // why it is closed
 
   constructor(options) {
+    const say = (message) => this.#say(message).id;
+    const voice = new Voice(say);
+    super(voice, say, (message) => this.#ask(message));
+    this.#voice = voice;
     checkOptions('connect()', options, kOptions);
     checkGivingUp('connect()', options);
-    if (options.debug) this.#emitter.on('journal', debugPrinter(options.debug));
+    if (options.debug) voice.emitter.on('journal', debugPrinter(options.debug));
     const fetch = options.fetch ?? globalThis.fetch;
     const WebSocket = options.WebSocket ?? globalThis.WebSocket;
     const base = new URL(options.url ?? globalThis.location?.origin ?? '');
@@ -112,85 +103,6 @@ export class Connection {
   get limits() { return this.#session?.limits ?? kLimits; }
   get pending() { return this.#session ? this.#session.uplink.pending : this.#backlog.length; }
   get opened() { return this.#opened.promise; }
-
-  on(type, handler) {
-    checkEvent('on()', type, kEvents);
-    checkHandler(`on('${type}')`, handler);
-    return this.#emitter.on(type, handler);
-  }
-
-  // With a handler as `on`, but for one event; without one a promise of the event.
-  once(type, handler) {
-    checkEvent('once()', type, kEvents);
-    if (handler !== undefined && (handler === null || typeof handler !== 'object')) {
-      checkHandler(`once('${type}')`, handler);
-      return this.#emitter.once(type, handler);
-    }
-    const options = handler ?? {};
-    checkOptions(`once('${type}', options)`, options, ['signal', 'deadline']);
-    checkGivingUp(`once('${type}')`, options);
-    return unheld(nextEvent(this.#emitter, type, options, this.#end));
-  }
-
-  // What is said from now on, for `for await`.
-  messages(options = {}) {
-    checkOptions('messages(options)', options, ['type', 'room', 'from', 'signal', 'most']);
-    checkGivingUp('messages(options)', options);
-    return openInbox(this.#emitter, options, this.#end);
-  }
-
-  [Symbol.asyncIterator]() { return this.messages(); }
-
-  off(type, handler) {
-    checkEvent('off()', type, kEvents);
-    this.#emitter.off(type, handler);
-  }
-
-  // Gives the number by which a refusal (`refused`, with `re`) or `stored` would quote the message.
-  send(type, data, where = {}) {
-    checkMessageType('send(type, data, where)', type);
-    checkWhere('send(type, data, where)', where, ['to', 'room']);
-    const { to, room } = where;
-    return this.#say({ type, to, room, data }).id;
-  }
-
-  // Resolves with what a handler of `respond` gives on the other side.
-  request(type, data, where = {}) {
-    checkMessageType('request(type, data, where)', type);
-    checkWhere('request(type, data, where)', where, ['to', 'room', 'signal', 'deadline']);
-    checkGivingUp('request(type, data, where)', where);
-    if (Array.isArray(where.to)) throw new TypeError('request(type, data, where): `to` is one peer id or @name, not an array');
-    return unheld(this.#requests.request(type, data, where));
-  }
-
-  respond(type, handler) {
-    checkMessageType('respond(type, handler)', type);
-    checkHandler(`respond('${type}')`, handler);
-    return this.#requests.respond(type, handler);
-  }
-
-  // Resolves with `created`, `joined` or `full`.
-  join(room, options = {}) {
-    if (typeof room !== 'string') throw new TypeError(`join(room): the room is a string, not ${typeName(room)}`);
-    checkOptions('join(room, options)', options, ['capacity']);
-    const { capacity } = options;
-    return this.#ask({ type: 'join', room, capacity }, () => {
-      if (!this.#rooms.has(room)) this.#rooms.set(room, { capacity, entered: false });
-    });
-  }
-
-  leave(room) {
-    if (room === undefined) return this.close();
-    return this.#ask({ type: 'leave', room }, () => this.#rooms.delete(room));
-  }
-
-  login(name) {
-    return this.#ask({ type: 'login', name });
-  }
-
-  logout() {
-    return this.#ask({ type: 'logout' });
-  }
 
   // Resolves when the server has taken all that was said so far.
   flush() {
@@ -260,12 +172,13 @@ export class Connection {
     return entry;
   }
 
-  // `said`: it can be said, and is remembered.
-  #ask(message, said = () => {}) {
-    const answer = Object.assign(deferred(), { joins: message.type === 'join' ? message.room : undefined });
+  #ask(message) {
+    const { type, room, capacity } = message;
+    const answer = Object.assign(deferred(), { joins: type === 'join' ? room : undefined });
     try {
       this.#answers.set(this.#say(message).id, answer);
-      said();
+      if (type === 'join' && !this.#rooms.has(room)) this.#rooms.set(room, { capacity, entered: false });
+      else if (type === 'leave') this.#rooms.delete(room);
     } catch (error) {
       answer.reject(error);
     }
@@ -274,22 +187,8 @@ export class Connection {
 
   // `room`: bytes that it may have. What we say by ourselves always finds room: the goodbye, and rooms to join again.
   #entry(message, room = Infinity) {
-    const limits = this.limits;
-    const fields = [];
-    for (const [name, value] of Object.entries(message)) {
-      const text = JSON.stringify(value);
-      if (text === undefined) continue;
-      if (name === 'data') {
-        if (utf8Length(text) > limits.data) throw new SigwayError('too_large', `data is larger than ${limits.data} bytes`);
-        if (jsonDepth(text) > kDataDepth) throw new SigwayError('too_deep', `data nests deeper than ${kDataDepth} levels`);
-      } else if (/\p{Surrogate}/u.test([value].flat().join())) {
-        throw new SigwayError('bad_utf8', `${name} is no well-formed text`);
-      }
-      fields.push(`"${name}":${text}`);
-    }
-    const text = fields.join();
-    const bytes = utf8Length(text);
-    if (room < bytes) throw new SigwayError('busy', 'too much waits to be sent');
+    const text = messageText(message, this.limits);
+    if (room < utf8Length(text)) throw new SigwayError('busy', 'too much waits to be sent');
     return new Outgoing(this.#nextId++, message, text);
   }
 
@@ -311,13 +210,10 @@ export class Connection {
           answer.reject(new SigwayError(event.code, event.message, event));
         } else answer.resolve(event);
       }
-      if (type === 'error') this.#requests.refused(event);
+      if (type === 'error') this.#voice.requests.refused(event);
     }
     if (this.#closing) return;
-    this.#emitter.emit('event', event, info);
-    if (event.from !== undefined) {
-      if (!this.#requests.takes(event)) this.#emitter.emit('message', event, info);
-    } else this.#emitter.emit(type === 'error' ? 'refused' : type, event, info);
+    this.#voice.hear(event, info);
   }
 
   // A room is made anew, after a restart, as it was, by whoever comes first.
@@ -330,15 +226,15 @@ export class Connection {
     const open = (act) => current((...values) => { if (!this.#closing) act(...values); });
     return {
       event: current((event, info) => this.#heard(event, info)),
-      sent: open((message, info) => this.#emitter.emit('sent', message, info)),
-      roundTrip: open((ms) => this.#emitter.emit('roundtrip', ms)),
+      sent: open((message, info) => this.#voice.emit('sent', message, info)),
+      roundTrip: open((ms) => this.#voice.emit('roundtrip', ms)),
       lost: current((carrier, error) => this.#lost(carrier, error)),
       crowded: current(() => this.#steering.crowded()),
       welcome: open(() => {
         if (!this.#reset) return;
         const told = { ...this.#reset, peer: this.peer };
         this.#reset = null;
-        this.#emitter.emit('reset', told);
+        this.#voice.emit('reset', told);
       }),
     };
   }
@@ -381,7 +277,7 @@ export class Connection {
       open: (kind) => { if (!this.#closing) this.#nowOpen(kind); },
       retry: (plan) => {
         this.#trouble = plan.reason;
-        if (!this.#closing) this.#emitter.emit('retry', plan);
+        if (!this.#closing) this.#voice.emit('retry', plan);
       },
       reconnecting: () => { if (this.#everOpen && !this.#closing) this.#setState('reconnecting'); },
       broken: async (error, session) => {
@@ -395,7 +291,7 @@ export class Connection {
   #nowOpen(kind) {
     const previous = this.#transport;
     this.#transport = kind;
-    if (previous !== kind) this.#emitter.emit('transport', { transport: kind, previous });
+    if (previous !== kind) this.#voice.emit('transport', { transport: kind, previous });
     this.#everOpen = true;
     this.#setState('open');
     this.#opened.resolve(this);
@@ -430,7 +326,7 @@ export class Connection {
       this.#answers.delete(id);
       answer.reject(new SigwayError('reset', 'the session has ended'));
     }
-    this.#requests.reset(kept);
+    this.#voice.requests.reset(kept);
     if (this.#everOpen || session.cursor > 0) {
       const lost = left.filter((entry) => !kept.has(entry.id)).map((entry) => entry.id);
       this.#reset = { reason: error.code, previous: session.peer || this.#reset?.previous,
@@ -452,18 +348,16 @@ export class Connection {
     this.#setState('closed');
     const closed = new SigwayError('closed', error.message);
     for (const answer of this.#answers.values()) answer.reject(closed);
-    this.#requests.end(closed);
-    this.#end = error;
     this.#opened.reject(error);
     this.#nextOpen.reject(closed);
-    this.#emitter.emit('closed', error);
+    this.#voice.close(error, closed);
   }
 
   #setState(state) {
     if (state === this.#state) return;
     const previous = this.#state;
     this.#state = state;
-    this.#emitter.emit('state', { state, previous });
+    this.#voice.emit('state', { state, previous });
   }
 
   #checkMode(mode) {

@@ -23,3 +23,9 @@ export function deferred() {
   result.promise.catch(() => {});  // nobody may be waiting
   return result;
 }
+
+/** What the library mends or reports by itself must not end a process because nobody holds the promise. */
+export function unheld(promise) {
+  promise.catch(() => {});
+  return promise;
+}
