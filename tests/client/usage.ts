@@ -1,6 +1,7 @@
 // Not run: `tsc --noEmit -p tests` checks that the types fit what an application writes.
 
 import { connect, SigwayError } from '../../web/client/sigway.js';
+import { FakeServer } from '../../web/client/testing.js';
 import type { Connection, JournalEntry, Message, Transport, WebSocketConstructor } from '../../web/client/sigway.js';
 
 declare const WebSocket: WebSocketConstructor;  // of the npm package ws
@@ -57,6 +58,15 @@ async function wait(signal: AbortSignal) {
   return [polite, twice];
 }
 void wait;
+
+const fake = new FakeServer({ iceServers: [{ urls: 'stun:stun.example.org' }] });
+const faked: Connection = fake.connect({ room: 'r', deadline: 5000 });
+fake.lose(faked);
+fake.restore(faked);
+fake.end(faked, 'replaced');
+fake.stop();
+fake.restart();
+void fake.settled().then(() => fake.messages.filter(({ type, from }) => type === 'offer' && from === faked.peer));
 // @ts-expect-error: a request has one receiver
 void connection.request('double', 21, { to: ['a', 'b'] });
 // @ts-expect-error: it is called deadline
