@@ -15,30 +15,30 @@
 
 #include "client/connection.h"
 #include "client/memory.h"
+#include "client/message_fields.h"
 #include "client/pieces.h"
+#include "client/requests.h"
 #include "client/threaded_network.h"
 #include "client/waiter.h"
 
 namespace sigway {
 namespace {
 
-using client::Json;
-
 constexpr std::size_t kMostWaiting = std::size_t{4} << 20U;
-constexpr std::size_t kMostData = 65'536;
-constexpr int kMostLevels = 64;
+constexpr std::size_t kIdHalf = 12;  // characters, of the client and of the request
 
-// 144 random bits as 24 characters.
-std::string make_key() {
+// Six random bits each.
+std::string random_text(std::size_t characters) {
   constexpr std::string_view kLetters =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::array<unsigned char, 24> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+  std::string text(characters, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(text.data()), static_cast<int>(text.size())) != 1)
     throw std::runtime_error("the system has no random bytes");
-  std::string key;
-  for (const auto byte : bytes) key += kLetters[byte & 63U];
-  return key;
+  for (auto& each : text) each = kLetters[static_cast<unsigned char>(each) & 63U];
+  return text;
 }
+
+std::string make_key() { return random_text(24); }
 
 client::Endpoint endpoint_of(const ClientOptions& options) {
   client::Endpoint endpoint;
@@ -74,58 +74,6 @@ std::optional<client::Memory> memory_of(const ClientOptions& options) {
                         (url->tls ? "https://" : "http://") + url->host_and_port() + url->path);
 }
 
-int levels_of(std::string_view json) {
-  int depth = 0, most = 0;
-  bool inside = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (inside) {
-      if (c == '\\') ++i;
-      if (c == '"') inside = false;
-    } else if (c == '"') {
-      inside = true;
-    } else if (c == '{' || c == '[') {
-      most = std::max(most, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return most;
-}
-
-void check_type(std::string_view type) {
-  constexpr std::string_view kRest = "._:-";
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto is_good = [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || kRest.find(c) != std::string_view::npos;
-  };
-  if (type.empty() || type.size() > 64 || !is_letter(type.front()) ||
-      !std::all_of(type.begin(), type.end(), is_good))
-    throw ClientError(
-        "bad_type",
-        "'" + std::string(type) +
-            "' is not a type: a letter first, then letters, digits, '.', '_', ':' or '-'");
-}
-
-// Throws where the text is not UTF-8, which JSON has to be.
-std::string member(std::string_view name, std::string_view text) {
-  try {
-    return '"' + std::string(name) + "\":" + Json(std::string(text)).dump();
-  } catch (const Json::exception&) {
-    throw ClientError("bad_utf8", std::string(name) + " is not UTF-8 text");
-  }
-}
-
-void check_data(std::string_view data) {
-  if (data.size() > kMostData)
-    throw ClientError("too_large", "the data has " + std::to_string(data.size()) +
-                                       " bytes; a message carries 65536 at the most");
-  if (!Json::accept(data))
-    throw ClientError("bad_json", "the data is not JSON; text needs quotes around it");
-  if (levels_of(data) > kMostLevels)
-    throw ClientError("too_deep", "the data nests deeper than 64 levels");
-}
-
 }  // namespace
 
 class Client::Implementation final : private client::ConnectionListener {
@@ -135,7 +83,10 @@ class Client::Implementation final : private client::ConnectionListener {
         memory_(memory_of(options)),
         scheduler_(client::Waiter::now()),
         network_(endpoint_of(options), scheduler_, [this](Task task) { post(std::move(task)); }),
-        connection_(scheduler_, network_, *this, connection_options(options)) {
+        connection_(scheduler_, network_, *this, connection_options(options)),
+        requests_(scheduler_, random_text(kIdHalf), request_hooks()),
+        deadline_(options.deadline),
+        opening_(scheduler_) {
     // As the network's threads: a signal is the application's business.
     sigset_t all, before;
     sigfillset(&all);
@@ -176,7 +127,30 @@ class Client::Implementation final : private client::ConnectionListener {
     return id;
   }
 
+  /// The application's own time, while this lives.
+  class Away {
+   public:
+    explicit Away(Implementation& client) : client_(client) {}
+    ~Away() { client_.away_ += client::Waiter::now() - began_; }
+    Away(const Away&) = delete;
+    Away& operator=(const Away&) = delete;
+
+   private:
+    Implementation& client_;
+    const client::Time began_ = client::Waiter::now();
+  };
+
   client::Connection& connection() { return connection_; }
+  client::Requests& requests() { return requests_; }
+
+  bool wait_open(std::chrono::milliseconds longest) {
+    if (is_own_thread()) return false;
+    std::unique_lock lock(mutex_);
+    seen_changed_.wait_for(lock, longest, [this] {
+      return seen_.state == ClientState::open || seen_.state == ClientState::closed;
+    });
+    return seen_.state == ClientState::open;
+  }
 
   bool flush(std::chrono::milliseconds longest) {
     if (is_own_thread()) return false;
@@ -246,6 +220,7 @@ class Client::Implementation final : private client::ConnectionListener {
   void run() {
     own_thread_ = std::this_thread::get_id();
     connection_.start();
+    if (deadline_.count() > 0) opening_.set(deadline_, [this] { give_up(); });
     std::unique_lock lock(mutex_);
     while (!over_) {
       lock.unlock();
@@ -271,9 +246,30 @@ class Client::Implementation final : private client::ConnectionListener {
       lock.lock();
       see();
     }
+    // A request that was made in the last moment is answered, too.
+    auto rest = std::exchange(tasks_, {});
     lock.unlock();
+    for (auto& task : rest) task();
+    requests_.end(end_);
     if (handlers_.on_closed) handlers_.on_closed(end_);
   }
+
+  void give_up() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(closing_, true)) return;
+    }
+    auto why = "connecting took longer than " + std::to_string(deadline_.count()) + " ms";
+    if (!connection_.trouble().empty()) why += "; the latest attempt: " + connection_.trouble();
+    connection_.close({"deadline", std::move(why)});
+  }
+
+  client::Requests::Hooks request_hooks() {
+    return {.answer = [this](const ClientEvent& request,
+                             const std::string& data) { answer(request, data); },
+            .report = [this](const std::string& what) { on_journal(what); }};
+  }
+  void answer(const ClientEvent& request, const std::string& data);
 
   bool is_closing() const {
     const std::lock_guard lock(mutex_);
@@ -286,9 +282,8 @@ class Client::Implementation final : private client::ConnectionListener {
 
   template <class Handler, class Value>
   void call(const Handler& handler, const Value& value) {
-    const auto began = client::Waiter::now();
+    const Away away(*this);
     handler(value);
-    away_ += client::Waiter::now() - began;
   }
   // Nothing any more once the application has closed it.
   template <class Handler, class Value>
@@ -310,9 +305,14 @@ class Client::Implementation final : private client::ConnectionListener {
     see();
   }
 
-  void on_event(const ClientEvent& event) override { tell(handlers_.on_event, event); }
+  void on_event(const ClientEvent& event) override {
+    if (!is_closing() && requests_.takes(event)) return;
+    requests_.refused(event);
+    tell(handlers_.on_event, event);
+  }
   void on_state(ClientState state) override {
     see_now();
+    if (state == ClientState::open) opening_.stop();
     if (state != ClientState::closed) {
       tell(handlers_.on_state, state);
     } else if (handlers_.on_state) {
@@ -327,6 +327,7 @@ class Client::Implementation final : private client::ConnectionListener {
     see_now();
     tell(handlers_.on_reset, reset);
   }
+  void on_lost_session(std::uint64_t first_kept) override { requests_.reset(first_kept); }
   void on_closed(const ClientEnd& end) override {
     end_ = end;
     over_ = true;
@@ -358,38 +359,36 @@ class Client::Implementation final : private client::ConnectionListener {
   client::Scheduler scheduler_;
   client::ThreadedNetwork network_;
   client::Connection connection_;
+  client::Requests requests_;
+  const std::chrono::milliseconds deadline_;
+  client::Timer opening_;
   std::mutex joining_;
   std::atomic<std::thread::id> own_thread_;
   std::thread thread_;
 };
 
 Client::Client(const ClientOptions& options, ClientHandlers handlers) {
-  if (!options.room.empty()) member("room", options.room);
-  if (!options.name.empty()) member("name", options.name);
+  if (!options.room.empty()) client::member("room", options.room);
+  if (!options.name.empty()) client::member("name", options.name);
   implementation_ = std::make_unique<Implementation>(options, std::move(handlers));
 }
 
 Client::~Client() = default;
 
+void Client::Implementation::answer(const ClientEvent& request, const std::string& data) {
+  // What came by name is from somebody with whom we may share no room.
+  const bool by_name = request.room.empty() && !request.name.empty();
+  auto fields = client::message_fields(request.type, data,
+                                       {by_name ? '@' + request.name : request.from}, request.room);
+  const auto bytes = fields.size();
+  say(bytes, [this, fields = std::move(fields)](std::uint64_t id) {
+    connection_.say({id, fields});
+  });
+}
+
 std::uint64_t Client::send(std::string_view type, std::string_view data,
                            const std::vector<std::string>& to, std::string_view room) {
-  check_type(type);
-  auto fields = member("type", type);
-  if (to.size() == 1) fields += ',' + member("to", to.front());
-  if (to.size() > 1) {
-    std::string list;
-    for (const auto& each : to) {
-      if (!list.empty()) list += ',';
-      list += member("", each).substr(3);
-    }
-    fields += ",\"to\":[" + list + ']';
-  }
-  if (!room.empty()) fields += ',' + member("room", room);
-  if (!data.empty()) {
-    check_data(data);
-    fields += ",\"data\":";
-    fields += data;
-  }
+  auto fields = client::message_fields(type, data, to, room);
   const auto bytes = fields.size();
   return implementation_->say(bytes, [connection = &implementation_->connection(),
                                       fields = std::move(fields)](std::uint64_t id) {
@@ -397,22 +396,59 @@ std::uint64_t Client::send(std::string_view type, std::string_view data,
   });
 }
 
+std::uint64_t Client::request(std::string_view type, std::string_view data,
+                              std::function<void(const ClientAnswer&)> on_answer,
+                              const ClientRequest& request) {
+  if (!data.empty()) client::check_data(data);
+  auto& requests = implementation_->requests();
+  const auto id = requests.id(random_text(kIdHalf));
+  const auto to = request.to.empty() ? std::vector<std::string>{} : std::vector{request.to};
+  auto fields =
+      client::message_fields(type, client::Requests::envelope(id, data), to, request.room);
+  const auto bytes = fields.size();
+  return implementation_->say(
+      bytes, [implementation = implementation_.get(), &requests, id, type = std::string(type),
+              deadline = request.deadline, on_answer = std::move(on_answer),
+              fields = std::move(fields)](std::uint64_t number) {
+        requests.expect(id, number, type, deadline,
+                        [implementation, on_answer](const ClientAnswer& answer) {
+                          const Implementation::Away away(*implementation);
+                          if (on_answer) on_answer(answer);
+                        });
+        implementation->connection().say({number, fields});
+      });
+}
+
+void Client::respond(std::string_view type,
+                     std::function<std::string(const ClientEvent&)> handler) {
+  client::check_type(type);
+  client::Requests::Handler timed;
+  if (handler) {
+    timed = [implementation = implementation_.get(),
+             handler = std::move(handler)](const ClientEvent& event) {
+      const Implementation::Away away(*implementation);
+      return handler(event);
+    };
+  }
+  implementation_->requests().respond(std::string(type), std::move(timed));
+}
+
 std::uint64_t Client::join(std::string_view room, unsigned capacity) {
-  const auto bytes = member("room", room).size();
+  const auto bytes = client::member("room", room).size();
   return implementation_->say(
       bytes, [connection = &implementation_->connection(), room = std::string(room),
               capacity](std::uint64_t id) { connection->join(id, room, capacity); });
 }
 
 std::uint64_t Client::leave(std::string_view room) {
-  const auto bytes = member("room", room).size();
+  const auto bytes = client::member("room", room).size();
   return implementation_->say(
       bytes, [connection = &implementation_->connection(),
               room = std::string(room)](std::uint64_t id) { connection->leave(id, room); });
 }
 
 std::uint64_t Client::login(std::string_view name) {
-  auto fields = R"("type":"login",)" + member("name", name);
+  auto fields = R"("type":"login",)" + client::member("name", name);
   const auto bytes = fields.size();
   return implementation_->say(bytes, [connection = &implementation_->connection(),
                                       fields = std::move(fields)](std::uint64_t id) {
@@ -426,6 +462,9 @@ std::uint64_t Client::logout() {
   });
 }
 
+bool Client::wait_open(std::chrono::milliseconds longest) {
+  return implementation_->wait_open(longest);
+}
 bool Client::flush(std::chrono::milliseconds longest) { return implementation_->flush(longest); }
 ClientState Client::state() const { return implementation_->seen().state; }
 Transport Client::transport() const { return implementation_->seen().transport; }

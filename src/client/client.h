@@ -15,7 +15,8 @@
 namespace sigway {
 
 enum class Transport { automatic, websocket, sse, poll };
-std::string_view to_string(Transport transport) noexcept;  ///< "auto", "websocket", "sse", "poll"
+/// "auto", "websocket", "sse", "poll".
+std::string_view to_string(Transport transport) noexcept;
 std::optional<Transport> transport_named(std::string_view name) noexcept;
 
 enum class ClientState { connecting, open, reconnecting, closed };
@@ -53,6 +54,10 @@ struct ClientOptions {
   /// next client begins with that, and finds its way also when the network has changed. Several
   /// clients of one user may share it; its folder is made. Empty: nothing is remembered.
   std::string memory_file;
+  /// How long it may take until it is open for the first time; 0: as long as an outage lasts. Then
+  /// it closes as `deadline`, and the end says what each transport met. An open connection outlives
+  /// it.
+  std::chrono::milliseconds deadline{0};
 };
 
 /// Something that the server told the session, once and in order. The texts are JSON as it came.
@@ -80,8 +85,26 @@ struct ClientEnd {
   std::string message;
 };
 
+/// Whom to ask, and for how long.
+struct ClientRequest {
+  std::string to;    ///< a peer id or an "@name"; empty: all others, and the first answer counts
+  std::string room;  ///< empty: the one that the client is in
+  std::chrono::milliseconds deadline{10'000};  ///< 0: none
+};
+
+/// What became of a request.
+struct ClientAnswer {
+  std::string data;  ///< JSON; empty where the answer has none
+  /// Empty if it was answered. Else `deadline`; a refusal's (`no_such_peer`, `nobody_there`, …);
+  /// what the other side's handler threw, or `failed`; `reset` where the answer can no longer find
+  /// the client; `closed`.
+  std::string code;
+  std::string message;
+  std::string from;  ///< the peer that answered; then an error's code is the peer's
+};
+
 /// All are called by one thread of the client, one at a time, and may call the client, but neither
-/// flush() nor the destructor. Absent ones are skipped. They must not throw.
+/// flush(), wait_open() nor the destructor. Absent ones are skipped. They must not throw.
 struct ClientHandlers {
   std::function<void(const ClientEvent&)> on_event;
   std::function<void(ClientState)> on_state;
@@ -113,11 +136,25 @@ class Client {
   /// quote as `re`. Kept until the server has it; `busy` if 4 MiB wait.
   std::uint64_t send(std::string_view type, std::string_view data = {},
                      const std::vector<std::string>& to = {}, std::string_view room = {});
+  /// A message with an answer (docs/client.md, "Requests"): what the handler of respond() gives on
+  /// the other side. `on_answer` is called once, like the ClientHandlers and under their rules,
+  /// also when the client is closed. The envelope takes less than 100 of the 64 KiB, and one level.
+  std::uint64_t request(std::string_view type, std::string_view data,
+                        std::function<void(const ClientAnswer&)> on_answer,
+                        const ClientRequest& request = {});
+  /// Answers requests of that type with what `handler` gives, JSON text or nothing; `data` of the
+  /// event is what was asked. It is called like the ClientHandlers, but may throw: a ClientError is
+  /// told to the other side, of another std::exception only that there was one. Such requests are
+  /// not heard by `on_event` any more. Takes the place of the handler before; an empty one takes it
+  /// off.
+  void respond(std::string_view type, std::function<std::string(const ClientEvent&)> handler);
   std::uint64_t join(std::string_view room, unsigned capacity = 0);
   std::uint64_t leave(std::string_view room);
   std::uint64_t login(std::string_view name);
   std::uint64_t logout();
 
+  /// Waits until it is open. False if that took longer, or it is closed.
+  bool wait_open(std::chrono::milliseconds longest);
   /// Waits until the server has taken all that was said. False if that took longer, or never will.
   bool flush(std::chrono::milliseconds longest);
 

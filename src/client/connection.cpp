@@ -1,6 +1,7 @@
 #include "client/connection.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -91,8 +92,9 @@ void Connection::leave(std::uint64_t id, const std::string& room) {
   say({id, R"("type":"leave","room":)" + json_string(room)});
 }
 
-void Connection::close() {
+void Connection::close(ClientEnd end) {
   if (closing_) return;
+  end_ = std::move(end);
   say({0, R"("type":"leave")"});
   closing_ = true;
   if (!session_) {
@@ -111,7 +113,7 @@ void Connection::leave_alone() {
                    [this](const HttpAnswer&) { leave(); });
 }
 
-void Connection::leave() { finish({"left", "closed by the application"}); }
+void Connection::leave() { finish(end_); }
 
 // --- Connecting ---------------------------------------------------------------------------------
 
@@ -177,6 +179,7 @@ void Connection::renewal_failed(Duration retry) {
 }
 
 void Connection::exhausted(const Failure& failure) {
+  trouble_ = failure.message;
   if (ever_open_) set_state(ClientState::reconnecting);
   const auto pause = std::max(
       failure.retry, backoff(options_.random, failures_++, Duration(500), longest_pause()));
@@ -346,6 +349,11 @@ void Connection::reset(const Failure& failure) {
   bury_.set(Duration(0), [this] { former_.reset(); });
   backlog_.insert(backlog_.begin(), std::make_move_iterator(unsent.begin()),
                   std::make_move_iterator(unsent.end()));
+  auto first_kept = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& message : backlog_) {
+    if (message.id != 0) first_kept = std::min(first_kept, message.id);
+  }
+  listener_.on_lost_session(first_kept);
   for (const auto id : lost) joining_.erase(id);  // nobody will answer them by that id
   // Messages of ours, which the application does not know.
   std::erase(lost, std::uint64_t{0});

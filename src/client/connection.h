@@ -20,6 +20,9 @@ class ConnectionListener {
   virtual void on_state(ClientState state) = 0;
   virtual void on_transport(Transport transport) = 0;
   virtual void on_reset(const ClientReset& reset) = 0;
+  /// The server has forgotten the session. Messages from `first_kept` on have not gone out, and go
+  /// out in the next one.
+  virtual void on_lost_session(std::uint64_t first_kept) { static_cast<void>(first_kept); }
   virtual void on_closed(const ClientEnd& end) = 0;
   virtual void on_journal(std::string_view line) = 0;
   /// What is known of the network by now: for ConnectionOptions::remembered of the next one.
@@ -52,8 +55,8 @@ class Connection final : public SessionListener, public RaceHost {
   void say(Message message);
   void join(std::uint64_t id, const std::string& room, unsigned capacity);
   void leave(std::uint64_t id, const std::string& room);
-  /// Leaves and ends, within three seconds.
-  void close();
+  /// Leaves and ends, within three seconds. The application is told `end`.
+  void close(ClientEnd end = {"left", "closed by the application"});
 
   ClientState state() const noexcept { return state_; }
   Transport transport() const noexcept { return transport_; }
@@ -63,6 +66,8 @@ class Connection final : public SessionListener, public RaceHost {
     return session_ ? session_->features() : nullptr;
   }
   std::string ice_servers() const { return session_ ? session_->ice_servers() : "[]"; }
+  /// What the latest attempts met; empty before one has failed.
+  const std::string& trouble() const noexcept { return trouble_; }
   Duration round_trip() const { return profile_.trips().usual(); }
   std::optional<Duration> silence(Transport transport) const override;
   bool opened(Transport transport) const override;
@@ -144,6 +149,8 @@ class Connection final : public SessionListener, public RaceHost {
   bool ever_open_ = false;
   bool started_ = false;
   bool closing_ = false;
+  ClientEnd end_;        // once closing
+  std::string trouble_;  // of the latest attempts
   Timer connect_;
   Timer pulse_;
   Timer renewal_;

@@ -38,6 +38,10 @@ const says = (...logged) => async (pages, logs) => {
 };
 const kPromises = [
   [/PeerLink/, calls],
+  [/signaling\.opened/, says(['sigway ', 'active'], ['connected by'])],
+  [/signaling\.messages\(/, says(['good morning', 'from'])],
+  [/signaling\.request\(/, says(['twice 21 is 42'])],
+  [/FakeServer/, says(['bob heard: are you there?'])],
   [/signaling\.on\("message"/, says(['greeting', 'hello'])],
 ];
 
@@ -69,7 +73,7 @@ class Log {
 }
 
 // A bundler does what the import map does here: it finds the package. A script of a page is a module of it.
-const kImports = { 'sigway-client': '/client/sigway.js', 'sigway-client/peer': '/client/peer.js' };
+const kImports = { 'sigway-client': '/client/sigway.js', 'sigway-client/peer': '/client/peer.js', 'sigway-client/testing': '/client/testing.js' };
 function asPage({ language, code }) {
   const here = code.replaceAll('https://call.example.org', server.url);
   if (language === 'html') return here;

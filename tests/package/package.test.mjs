@@ -61,7 +61,9 @@ test('imported in Node, two of them talk', async () => {
   writeFileSync(join(folder, 'talk.mjs'), `
     import { connect } from 'sigway-client';
     import { PeerLink } from 'sigway-client/peer';
+    import { FakeServer } from 'sigway-client/testing';
     if (typeof PeerLink !== 'function') throw new Error('no PeerLink');
+    await new FakeServer().connect({ room: 'r' }).opened;
     const options = { url: process.argv[2], room: 'packed', keyStore: false, WebSocket: null };
     const a = connect(options), b = connect(options);
     const heard = new Promise((resolve) => b.on('message', resolve));
@@ -104,10 +106,13 @@ test('by a classic <script> in Chromium', { timeout: 90000 }, async () => {
 test('type-checked by tsc, as a module of Node and of a bundler', async () => {
   const good = `import { connect, SigwayError, type Connection } from 'sigway-client';
 import { PeerLink } from 'sigway-client/peer';
+import { FakeServer } from 'sigway-client/testing';
 const connection: Connection = connect({ url: 'http://localhost:8080', room: 'r', transport: 'auto' });
 connection.on('message', ({ type, data }) => { const text: string = type; void text; void data; });
 try { connection.send('offer', {}); } catch (error) { if (error instanceof SigwayError) console.log(error.code); }
 void new PeerLink(connection, { channels: ['chat'] });
+const fake: Connection = new FakeServer().connect({ room: 'r' });
+void fake;
 `;
   for (const [module, moduleResolution] of [['NodeNext', 'NodeNext'], ['ESNext', 'Bundler']]) {
     const check = async (name, text) => {

@@ -42,6 +42,41 @@ export interface ConnectOptions {
     navigator?: { sendBeacon?(url: string, body: string): boolean; connection?: EventTarget };
     document?: { visibilityState: string };
   }) | null;
+  /** Gives up while it has not been open: `opened` rejects with the signal's reason, and the connection closes. What comes later has
+   *  no effect, so `AbortSignal.timeout(5000)` will do; an open connection is ended by `close()`. */
+  signal?: AbortSignal;
+  /** Milliseconds until it must be open for the first time; as long as it takes unless given. Then `opened` rejects with the code
+   *  `deadline`, with the error of the latest attempt as `cause`, and the connection closes. */
+  deadline?: number;
+  /** `true` prints each entry of the journal as a line on the console; a function gets the line, and the entry. */
+  debug?: boolean | ((line: string, entry: JournalEntry) => void);
+}
+
+/** How long to wait. */
+export interface Waiting {
+  /** Rejects with its reason. */
+  signal?: AbortSignal;
+  /** Milliseconds; rejects with the code `deadline`. */
+  deadline?: number;
+}
+
+/** Which messages to read; all that are not given. */
+export interface MessageFilter {
+  type?: string;
+  room?: string;
+  /** A peer id. */
+  from?: string;
+  /** Ends the iteration with its reason. */
+  signal?: AbortSignal;
+  /** Messages that may wait to be read, 1024 unless given. With more the iteration ends with the code `slow_reader`, after what waits. */
+  most?: number;
+}
+
+/** Whom to ask, and for how long; 10 seconds unless `deadline` is given, `Infinity` for ever. */
+export interface RequestOptions extends Waiting {
+  /** A peer id or an `@name`; all others in the room unless given, and the first answer counts. */
+  to?: string;
+  room?: string;
 }
 
 export interface WebSocketLike {
@@ -85,12 +120,14 @@ export interface JournalEntry {
 export class SigwayError extends Error {
   constructor(code: string, message?: string, more?: object);
   /** A code of docs/protocol.md, or one of the client's: `network`, `deadline`, `unreachable`, `aborted`, `silence`, `gap`,
-   *  `held_back` (a stream does not let through what is written), `not_sigway` (something else answered in the server's place), `http_N`, `reset`, `closed`, `bad_transport`. */
+   *  `slow_reader`, `failed` (the other side's handler of a request), `held_back` (a stream does not let through what is written), `not_sigway` (something else answered in the server's place), `http_N`, `reset`, `closed`, `bad_transport`. */
   readonly code: string;
   readonly hint?: string;
   readonly status?: number;
   /** Milliseconds after which the server would like to see us again. */
   readonly retry?: number;
+  /** The peer that answered a request with this error; its code is then the peer's. */
+  readonly from?: string;
 }
 
 export interface Member {
@@ -229,13 +266,38 @@ export interface Connection {
 
   /** Gives a function that takes the handler off again. */
   on<Name extends keyof Events>(name: Name, handler: (...values: Events[Name]) => void): () => void;
+  /** The same for one event. */
+  once<Name extends keyof Events>(name: Name, handler: (...values: Events[Name]) => void): () => void;
+  /** Resolves with the next event of that name. Rejects when the connection is closed before, with the reason. */
+  once<Name extends keyof Events>(name: Name, options?: Waiting): Promise<Events[Name][0]>;
   off<Name extends keyof Events>(name: Name, handler: (...values: Events[Name]) => void): void;
+
+  /**
+   * What peers say from this call on, for `for await`; what is said while the loop's body is busy waits. Ends when this side closes the
+   * connection, and throws the reason when others do.
+   */
+  messages<Data = any>(filter?: MessageFilter): AsyncIterableIterator<Message<Data>>;
+  /** `messages()`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message>;
 
   /**
    * Sends to all others in the room, or `to` a peer id, an `@name`, or several. Arrives once and in order, also when it is said
    * while there is no connection. Gives the number by which `refused` and `stored` quote it. Throws what can never be sent.
    */
   send(type: string, data?: unknown, where?: { to?: string | string[]; room?: string }): number;
+  /**
+   * A message with an answer: resolves with what the handler of `respond` gives on the other side. Rejects with the signal's reason;
+   * with `deadline`, also where nobody responds to that type; with the code of a refusal (`no_such_peer`, `nobody_there`, …); with the
+   * SigwayError that the other side's handler threw, or `failed`; with `reset` where the answer can no longer find us; with `closed`.
+   * The envelope takes less than 100 bytes and one level of what `data` may have.
+   */
+  request<Answer = any>(type: string, data?: unknown, options?: RequestOptions): Promise<Answer>;
+  /**
+   * Answers requests of that type with what the handler gives. They are not heard as `message` any more; messages of that type that
+   * are no requests are. A SigwayError that the handler throws is told to the other side with its code and sentence, of another error
+   * only that there was one. Gives a function that takes the handler off; one handler for each type.
+   */
+  respond<Data = any>(type: string, handler: (data: Data, message: Message<Data>) => unknown): () => void;
   join(room: string, options?: { capacity?: number }): Promise<Created | Joined | Full>;
   leave(room: string): Promise<ServerEvents['left']>;
   /** Ends the session. */

@@ -50,6 +50,7 @@ struct Peer final : client::ConnectionListener {
   void on_state(ClientState) override {}
   void on_transport(Transport transport) override { transports.push_back(transport); }
   void on_reset(const ClientReset& reset) override { resets.push_back(reset); }
+  void on_lost_session(std::uint64_t first_kept) override { first_kepts.push_back(first_kept); }
   void on_closed(const ClientEnd& end) override { closed = end.code; }
   void on_journal(std::string_view line) override { journal += std::string(line) + '\n'; }
   void on_learned(const std::string& what) override { learned = what; }
@@ -79,6 +80,7 @@ struct Peer final : client::ConnectionListener {
   std::vector<std::uint64_t> numbers;
   std::vector<Transport> transports;
   std::vector<ClientReset> resets;
+  std::vector<std::uint64_t> first_kepts;
   std::map<std::string, std::uint64_t> capacities;
   std::string closed, journal, learned;
 };
@@ -504,6 +506,8 @@ TEST_CASE("connection: an outage is waited out, with pauses; nothing is lost and
 TEST_CASE("connection: who was away too long has a new session, and says what may be lost") {
   Scene scene(8);
   scene.meet();
+  scene.alice.say();
+  scene.pass(1s);
   scene.alice.network.faults.lose_request = 1;
   scene.alice.network.cut();
   scene.pass(10s);
@@ -516,7 +520,8 @@ TEST_CASE("connection: who was away too long has a new session, and says what ma
   CHECK(scene.alice.resets[0].lost.empty());
   CHECK(scene.alice.resets[0].peer != scene.alice.resets[0].previous_peer);
   CHECK(scene.alice.connection.state() == ClientState::open);
-  CHECK(scene.bob.heard == std::vector<int>{1});
+  CHECK(scene.bob.heard == std::vector<int>{1, 2});
+  CHECK(scene.alice.first_kepts == std::vector<std::uint64_t>{2});
 }
 
 TEST_CASE(
@@ -648,6 +653,15 @@ TEST_CASE("connection: closing leaves the room") {
   CHECK(scene.bob.heard.size() == 1);
   CHECK(scene.bob.has("peer-left"));
   CHECK(scene.alice.network.open() == 0);
+}
+
+TEST_CASE("connection: closed for a reason it leaves the room, and the end says the reason") {
+  Scene scene(9);
+  scene.meet();
+  scene.alice.connection.close({"deadline", "took too long"});
+  scene.pass(2s);
+  CHECK(scene.alice.closed == "deadline");
+  CHECK(scene.bob.has("peer-left"));
 }
 
 TEST_CASE("connection: whatever happens to requests and connections: exactly once, in order") {

@@ -1,44 +1,37 @@
 // What the application holds: rooms, names, messages and their answers. Which transport carries them is the business of Steering.
 
 import { within } from './clock.js';
-import { Emitter } from './emitter.js';
+import { Conversation, Voice } from './conversation.js';
+import { debugPrinter } from './debug.js';
 import { SigwayError, verdict } from './failure.js';
+import { checkGivingUp, whenGivenUp } from './giving_up.js';
 import { Http } from './http.js';
 import { Journal } from './journal.js';
 import { browserKeyStore } from './key_store.js';
-import { kDataDepth, kLimits, kMessageRate } from './limits.js';
+import { kLimits, kMessageRate } from './limits.js';
 import { browserStorage, Memory } from './memory.js';
 import { NetworkProfile } from './network_profile.js';
-import { Outgoing } from './outgoing.js';
+import { messageText, Outgoing } from './outgoing.js';
 import { kTransports } from './race.js';
 import { browserLocks } from './seats.js';
 import { Session } from './session.js';
 import { Steering } from './steering.js';
 import { Surroundings } from './surroundings.js';
-import { jsonDepth, utf8Length } from './text.js';
-import { deferred, makeKey } from './tools.js';
-import { checkEvent, checkOptions, typeName } from './words.js';
+import { utf8Length } from './text.js';
+import { deferred, makeKey, unheld } from './tools.js';
+import { checkOptions } from './words.js';
 
 const kCloseWait = 1500;
 const kOnlineJitter = 500;           // many come back together
 const kOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',
-  'memory', 'locks', 'page'];
-const kEvents = ['created', 'joined', 'full', 'ready', 'left', 'place-lost', 'peer-joined', 'peer-named', 'peer-suspended', 'peer-resumed',
-  'peer-left', 'login', 'logout', 'name-lost', 'stored', 'event', 'message', 'refused', 'sent', 'state', 'transport', 'roundtrip', 'journal',
-  'retry', 'reset', 'closed'];
+  'memory', 'locks', 'page', 'signal', 'deadline', 'debug'];
 
-// What the library mends or reports by itself must not end a process because nobody holds the promise.
-const unheld = (promise) => {
-  promise.catch(() => {});
-  return promise;
-};
-
-export class Connection {
-  #emitter = new Emitter();
+export class Connection extends Conversation {
+  #voice;
   #options;
   #settings;
   #store;
-  #journal = new Journal((entry) => this.#emitter.emit('journal', entry));
+  #journal = new Journal((entry) => this.#voice.emit('journal', entry));
   #profile;
   #steering;
   #surroundings;
@@ -57,9 +50,16 @@ export class Connection {
   #nextOpen = deferred();     // of the next carrier that takes over
   #closing = null;            // the promise of `close`, or true
   #ended = null;              // of the last carrier, while closing
+  #trouble = null;            // why the latest attempts failed
 
   constructor(options) {
+    const say = (message) => this.#say(message).id;
+    const voice = new Voice(say);
+    super(voice, say, (message) => this.#ask(message));
+    this.#voice = voice;
     checkOptions('connect()', options, kOptions);
+    checkGivingUp('connect()', options);
+    if (options.debug) voice.emitter.on('journal', debugPrinter(options.debug));
     const fetch = options.fetch ?? globalThis.fetch;
     const WebSocket = options.WebSocket ?? globalThis.WebSocket;
     const base = new URL(options.url ?? globalThis.location?.origin ?? '');
@@ -79,7 +79,13 @@ export class Connection {
     this.#surroundings = new Surroundings(options.page === null ? null : page, this.#surroundingHooks());
     this.#store = options.keyStore === undefined ? browserKeyStore(`sigway ${base.href} ${options.room ?? ''}`)
       : options.keyStore || null;
-    this.#start();
+    const { signal, deadline } = options;
+    if (signal?.aborted) this.#giveUp(signal.reason);
+    else this.#start();
+    if (signal || deadline) {
+      const stop = whenGivenUp({ signal, deadline }, 'connecting', (reason) => this.#giveUp(reason));
+      this.#opened.promise.then(stop, stop);
+    }
   }
 
   get state() { return this.#state; }
@@ -97,50 +103,6 @@ export class Connection {
   get limits() { return this.#session?.limits ?? kLimits; }
   get pending() { return this.#session ? this.#session.uplink.pending : this.#backlog.length; }
   get opened() { return this.#opened.promise; }
-
-  on(type, handler) {
-    checkEvent('on()', type, kEvents);
-    if (typeof handler !== 'function') throw new TypeError(`on('${type}'): the handler is a function, not ${typeName(handler)}`);
-    return this.#emitter.on(type, handler);
-  }
-
-  off(type, handler) {
-    checkEvent('off()', type, kEvents);
-    this.#emitter.off(type, handler);
-  }
-
-  // Gives the number by which a refusal (`refused`, with `re`) or `stored` would quote the message.
-  send(type, data, where = {}) {
-    if (typeof type !== 'string') throw new TypeError(`send(type, data, where): the type is a string, not ${typeName(type)}`);
-    if (typeof where === 'string') throw new TypeError(`send(type, data, where): whom to send to is said as { to: '${where}' }`);
-    checkOptions('send(type, data, where)', where, ['to', 'room']);
-    const { to, room } = where;
-    if (!/^[A-Za-z][A-Za-z0-9._:-]{0,63}$/.test(type)) throw new SigwayError('bad_type', `no message type: ${type}`);
-    return this.#say({ type, to, room, data }).id;
-  }
-
-  // Resolves with `created`, `joined` or `full`.
-  join(room, options = {}) {
-    if (typeof room !== 'string') throw new TypeError(`join(room): the room is a string, not ${typeName(room)}`);
-    checkOptions('join(room, options)', options, ['capacity']);
-    const { capacity } = options;
-    return this.#ask({ type: 'join', room, capacity }, () => {
-      if (!this.#rooms.has(room)) this.#rooms.set(room, { capacity, entered: false });
-    });
-  }
-
-  leave(room) {
-    if (room === undefined) return this.close();
-    return this.#ask({ type: 'leave', room }, () => this.#rooms.delete(room));
-  }
-
-  login(name) {
-    return this.#ask({ type: 'login', name });
-  }
-
-  logout() {
-    return this.#ask({ type: 'logout' });
-  }
 
   // Resolves when the server has taken all that was said so far.
   flush() {
@@ -166,11 +128,23 @@ export class Connection {
 
   // Leaves the room and ends the session. Nothing is heard from now on but the end.
   close() {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close(new SigwayError('left', 'closed by the application'));
     return Promise.resolve(this.#closing);
   }
 
-  async #close() {
+  // Before it was open for the first time; later nobody asks.
+  #giveUp(reason) {
+    if (this.#closing) return;
+    const why = `${reason?.message ?? reason}`;
+    const error = reason instanceof SigwayError
+      ? new SigwayError(reason.code, this.#trouble ? `${why}; the latest attempt: ${this.#trouble.message}` : why, { cause: this.#trouble ?? undefined })
+      : new SigwayError('aborted', `given up: ${why}`, { cause: reason });
+    this.#opened.reject(reason instanceof SigwayError ? error : reason);
+    // Handlers are put on in the turn of connect().
+    this.#closing = Promise.resolve().then(() => this.#close(error));
+  }
+
+  async #close(reason) {
     const session = this.#session;
     let left = false;
     if (session && (session.way || !session.server)) {
@@ -185,7 +159,7 @@ export class Connection {
       session.settings.http.post('v1/send', JSON.stringify({ key: session.key, messages: [{ type: 'leave' }] }),
         { patience: kCloseWait, keepalive: true }).catch(() => {});
     }
-    this.#finish(new SigwayError('left', 'closed by the application'));
+    this.#finish(reason);
   }
 
   // -- speaking --
@@ -198,12 +172,13 @@ export class Connection {
     return entry;
   }
 
-  // `said`: it can be said, and is remembered.
-  #ask(message, said = () => {}) {
-    const answer = Object.assign(deferred(), { joins: message.type === 'join' ? message.room : undefined });
+  #ask(message) {
+    const { type, room, capacity } = message;
+    const answer = Object.assign(deferred(), { joins: type === 'join' ? room : undefined });
     try {
       this.#answers.set(this.#say(message).id, answer);
-      said();
+      if (type === 'join' && !this.#rooms.has(room)) this.#rooms.set(room, { capacity, entered: false });
+      else if (type === 'leave') this.#rooms.delete(room);
     } catch (error) {
       answer.reject(error);
     }
@@ -212,22 +187,8 @@ export class Connection {
 
   // `room`: bytes that it may have. What we say by ourselves always finds room: the goodbye, and rooms to join again.
   #entry(message, room = Infinity) {
-    const limits = this.limits;
-    const fields = [];
-    for (const [name, value] of Object.entries(message)) {
-      const text = JSON.stringify(value);
-      if (text === undefined) continue;
-      if (name === 'data') {
-        if (utf8Length(text) > limits.data) throw new SigwayError('too_large', `data is larger than ${limits.data} bytes`);
-        if (jsonDepth(text) > kDataDepth) throw new SigwayError('too_deep', `data nests deeper than ${kDataDepth} levels`);
-      } else if (/\p{Surrogate}/u.test([value].flat().join())) {
-        throw new SigwayError('bad_utf8', `${name} is no well-formed text`);
-      }
-      fields.push(`"${name}":${text}`);
-    }
-    const text = fields.join();
-    const bytes = utf8Length(text);
-    if (room < bytes) throw new SigwayError('busy', 'too much waits to be sent');
+    const text = messageText(message, this.limits);
+    if (room < utf8Length(text)) throw new SigwayError('busy', 'too much waits to be sent');
     return new Outgoing(this.#nextId++, message, text);
   }
 
@@ -249,11 +210,10 @@ export class Connection {
           answer.reject(new SigwayError(event.code, event.message, event));
         } else answer.resolve(event);
       }
+      if (type === 'error') this.#voice.requests.refused(event);
     }
     if (this.#closing) return;
-    this.#emitter.emit('event', event, info);
-    if (event.from !== undefined) this.#emitter.emit('message', event, info);
-    else this.#emitter.emit(type === 'error' ? 'refused' : type, event, info);
+    this.#voice.hear(event, info);
   }
 
   // A room is made anew, after a restart, as it was, by whoever comes first.
@@ -266,15 +226,15 @@ export class Connection {
     const open = (act) => current((...values) => { if (!this.#closing) act(...values); });
     return {
       event: current((event, info) => this.#heard(event, info)),
-      sent: open((message, info) => this.#emitter.emit('sent', message, info)),
-      roundTrip: open((ms) => this.#emitter.emit('roundtrip', ms)),
+      sent: open((message, info) => this.#voice.emit('sent', message, info)),
+      roundTrip: open((ms) => this.#voice.emit('roundtrip', ms)),
       lost: current((carrier, error) => this.#lost(carrier, error)),
       crowded: current(() => this.#steering.crowded()),
       welcome: open(() => {
         if (!this.#reset) return;
         const told = { ...this.#reset, peer: this.peer };
         this.#reset = null;
-        this.#emitter.emit('reset', told);
+        this.#voice.emit('reset', told);
       }),
     };
   }
@@ -315,7 +275,10 @@ export class Connection {
         return this.#session;
       },
       open: (kind) => { if (!this.#closing) this.#nowOpen(kind); },
-      retry: (plan) => { if (!this.#closing) this.#emitter.emit('retry', plan); },
+      retry: (plan) => {
+        this.#trouble = plan.reason;
+        if (!this.#closing) this.#voice.emit('retry', plan);
+      },
       reconnecting: () => { if (this.#everOpen && !this.#closing) this.#setState('reconnecting'); },
       broken: async (error, session) => {
         if (session !== this.#session || this.#isClosed) return;
@@ -328,7 +291,7 @@ export class Connection {
   #nowOpen(kind) {
     const previous = this.#transport;
     this.#transport = kind;
-    if (previous !== kind) this.#emitter.emit('transport', { transport: kind, previous });
+    if (previous !== kind) this.#voice.emit('transport', { transport: kind, previous });
     this.#everOpen = true;
     this.#setState('open');
     this.#opened.resolve(this);
@@ -363,6 +326,7 @@ export class Connection {
       this.#answers.delete(id);
       answer.reject(new SigwayError('reset', 'the session has ended'));
     }
+    this.#voice.requests.reset(kept);
     if (this.#everOpen || session.cursor > 0) {
       const lost = left.filter((entry) => !kept.has(entry.id)).map((entry) => entry.id);
       this.#reset = { reason: error.code, previous: session.peer || this.#reset?.previous,
@@ -386,14 +350,14 @@ export class Connection {
     for (const answer of this.#answers.values()) answer.reject(closed);
     this.#opened.reject(error);
     this.#nextOpen.reject(closed);
-    this.#emitter.emit('closed', error);
+    this.#voice.close(error, closed);
   }
 
   #setState(state) {
     if (state === this.#state) return;
     const previous = this.#state;
     this.#state = state;
-    this.#emitter.emit('state', { state, previous });
+    this.#voice.emit('state', { state, previous });
   }
 
   #checkMode(mode) {

@@ -1,7 +1,9 @@
 // One message on its way up: whole, or in pieces where bodies must be small (docs/protocol.md, "Pieces"). Its number says which
 // message it is, however it was cut; so it may be cut anew whenever a body turns out to be too large.
 
-import { cutIntoPieces, utf8Length } from './text.js';
+import { SigwayError } from './failure.js';
+import { kDataDepth } from './limits.js';
+import { cutIntoPieces, jsonDepth, utf8Length } from './text.js';
 
 const kFields = 64;          // bytes for "n", "at", "of" and "piece" around a piece
 
@@ -53,4 +55,21 @@ function cut({ text, at }, limit) {
     place += utf8Length(piece);
     return chunk;
   });
+}
+
+/** The JSON members of a message without its number. Throws what can never be sent. */
+export function messageText(message, limits) {
+  const fields = [];
+  for (const [name, value] of Object.entries(message)) {
+    const text = JSON.stringify(value);
+    if (text === undefined) continue;
+    if (name === 'data') {
+      if (utf8Length(text) > limits.data) throw new SigwayError('too_large', `data is larger than ${limits.data} bytes`);
+      if (jsonDepth(text) > kDataDepth) throw new SigwayError('too_deep', `data nests deeper than ${kDataDepth} levels`);
+    } else if (/\p{Surrogate}/u.test([value].flat().join())) {
+      throw new SigwayError('bad_utf8', `${name} is no well-formed text`);
+    }
+    fields.push(`"${name}":${text}`);
+  }
+  return fields.join();
 }

@@ -1,11 +1,19 @@
 // Keys and promises.
 
-/** 144 random bits as 24 characters. Node 18 has Web Crypto, but not as a global. */
+/** 144 random bits as 24 characters. */
 export async function makeKey() {
+  return randomText(await webCrypto(), 18);
+}
+
+/** `bytes` random bytes, a multiple of three, as characters of `A–Z a–z 0–9 - _`. */
+export function randomText(crypto, bytes) {
+  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes)))).replaceAll('+', '-').replaceAll('/', '_');
+}
+
+/** Node 18 has Web Crypto, but not as a global: there it is a promise. */
+export function webCrypto() {
   const nodeModule = 'node:crypto';
-  const crypto = globalThis.crypto ?? (await import(nodeModule)).webcrypto;
-  const bytes = crypto.getRandomValues(new Uint8Array(18));
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_');
+  return globalThis.crypto ?? import(nodeModule).then(({ webcrypto }) => webcrypto);
 }
 
 /** A promise with its `resolve` and `reject`. */
@@ -14,4 +22,10 @@ export function deferred() {
   result.promise = new Promise((resolve, reject) => Object.assign(result, { resolve, reject }));
   result.promise.catch(() => {});  // nobody may be waiting
   return result;
+}
+
+/** What the library mends or reports by itself must not end a process because nobody holds the promise. */
+export function unheld(promise) {
+  promise.catch(() => {});
+  return promise;
 }
