@@ -9,6 +9,15 @@ namespace {
 // How every version begins, in capitals (RFC 9112 section 2.3). llhttp takes RTSP/1.0 and ICE/1.0,
 // too.
 constexpr std::string_view kProtocol = "HTTP/";
+// No method is longer: something else is spoken here.
+constexpr std::size_t kLongestMethod = 32;
+
+// What the parts of a request line consist of.
+constexpr CharacterSet kVisible = [] {
+  CharacterSet set = kFieldCharacters;
+  set[' '] = set['\t'] = false;
+  return set;
+}();
 
 bool is_token_character(unsigned char c) { return kTokenCharacters[c]; }
 bool is_forbidden(unsigned char c) { return !kFieldCharacters[c]; }
@@ -21,19 +30,58 @@ HeadGuard::HeadGuard(Section section, const ParserLimits& limits)
 HeadGuard::Result HeadGuard::scan(std::string_view bytes) {
   Result result;
   while (result.consumed < bytes.size() && result.verdict == Verdict::need_more) {
-    result.consumed += skip_run(bytes.substr(result.consumed));
+    result.consumed += skip(bytes.substr(result.consumed));
     if (result.consumed == bytes.size()) break;
     result.verdict = step(static_cast<unsigned char>(bytes[result.consumed++]));
   }
   return result;
 }
 
-std::size_t HeadGuard::skip_run(std::string_view bytes) noexcept {
-  if (place_ != Place::field_name && place_ != Place::field_value) return 0;
-  const auto& set = place_ == Place::field_name ? kTokenCharacters : kFieldCharacters;
-  const auto size = prefix_of(set, bytes.substr(0, limits_->max_head - size_));
-  size_ += size;
-  return size;
+std::size_t HeadGuard::skip(std::string_view bytes) noexcept {
+  // What is behind the limit is for `step` to refuse.
+  bytes = bytes.substr(0, limits_->max_head - size_);
+  std::size_t taken = 0;
+  switch (place_) {
+    case Place::very_start:
+    case Place::after_leading: taken = skip_request_line(bytes); break;
+    case Place::line_start: break;
+    case Place::field_name: taken = prefix_of(kTokenCharacters, bytes); break;
+    case Place::field_value: taken = prefix_of(kFieldCharacters, bytes); break;
+    default: return 0;
+  }
+  if (place_ == Place::line_start) taken += skip_fields(bytes.substr(taken));
+  size_ += taken;
+  return taken;
+}
+
+// Zero unless the whole line has come and `step` would accept each byte of it.
+std::size_t HeadGuard::skip_request_line(std::string_view bytes) noexcept {
+  const auto method = prefix_of(kVisible, bytes.substr(0, kLongestMethod));
+  if (method == 0 || !bytes.substr(method).starts_with(' ')) return 0;
+  auto rest = bytes.substr(method + 1);
+  const auto target = prefix_of(kVisible, rest.substr(0, limits_->max_target));
+  if (target == 0 || !rest.substr(target).starts_with(' ')) return 0;
+  rest.remove_prefix(target + 1);
+  if (!rest.starts_with(kProtocol)) return 0;
+  rest.remove_prefix(prefix_of(kVisible, rest));
+  if (!rest.starts_with("\r\n")) return 0;
+  rest.remove_prefix(2);
+  place_ = Place::line_start;
+  return bytes.size() - rest.size();
+}
+
+// Of fields that have come whole, those before the first that `step` must look at.
+std::size_t HeadGuard::skip_fields(std::string_view bytes) noexcept {
+  std::string_view rest = bytes;
+  while (fields_ < limits_->max_headers) {
+    const auto name = prefix_of(kTokenCharacters, rest);
+    if (name == 0 || !rest.substr(name).starts_with(':')) break;
+    const auto end = name + 1 + prefix_of(kFieldCharacters, rest.substr(name + 1));
+    if (!rest.substr(end).starts_with("\r\n")) break;
+    rest.remove_prefix(end + 2);
+    ++fields_;
+  }
+  return bytes.size() - rest.size();
 }
 
 HeadGuard::Verdict HeadGuard::step(unsigned char c) {
@@ -97,8 +145,8 @@ HeadGuard::Verdict HeadGuard::step_request_line(unsigned char c) {
       return Verdict::bad_request_line;
   } else if (spaces_ == 1 && ++target_ > limits_->max_target) {
     return Verdict::target_too_long;
-  } else if (spaces_ == 0 && size_ > 32) {
-    return Verdict::bad_character;  // no method is that long: something else is spoken here
+  } else if (spaces_ == 0 && size_ > kLongestMethod) {
+    return Verdict::bad_character;
   } else if (spaces_ == 2 && version_ < kProtocol.size() &&
              static_cast<char>(c) != kProtocol[version_++]) {
     return Verdict::other_protocol;

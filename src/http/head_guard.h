@@ -53,8 +53,11 @@ class HeadGuard {
     line_cr,
     empty_cr,
   };
-  // Passes over bytes within a name or a value, which change nothing but the size. Gives how many.
-  std::size_t skip_run(std::string_view bytes) noexcept;
+  // Passes over what nearly every head consists of: whole lines that are well-formed, and bytes
+  // within a name or a value. Gives how many bytes. `step` judges everything else.
+  std::size_t skip(std::string_view bytes) noexcept;
+  std::size_t skip_request_line(std::string_view bytes) noexcept;
+  std::size_t skip_fields(std::string_view bytes) noexcept;
   Verdict step(unsigned char c);
   Verdict step_request_line(unsigned char c);
   Verdict step_line_start(unsigned char c);

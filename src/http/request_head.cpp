@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/utf8.h"
+#include "http/characters.h"
 
 namespace sigway::http {
 
@@ -11,6 +12,16 @@ namespace {
 
 constexpr std::string_view kFramingHint =
     "Send either one Content-Length or Transfer-Encoding: chunked, and each header once.";
+
+// A host with an optional port (RFC 3986 sections 3.2.2 and 3.2.3).
+constexpr CharacterSet kHostCharacters = [] {
+  CharacterSet set{};
+  for (std::size_t c = 0; c < set.size(); ++c)
+    set[c] = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  for (const char c : std::string_view("-._~!$&'()*+,;=%:[]"))
+    set[static_cast<unsigned char>(c)] = true;
+  return set;
+}();
 
 Method method_of(std::string_view name) {
   for (const Method method : {Method::get, Method::head, Method::post, Method::put, Method::del,
@@ -158,10 +169,7 @@ std::optional<Problem> read_host(const Request& request) {
     return bad_request("The request has no Host header.", "HTTP/1.1 needs exactly one.");
   }
   const std::string& host = *request.header("host");
-  const bool is_plain = std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("-._~!$&'()*+,;=%:[]").find(c) != std::string_view::npos;
-  });
+  const bool is_plain = prefix_of(kHostCharacters, host) == host.size();
   if (host.empty() || !is_plain) {
     return bad_request("The Host header is not a host with an optional port.",
                        "Send the host that you connect to, for example example.org:8080.");

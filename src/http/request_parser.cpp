@@ -16,8 +16,38 @@ namespace {
 // As many as a browser sends. The list lives while the request is read and handled.
 constexpr std::size_t kUsualHeaders = 16;
 
+// A body that is kept is no larger than those of most messages.
+constexpr std::size_t kMostKeptBody = 8 * 1024;
+
+// The memory of the request before, for the next one on the thread. The body's is lent only to one
+// that comes whole: a body in parts would hold more than has been received of it.
+struct Spare {
+  std::vector<Header> headers;
+  std::string body;
+
+  void take_from(Request& request) noexcept {
+    if (request.headers.capacity() == kUsualHeaders) {
+      request.headers.clear();
+      headers.swap(request.headers);
+    }
+    if (request.body.capacity() <= kMostKeptBody && request.body.capacity() > body.capacity()) {
+      request.body.clear();
+      body.swap(request.body);
+    }
+  }
+};
+
+Spare& spare() noexcept {
+  thread_local Spare lists;
+  return lists;
+}
+
 void append_lower_case(std::string& to, std::string_view text) {
-  for (const char c : text) to += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::size_t before = to.size();
+  to += text;
+  for (std::size_t i = before; i < to.size(); ++i) {
+    if (to[i] >= 'A' && to[i] <= 'Z') to[i] = static_cast<char>(to[i] - 'A' + 'a');
+  }
 }
 
 // What the guard found, for a person.
@@ -149,7 +179,10 @@ const llhttp_settings_t& RequestParser::Impl::settings() {
       Impl& self = of(parser);
       if (self.phase != Phase::head) return 0;  // a trailer
       auto& headers = self.request.headers;
-      if (headers.empty()) headers.reserve(kUsualHeaders);
+      if (headers.empty()) {
+        headers.swap(spare().headers);
+        headers.reserve(kUsualHeaders);
+      }
       if (headers.empty() || self.in_value) headers.emplace_back();
       self.in_value = false;
       append_lower_case(headers.back().name, {at, size});
@@ -282,6 +315,7 @@ RequestParser::State RequestParser::Impl::begin_body() {
 RequestParser::State RequestParser::Impl::read_fixed(std::string_view& bytes) {
   const std::size_t left = static_cast<std::size_t>(framing.length) - request.body.size();
   const std::size_t taken = std::min(left, bytes.size());
+  if (taken == left && request.body.empty()) request.body.swap(spare().body);
   request.body.append(bytes.substr(0, taken));
   bytes.remove_prefix(taken);
   if (taken < left) return State::need_more;
@@ -357,7 +391,9 @@ RequestParser::State RequestParser::Impl::read_trailers(std::string_view& bytes)
 }
 
 RequestParser::RequestParser(const ParserLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
-RequestParser::~RequestParser() = default;
+RequestParser::~RequestParser() {
+  if (impl_) spare().take_from(impl_->request);
+}
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 

@@ -350,6 +350,63 @@ TEST_CASE("limits") {
   CHECK(parse(chunks + "ffffffff\r\n", 0, limits).status == 413);
 }
 
+TEST_CASE("the limits count the same, whole and in pieces of every size") {
+  const ParserLimits limits{.max_head = 80, .max_target = 20, .max_headers = 2};
+  const std::vector<std::string> inputs = {
+      get("/" + std::string(19, 'a')),
+      get("/" + std::string(20, 'a')),
+      get("/", "X: " + std::string(48, 'a') + "\r\n"),  // 80 bytes with the empty line
+      get("/", "X: " + std::string(49, 'a') + "\r\n"),
+      get("/", "A: b\r\n"),
+      get("/", "A: b\r\nC: d\r\n"),
+      "\r\n" + get("/", "A: b\r\n"),
+      "\r\n\r\n" + get("/"),
+      std::string(32, 'A') + " / HTTP/1.1\r\n\r\n",
+      std::string(33, 'A') + " / HTTP/1.1\r\n\r\n",
+      " / HTTP/1.1\r\n\r\n",
+      "GET  HTTP/1.1\r\n\r\n",
+      "GET / HTTP/1.1 \r\n\r\n",
+      "GET / RTSP/1.0\r\n\r\n",
+      "GET / HTTP/1.1\nHost: a\r\n\r\n",
+      get("/", ": b\r\n"),
+      get("/", "A : b\r\n"),
+      get("/", "A: \x01\r\n"),
+      get("/", "A: b\n"),
+      get("/", " A: b\r\n"),
+      get("/", "A:\r\n"),
+  };
+  for (const auto& input : inputs) {
+    CAPTURE(input);
+    const Outcome whole = parse(input, 0, limits);
+    for (std::size_t piece = 1; piece < input.size(); ++piece) {
+      CAPTURE(piece);
+      const Outcome cut = parse(input, piece, limits);
+      CHECK(cut.state == whole.state);
+      CHECK(cut.code == whole.code);
+      if (whole.state == State::complete) CHECK(cut.consumed == whole.consumed);
+    }
+  }
+  CHECK(parse(inputs[0], 0, limits).state == State::complete);
+  CHECK(parse(inputs[1], 0, limits).status == 414);
+  CHECK(parse(inputs[2], 0, limits).state == State::complete);
+  CHECK(parse(inputs[3], 0, limits).status == 431);
+  CHECK(parse(inputs[4], 0, limits).state == State::complete);
+  CHECK(parse(inputs[5], 0, limits).status == 431);
+  CHECK(parse(inputs[6], 0, limits).state == State::complete);
+}
+
+TEST_CASE("a request does not see what the one before it on the thread has brought") {
+  const std::string post = "POST /x HTTP/1.1\r\nHost: a\r\n";
+  CHECK(parse(post + "X: y\r\nContent-Length: 300\r\n\r\n" + std::string(300, 'z'))
+            .request.body.size() == 300);
+  const Outcome next = parse(post + "Content-Length: 2\r\n\r\nok");
+  CHECK(next.request.body == "ok");
+  CHECK(next.request.headers.size() == 2);
+  CHECK(next.request.header("x") == nullptr);
+  CHECK(parse(post + "Content-Length: 2\r\n\r\nok", 1).request.body == "ok");
+  CHECK(parse(post + "\r\n").request.body.empty());
+}
+
 TEST_CASE("other protocols on this port are named in the hint") {
   const Outcome tls = parse(std::string("\x16\x03\x01\x02\x00\x01", 6));
   CHECK(tls.status == 400);
