@@ -29,9 +29,8 @@ dialects::Error error_of(session::End reason) {
 }
 
 http::Response answer(base::Bytes json) {
-  auto response = http::Response::json(200, std::move(json));
-  response.set("Cache-Control", "no-store");
-  return response;
+  return http::Response::with_lines(
+      200, "Content-Type: application/json\r\nCache-Control: no-store\r\n", std::move(json));
 }
 
 }  // namespace sigway::binding

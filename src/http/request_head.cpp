@@ -31,16 +31,39 @@ Method method_of(std::string_view name) {
   return Method::other;
 }
 
-std::size_t count_headers(const Request& request, std::string_view name) {
-  return static_cast<std::size_t>(
-      std::count_if(request.headers.begin(), request.headers.end(),
-                    [&](const Header& header) { return header.name == name; }));
-}
+// The headers that decide about the request, found in one pass.
+struct Decisive {
+  struct Field {
+    const std::string* first = nullptr;
+    std::size_t count = 0;
+
+    void take(const Header& header, std::string_view name) {
+      if (header.name != name) return;
+      if (count++ == 0) first = &header.value;
+    }
+  };
+  Field host, length, coding, connection, expect;
+
+  explicit Decisive(const Request& request) {
+    for (const Header& header : request.headers) {
+      // No two of them are of one length.
+      switch (header.name.size()) {
+        case 4: host.take(header, "host"); break;
+        case 6: expect.take(header, "expect"); break;
+        case 10: connection.take(header, "connection"); break;
+        case 14: length.take(header, "content-length"); break;
+        case 17: coding.take(header, "transfer-encoding"); break;
+        default: break;
+      }
+    }
+  }
+};
 
 // RFC 9112 section 6: exactly one way to tell where the body ends, or none and no body.
-std::optional<Problem> read_framing(const Request& request, BodyFraming& framing) {
-  const std::size_t lengths = count_headers(request, "content-length");
-  const std::size_t codings = count_headers(request, "transfer-encoding");
+std::optional<Problem> read_framing(const Request& request, const Decisive& found,
+                                    BodyFraming& framing) {
+  const std::size_t lengths = found.length.count;
+  const std::size_t codings = found.coding.count;
   if (lengths > 0 && codings > 0) {
     return bad_request("The request has both Content-Length and Transfer-Encoding.",
                        std::string(kFramingHint));
@@ -50,7 +73,7 @@ std::optional<Problem> read_framing(const Request& request, BodyFraming& framing
   }
   if (lengths == 1) {
     // Digits alone: no sign, no list, no white space inside (section 6.2). Eighteen of them fit.
-    const std::string& text = *request.header("content-length");
+    const std::string& text = *found.length.first;
     const bool is_number =
         !text.empty() && text.size() <= 18 &&
         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -159,8 +182,8 @@ std::optional<Problem> read_target(Request& request) {
   return read_path(request, target);
 }
 
-std::optional<Problem> read_host(const Request& request) {
-  const std::size_t hosts = count_headers(request, "host");
+std::optional<Problem> read_host(const Request& request, const Decisive& found) {
+  const std::size_t hosts = found.host.count;
   if (hosts > 1) {
     return bad_request("The request has more than one Host header.", "Send exactly one.");
   }
@@ -168,7 +191,7 @@ std::optional<Problem> read_host(const Request& request) {
     if (request.version_minor == 0) return std::nullopt;
     return bad_request("The request has no Host header.", "HTTP/1.1 needs exactly one.");
   }
-  const std::string& host = *request.header("host");
+  const std::string& host = *found.host.first;
   const bool is_plain = prefix_of(kHostCharacters, host) == host.size();
   if (host.empty() || !is_plain) {
     return bad_request("The Host header is not a host with an optional port.",
@@ -185,8 +208,9 @@ Problem bad_request(std::string message, std::string hint) {
 
 std::optional<Problem> interpret_head(Request& request, BodyFraming& framing) {
   request.method = method_of(request.method_name);
-  if (auto problem = read_host(request)) return problem;
-  if (auto problem = read_framing(request, framing)) return problem;
+  const Decisive found(request);
+  if (auto problem = read_host(request, found)) return problem;
+  if (auto problem = read_framing(request, found, framing)) return problem;
   if (request.method_name == "CONNECT" || request.method_name == "TRACE") {
     return Problem{405, "wrong_method", "This server does not do " + request.method_name + ".",
                    "Use GET or POST."};
@@ -194,14 +218,14 @@ std::optional<Problem> interpret_head(Request& request, BodyFraming& framing) {
   if (auto problem = read_target(request)) return problem;
 
   // RFC 9112 section 9.3.
-  request.keep_alive = request.version_minor == 0 ? request.has_token("connection", "keep-alive")
-                                                  : !request.has_token("connection", "close");
-  if (request.version_minor == 0 && request.has_token("connection", "close")) {
-    request.keep_alive = false;
-  }
+  const auto asks_for = [&](std::string_view token) {
+    return found.connection.count > 0 && request.has_token("connection", token);
+  };
+  request.keep_alive = request.version_minor == 0 ? asks_for("keep-alive") : !asks_for("close");
+  if (request.version_minor == 0 && asks_for("close")) request.keep_alive = false;
   // RFC 9110 section 10.1.1: an unknown expectation may be refused; HTTP/1.0 has none.
-  if (const std::string* expect = request.header("expect"); expect && request.version_minor > 0) {
-    if (!equals_ignoring_case(*expect, "100-continue") || count_headers(request, "expect") > 1) {
+  if (found.expect.count > 0 && request.version_minor > 0) {
+    if (!equals_ignoring_case(*found.expect.first, "100-continue") || found.expect.count > 1) {
       return Problem{417, "expectation_failed", "Only Expect: 100-continue is known.",
                      "Leave the Expect header out."};
     }

@@ -3,7 +3,9 @@
 #include <llhttp.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
+#include <utility>
 
 #include "http/chunk_line.h"
 #include "http/head_guard.h"
@@ -24,6 +26,12 @@ constexpr std::size_t kMostKeptBody = 8 * 1024;
 struct Spare {
   std::vector<Header> headers;
   std::string body;
+  void* parser = nullptr;  // memory for a RequestParser::Impl
+
+  Spare() = default;
+  ~Spare() { ::operator delete(parser); }
+  Spare(const Spare&) = delete;
+  Spare& operator=(const Spare&) = delete;
 
   void take_from(Request& request) noexcept {
     if (request.headers.capacity() == kUsualHeaders) {
@@ -114,6 +122,19 @@ Problem bad_chunk() {
 }  // namespace
 
 struct RequestParser::Impl {
+  // One parser's memory is kept on each thread: for each request there is a new one.
+  static void* operator new(std::size_t size) {
+    if (auto* const kept = std::exchange(spare().parser, nullptr)) return kept;
+    return ::operator new(size);
+  }
+  static void operator delete(void* memory) noexcept {
+    if (spare().parser == nullptr) {
+      spare().parser = memory;
+    } else {
+      ::operator delete(memory);
+    }
+  }
+
   enum class Phase { head, decide, fixed_body, chunk_line, chunk_data, chunk_end, trailers, over };
 
   explicit Impl(const ParserLimits& given)

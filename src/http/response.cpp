@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <ctime>
 
@@ -24,12 +25,39 @@ bool is_field_value(std::string_view value) {
   return prefix_of(kFieldCharacters, value) == value.size();
 }
 
+void append_number(std::string& out, std::size_t number) {
+  std::array<char, 20> digits{};
+  out.append(digits.data(),
+             std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+}
+
 }  // namespace
 
 Response::Response(int status, std::string_view content_type, base::Bytes body)
     : status_(status), body_(std::move(body)) {
   headers_.reserve(4);  // what answers have in the end: type, caching, Vary and one more
   set("Content-Type", content_type);
+}
+
+Response Response::with_lines(int status, std::string_view lines, base::Bytes body) {
+  Response response(status);
+  response.lines_ = lines;
+  response.body_ = std::move(body);
+  return response;
+}
+
+void Response::take_lines_apart() const {
+  if (lines_.empty()) return;
+  constexpr std::string_view kBetween = ": ", kEnd = "\r\n";
+  std::vector<std::pair<std::string, std::string>> all;
+  for (auto rest = lines_; !rest.empty();) {
+    const auto line = rest.substr(0, rest.find(kEnd));
+    const auto colon = line.find(kBetween);
+    all.emplace_back(line.substr(0, colon), line.substr(colon + kBetween.size()));
+    rest.remove_prefix(line.size() + kEnd.size());
+  }
+  headers_.insert(headers_.begin(), all.begin(), all.end());
+  lines_ = {};
 }
 
 Response Response::json(int status, base::Bytes body) {
@@ -56,6 +84,7 @@ Response Response::error(int status, std::string code, std::string message, std:
 }
 
 const std::string* Response::header(std::string_view name) const {
+  take_lines_apart();
   for (const auto& [key, value] : headers_) {
     if (equals_ignoring_case(key, name)) return &value;
   }
@@ -74,6 +103,7 @@ bool Response::add(std::string_view name, std::string_view value) {
 }
 
 bool Response::set(std::string_view name, std::string_view value) {
+  take_lines_apart();
   std::erase_if(headers_,
                 [&](const auto& header) { return equals_ignoring_case(header.first, name); });
   return add(name, value);
@@ -85,10 +115,10 @@ bool sends_body(int status, bool is_head) {
 
 std::string serialize_head(const Response& response, const ReplyContext& context, Framing framing) {
   std::string head;
-  head.reserve(384);
+  head.reserve(384 + context.room);
   // The version is ours, not the client's (RFC 9110 section 2.5).
   head += "HTTP/1.1 ";
-  head += std::to_string(response.status());
+  append_number(head, static_cast<std::size_t>(response.status()));
   head += ' ';
   head += reason_phrase(response.status());
   head += "\r\n";
@@ -97,6 +127,7 @@ std::string serialize_head(const Response& response, const ReplyContext& context
     head += context.date;
     head += "\r\n";
   }
+  head += response.lines();
   for (const auto& [name, value] : response.headers()) {
     head += name;
     head += ": ";
@@ -111,7 +142,7 @@ std::string serialize_head(const Response& response, const ReplyContext& context
       response.status() >= 200 && response.status() != 204 && response.status() != 304;
   if (framing == Framing::length && has_length) {
     head += "Content-Length: ";
-    head += std::to_string(response.content_length());
+    append_number(head, response.content_length());
     head += "\r\n";
   } else if (framing == Framing::stream) {
     if (context.version_minor > 0) {

@@ -41,6 +41,9 @@ class Response {
   explicit Response(int status) : status_(status) {}
   Response(int status, std::string_view content_type, base::Bytes body);
 
+  // With headers that are known when the program is written: whole lines, each with its CR LF. They
+  // are written as they are, and taken apart only if somebody asks for one or changes one.
+  static Response with_lines(int status, std::string_view lines, base::Bytes body);
   static Response json(int status, base::Bytes body);
   static Response text(int status, base::Bytes body);
   // {"error":{"code":…,"message":…,"hint":…,"limit":…}} as application/json, not to be cached.
@@ -49,8 +52,11 @@ class Response {
 
   int status() const { return status_; }
   const base::Bytes& body() const { return body_; }
+  // Behind `lines`.
   const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
-  const std::string* header(std::string_view name) const;  // ignoring case; the first
+  std::string_view lines() const { return lines_; }
+  // Ignoring case; the first.
+  const std::string* header(std::string_view name) const;
 
   // Replaces, or adds one more. A name that is no token, or a value with CR, LF, NUL or another
   // control character, is a programming error: the header is left out, and false returned.
@@ -76,9 +82,12 @@ class Response {
   bool closes() const { return close_; }
 
  private:
+  void take_lines_apart() const;
+
   int status_ = 200;
   bool close_ = false;
-  std::vector<std::pair<std::string, std::string>> headers_;
+  mutable std::string_view lines_;  // of with_lines, until somebody looks at a header
+  mutable std::vector<std::pair<std::string, std::string>> headers_;
   base::Bytes body_;
   std::shared_ptr<BodySource> source_;
   std::optional<std::size_t> unsent_length_;
@@ -92,6 +101,8 @@ struct ReplyContext {
   std::string_view date = {};  // IMF-fixdate; left out when empty
   // Whole header lines, each with its CR LF, that every answer has.
   std::string_view common_lines = {};
+  // What the head leaves room for behind itself.
+  std::size_t room = 0;
 };
 
 // The head up to and including the empty line. `framing` says how the body's end is told

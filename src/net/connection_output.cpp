@@ -60,7 +60,8 @@ void Connection::flush() {
 void Connection::write_queue() {
   const bool had_output = queued_bytes_ > 0;
   while (queued_bytes_ > 0) {
-    std::array<iovec, kPartsPerWrite> parts{};
+    // Only as many as there are get a value, for each write. NOLINTNEXTLINE
+    std::array<iovec, kPartsPerWrite> parts;
     std::size_t count = 0;
     std::size_t offset = head_offset_;
     for (std::size_t i = queue_head_; i < queue_.size() && count < parts.size(); ++i) {

@@ -306,7 +306,7 @@ bool AccessPolicy::is_allowed_origin(const Origin& origin, const Caller& caller)
          (origin.scheme == "http" || origin.scheme == "https");
 }
 
-http::Response AccessPolicy::answer_options(const http::Request& request, const Decision& decision,
+http::Response AccessPolicy::answer_options(const http::Request& request, const Headers& headers,
                                             const std::vector<http::Method>& allowed) const {
   http::Response response(204);
   std::string methods;
@@ -316,15 +316,15 @@ http::Response AccessPolicy::answer_options(const http::Request& request, const 
   }
   methods += "OPTIONS";
   response.set("Allow", methods);
-  const bool is_cross_origin =
-      std::any_of(decision.headers.begin(), decision.headers.end(),
-                  [](const auto& header) { return header.first == "Access-Control-Allow-Origin"; });
+  const bool is_cross_origin = std::any_of(headers.begin(), headers.end(), [](const auto& header) {
+    return header.first == "Access-Control-Allow-Origin";
+  });
   if (!is_cross_origin || !request.header("access-control-request-method")) return response;
 
   response.set("Access-Control-Allow-Methods", methods);
   // No header of ours needs it; whoever sends others (a tracing library) is not hindered.
-  const std::string headers = request.joined_header("access-control-request-headers");
-  if (!headers.empty()) response.set("Access-Control-Allow-Headers", headers);
+  const std::string wanted = request.joined_header("access-control-request-headers");
+  if (!wanted.empty()) response.set("Access-Control-Allow-Headers", wanted);
   const std::string* private_network = request.header("access-control-request-private-network");
   if (private_network && *private_network == "true") {
     response.set("Access-Control-Allow-Private-Network", "true");

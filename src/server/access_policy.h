@@ -45,20 +45,21 @@ class AccessPolicy {
   // Options that do not parse are ignored here.
   explicit AccessPolicy(const AccessOptions& options);
 
+  using Headers = std::vector<std::pair<std::string, std::string>>;
   struct Decision {
     std::optional<http::Problem> refusal;
     // For every answer to this request, refusals included: `Vary: Origin`, and CORS for an allowed
     // origin.
     bool varies_by_origin = false;
-    std::vector<std::pair<std::string, std::string>> headers;
+    Headers headers;
   };
   // Of a route that is public only the host is checked, and every page may read the answer.
   Decision decide(const http::Request& request, const Caller& caller,
                   const RouteAccess& route) const;
 
-  // The answer to an OPTIONS request that was not refused; what is for every answer still has to be
-  // added.
-  http::Response answer_options(const http::Request& request, const Decision& decision,
+  // The answer to an OPTIONS request that was not refused; `headers`, what the decision has for
+  // every answer, still have to be added.
+  http::Response answer_options(const http::Request& request, const Headers& headers,
                                 const std::vector<http::Method>& allowed) const;
 
   // X-Forwarded-For is read from its end up to the first address that is no trusted proxy's. An

@@ -12,6 +12,10 @@ namespace {
 // What a page may make of an answer is not for its route to decide.
 constexpr std::string_view kCommonLines =
     "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+constexpr std::string_view kCommonLinesWithVary =
+    "Vary: Origin\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+// A body that is copied behind its head, because that costs less than a part of its own.
+constexpr std::size_t kShortBody = 256;
 
 // Formatted once a second and thread.
 std::string_view date_now() {
@@ -65,9 +69,13 @@ void HttpConnection::write_answer(http::Response response) {
   if (response.source() && http::sends_body(response.status(), pending_->is_head))
     return begin_slices(std::move(response));
   const bool keep_alive = may_keep_alive(response);
-  write_head(response, http::Framing::length, keep_alive);
-  if (http::sends_body(response.status(), pending_->is_head))
-    connection_.write(response.take_body());
+  const bool has_body =
+      http::sends_body(response.status(), pending_->is_head) && !response.body().empty();
+  const bool is_short = has_body && response.body().size() <= kShortBody;
+  auto head = make_head(response, http::Framing::length, keep_alive, is_short ? kShortBody : 0);
+  if (is_short) head += response.body().view();
+  connection_.write(std::move(head));
+  if (has_body && !is_short) connection_.write(response.take_body());
   finish_answer(keep_alive);
 }
 
@@ -130,20 +138,23 @@ bool HttpConnection::may_keep_alive(const http::Response& response) const {
 }
 
 void HttpConnection::write_head(http::Response& response, http::Framing framing, bool keep_alive) {
-  if (pending_) {
-    const auto& decision = pending_->decision;
-    if (decision.varies_by_origin) response.add("Vary", "Origin");
-    for (const auto& [name, value] : decision.headers) response.add(name, value);
-  }
+  connection_.write(make_head(response, framing, keep_alive, 0));
+}
+
+std::string HttpConnection::make_head(http::Response& response, http::Framing framing,
+                                      bool keep_alive, std::size_t room) const {
   http::ReplyContext context;
+  context.common_lines = kCommonLines;
   if (pending_) {
+    for (const auto& [name, value] : pending_->headers) response.add(name, value);
+    if (pending_->varies_by_origin) context.common_lines = kCommonLinesWithVary;
     context.version_minor = pending_->version_minor;
     context.is_head = pending_->is_head;
   }
   context.keep_alive = keep_alive;
   context.date = date_now();
-  context.common_lines = kCommonLines;
-  connection_.write(http::serialize_head(response, context, framing));
+  context.room = room;
+  return http::serialize_head(response, context, framing);
 }
 
 void HttpConnection::finish_answer(bool keep_alive) {
@@ -163,7 +174,7 @@ void HttpConnection::go_idle() {
 void HttpConnection::close() {
   phase_ = Phase::over;
   timer_.cancel();
-  parser_.reset();
+  incoming_.reset();
   following_ = {};
   connection_.hold_input(0);
   connection_.close_after_flush();
@@ -173,8 +184,8 @@ void HttpConnection::close() {
 // for.
 void HttpConnection::refuse(const http::Problem& problem) {
   http::Response response = http::Response::error(problem);
-  if (problem.status == 405 && pending_ && !pending_->match.allowed.empty()) {
-    response.set("Allow", allow_header(pending_->match.allowed));
+  if (problem.status == 405 && incoming_ && !incoming_->match.allowed.empty()) {
+    response.set("Allow", allow_header(incoming_->match.allowed));
   }
   refuse_with(std::move(response));
 }

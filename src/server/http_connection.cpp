@@ -69,7 +69,7 @@ void HttpConnection::close_if_finished() {
 }
 
 void HttpConnection::count_held() {
-  connection_.hold_input(following_.size() + (parser_ ? parser_->held_bytes() : 0));
+  connection_.hold_input(following_.size() + (incoming_ ? incoming_->parser.held_bytes() : 0));
 }
 
 void HttpConnection::keep_following(std::string_view bytes) {
@@ -98,7 +98,7 @@ void HttpConnection::process(std::string_view bytes) {
 }
 
 void HttpConnection::begin_request() {
-  parser_.emplace(server_.options().limits);
+  incoming_ = std::make_unique<Incoming>(server_.options().limits);
   phase_ = Phase::head;
   connection_.set_idle(false);
   connection_.shard().schedule_in(timer_, head_timeout());
@@ -107,21 +107,22 @@ void HttpConnection::begin_request() {
 // True when the request is complete. Takes what belongs to it off `bytes`.
 bool HttpConnection::read_request(std::string_view& bytes) {
   using State = http::RequestParser::State;
-  if (!parser_) begin_request();
-  auto result = parser_->feed(bytes);
+  if (!incoming_) begin_request();
+  http::RequestParser& parser = incoming_->parser;
+  auto result = parser.feed(bytes);
   bytes.remove_prefix(result.consumed);
   if (result.state == State::head_complete) {
     if (!accept_head()) return false;
-    result = parser_->feed(bytes);
+    result = parser.feed(bytes);
     bytes.remove_prefix(result.consumed);
     // RFC 9110 section 10.1.1: not needed when the body has begun to come.
     if (result.state == State::need_more && result.consumed == 0 &&
-        parser_->request().expects_continue) {
+        parser.request().expects_continue) {
       connection_.write(base::Bytes::of_static("HTTP/1.1 100 Continue\r\n\r\n"));
     }
   }
   if (result.state == State::error) {
-    refuse(parser_->problem());
+    refuse(parser.problem());
     return false;
   }
   return result.state == State::complete;
@@ -130,7 +131,8 @@ bool HttpConnection::read_request(std::string_view& bytes) {
 // Everything that can be decided without the body, and before anything has an effect. False when
 // the request was refused and the connection is closing.
 bool HttpConnection::accept_head() {
-  const http::Request& request = parser_->request();
+  http::RequestParser& parser = incoming_->parser;
+  const http::Request& request = parser.request();
   pending_ = std::make_unique<Pending>();
   pending_->version_minor = request.version_minor;
   pending_->is_head = request.method == http::Method::head;
@@ -144,34 +146,37 @@ bool HttpConnection::accept_head() {
     refuse_with(std::move(*refusal));
     return false;
   }
-  pending_->match = server_.router().match(request, connection_.port().label);
-  const Router::Match& match = pending_->match;
-  pending_->decision = server_.policy().decide(request, caller(), match.access);
-  if (pending_->decision.refusal && server_.options().when_refused) {
-    server_.options().when_refused(*pending_->decision.refusal,
+  incoming_->match = server_.router().match(request, connection_.port().label);
+  const Router::Match& match = incoming_->match;
+  auto decision = server_.policy().decide(request, caller(), match.access);
+  incoming_->refusal = std::move(decision.refusal);
+  pending_->varies_by_origin = decision.varies_by_origin;
+  pending_->headers = std::move(decision.headers);
+  if (incoming_->refusal && server_.options().when_refused) {
+    server_.options().when_refused(*incoming_->refusal,
                                    server_.policy().client_of(request, caller()).address,
                                    connection_.shard().now());
   }
 
-  const bool has_body = parser_->has_body();
+  const bool has_body = parser.has_body();
   const std::optional<http::Problem>& refusal =
-      pending_->decision.refusal ? pending_->decision.refusal : match.refusal;
+      incoming_->refusal ? incoming_->refusal : match.refusal;
   if (has_body && refusal) {
     // The body is not waited for: it might be long, and nothing will be done with it.
     refuse(*refusal);
     return false;
   }
   if (match.route && match.route->options.max_body) {
-    parser_->set_max_body(*match.route->options.max_body);
+    parser.set_max_body(*match.route->options.max_body);
   }
   if (has_body) {
     constexpr std::uint64_t kSmallBody = 16 * 1024;  // acknowledgements, which free memory
     if (connection_.shard().ledger().budget().exceeded()) {
-      if (parser_->announced_length().value_or(0) > kSmallBody) {
+      if (parser.announced_length().value_or(0) > kSmallBody) {
         refuse_with(overloaded("The server is short of memory."));
         return false;
       }
-      parser_->set_max_body(kSmallBody);  // of a body in chunks the length is not known yet
+      parser.set_max_body(kSmallBody);  // of a body in chunks the length is not known yet
     }
     phase_ = Phase::body;
     body_mark_ = 0;
@@ -182,7 +187,7 @@ bool HttpConnection::accept_head() {
 
 // Bodies may come slowly, for lines are slow, but they must come.
 bool HttpConnection::body_moves() {
-  const std::size_t received = parser_->request().body.size();
+  const std::size_t received = incoming_->parser.request().body.size();
   if (net::is_too_slow(received - body_mark_, server_.options().body_timeout)) return false;
   body_mark_ = received;
   connection_.shard().schedule_in(timer_, server_.options().body_timeout);
@@ -191,25 +196,22 @@ bool HttpConnection::body_moves() {
 
 void HttpConnection::handle_request() {
   // Freed at the end of this call: a parked request keeps no head and no body.
-  http::RequestParser parser = std::move(*parser_);
-  parser_.reset();
+  const auto incoming = std::move(incoming_);
   timer_.cancel();
   phase_ = Phase::handling;
   ++sequence_;
-  answer_request(parser.request());
+  answer_request(*incoming);
   if (phase_ == Phase::handling) phase_ = Phase::waiting;
 }
 
-void HttpConnection::answer_request(http::Request& request) {
+void HttpConnection::answer_request(Incoming& incoming) {
+  http::Request& request = incoming.parser.request();
   connection_.allow_pauses(false);  // a download of before is over; few answers are one
-  const Router::Match& match = pending_->match;
-  if (pending_->decision.refusal) {
-    return write_answer(http::Response::error(*pending_->decision.refusal));
-  }
-  if (match.route) return call_route(request);
+  const Router::Match& match = incoming.match;
+  if (incoming.refusal) return write_answer(http::Response::error(*incoming.refusal));
+  if (match.route) return call_route(*match.route, request);
   if (request.method == http::Method::options && !match.allowed.empty()) {
-    return write_answer(
-        server_.policy().answer_options(request, pending_->decision, match.allowed));
+    return write_answer(server_.policy().answer_options(request, pending_->headers, match.allowed));
   }
   if (match.pages) return write_answer(match.pages->serve(request));
   http::Response response = http::Response::error(match.refusal.value_or(http::Problem{
@@ -218,10 +220,10 @@ void HttpConnection::answer_request(http::Request& request) {
   write_answer(std::move(response));
 }
 
-void HttpConnection::call_route(http::Request& request) {
+void HttpConnection::call_route(const Router::Route& route, http::Request& request) {
   HttpExchange exchange(*this, sequence_, request);
   try {
-    pending_->match.route->handler(exchange);
+    route.handler(exchange);
   } catch (const std::bad_alloc&) {
     throw;  // ends the connection
   } catch (const std::exception&) {

@@ -82,11 +82,21 @@ class HttpConnection final : public net::ConnectionHandler {
 
   struct SlicedAnswer;
 
-  // What is remembered of a request from its head to the end of its answer; the request itself is
-  // not.
-  struct Pending {
+  // A request that is being read, and from its head on what was decided about it. Ends with the
+  // call of its route.
+  struct Incoming {
+    explicit Incoming(const http::ParserLimits& limits) : parser(limits) {}
+
+    http::RequestParser parser;
     Router::Match match;
-    AccessPolicy::Decision decision;
+    std::optional<http::Problem> refusal;  // by the access policy
+  };
+
+  // What is remembered of a request from its head to the end of its answer, which for a stream or
+  // a poll is long.
+  struct Pending {
+    bool varies_by_origin = false;
+    AccessPolicy::Headers headers;  // for the answer
     int version_minor = 1;
     bool is_head = false;
     bool keep_alive = true;
@@ -111,8 +121,8 @@ class HttpConnection final : public net::ConnectionHandler {
   bool accept_head();
   bool body_moves();
   void handle_request();
-  void answer_request(http::Request& request);
-  void call_route(http::Request& request);
+  void answer_request(Incoming& incoming);
+  void call_route(const Router::Route& route, http::Request& request);
   void keep_following(std::string_view bytes);
   void continue_later();
   void continue_now();
@@ -127,6 +137,9 @@ class HttpConnection final : public net::ConnectionHandler {
   void send_slice(std::uint32_t sequence);
   void slice_has_gone();
   void write_head(http::Response& response, http::Framing framing, bool keep_alive);
+  // With room for so many bytes behind it.
+  std::string make_head(http::Response& response, http::Framing framing, bool keep_alive,
+                        std::size_t room) const;
   void finish_answer(bool keep_alive);
   bool may_keep_alive(const http::Response& response) const;
   void go_idle();
@@ -137,10 +150,10 @@ class HttpConnection final : public net::ConnectionHandler {
 
   HttpServer& server_;
   net::Connection& connection_;
-  std::optional<http::RequestParser> parser_;  // only while a request is being read
-  std::unique_ptr<Pending> pending_;           // from a request's head to the end of its answer
-  std::string following_;                      // bytes of further requests
-  std::size_t body_mark_ = 0;                  // bytes of the body when its timeout began
+  std::unique_ptr<Incoming> incoming_;  // only while a request is being read
+  std::unique_ptr<Pending> pending_;    // from a request's head to the end of its answer
+  std::string following_;               // bytes of further requests
+  std::size_t body_mark_ = 0;           // bytes of the body when its timeout began
   base::Timer timer_ = base::Timer::calling<&HttpConnection::on_timer>(this);
   std::uint32_t sequence_ = 0;
   Phase phase_ = Phase::idle;

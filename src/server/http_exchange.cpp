@@ -130,12 +130,16 @@ HttpExchange::HttpExchange(HttpConnection& connection, std::uint32_t sequence,
                            http::Request& request)
     : http_(connection),
       id_{connection.connection().shard().index(), connection.connection().id(), sequence},
-      request_(request),
-      client_(connection.server().policy().client_of(request, connection.caller())) {}
+      request_(request) {}
+
+const Client& HttpExchange::client() const {
+  if (!client_) client_ = http_.server().policy().client_of(request_, http_.caller());
+  return *client_;
+}
 
 std::string HttpExchange::base_url() const {
-  const std::string& host = client_.host;
-  return client_.scheme + "://" +
+  const std::string& host = client().host;
+  return client().scheme + "://" +
          (host.empty() ? http_.connection().port().local.to_string() : host);
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "server/access_policy.h"
@@ -23,7 +24,7 @@ class HttpExchange final : public Exchange {
   http::Request& request() override { return request_; }
   const http::ExchangeId& id() const override { return id_; }
   http::Replies& replies() override { return http_.server(); }
-  const std::string& client_address() const override { return client_.address; }
+  const std::string& client_address() const override { return client().address; }
   std::string base_url() const override;
   const std::string& port_label() const override { return http_.connection().port().label; }
   void respond(http::Response response) override;
@@ -33,10 +34,12 @@ class HttpExchange final : public Exchange {
   void upgrade(http::Response head, std::unique_ptr<net::ConnectionHandler> next) override;
 
  private:
+  const Client& client() const;
+
   HttpConnection& http_;
   const http::ExchangeId id_;
   http::Request& request_;
-  const Client client_;
+  mutable std::optional<Client> client_;  // made when it is asked for: few requests need it
 };
 
 }  // namespace sigway::server

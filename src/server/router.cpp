@@ -79,7 +79,7 @@ Router::Match Router::match(const http::Request& request, std::string_view diale
     return match;
   }
   const bool is_reading = request.method == Method::get || request.method == Method::head;
-  const bool may_be_page = pages_ != nullptr && !is_reserved(request.path);
+  const auto may_be_page = [&] { return pages_ != nullptr && !is_reserved(request.path); };
   if (const Routes* routes = find(request, dialect)) {
     for (const Route& route : *routes) {
       if (holds(route.methods, request.method)) {
@@ -97,11 +97,11 @@ Router::Match Router::match(const http::Request& request, std::string_view diale
     };
     match.access.is_public = all(&RouteAccess::is_public);
     match.access.is_for_old_pages = all(&RouteAccess::is_for_old_pages);
-  } else if (may_be_page && is_reading && pages_->has(request.path)) {
+  } else if (is_reading && may_be_page() && pages_->has(request.path)) {
     match.pages = pages_.get();
     match.access.is_harmless = true;
     return match;
-  } else if (may_be_page && pages_->has_file(request.path)) {
+  } else if (may_be_page() && pages_->has_file(request.path)) {
     match.allowed = {Method::get, Method::head};
   } else {
     match.refusal = http::Problem{404, "unknown_route", "There is nothing at this path.",

@@ -47,9 +47,10 @@ Error explain(const JsonFault& fault, std::string_view text) {
 // whatever else is wrong with it.
 class RequestDecoder {
  public:
-  explicit RequestDecoder(std::string_view text) : text_(text), cursor_(text, kMaxRequestDepth) {}
+  RequestDecoder(std::string_view text, Request& request)
+      : text_(text), cursor_(text, kMaxRequestDepth), request_(request) {}
 
-  std::variant<Request, Error> run() {
+  std::optional<Error> run() {
     const bool object = cursor_.begin_object();
     if (object) {
       read_fields();
@@ -59,11 +60,9 @@ class RequestDecoder {
     }
     if (!cursor_.at_end()) return explain_fault();
     if (!object) return bad_request("The request is not a JSON object.", std::string(kExample));
-    if (fields_.error) return std::move(*fields_.error);
-    if (auto error = fields_.has(Field::type) ? make_short_request() : make_request())
-      return std::move(*error);
-    if (message_error_) return std::move(*message_error_);
-    return std::move(request_);
+    if (fields_.error) return std::move(fields_.error);
+    if (auto error = fields_.has(Field::type) ? make_short_request() : make_request()) return error;
+    return std::move(message_error_);
   }
 
  private:
@@ -265,7 +264,7 @@ class RequestDecoder {
   std::string_view text_;
   JsonCursor cursor_;
   FieldSet fields_;
-  Request request_;
+  Request& request_;
   std::size_t recipients_ = 0;
   std::optional<Error> message_error_;
 };
@@ -273,7 +272,10 @@ class RequestDecoder {
 }  // namespace
 
 std::variant<Request, Error> decode_request(std::string_view text) {
-  return RequestDecoder(text).run();
+  std::variant<Request, Error> result;
+  if (auto error = RequestDecoder(text, std::get<Request>(result)).run())
+    result = std::move(*error);
+  return result;
 }
 
 std::variant<Open, Error> check_open(Open open) {

@@ -19,13 +19,27 @@ constexpr std::array<std::string_view, kFieldCount> kNames = {
 static_assert(kNames[static_cast<std::size_t>(Field::n)] == "n" &&
               kNames[static_cast<std::size_t>(Field::server)] == "server");
 
+// The fields in lists by the first letter of their names.
+struct ByLetter {
+  std::array<std::uint8_t, 256> first = {};
+  std::array<std::uint8_t, kFieldCount> next = {};
+};
+constexpr ByLetter kByLetter = [] {
+  ByLetter lists;
+  lists.first.fill(kFieldCount);
+  for (std::size_t i = kFieldCount; i-- > 0;) {
+    auto& first = lists.first[static_cast<unsigned char>(kNames[i].front())];
+    lists.next[i] = first;
+    first = static_cast<std::uint8_t>(i);
+  }
+  return lists;
+}();
+
 std::optional<Field> field_named(std::string_view name) noexcept {
-  for (std::size_t i = 0; i < kFieldCount; ++i) {
-    // Length and first letter tell nearly all of them apart, before a call to compare the rest.
-    const std::string_view candidate = kNames[i];
-    if (candidate.size() == name.size() && candidate.front() == name.front() && candidate == name) {
-      return static_cast<Field>(i);
-    }
+  if (name.empty()) return std::nullopt;
+  for (std::size_t i = kByLetter.first[static_cast<unsigned char>(name.front())]; i != kFieldCount;
+       i = kByLetter.next[i]) {
+    if (kNames[i] == name) return static_cast<Field>(i);
   }
   return std::nullopt;
 }

@@ -336,14 +336,17 @@ TEST_CASE("what ends a run of plain bytes is found wherever it stands, and whate
       REQUIRE(escape);
       CHECK(escape->offset == head.size());
       for (const std::string& right :
-           {"\\n"s, "\\\\"s, "\\u00e4"s, " "s, "!"s, "#"s, "["s, "]"s, "\x7f"s, "ä"s, "😀"s}) {
-        const auto text = head + right + '"';
-        JsonCursor cursor(text);
-        JsonValue value;
-        REQUIRE(cursor.read_value(value));
-        CHECK(cursor.at_end());
-        CHECK(value.bytes == text);
-        CHECK(value.escaped == (right[0] == '\\'));
+           {"\\n"s, "\\\\"s, "\\\""s, "\\\\\\\""s, "\\r\\n\\r\\n"s, "\\u00e4"s, " "s, "!"s, "#"s,
+            "["s, "]"s, "\x7f"s, "ä"s, "😀"s}) {
+        for (const auto* const tail : {"", "~~~~~~~~~~~~~~~~~~~~"}) {
+          const auto text = head + right + tail + '"';
+          JsonCursor cursor(text);
+          JsonValue value;
+          REQUIRE(cursor.read_value(value));
+          CHECK(cursor.at_end());
+          CHECK(value.bytes == text);
+          CHECK(value.escaped == (right[0] == '\\'));
+        }
       }
       const auto closed = find_json_fault(head + '"' + after);
       CHECK(closed.has_value() == !after.empty());

@@ -34,6 +34,23 @@ TEST_CASE("framing headers belong to the serializer") {
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n");
 }
 
+TEST_CASE("constant lines are written as they are, and are headers to whoever looks at them") {
+  auto response =
+      Response::with_lines(200, "Content-Type: text/plain\r\nCache-Control: no-store\r\n", "hi");
+  response.add("Vary", "Origin");
+  const std::string expected =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\n"
+      "Vary: Origin\r\nContent-Length: 2\r\n\r\n";
+  CHECK(serialize_head(response, {}, Framing::length) == expected);
+  CHECK(*response.header("cache-control") == "no-store");
+  CHECK(response.headers().size() == 3);
+  CHECK(serialize_head(response, {}, Framing::length) == expected);
+  response.set("Cache-Control", "no-cache");
+  CHECK(serialize_head(response, {}, Framing::length) ==
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nVary: Origin\r\n"
+        "Cache-Control: no-cache\r\nContent-Length: 2\r\n\r\n");
+}
+
 TEST_CASE("the answer to a HEAD may tell the length of a body that was not made") {
   Response response(200, "text/plain", {});
   response.set_unsent_length(70'000);

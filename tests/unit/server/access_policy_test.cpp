@@ -394,7 +394,7 @@ TEST_CASE("OPTIONS is answered too, private-network preflight included") {
   CHECK(header_of(decision, "Access-Control-Allow-Origin") == "https://app.example.net");
   CHECK(header_of(decision, "Vary") == "Origin");
   const auto allowed = {http::Method::get, http::Method::post};
-  const auto response = policy.answer_options(request, decision, allowed);
+  const auto response = policy.answer_options(request, decision.headers, allowed);
   CHECK(response.status() == 204);
   CHECK(*response.header("access-control-allow-methods") == "GET, POST, OPTIONS");
   CHECK(*response.header("access-control-allow-headers") == "x-trace");
@@ -402,7 +402,8 @@ TEST_CASE("OPTIONS is answered too, private-network preflight included") {
 
   // Same origin, or no preflight at all: only Allow.
   request = request_with({{"access-control-request-method", "POST"}});
-  const auto plain = policy.answer_options(request, policy.decide(request, kPublic, {}), allowed);
+  const auto plain =
+      policy.answer_options(request, policy.decide(request, kPublic, {}).headers, allowed);
   CHECK(plain.header("access-control-allow-methods") == nullptr);
   CHECK(*plain.header("allow") == "GET, POST, OPTIONS");
 }

@@ -16,7 +16,7 @@ std::variant<Located, Error> with_key(binding::LocateResult result, std::string 
 }
 
 std::variant<Located, Error> locate_open(binding::Context& context, const Request& request,
-                                         const std::string& address, base::ShardIndex here,
+                                         std::string_view address, base::ShardIndex here,
                                          base::TimePoint now) {
   if (context.draining) return Error{.code = ErrorCode::draining};
   const auto& open = *request.open;
@@ -50,7 +50,7 @@ void key_was_quoted(Session& session, const Located& located) {
 }  // namespace
 
 std::variant<Located, Error> locate(binding::Context& context, const Request& request,
-                                    const std::string& address, base::ShardIndex here,
+                                    std::string_view address, base::ShardIndex here,
                                     base::TimePoint now) {
   if (request.open && request.resume) {
     return Error{.code = ErrorCode::bad_request,
@@ -159,7 +159,7 @@ std::string goodbye(session::End reason, base::Duration retry, const Session& se
   return end_control(row.name, row.sentence, retry_ms, expected);
 }
 
-std::variant<std::uint64_t, Error> upload(Hub& hub, const Located& located, Request request) {
+std::variant<std::uint64_t, Error> upload(Hub& hub, const Located& located, Request&& request) {
   const auto entered = enter(hub, located);
   if (const auto* error = std::get_if<Error>(&entered)) return *error;
   auto* const session = std::get<Session*>(entered);

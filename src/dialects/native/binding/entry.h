@@ -20,9 +20,10 @@ struct Located : binding::Located {
 };
 
 /// Finds the session of a request. On the accepting shard, `here`. `address` is the client's, for
-/// the limit by address. `made_key` (a person's) is given when `open` comes without a key.
+/// the limit by address; only a request with `open` needs it. `made_key` (a person's) is given when
+/// `open` comes without a key.
 std::variant<Located, Error> locate(binding::Context& context, const Request& request,
-                                    const std::string& address, base::ShardIndex here,
+                                    std::string_view address, base::ShardIndex here,
                                     base::TimePoint now);
 
 // What follows runs on the session's shard.
@@ -60,6 +61,6 @@ std::string goodbye(session::End reason, base::Duration retry, const session::Se
 
 /// What an upload says back.
 std::variant<std::uint64_t, Error> upload(session::Hub& hub, const Located& located,
-                                          Request request);
+                                          Request&& request);
 
 }  // namespace sigway::dialects::native

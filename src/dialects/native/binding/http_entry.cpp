@@ -1,7 +1,5 @@
 #include "native_binding/http_entry.h"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -13,22 +11,20 @@ using binding::refusal;
 
 namespace {
 
-/// The media type without its parameters, in lower case (RFC 9110 §8.3.1).
-std::string media_type(std::string_view header) {
+/// The media type without its parameters (RFC 9110 §8.3.1).
+std::string_view media_type(std::string_view header) {
   header = header.substr(0, header.find(';'));
   while (!header.empty() && header.back() == ' ') header.remove_suffix(1);
-  std::string type(header);
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return type;
+  return header;
 }
 
 bool may_be_json(const http::Request& request) {
   const auto* header = request.header("content-type");
   if (header == nullptr || header->empty()) return true;
   const auto type = media_type(*header);
-  return type == "text/plain" || type == "application/json" ||
-         type == "application/x-www-form-urlencoded";
+  return http::equals_ignoring_case(type, "text/plain") ||
+         http::equals_ignoring_case(type, "application/json") ||
+         http::equals_ignoring_case(type, "application/x-www-form-urlencoded");
 }
 
 }  // namespace
@@ -75,6 +71,22 @@ std::variant<Request, http::Response> read_query(const http::Request& request) {
   return opening;
 }
 
+std::string_view address_for(const Request& request, const http::Exchange& exchange) {
+  return request.open ? std::string_view(exchange.client_address()) : std::string_view();
+}
+
+namespace {
+
+void answer_upload(http::Replies& replies, const http::ExchangeId& to, session::Hub& hub,
+                   const Located& where, Request&& request) {
+  const auto result = upload(hub, where, std::move(request));
+  if (const auto* error = std::get_if<Error>(&result)) return replies.respond(to, refusal(*error));
+  replies.respond(
+      to, binding::answer(R"({"up":)" + std::to_string(std::get<std::uint64_t>(result)) + "}"));
+}
+
+}  // namespace
+
 void send(binding::Context& context, http::Exchange& exchange) {
   auto read = read_body(exchange.request());
   if (auto* refused = std::get_if<http::Response>(&read))
@@ -87,24 +99,19 @@ void send(binding::Context& context, http::Exchange& exchange) {
   }
   const auto here = exchange.id().shard;
   auto& hub = *context.shared.hubs[here];
-  auto located = locate(context, request, exchange.client_address(), here, hub.now());
+  auto located = locate(context, request, {}, here, hub.now());
   if (const auto* error = std::get_if<Error>(&located)) return exchange.respond(refusal(*error));
-  auto where = std::get<Located>(std::move(located));
+  auto& where = std::get<Located>(located);
+  auto& replies = exchange.replies();
+  const auto to = exchange.id();
+  // Nothing has to be carried anywhere.
+  if (where.id.shard == here) return answer_upload(replies, to, hub, where, std::move(request));
   const auto id = where.id;
   binding::at_session(
       context, here, id,
-      [&replies = exchange.replies(), to = exchange.id(), where = std::move(where),
-       request = std::move(request)](session::Hub& at) mutable {
-        const auto result = upload(at, where, std::move(request));
-        if (const auto* error = std::get_if<Error>(&result)) {
-          replies.respond(to, refusal(*error));
-        } else {
-          replies.respond(
-              to,
-              binding::answer(R"({"up":)" + std::to_string(std::get<std::uint64_t>(result)) + "}"));
-        }
-      },
-      [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
+      [&replies, to, where = std::move(where), request = std::move(request)](
+          session::Hub& at) mutable { answer_upload(replies, to, at, where, std::move(request)); },
+      [&replies, to] { replies.abandon(to); });
 }
 
 }  // namespace sigway::dialects::native

@@ -33,24 +33,28 @@ void handle_poll(binding::Context& context, http::Exchange& exchange) {
     return exchange.respond(std::move(*refused));
   auto& request = std::get<Request>(read);
   const auto here = exchange.id().shard;
-  auto located =
-      locate(context, request, exchange.client_address(), here, context.shared.hubs[here]->now());
+  auto located = locate(context, request, address_for(request, exchange), here,
+                        context.shared.hubs[here]->now());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
   auto where = std::get<Located>(std::move(located));
   const auto id = where.id;
   const auto connection = binding::next_connection();
   binding::detach_when_gone(exchange, context, id, connection);
+  auto& replies = exchange.replies();
+  const auto to = exchange.id();
   Poll poll{std::move(where), std::move(request), connection,
-            std::make_unique<HttpReply>(exchange.replies(), exchange.id())};
+            std::make_unique<HttpReply>(replies, to)};
+  const auto run = [&context, &replies, to](session::Hub& hub, Poll&& poll) {
+    if (const auto error = run_poll(context, hub, std::move(poll)))
+      replies.respond(to, binding::refusal(*error));
+  };
+  // Nothing has to be carried anywhere.
+  if (id.shard == here) return run(*context.shared.hubs[here], std::move(poll));
   binding::at_session(
       context, here, id,
-      [&context, &replies = exchange.replies(), to = exchange.id(),
-       poll = std::move(poll)](session::Hub& hub) mutable {
-        if (const auto error = run_poll(context, hub, std::move(poll)))
-          replies.respond(to, binding::refusal(*error));
-      },
-      [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
+      [run, poll = std::move(poll)](session::Hub& hub) mutable { run(hub, std::move(poll)); },
+      [&replies, to] { replies.abandon(to); });
 }
 
 }  // namespace sigway::dialects::native

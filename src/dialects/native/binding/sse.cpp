@@ -116,8 +116,8 @@ void stream(const Arrival& arrival, session::Hub& hub, StreamAttach attach) {
 void handle_request(Arrival arrival, http::Exchange& exchange, Request request) {
   auto& context = arrival.context;
   const auto here = exchange.id().shard;
-  auto located =
-      locate(context, request, exchange.client_address(), here, context.shared.hubs[here]->now());
+  auto located = locate(context, request, address_for(request, exchange), here,
+                        context.shared.hubs[here]->now());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
   auto where = std::get<Located>(std::move(located));
