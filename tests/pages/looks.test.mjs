@@ -11,7 +11,7 @@ import { closeVisitors, inPage, launch, openCall, phase, Relay, seesVideo, Serve
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const pictures = process.env.SIGWAY_PICTURES;
-const kWidths = [[320, 640], [768, 900], [1280, 800]];
+const kWidths = [[320, 568], [768, 900], [1280, 800]];
 let server, browser, count = 0;
 before(async () => {
   if (pictures) await mkdir(pictures, { recursive: true });
@@ -80,6 +80,17 @@ test('asking before a call: a room, one with a long name, an echo, a mistyped pa
     await page.locator('#join').waitFor();
     await look(page, name);
   }
+  await close();
+});
+
+test('the preview before a call, on and off again', async () => {
+  const { page, close } = await enter();
+  await page.goto(`${server.url}/r/garden`);
+  await page.click('#preview-switch');
+  await page.waitForFunction(() => document.getElementById('preview-video').videoWidth > 0 && document.querySelector('#pick-mic option'));
+  await look(page, 'preview');
+  await page.click('#preview-switch');
+  await look(page, 'preview-off');
   await close();
 });
 

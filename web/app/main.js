@@ -2,6 +2,7 @@
 
 import { Call } from './call.js';
 import { Chat } from './chat.js';
+import { nameField } from './choices.js';
 import { byId, copyFrom, setText } from './dom.js';
 import { Echo } from './echo.js';
 import { askToJoin, callBegins, callEnds, hasJoined, pressedJoin } from './join.js';
@@ -41,15 +42,20 @@ function showLobby(problem = '') {
     input.value = suggestRoom();
     input.oninput();
   };
-  byId('lobby-form').onsubmit = (event) => {
-    event.preventDefault();
+  const go = ({ asked }) => {
     const room = input.value.trim().normalize('NFC');
     const wrong = roomProblem(room);
     complain(wrong);
     if (wrong) return input.focus();
-    pressedJoin(room);
+    if (!asked) pressedJoin(room);
     location.assign(roomPath(room, Number(byId('capacity').value)));
   };
+  nameField(byId('lobby-name'));
+  byId('lobby-form').onsubmit = (event) => {
+    event.preventDefault();
+    go({ asked: false });
+  };
+  byId('lobby-preview').onclick = () => go({ asked: true });
   complain(problem);
   showCommand();
 }
@@ -99,7 +105,8 @@ function echoRoom() {
   return name;
 }
 
-function startCall({ room, capacity }) {
+// `given`: what a preview has handed over.
+function startCall({ room, capacity }, given) {
   const echoes = room === kEcho;
   const address = location.origin + roomPath(room, capacity);
   const sides = sidePanel();
@@ -140,7 +147,8 @@ function startCall({ room, capacity }) {
       page.echo = null;
     });
     view.show();
-    media.start();
+    media.start(given);
+    given = undefined;      // joining again asks again
     if (echoes) page.echo = new Echo({ room: call.link.room, call: call.connection });
   };
 
@@ -161,4 +169,4 @@ function startCall({ room, capacity }) {
 const where = roomOf(location);
 if (!where?.room) showLobby(where?.problem);
 else if (hasJoined(where.room)) startCall(where);
-else askToJoin(where, { echoes: where.room === kEcho, join: () => startCall(where) });
+else askToJoin(where, { echoes: where.room === kEcho, join: (given) => startCall(where, given) });

@@ -1,5 +1,6 @@
 // The pictures: a tile for every peer, and our own.
 
+import { useSpeaker } from './devices.js';
 import { byId, element } from './dom.js';
 
 export class Stage {
@@ -63,6 +64,7 @@ export class Stage {
   #add(peer) {
     const video = element('video', { autoplay: true, playsInline: true });
     video.muted = this.#quiet;
+    useSpeaker(video);
     const name = element('span', { dir: 'auto' }), hint = element('span', { class: 'hint' });
     const face = element('span', { class: 'face', 'aria-hidden': 'true' }, byId('self').querySelector('.face svg').cloneNode(true));
     const root = element('figure', { class: 'tile blank' }, video, face, element('figcaption', {}, name, hint));
