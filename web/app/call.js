@@ -4,6 +4,7 @@
 import { connect } from '/client/sigway.js';
 import { PeerLink } from '/client/peer.js';
 import { Pace } from '/client/peer/tools.js';
+import { cleanName } from './choices.js';
 
 const kChannel = 'app';              // one data channel for chat and for who is muted
 const kLongestText = 4000;
@@ -24,17 +25,19 @@ export class Call {
   capacity;
   transportSince = null;
   #handlers = new Map();
-  #info = new WeakMap();             // peer -> {mic, camera, screen, lines, notices, leaving, departed, timer, known}
+  #info = new WeakMap();             // peer -> {name, mic, camera, screen, lines, notices, leaving, departed, timer, known}
   #reloadTimer = null;
   #troubleTimer = null;
   #placeTimer = null;
   #inRoom = false;
   #met = false;                      // somebody was there
 
-  constructor({ room, title = room, capacity, transport = 'auto', media }) {
+  // `name`: what the others call us; empty if we have none.
+  constructor({ room, title = room, capacity, transport = 'auto', media, name = '' }) {
     this.room = room;
     this.title = title;
     this.capacity = capacity;
+    this.name = cleanName(name);
     this.media = media;
     this.connection = connect({ room, capacity, transport });
     this.link = new PeerLink(this.connection, { room, channels: [kChannel], ready: media?.ready });
@@ -127,7 +130,7 @@ export class Call {
     const { link } = this;
     link.on('peer', ({ peer }) => {
       this.#met = true;
-      this.#info.set(peer, { mic: true, camera: true, screen: false, lines: new Pace(kRate), notices: new Pace(kRate),
+      this.#info.set(peer, { name: '', mic: true, camera: true, screen: false, lines: new Pace(kRate), notices: new Pace(kRate),
         leaving: false, departed: false, timer: null, known: false });
       this.#update();
     });
@@ -212,11 +215,16 @@ export class Call {
   }
 
   infoOf(peer) {
-    return this.#info.get(peer) ?? { mic: true, camera: true, screen: false };
+    return this.#info.get(peer) ?? { name: '', mic: true, camera: true, screen: false };
+  }
+
+  // What it calls itself, else the name that the server knows it by, else a number.
+  nameOf(peer) {
+    return this.infoOf(peer).name || cleanName(peer.name) || `Guest ${peer.join}`;
   }
 
   #tellMedia(peer) {
-    const text = JSON.stringify({ media: this.media?.summary ?? { mic: false, camera: false, screen: false } });
+    const text = JSON.stringify({ name: this.name, media: this.media?.summary ?? { mic: false, camera: false, screen: false } });
     if (peer) peer.send(kChannel, text);
     else this.link.send(kChannel, text);
   }
@@ -247,6 +255,7 @@ export class Call {
       this.#update();
     } else if (said.media && typeof said.media === 'object') {
       for (const kind of ['mic', 'camera', 'screen']) info[kind] = said.media[kind] === true;
+      info.name = cleanName(said.name);
       this.#emit('peer', peer);
       this.#update();
     }

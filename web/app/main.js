@@ -2,7 +2,7 @@
 
 import { Call } from './call.js';
 import { Chat } from './chat.js';
-import { nameField } from './choices.js';
+import { choice, nameField } from './choices.js';
 import { byId, copyFrom, setText } from './dom.js';
 import { Echo } from './echo.js';
 import { askToJoin, callBegins, callEnds, hasJoined, pressedJoin } from './join.js';
@@ -129,7 +129,7 @@ function startCall({ room, capacity }, given) {
       byId('self').hidden = call.phase === 'ended' || (!media.shown && media.problem !== null);
       call.mediaChanged();
     });
-    call = page.call = new Call({ room: echoes ? echoRoom() : room, title: room, capacity, media });
+    call = page.call = new Call({ room: echoes ? echoRoom() : room, title: room, capacity, media, name: choice('name') });
     page.signals = new Signals(call.connection);
     stage = new Stage(call, { quiet: echoes });
     panel?.detach();

@@ -1,7 +1,7 @@
 // The pictures: a tile for every peer, and our own.
 
 import { useSpeaker } from './devices.js';
-import { byId, element } from './dom.js';
+import { byId, element, setText } from './dom.js';
 
 export class Stage {
   #call;
@@ -16,6 +16,7 @@ export class Stage {
     call.on('peer-gone', ({ peer }) => this.#remove(peer));
     byId('tiles').replaceChildren();
     byId('self-video').srcObject = null;
+    setText('self-name', call.name ? `${call.name} (you)` : 'You');
     byId('listen').hidden = true;
     byId('listen').onclick = () => {
       byId('listen').hidden = true;
@@ -46,7 +47,7 @@ export class Stage {
     tile.root.classList.toggle('shared', info.screen);
     const leaving = this.#call.isLeaving(peer);
     tile.root.classList.toggle('away', leaving || peer.state !== 'connected');
-    const name = this.#nameOf(peer);
+    const name = this.#call.nameOf(peer);
     tile.video.setAttribute('aria-label', `Picture of ${name}`);
     tile.name.textContent = name;
     tile.hint.textContent = [
@@ -55,10 +56,6 @@ export class Stage {
       info.screen ? 'shares the screen' : '',
     ].filter(Boolean).map((text) => ` · ${text}`).join('');
     this.#count();
-  }
-
-  #nameOf(peer) {
-    return peer.name ? peer.name.slice(0, 64) : `Guest ${peer.join}`;
   }
 
   #add(peer) {
