@@ -28,9 +28,11 @@ const freshRoom = (people = 2) => `${server.url}/r/garden-${++count}${people > 2
 
 const onlyRelays = 'window.RTCPeerConnection = class extends RTCPeerConnection { constructor(more) { super({ ...more, iceTransportPolicy: "relay" }); } }';
 
+const called = (name) => `localStorage.setItem('sigway choices', ${JSON.stringify(JSON.stringify({ name }))})`;
+
 async function enter(url, options = {}) {
   const who = people[count++ % people.length];
-  const guest = await visitor(browser, { init: `(${drawnCamera})(${JSON.stringify(who)})`, ...options });
+  const guest = await visitor(browser, { init: `(${drawnCamera})(${JSON.stringify(who)}); ${called(who.name)}`, ...options });
   if (url) await openCall(guest.page, url);
   return guest;
 }
@@ -102,6 +104,9 @@ test('waiting, in call, chat, signaling, transport, full, reloading, ended', asy
   const b = await enter(url);
   await Promise.all([a, b].map(({ page }) => seesVideo(page)));
   await look(a.page, 'call');
+  await a.page.click('#viewing-open');
+  await look(a.page, 'viewing');
+  await a.page.keyboard.press('Escape');
   await a.page.click('#mic');
   await a.page.click('#camera');
   await b.page.locator('#tiles .tile.blank').waitFor();

@@ -43,7 +43,7 @@ test('names are shown on tiles and in the chat, as text; who has none is a guest
   await seesName(b.page, nasty);
   assert.equal(await b.page.locator('#tiles video').getAttribute('aria-label'), `Picture of ${nasty}`);
   await seesName(a.page, 'Guest 2');
-  assert.equal(await a.page.locator('#self-name').innerText(), `${nasty} (you)`);
+  assert.equal(await a.page.locator('#self-name').innerText(), `You (${nasty})`);
   assert.equal(await b.page.locator('#self-name').innerText(), 'You');
   await a.page.click('#open-chat');
   await a.page.fill('#chat-text', 'hello');

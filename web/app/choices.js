@@ -1,8 +1,8 @@
-// What a person has chosen, kept in this browser: the name, and which camera, microphone and speaker to use. Without storage, as with
+// What a person has chosen, kept in this browser: the name, which camera, microphone and speaker to use, how the call is shown. Without storage, as with
 // all cookies blocked, it holds until the page is left.
 
 const kKept = 'sigway choices';
-const kFields = ['name', 'camera', 'mic', 'speaker'];
+const kFields = ['name', 'camera', 'mic', 'speaker', 'keys', 'corner'];
 const kMostId = 512;                 // characters of a device id
 
 /** Characters of a name. */

@@ -6,13 +6,16 @@ import { choice, nameField } from './choices.js';
 import { byId, copyFrom, setText } from './dom.js';
 import { Echo } from './echo.js';
 import { askToJoin, callBegins, callEnds, hasJoined, pressedJoin } from './join.js';
+import { listenToKeys } from './keys.js';
 import { Media } from './media.js';
 import { Panel } from './panel.js';
 import { roomOf, roomPath, roomProblem, suggestRoom } from './rooms.js';
+import { moveSelfView } from './selfview.js';
 import { Signals, shellQuoted } from './signals.js';
 import { Stage } from './stage.js';
 import { TransportPicker } from './transport.js';
 import { showMedia, View } from './view.js';
+import { offerViews } from './viewing.js';
 
 const kEcho = 'echo';
 
@@ -163,6 +166,9 @@ function startCall({ room, capacity }, given) {
     dismissed = byId('media-note-text').textContent;
     byId('media-note').hidden = true;
   };
+  listenToKeys();
+  moveSelfView();
+  offerViews();
   begin();
 }
 

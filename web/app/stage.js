@@ -2,6 +2,7 @@
 
 import { useSpeaker } from './devices.js';
 import { byId, element, setText } from './dom.js';
+import { viewEnded } from './viewing.js';
 
 export class Stage {
   #call;
@@ -16,7 +17,7 @@ export class Stage {
     call.on('peer-gone', ({ peer }) => this.#remove(peer));
     byId('tiles').replaceChildren();
     byId('self-video').srcObject = null;
-    setText('self-name', call.name ? `${call.name} (you)` : 'You');
+    setText('self-name', call.name ? `You (${call.name})` : 'You');
     byId('listen').hidden = true;
     byId('listen').onclick = () => {
       byId('listen').hidden = true;
@@ -86,6 +87,7 @@ export class Stage {
   #remove(peer) {
     const tile = this.#tiles.get(peer);
     if (!tile) return;
+    viewEnded(tile.video);
     tile.video.srcObject = null;
     tile.root.remove();
     this.#tiles.delete(peer);
