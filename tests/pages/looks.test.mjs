@@ -106,7 +106,10 @@ test('waiting, in call, chat, signaling, transport, full, reloading, ended', asy
   await look(a.page, 'call');
   await a.page.click('#viewing-open');
   await look(a.page, 'viewing');
-  await a.page.keyboard.press('Escape');
+  await a.page.click('#open-quality');
+  await a.page.locator('.quality .grade:not(:empty)').waitFor();
+  await look(a.page, 'quality');
+  await a.page.click('#side-close');
   await a.page.click('#mic');
   await a.page.click('#camera');
   await b.page.locator('#tiles .tile.blank').waitFor();

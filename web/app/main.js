@@ -9,6 +9,7 @@ import { askToJoin, callBegins, callEnds, hasJoined, pressedJoin } from './join.
 import { listenToKeys } from './keys.js';
 import { Media } from './media.js';
 import { Panel } from './panel.js';
+import { Quality } from './quality.js';
 import { roomOf, roomPath, roomProblem, suggestRoom } from './rooms.js';
 import { moveSelfView } from './selfview.js';
 import { Signals, shellQuoted } from './signals.js';
@@ -66,7 +67,9 @@ function showLobby(problem = '') {
 // ---- Side panel ----------------------------------------------------------------------------------------------------------
 
 function sidePanel() {
-  const tabs = { chat: { button: byId('open-chat'), title: 'Chat' }, signals: { button: byId('open-signals'), title: 'Signaling' } };
+  // `back`: what has the focus again when the tab is closed, if that is not its button.
+  const tabs = { chat: { button: byId('open-chat'), title: 'Chat' }, signals: { button: byId('open-signals'), title: 'Signaling' },
+    quality: { button: byId('open-quality'), title: 'Connection quality', back: byId('viewing-open') } };
   let open = null, unread = 0;
   const count = (number) => {
     unread = number;
@@ -82,13 +85,16 @@ function sidePanel() {
       button.setAttribute('aria-expanded', String(key === name));
       byId(key).hidden = key !== name;
     }
-    if (name === null) return tabs[before]?.button.focus();
+    if (name === null) return (tabs[before]?.back ?? tabs[before]?.button)?.focus();
     setText('side-title', tabs[name].title);
     if (name === 'chat') {
       count(0);
       byId('chat-text').focus();
-    } else {
+    } else if (name === 'signals') {
       byId('signal-filter').focus();
+    } else {
+      byId('viewing').hidePopover();
+      byId('side-close').focus();
     }
   };
   for (const [name, { button }] of Object.entries(tabs)) button.onclick = () => show(open === name ? null : name);
@@ -140,10 +146,12 @@ function startCall({ room, capacity }, given) {
     new TransportPicker(call);
     const chat = new Chat(call);
     chat.onarrival = () => sides.arrived();
+    const quality = new Quality(call, stage);
     const view = new View(call, { again: () => begin(), elsewhere: () => location.assign('/') });
     call.on('change', () => {
       if (call.phase !== 'ended') return;
       callEnds();
+      quality.stop();
       stage.clear();
       byId('self').hidden = true;
       page.echo?.close().catch(() => {});

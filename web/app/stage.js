@@ -72,6 +72,11 @@ export class Stage {
     return tile;
   }
 
+  // `{talking}` or `{poor}`, each of which is shown until it is said to be over.
+  mark(peer, marks) {
+    for (const [name, on] of Object.entries(marks)) this.#tiles.get(peer)?.root.classList.toggle(name, on);
+  }
+
   // Without a camera of our own the browser may want to be asked before it makes a sound. The picture may move without.
   async #play(tile) {
     try {
