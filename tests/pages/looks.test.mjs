@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { drawnCamera, people } from './scene.mjs';
 import { closeVisitors, inPage, launch, openCall, phase, Relay, seesVideo, Server, source, visitor } from './support.mjs';
+import { Terminal } from './terminal.mjs';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const pictures = process.env.SIGWAY_PICTURES;
@@ -18,7 +19,10 @@ before(async () => {
   server = await Server.start('--suspend-after', '1s', '--drain-time', '0s');
   browser = await launch();
 });
-afterEach(closeVisitors);
+afterEach(async () => {
+  Terminal.leaveAll();
+  await closeVisitors();
+});
 after(async () => {
   await browser?.close();
   await server?.stop();
@@ -238,6 +242,26 @@ test('without a camera; without a server', async () => {
   await look(a.page, 'draining');
   await server.restart();
   await a.page.waitForFunction(() => document.getElementById('banner').textContent === '');
+  await a.close();
+  await b.close();
+});
+
+test('a terminal in the room, alone and among others; after the call', async () => {
+  const url = freshRoom(3);
+  const a = await enter(url);
+  await phase(a.page, 'waiting');
+  await Terminal.join(url, 'bob');
+  await a.page.locator('#status-title', { hasText: 'A terminal is here' }).waitFor();
+  await look(a.page, 'terminal');
+  const b = await enter(url);
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  await a.page.locator('#tiles figcaption', { hasText: 'terminal, chat only' }).waitFor();
+  await look(a.page, 'terminal-call');
+  Terminal.leaveAll();
+  await a.page.click('#open-signals');
+  await a.page.click('#leave');
+  await phase(a.page, 'ended');
+  await look(a.page, 'ended-signals');
   await a.close();
   await b.close();
 });

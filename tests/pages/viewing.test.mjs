@@ -105,6 +105,12 @@ test('one\'s own picture is moved by pointer and by keys, stays there, and is ne
     assert.equal(await corner(page), wanted);
     assert.deepEqual(await overlap(), { over: false, inside: true, copy: true }, wanted);
   }
+  for (const wanted of ['bottom-left', 'top-left', 'top-right', 'bottom-right']) {
+    await page.click('#self-grip');
+    assert.equal(await corner(page), wanted);
+  }
+  await page.keyboard.press('Enter');
+  assert.equal(await corner(page), 'bottom-left');
   await close();
 
   const { a, b } = await pair();

@@ -91,6 +91,7 @@ function sidePanel() {
       count(0);
       byId('chat-text').focus();
     } else if (name === 'signals') {
+      byId('signal-rows').scrollTop = byId('signal-rows').scrollHeight;
       byId('signal-filter').focus();
     } else {
       byId('viewing').hidePopover();

@@ -52,7 +52,7 @@ export class Stage {
     tile.video.setAttribute('aria-label', `Picture of ${name}`);
     tile.name.textContent = name;
     tile.hint.textContent = [
-      leaving ? 'away' : peer.state === 'connecting' || peer.state === 'reconnecting' ? peer.state : '',
+      leaving ? 'away' : info.plain ? 'terminal, chat only' : peer.state === 'connecting' || peer.state === 'reconnecting' ? peer.state : '',
       !leaving && peer.state === 'connected' && !info.mic ? 'muted' : '',
       info.screen ? 'shares the screen' : '',
     ].filter(Boolean).map((text) => ` · ${text}`).join('');
