@@ -289,7 +289,7 @@ test('a way that is not found: the page says so, and goes on looking', async () 
 test('a call goes over each transport in turn without being disturbed', async () => {
   const { a, b } = await pair();
   await Promise.all([a, b].map(({ page }) => seesVideo(page)));
-  const names = { sse: 'SSE', poll: 'Polling', websocket: 'WebSocket' };
+  const names = { sse: 'Event stream', poll: 'Long-polling', websocket: 'WebSocket' };
   const before = await inPage(a.page, ({ call }) => { window.kept = call.link.peers[0].connection; return call.link.peers.length; });
   assert.equal(before, 1);
   const since = () => inPage(a.page, ({ call }) => ({ at: call.transportSince.getTime(),

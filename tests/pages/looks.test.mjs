@@ -8,17 +8,21 @@ import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { drawnCamera, people } from './scene.mjs';
 import { closeVisitors, inPage, launch, openCall, phase, Relay, seesVideo, Server, source, visitor } from './support.mjs';
+import { Terminal } from './terminal.mjs';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const pictures = process.env.SIGWAY_PICTURES;
-const kWidths = [[320, 640], [768, 900], [1280, 800]];
+const kWidths = [[320, 568], [768, 900], [1280, 800]];
 let server, browser, count = 0;
 before(async () => {
   if (pictures) await mkdir(pictures, { recursive: true });
   server = await Server.start('--suspend-after', '1s', '--drain-time', '0s');
   browser = await launch();
 });
-afterEach(closeVisitors);
+afterEach(async () => {
+  Terminal.leaveAll();
+  await closeVisitors();
+});
 after(async () => {
   await browser?.close();
   await server?.stop();
@@ -28,9 +32,11 @@ const freshRoom = (people = 2) => `${server.url}/r/garden-${++count}${people > 2
 
 const onlyRelays = 'window.RTCPeerConnection = class extends RTCPeerConnection { constructor(more) { super({ ...more, iceTransportPolicy: "relay" }); } }';
 
+const called = (name) => `localStorage.setItem('sigway choices', ${JSON.stringify(JSON.stringify({ name }))})`;
+
 async function enter(url, options = {}) {
   const who = people[count++ % people.length];
-  const guest = await visitor(browser, { init: `(${drawnCamera})(${JSON.stringify(who)})`, ...options });
+  const guest = await visitor(browser, { init: `(${drawnCamera})(${JSON.stringify(who)}); ${called(who.name)}`, ...options });
   if (url) await openCall(guest.page, url);
   return guest;
 }
@@ -83,6 +89,17 @@ test('asking before a call: a room, one with a long name, an echo, a mistyped pa
   await close();
 });
 
+test('the preview before a call, on and off again', async () => {
+  const { page, close } = await enter();
+  await page.goto(`${server.url}/r/garden`);
+  await page.click('#preview-switch');
+  await page.waitForFunction(() => document.getElementById('preview-video').videoWidth > 0 && document.querySelector('#pick-mic option'));
+  await look(page, 'preview');
+  await page.click('#preview-switch');
+  await look(page, 'preview-off');
+  await close();
+});
+
 test('waiting, in call, chat, signaling, transport, full, reloading, ended', async () => {
   const url = freshRoom();
   const a = await enter(url);
@@ -91,6 +108,12 @@ test('waiting, in call, chat, signaling, transport, full, reloading, ended', asy
   const b = await enter(url);
   await Promise.all([a, b].map(({ page }) => seesVideo(page)));
   await look(a.page, 'call');
+  await a.page.click('#viewing-open');
+  await look(a.page, 'viewing');
+  await a.page.click('#open-quality');
+  await a.page.locator('.quality .grade:not(:empty)').waitFor();
+  await look(a.page, 'quality');
+  await a.page.click('#side-close');
   await a.page.click('#mic');
   await a.page.click('#camera');
   await b.page.locator('#tiles .tile.blank').waitFor();
@@ -219,6 +242,26 @@ test('without a camera; without a server', async () => {
   await look(a.page, 'draining');
   await server.restart();
   await a.page.waitForFunction(() => document.getElementById('banner').textContent === '');
+  await a.close();
+  await b.close();
+});
+
+test('a terminal in the room, alone and among others; after the call', async () => {
+  const url = freshRoom(3);
+  const a = await enter(url);
+  await phase(a.page, 'waiting');
+  await Terminal.join(url, 'bob');
+  await a.page.locator('#status-title', { hasText: 'A terminal is here' }).waitFor();
+  await look(a.page, 'terminal');
+  const b = await enter(url);
+  await Promise.all([a, b].map(({ page }) => seesVideo(page)));
+  await a.page.locator('#tiles figcaption', { hasText: 'terminal, chat only' }).waitFor();
+  await look(a.page, 'terminal-call');
+  Terminal.leaveAll();
+  await a.page.click('#open-signals');
+  await a.page.click('#leave');
+  await phase(a.page, 'ended');
+  await look(a.page, 'ended-signals');
   await a.close();
   await b.close();
 });

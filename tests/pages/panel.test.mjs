@@ -185,3 +185,74 @@ test('where the room is full, copy as curl says so', async () => {
   await a.close();
   await b.close();
 });
+
+test('it opens at its newest row, and can be read when the call is over', async () => {
+  const { a, b } = await pair();
+  await a.page.click('#side-close');
+  await inPage(b.page, ({ call }) => {
+    for (let i = 0; i < 100; ++i) call.connection.send('wave', { i });
+    return call.connection.flush();
+  });
+  await a.page.waitForFunction(() => document.querySelectorAll('#signal-rows > li').length > 100);
+  await inPage(b.page, ({ call }) => call.connection.send('newest'));
+  await a.page.locator('#signal-rows b', { hasText: 'newest' }).waitFor({ state: 'attached' });
+  const atEnd = () => a.page.evaluate(() => {
+    const list = document.getElementById('signal-rows');
+    return list.scrollHeight > list.clientHeight && list.scrollHeight - list.scrollTop - list.clientHeight < 5;
+  });
+  for (let i = 0; i < 2; ++i) {
+    await a.page.click('#open-signals');
+    assert.ok(await atEnd(), 'it does not show the newest row');
+    await a.page.evaluate(() => { document.getElementById('signal-rows').scrollTop = 0; });
+    await a.page.click('#side-close');
+  }
+  await a.page.click('#leave');
+  await phase(a.page, 'ended');
+  await a.page.click('#open-signals');
+  const row = a.page.locator('#signal-rows li:has(b:text-is("offer"))').first();
+  await row.locator('summary').first().click();
+  await row.locator('.section').first().waitFor();
+  await a.page.click('#open-chat');
+  assert.equal(await a.page.locator('#chat').isVisible(), true);
+  assert.deepEqual(await a.page.locator('#controls button:disabled').evaluateAll((buttons) => buttons.map(({ id }) => id)), ['mic', 'camera', 'screen', 'leave']);
+  await a.close();
+  await b.close();
+});
+
+test('the passwords of ICE are in no export, and not on the page', async () => {
+  const { a, b } = await pair();
+  const passwords = await inPage(a.page, ({ call }) => {
+    const { localDescription, remoteDescription } = call.link.peers[0].connection;
+    return [localDescription.sdp, remoteDescription.sdp].map((sdp) => /ice-pwd:(\S+)/.exec(sdp)[1]);
+  });
+  assert.ok(passwords.every((secret) => secret.length >= 22));
+  await a.page.evaluate(() => { for (const details of document.querySelectorAll('#signal-rows details')) details.open = true; });
+  const offer = a.page.locator('#signal-rows li:has(b:text-is("offer"))').first();
+  await offer.locator('button', { hasText: 'Copy as curl' }).click();
+  await offer.locator('button', { hasText: 'Copied' }).waitFor();
+  const [download] = await Promise.all([a.page.waitForEvent('download'), a.page.click('#signal-download')]);
+  const exports = [await readFile(await download.path(), 'utf8'), await a.page.evaluate(() => navigator.clipboard.readText()), await a.page.content()];
+  for (const text of exports) {
+    assert.match(text, /ice-pwd:\S{4}…/);
+    for (const secret of passwords) assert.ok(!text.includes(secret), `${secret} is in ${text.slice(0, 100)}`);
+  }
+  const { messages } = JSON.parse(exports[0]);
+  assert.match(messages.find(({ type }) => type === 'offer').message.data.sdp, /^v=0\r\n[^]*a=ice-pwd:\S{4}…\r\na=/, 'the lines after it are kept');
+  await a.close();
+  await b.close();
+});
+
+test('a transport has one name: on the badge, in its sheet, in the rows and in the journal', async () => {
+  const { a, b } = await pair();
+  for (const [mode, name, inText] of [['sse', 'Event stream', 'event stream'], ['poll', 'Long-polling', 'long-polling'], ['websocket', 'WebSocket', 'WebSocket']]) {
+    await inPage(a.page, ({ call }, wanted) => call.connection.switchTransport(wanted), mode);
+    await a.page.locator('#badge-name', { hasText: name }).waitFor();
+    assert.equal(await a.page.locator('#fact-transport').textContent(), name);
+    assert.equal(await a.page.locator(`label:has(input[value=${mode}]) b`).textContent(), name);
+    await inPage(a.page, ({ call }, type) => { call.connection.send(type); return call.connection.flush(); }, `over-${mode}`);
+    await a.page.locator(`#signal-rows li:has(b:text-is("over-${mode}")) .facts`, { hasText: `· ${name}` }).waitFor();
+    await a.page.locator('#signal-rows > li.note', { hasText: `changes to ${inText}` }).first().waitFor();
+  }
+  await a.close();
+  await b.close();
+});

@@ -49,8 +49,8 @@ export function drawnCamera({ shirt, wall, skin, hair }) {
 }
 
 export const people = [
-  { shirt: '#3c5a78', wall: ['#e9dcc6', '#c9b08a'], skin: '#d9a07a', hair: '#3a2a22' },
-  { shirt: '#8c4a3e', wall: ['#cfdcd6', '#8fb0a5'], skin: '#8d5a3c', hair: '#1f1a18' },
-  { shirt: '#4d6b4f', wall: ['#d9d5e6', '#a9a2c4'], skin: '#e8c3a0', hair: '#b5783c' },
-  { shirt: '#5b4a7a', wall: ['#d8e3ec', '#9db4c8'], skin: '#b97a56', hair: '#4a3328' },
+  { name: 'Ada', shirt: '#3c5a78', wall: ['#e9dcc6', '#c9b08a'], skin: '#d9a07a', hair: '#3a2a22' },
+  { name: 'Grace Hopper', shirt: '#8c4a3e', wall: ['#cfdcd6', '#8fb0a5'], skin: '#8d5a3c', hair: '#1f1a18' },
+  { name: 'مريم', shirt: '#4d6b4f', wall: ['#d9d5e6', '#a9a2c4'], skin: '#e8c3a0', hair: '#b5783c' },
+  { name: '', shirt: '#5b4a7a', wall: ['#d8e3ec', '#9db4c8'], skin: '#b97a56', hair: '#4a3328' },
 ];

@@ -4,6 +4,7 @@
 import { connect } from '/client/sigway.js';
 import { PeerLink } from '/client/peer.js';
 import { Pace } from '/client/peer/tools.js';
+import { cleanName } from './choices.js';
 
 const kChannel = 'app';              // one data channel for chat and for who is muted
 const kLongestText = 4000;
@@ -11,6 +12,8 @@ const kAskAgain = 4000;              // ms, for a place in a full room
 const kReloadPatience = 20000;       // ms that we speak of a reload, before it was a departure
 const kRate = { burst: 40, each: 200 };   // of one peer, ms a line beyond; apart for who is muted or leaves, lest chat starve it
 const kTroubleShown = 12000;
+const kFirstWord = 4000;             // ms in which a page says that it can be called
+const kCallWords = new Set(['link', 'offer', 'answer', 'candidate', 'renew', 'link-error']);
 const kAbsence = { known: 10000, stranger: 2500 };   // ms until who is away counts as gone: one we have talked with, one we never saw
 
 export class Call {
@@ -24,17 +27,21 @@ export class Call {
   capacity;
   transportSince = null;
   #handlers = new Map();
-  #info = new WeakMap();             // peer -> {mic, camera, screen, lines, notices, leaving, departed, timer, known}
+  #info = new WeakMap();             // peer -> {name, mic, camera, screen, lines, notices, leaving, departed, timer, known,
+                                     // spoke, plain, wordTimer}
   #reloadTimer = null;
   #troubleTimer = null;
   #placeTimer = null;
   #inRoom = false;
+  #refused = false;                  // there was no place
   #met = false;                      // somebody was there
 
-  constructor({ room, title = room, capacity, transport = 'auto', media }) {
+  // `name`: what the others call us; empty if we have none.
+  constructor({ room, title = room, capacity, transport = 'auto', media, name = '' }) {
     this.room = room;
     this.title = title;
     this.capacity = capacity;
+    this.name = cleanName(name);
     this.media = media;
     this.connection = connect({ room, capacity, transport });
     this.link = new PeerLink(this.connection, { room, channels: [kChannel], ready: media?.ready });
@@ -71,9 +78,10 @@ export class Call {
     });
     connection.on('transport', () => { this.transportSince = new Date(); this.#update(); });
     connection.on('roundtrip', () => this.#emit('roundtrip'));
-    connection.on('reset', () => { this.#inRoom = false; this.#update(); });
+    connection.on('reset', () => { this.#inRoom = this.#refused = false; this.#update(); });
     connection.on('created', (event) => this.#entered(event));
     connection.on('joined', (event) => this.#entered(event));
+    connection.on('message', (message) => this.#heardInRoom(message));
     connection.on('full', ({ capacity }) => this.#full(capacity));
     connection.on('place-lost', (event) => {
       if (event.room === room) this.#end('Your place was taken', 'You were away for a while, and somebody else came into the room.');
@@ -95,18 +103,25 @@ export class Call {
     if (event.room !== this.room) return;
     clearTimeout(this.#placeTimer);
     this.#inRoom = true;
-    this.waitingForPlace = false;
+    this.#refused = this.waitingForPlace = false;
     this.capacity = event.capacity;
     this.#update();
   }
 
   #full(capacity) {
     this.#inRoom = false;
+    this.#refused = true;
     this.capacity = capacity;
-    if (this.waitingForPlace) this.#placeTimer = setTimeout(() => this.#askForPlace(), kAskAgain);
+    this.#askLater();
     this.#update();
   }
 
+  #askLater() {
+    clearTimeout(this.#placeTimer);
+    this.#placeTimer = setTimeout(() => this.#askForPlace(), kAskAgain);
+  }
+
+  // Also when nobody looks at the page.
   waitForPlace() {
     if (this.waitingForPlace) return;
     this.waitingForPlace = true;
@@ -114,11 +129,11 @@ export class Call {
     this.#update();
   }
 
+  // A page that was left open in the background takes no place: it may be the one of a member that is away for a moment.
   #askForPlace() {
     if (this.phase === 'ended' || this.#inRoom) return;
-    this.connection.join(this.room, { capacity: this.capacity }).catch(() => {
-      this.#placeTimer = setTimeout(() => this.#askForPlace(), kAskAgain);
-    });
+    if (document.hidden && !this.waitingForPlace) return this.#askLater();
+    this.connection.join(this.room, { capacity: this.capacity }).catch(() => this.#askLater());
   }
 
   // -- the peers --
@@ -127,8 +142,9 @@ export class Call {
     const { link } = this;
     link.on('peer', ({ peer }) => {
       this.#met = true;
-      this.#info.set(peer, { mic: true, camera: true, screen: false, lines: new Pace(kRate), notices: new Pace(kRate),
-        leaving: false, departed: false, timer: null, known: false });
+      this.#info.set(peer, { name: '', mic: true, camera: true, screen: false, lines: new Pace(kRate), notices: new Pace(kRate),
+        leaving: false, departed: false, timer: null, known: false, spoke: false, plain: false, wordTimer: null });
+      this.#awaitWord(peer);
       this.#update();
     });
     link.on('state', ({ peer, state }) => {
@@ -142,13 +158,14 @@ export class Call {
     });
     link.on('presence', ({ peer, suspended }) => {
       if (!suspended) this.#info.get(peer).leaving = false;
+      this.#awaitWord(peer);
       this.#lookFor(peer);
       this.#emit('peer', peer);
       this.#update();
     });
     link.on('renewed', () => this.#update());
     link.on('gone', ({ peer, reason }) => {
-      clearTimeout(this.#info.get(peer)?.timer);
+      for (const timer of ['timer', 'wordTimer']) clearTimeout(this.#info.get(peer)?.[timer]);
       if (reason === 'replaced') {
         clearTimeout(this.#reloadTimer);
         this.reloading = true;
@@ -187,6 +204,48 @@ export class Call {
     }
   }
 
+  // -- members without WebRTC: terminals, mostly --
+
+  // A page says at once that it can be called. Who has said nothing of the kind reads and writes, in the room.
+  #awaitWord(peer) {
+    const info = this.#info.get(peer);
+    if (!info || info.spoke || info.plain || info.wordTimer || peer.suspended) return;
+    info.wordTimer = setTimeout(() => {
+      info.wordTimer = null;
+      if (info.spoke || peer.suspended || peer.state === 'connected' || peer.state === 'closed' || this.phase === 'ended') return;
+      info.plain = true;
+      this.#emit('peer', peer);
+      this.#update();
+    }, kFirstWord);
+  }
+
+  #heardInRoom({ type, from, room, data }) {
+    const peer = room === this.room ? this.link.peers.find(({ id }) => id === from) : undefined;
+    const info = peer && this.#info.get(peer);
+    if (!info) return;
+    if (kCallWords.has(type)) {
+      info.spoke = true;
+      if (!info.plain) return;
+      info.plain = false;
+      this.#emit('peer', peer);
+      this.#update();
+    } else if (type === 'chat') {
+      if (!info.lines.take()) return this.#said('Messages of the other side come too fast; some are not shown.');
+      this.#chatted(peer, typeof data === 'string' ? data : data?.text);
+    }
+  }
+
+  #chatted(peer, text) {
+    if (typeof text === 'string' && text.trim()) this.#emit('chat', { text: text.slice(0, kLongestText), peer });
+  }
+
+  /** Those that chat reaches through the room only. */
+  get plainMembers() {
+    return this.present.filter((peer) => this.#info.get(peer)?.plain);
+  }
+
+  // -- coming, going, and what is said --
+
   #leaving = () => { this.link.send(kChannel, JSON.stringify({ leaving: true })); };
   #returning = ({ persisted }) => { if (persisted) this.link.send(kChannel, JSON.stringify({ leaving: false })); };
 
@@ -212,11 +271,16 @@ export class Call {
   }
 
   infoOf(peer) {
-    return this.#info.get(peer) ?? { mic: true, camera: true, screen: false };
+    return this.#info.get(peer) ?? { name: '', mic: true, camera: true, screen: false };
+  }
+
+  // What it calls itself, else the name that the server knows it by, else a number.
+  nameOf(peer) {
+    return this.infoOf(peer).name || cleanName(peer.name) || `Guest ${peer.join}`;
   }
 
   #tellMedia(peer) {
-    const text = JSON.stringify({ media: this.media?.summary ?? { mic: false, camera: false, screen: false } });
+    const text = JSON.stringify({ name: this.name, media: this.media?.summary ?? { mic: false, camera: false, screen: false } });
     if (peer) peer.send(kChannel, text);
     else this.link.send(kChannel, text);
   }
@@ -238,8 +302,8 @@ export class Call {
     if (!info || said === null || typeof said !== 'object') return;
     const pace = 'chat' in said ? info.lines : info.notices;
     if (!pace.take()) return this.#said('Messages of the other side come too fast; some are not shown.');
-    if (typeof said.chat === 'string' && said.chat.trim()) {
-      this.#emit('chat', { text: said.chat.slice(0, kLongestText), peer });
+    if ('chat' in said) {
+      this.#chatted(peer, said.chat);
     } else if (typeof said.leaving === 'boolean') {
       info.leaving = said.leaving;
       this.#lookFor(peer);
@@ -247,6 +311,7 @@ export class Call {
       this.#update();
     } else if (said.media && typeof said.media === 'object') {
       for (const kind of ['mic', 'camera', 'screen']) info[kind] = said.media[kind] === true;
+      info.name = cleanName(said.name);
       this.#emit('peer', peer);
       this.#update();
     }
@@ -254,7 +319,9 @@ export class Call {
 
   // Gives how many have got it.
   chat(text) {
-    return this.link.send(kChannel, JSON.stringify({ chat: text.slice(0, kLongestText) }));
+    const chat = text.slice(0, kLongestText), plain = this.plainMembers;
+    if (plain.length) this.connection.send('chat', { text: chat, name: this.name || undefined }, { to: plain.map(({ id }) => id), room: this.room });
+    return this.link.send(kChannel, JSON.stringify({ chat })) + plain.length;
   }
 
   // -- what to show --
@@ -310,10 +377,10 @@ export class Call {
 
   #phaseNow() {
     if (this.connected) return 'talking';
-    if (this.present.length || this.reloading) return 'linking';
+    if (this.present.length > this.plainMembers.length || this.reloading) return 'linking';
     if (this.#inRoom) return 'waiting';
     const { rooms } = this.connection;
-    return this.server === 'connecting' || rooms.includes(this.room) && !this.waitingForPlace ? 'connecting' : 'full';
+    return this.server === 'connecting' || rooms.includes(this.room) && !this.#refused && !this.waitingForPlace ? 'connecting' : 'full';
   }
 
   #end(title, text, again = true) {

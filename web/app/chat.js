@@ -13,7 +13,7 @@ export class Chat {
   constructor(call) {
     this.#call = call;
     call.on('chat', ({ text, peer }) => {
-      this.#add({ who: peer.name?.slice(0, 64) || `Guest ${peer.join}`, text });
+      this.#add({ who: call.nameOf(peer), text });
       this.onarrival();
     });
     const input = byId('chat-text');

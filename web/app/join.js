@@ -1,7 +1,9 @@
 // Before a call that was opened by its address. Nothing is joined and no device is asked for before a person has pressed Join:
 // here, on the start page, or in this tab before it was reloaded in the middle of the call.
 
+import { nameField } from './choices.js';
 import { byId, element, setText } from './dom.js';
+import { Preview } from './preview.js';
 import { pageMeant } from './rooms.js';
 
 const kPressed = 'sigway pressed join';   // the room of the start page's button, until the call's page has read it
@@ -30,7 +32,7 @@ export function hasJoined(room) {
   return pressed === room || navigation?.type === 'reload' && storage((kept) => kept.getItem(kInCall)) === room;
 }
 
-// Shows the room and its button; `join()` is called when that is pressed.
+// Shows the room, a preview and the button; `join(given)` is called when that is pressed, with what Media.start() takes.
 export function askToJoin({ room, capacity }, { echoes, join }) {
   const meant = pageMeant(room);
   const name = () => element('bdi', {}, room);
@@ -48,10 +50,13 @@ export function askToJoin({ room, capacity }, { echoes, join }) {
   byId('join-title').title = meant ? '' : room;      // all of a long name
   byId('join-meant').hidden = !meant;
   byId('join-now').classList.add(meant ? 'quiet' : 'primary');
+  nameField(byId('join-name'));
+  byId('join-name').parentElement.hidden = Boolean(meant);
+  const preview = meant ? null : new Preview();
   byId('join').hidden = false;
   byId('join-form').onsubmit = (event) => {
     event.preventDefault();
     byId('join').hidden = true;
-    join();
+    join(preview?.handOver());
   };
 }

@@ -1,8 +1,7 @@
 // The client's journal in words: what it tries on this network, why that is dropped, what it learns.
 
-const kNames = { websocket: 'WebSocket', sse: 'SSE', poll: 'long-polling' };
+import { transportInText as named } from './transports.js';
 
-const named = (transport) => kNames[transport] ?? transport;
 const because = (why) => why ? `: ${why}` : '';
 const seconds = (milliseconds) => milliseconds < 1000 ? `${milliseconds} ms` : `${Math.round(milliseconds / 100) / 10} s`;
 const each = (transports) => String(transports).split(', ').map(named).join(', ');

@@ -2,16 +2,21 @@
 
 import { Call } from './call.js';
 import { Chat } from './chat.js';
+import { choice, nameField } from './choices.js';
 import { byId, copyFrom, setText } from './dom.js';
 import { Echo } from './echo.js';
 import { askToJoin, callBegins, callEnds, hasJoined, pressedJoin } from './join.js';
+import { listenToKeys } from './keys.js';
 import { Media } from './media.js';
 import { Panel } from './panel.js';
+import { Quality } from './quality.js';
 import { roomOf, roomPath, roomProblem, suggestRoom } from './rooms.js';
+import { moveSelfView } from './selfview.js';
 import { Signals, shellQuoted } from './signals.js';
 import { Stage } from './stage.js';
 import { TransportPicker } from './transport.js';
 import { showMedia, View } from './view.js';
+import { offerViews } from './viewing.js';
 
 const kEcho = 'echo';
 
@@ -41,15 +46,20 @@ function showLobby(problem = '') {
     input.value = suggestRoom();
     input.oninput();
   };
-  byId('lobby-form').onsubmit = (event) => {
-    event.preventDefault();
+  const go = ({ asked }) => {
     const room = input.value.trim().normalize('NFC');
     const wrong = roomProblem(room);
     complain(wrong);
     if (wrong) return input.focus();
-    pressedJoin(room);
+    if (!asked) pressedJoin(room);
     location.assign(roomPath(room, Number(byId('capacity').value)));
   };
+  nameField(byId('lobby-name'));
+  byId('lobby-form').onsubmit = (event) => {
+    event.preventDefault();
+    go({ asked: false });
+  };
+  byId('lobby-preview').onclick = () => go({ asked: true });
   complain(problem);
   showCommand();
 }
@@ -57,7 +67,9 @@ function showLobby(problem = '') {
 // ---- Side panel ----------------------------------------------------------------------------------------------------------
 
 function sidePanel() {
-  const tabs = { chat: { button: byId('open-chat'), title: 'Chat' }, signals: { button: byId('open-signals'), title: 'Signaling' } };
+  // `back`: what has the focus again when the tab is closed, if that is not its button.
+  const tabs = { chat: { button: byId('open-chat'), title: 'Chat' }, signals: { button: byId('open-signals'), title: 'Signaling' },
+    quality: { button: byId('open-quality'), title: 'Connection quality', back: byId('viewing-open') } };
   let open = null, unread = 0;
   const count = (number) => {
     unread = number;
@@ -73,13 +85,17 @@ function sidePanel() {
       button.setAttribute('aria-expanded', String(key === name));
       byId(key).hidden = key !== name;
     }
-    if (name === null) return tabs[before]?.button.focus();
+    if (name === null) return (tabs[before]?.back ?? tabs[before]?.button)?.focus();
     setText('side-title', tabs[name].title);
     if (name === 'chat') {
       count(0);
       byId('chat-text').focus();
-    } else {
+    } else if (name === 'signals') {
+      byId('signal-rows').scrollTop = byId('signal-rows').scrollHeight;
       byId('signal-filter').focus();
+    } else {
+      byId('viewing').hidePopover();
+      byId('side-close').focus();
     }
   };
   for (const [name, { button }] of Object.entries(tabs)) button.onclick = () => show(open === name ? null : name);
@@ -99,7 +115,8 @@ function echoRoom() {
   return name;
 }
 
-function startCall({ room, capacity }) {
+// `given`: what a preview has handed over.
+function startCall({ room, capacity }, given) {
   const echoes = room === kEcho;
   const address = location.origin + roomPath(room, capacity);
   const sides = sidePanel();
@@ -122,7 +139,7 @@ function startCall({ room, capacity }) {
       byId('self').hidden = call.phase === 'ended' || (!media.shown && media.problem !== null);
       call.mediaChanged();
     });
-    call = page.call = new Call({ room: echoes ? echoRoom() : room, title: room, capacity, media });
+    call = page.call = new Call({ room: echoes ? echoRoom() : room, title: room, capacity, media, name: choice('name') });
     page.signals = new Signals(call.connection);
     stage = new Stage(call, { quiet: echoes });
     panel?.detach();
@@ -130,17 +147,20 @@ function startCall({ room, capacity }) {
     new TransportPicker(call);
     const chat = new Chat(call);
     chat.onarrival = () => sides.arrived();
+    const quality = new Quality(call, stage);
     const view = new View(call, { again: () => begin(), elsewhere: () => location.assign('/') });
     call.on('change', () => {
       if (call.phase !== 'ended') return;
       callEnds();
+      quality.stop();
       stage.clear();
       byId('self').hidden = true;
       page.echo?.close().catch(() => {});
       page.echo = null;
     });
     view.show();
-    media.start();
+    media.start(given);
+    given = undefined;      // joining again asks again
     if (echoes) page.echo = new Echo({ room: call.link.room, call: call.connection });
   };
 
@@ -155,10 +175,13 @@ function startCall({ room, capacity }) {
     dismissed = byId('media-note-text').textContent;
     byId('media-note').hidden = true;
   };
+  listenToKeys();
+  moveSelfView();
+  offerViews();
   begin();
 }
 
 const where = roomOf(location);
 if (!where?.room) showLobby(where?.problem);
 else if (hasJoined(where.room)) startCall(where);
-else askToJoin(where, { echoes: where.room === kEcho, join: () => startCall(where) });
+else askToJoin(where, { echoes: where.room === kEcho, join: (given) => startCall(where, given) });

@@ -1,27 +1,6 @@
 // Camera, microphone and screen of this page. `on.change` hears of every change; what there is goes to the peers by `link`.
 
-const kVideo = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
-
-// Why there is no camera, in words for people.
-function problemOf(error) {
-  switch (error?.name) {
-    case 'NotAllowedError':
-    case 'SecurityError':
-      return { kind: 'refused', text: 'Camera and microphone are blocked. Allow them in the address bar to be seen and heard; you can watch, listen and chat meanwhile.' };
-    case 'NotFoundError':
-    case 'OverconstrainedError':
-      return { kind: 'none', text: 'No camera or microphone was found. You can watch, listen and chat.' };
-    case 'NotReadableError':
-    case 'AbortError':
-      return { kind: 'busy', text: 'The camera is used by another program. You can watch, listen and chat.' };
-    default:
-      return { kind: 'failed', text: `The camera did not start: ${error?.message ?? error}. You can watch, listen and chat.` };
-  }
-}
-
-function insecure() {
-  return { kind: 'insecure', text: `Browsers give a camera only to secure pages, and ${location.origin} is not one. Open this page over https:// or on localhost to be seen; you can watch, listen and chat.` };
-}
+import { openDevice, openDevices } from './devices.js';
 
 export class Media {
   link = null;
@@ -52,29 +31,14 @@ export class Media {
     for (const track of [this.mic, this.screen ?? this.camera]) if (track) link.addTrack(track, this.stream);
   }
 
-  // Both, or the one that there is.
-  async start() {
-    if (!navigator.mediaDevices?.getUserMedia) {
-      this.problem = insecure();
-      this.#isReady();
-      return this.#changed();
-    }
+  // With what a preview has handed over, `{tracks}`, if it did; else with both devices, or the one that there is.
+  async start(given) {
     this.starting = true;
-    this.#changed();
     this.problem = null;
-    let first = null;
-    for (const wanted of [{ audio: true, video: kVideo }, { video: kVideo }, { audio: true }]) {
-      try {
-        const given = await navigator.mediaDevices.getUserMedia(wanted);
-        for (const track of given.getTracks()) this.#take(track);
-        first = null;
-        break;
-      } catch (error) {
-        first ??= error;
-        if (error?.name === 'NotAllowedError') break;
-      }
-    }
-    if (first) this.problem = problemOf(first);
+    this.#changed();
+    const { tracks, problem = null } = await given ?? await openDevices();
+    for (const track of tracks) this.#take(track);
+    this.problem = problem;
     this.starting = false;
     this.#isReady();
     this.#changed();
@@ -92,31 +56,23 @@ export class Media {
     else this.link?.addTrack(track, this.stream);
   }
 
-  // One device, asked for later.
-  async #acquire(constraints) {
-    if (!navigator.mediaDevices?.getUserMedia) {
-      this.problem = insecure();
-      return;
-    }
-    try {
-      const given = await navigator.mediaDevices.getUserMedia(constraints);
-      this.problem = null;
-      given.getTracks().forEach((track) => this.#take(track));
-    } catch (error) {
-      this.problem = problemOf(error);
-    }
+  // One device, asked for later: `camera` or `mic`.
+  async #acquire(kind) {
+    const { tracks, problem } = await openDevice(kind);
+    this.problem = problem;
+    for (const track of tracks) this.#take(track);
   }
 
   async toggleMic() {
     if (this.mic?.readyState === 'live') this.mic.enabled = !this.mic.enabled;
-    else await this.#acquire({ audio: true });
+    else await this.#acquire('mic');
     this.#changed();
   }
 
   // Off means off: the camera's light goes out.
   async toggleCamera() {
     if (this.cameraOn) this.camera.stop();
-    else await this.#acquire({ video: kVideo });
+    else await this.#acquire('camera');
     this.#changed();
   }
 

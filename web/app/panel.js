@@ -2,6 +2,7 @@
 
 import { byId, clockTime, copyFrom, element, oncePerFrame } from './dom.js';
 import { candidateTexts, readCandidate, readDescription } from './sdp.js';
+import { transportName } from './transports.js';
 
 const kRowsShown = 400;
 const kMostText = 20000;         // of one message that is laid out
@@ -9,7 +10,6 @@ const kMostText = 20000;         // of one message that is laid out
 const size = (bytes) => bytes < 1000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
 const kArrows = { in: '↓', out: '↑', note: '·' };
 const kWords = { in: 'received', out: 'sent', note: 'journal' };
-const kNames = { websocket: 'WebSocket', sse: 'SSE', poll: 'poll' };
 
 export class Panel {
   #signals;
@@ -116,7 +116,7 @@ export class Panel {
     const details = element('details', {}, element('summary', {}, ...cells,
       element('b', {}, type),
       element('span', { class: 'text', dir: 'auto' }, text),
-      element('span', { class: 'facts' }, `#${number} · ${size(bytes)} · ${kNames[transport] ?? transport}`)));
+      element('span', { class: 'facts' }, `#${number} · ${size(bytes)} · ${transportName(transport)}`)));
     details.ontoggle = () => {
       details.querySelector('.contents')?.remove();      // what is said there may have changed
       if (details.open) details.append(this.#contents(entry));

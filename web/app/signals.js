@@ -6,6 +6,8 @@ import { summary } from './sdp.js';
 
 const kKept = 5000;
 const kBytesKept = 8 << 20;
+// The password of a call's ICE checks, as a line of a session description: with it a stranger on the network could take part in them.
+const kIcePassword = /(\bice-pwd:)([\w+/-]+)/g;
 const kSecretFields = new Set(['key', 'credential', 'password', 'ticket', 'replaces']);
 
 // The beginning is enough to tell two keys apart.
@@ -64,7 +66,7 @@ export class Signals {
   redactedText(text) {
     let result = text;
     for (const secret of this.#secrets()) result = result.replaceAll(secret, masked(secret));
-    return result;
+    return result.replace(kIcePassword, (_, line, secret) => line + masked(secret));
   }
 
   #secrets() {

@@ -1,6 +1,8 @@
 // The pictures: a tile for every peer, and our own.
 
-import { byId, element } from './dom.js';
+import { useSpeaker } from './devices.js';
+import { byId, element, setText } from './dom.js';
+import { viewEnded } from './viewing.js';
 
 export class Stage {
   #call;
@@ -15,6 +17,7 @@ export class Stage {
     call.on('peer-gone', ({ peer }) => this.#remove(peer));
     byId('tiles').replaceChildren();
     byId('self-video').srcObject = null;
+    setText('self-name', call.name ? `You (${call.name})` : 'You');
     byId('listen').hidden = true;
     byId('listen').onclick = () => {
       byId('listen').hidden = true;
@@ -45,24 +48,21 @@ export class Stage {
     tile.root.classList.toggle('shared', info.screen);
     const leaving = this.#call.isLeaving(peer);
     tile.root.classList.toggle('away', leaving || peer.state !== 'connected');
-    const name = this.#nameOf(peer);
+    const name = this.#call.nameOf(peer);
     tile.video.setAttribute('aria-label', `Picture of ${name}`);
     tile.name.textContent = name;
     tile.hint.textContent = [
-      leaving ? 'away' : peer.state === 'connecting' || peer.state === 'reconnecting' ? peer.state : '',
+      leaving ? 'away' : info.plain ? 'terminal, chat only' : peer.state === 'connecting' || peer.state === 'reconnecting' ? peer.state : '',
       !leaving && peer.state === 'connected' && !info.mic ? 'muted' : '',
       info.screen ? 'shares the screen' : '',
     ].filter(Boolean).map((text) => ` · ${text}`).join('');
     this.#count();
   }
 
-  #nameOf(peer) {
-    return peer.name ? peer.name.slice(0, 64) : `Guest ${peer.join}`;
-  }
-
   #add(peer) {
     const video = element('video', { autoplay: true, playsInline: true });
     video.muted = this.#quiet;
+    useSpeaker(video);
     const name = element('span', { dir: 'auto' }), hint = element('span', { class: 'hint' });
     const face = element('span', { class: 'face', 'aria-hidden': 'true' }, byId('self').querySelector('.face svg').cloneNode(true));
     const root = element('figure', { class: 'tile blank' }, video, face, element('figcaption', {}, name, hint));
@@ -70,6 +70,11 @@ export class Stage {
     this.#tiles.set(peer, tile);
     byId('tiles').append(root);
     return tile;
+  }
+
+  // `{talking}` or `{poor}`, each of which is shown until it is said to be over.
+  mark(peer, marks) {
+    for (const [name, on] of Object.entries(marks)) this.#tiles.get(peer)?.root.classList.toggle(name, on);
   }
 
   // Without a camera of our own the browser may want to be asked before it makes a sound. The picture may move without.
@@ -87,6 +92,7 @@ export class Stage {
   #remove(peer) {
     const tile = this.#tiles.get(peer);
     if (!tile) return;
+    viewEnded(tile.video);
     tile.video.srcObject = null;
     tile.root.remove();
     this.#tiles.delete(peer);

@@ -2,8 +2,7 @@
 
 import { byId, clockTime, setText } from './dom.js';
 import { masked } from './signals.js';
-
-const kNames = { websocket: 'WebSocket', sse: 'SSE', poll: 'Polling' };
+import { transportName } from './transports.js';
 
 export class TransportPicker {
   #call;
@@ -33,7 +32,7 @@ export class TransportPicker {
       await this.#call.connection.switchTransport(mode);
     } catch (error) {
       if (wanted !== this.#wanted || error.code === 'aborted' || this.#call.phase === 'ended') return;
-      problem.textContent = `${kNames[mode] ?? mode} does not work here (${error.message}). The call goes on as before.`;
+      problem.textContent = `${transportName(mode)} does not work here (${error.message}). The call goes on as before.`;
       problem.hidden = false;
     } finally {
       if (wanted === this.#wanted && this.#call.phase !== 'ended') {
@@ -46,7 +45,7 @@ export class TransportPicker {
 
   #show() {
     const { connection, server, transportSince, phase } = this.#call;
-    const name = kNames[connection.transport];
+    const name = connection.transport ? transportName(connection.transport) : '';
     const trip = connection.roundTrip;
     const ended = phase === 'ended';
     const open = connection.state === 'open' && !ended;

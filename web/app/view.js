@@ -11,6 +11,10 @@ function card(call) {
       return { title: 'Connecting', busy: true, text: call.unreachable
         ? 'The server cannot be reached yet. Trying again…' : 'Getting in touch with the server…' };
     case 'waiting':
+      if (call.plainMembers.length) {
+        return { title: call.plainMembers.length > 1 ? 'Terminals are here' : 'A terminal is here', share: !call.full,
+          text: `Without camera and microphone: write in the chat.${call.full ? '' : ' Share the link to call others.'}` };
+      }
       return { title: call.someLeft ? 'The other side has left' : call.everMet ? 'You are alone here' : 'Waiting for the other side',
         share: true, busy: true, text: call.capacity > 2 ? `Share the link: up to ${call.capacity} people fit in here.`
           : call.someLeft ? 'The call goes on if it comes back, or begins with whoever opens the link.'
@@ -23,8 +27,9 @@ function card(call) {
           : { title: 'Connecting the call', busy: true, text: 'Somebody is here. Looking for a way between you…' };
     case 'full':
       return call.waitingForPlace
-        ? { title: 'Waiting for a place', busy: true, text: `All ${call.capacity} places are taken. You come in as soon as one is free.` }
-        : { title: 'This room is full', text: `All ${call.capacity} places are taken.`, actions: ['wait', 'elsewhere'] };
+        ? { title: 'Waiting for a place', busy: true, text: `All ${call.capacity} places are taken. You come in as soon as one is free, also when you look at something else.` }
+        : { title: 'This room is full', busy: true,
+          text: `All ${call.capacity} places are taken. While you look at this page you come in as soon as one is free.`, actions: ['wait', 'elsewhere'] };
     case 'ended':
       return { title: call.ended.title, text: call.ended.text, actions: call.ended.again ? ['again', 'elsewhere'] : ['elsewhere'] };
     default:
@@ -66,7 +71,8 @@ export class View {
     const said = banner(call);
     setText('banner', said?.text ?? '');
     byId('banner').dataset.kind = said?.kind ?? '';
-    for (const button of byId('controls').querySelectorAll('button')) button.disabled = call.phase === 'ended';
+    // What was said, and how, can be read after the call.
+    for (const button of byId('controls').querySelectorAll('button:not([aria-controls])')) button.disabled = call.phase === 'ended';
     document.title = [kTitles[call.phase], call.title, 'sigway'].filter(Boolean).join(' · ');
   }
 

@@ -1,0 +1,44 @@
+// What a person has chosen, kept in this browser: the name, which camera, microphone and speaker to use, how the call is shown. Without storage, as with
+// all cookies blocked, it holds until the page is left.
+
+const kKept = 'sigway choices';
+const kFields = ['name', 'camera', 'mic', 'speaker', 'keys', 'corner'];
+const kMostId = 512;                 // characters of a device id
+
+/** Characters of a name. */
+export const kLongestName = 40;
+
+// A name as it may be shown: one line, without control characters and without the marks that turn the direction of the text around it.
+export function cleanName(text) {
+  if (typeof text !== 'string') return '';
+  const one = text.slice(0, 8 * kLongestName).replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
+    .replace(/\s+/g, ' ').trim();
+  return [...one].slice(0, kLongestName).join('').trim();
+}
+
+function load() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(kKept));
+    return Object.fromEntries(kFields.filter((field) => typeof kept?.[field] === 'string').map((field) => [field, kept[field].slice(0, kMostId)]));
+  } catch {
+    return {};
+  }
+}
+
+const chosen = load();
+
+export const choice = (field) => field === 'name' ? cleanName(chosen.name ?? '') : chosen[field] ?? '';
+
+export function choose(field, value) {
+  chosen[field] = field === 'name' ? cleanName(value) : value;
+  try {
+    localStorage.setItem(kKept, JSON.stringify(chosen));
+  } catch { /* it holds until the page is left */ }
+}
+
+// A field for the name, kept as it is typed.
+export function nameField(input) {
+  input.value = choice('name');
+  input.maxLength = kLongestName;
+  input.oninput = () => choose('name', input.value);
+}
