@@ -531,7 +531,8 @@ void Client::send_upload(const Request& request, std::uint64_t session) {
         if (const auto* error = std::get_if<Error>(&located)) return refused(*error);
         auto here = std::get<dialects::native::Located>(std::move(located));
         world_.runner(shard).run_on(here.id.shard, [this, request, session, here, refused] {
-          const auto result = dialects::native::upload(world_.hub(here.id.shard), here, request);
+          const auto result = dialects::native::upload(world_.hub(here.id.shard), here,
+                                                       dialects::native::Request(request));
           if (const auto* error = std::get_if<Error>(&result)) return refused(*error);
           if (world_.chance(faults_.drop_answer)) return;
           world_.after(delay(), [this, session, up = std::get<std::uint64_t>(result)] {
