@@ -25,7 +25,11 @@ namespace sigway {
 namespace {
 
 constexpr std::size_t kMostWaiting = std::size_t{4} << 20U;
-constexpr std::size_t kIdHalf = 12;  // characters, of the client and of the request
+// Others decide how many requests come, and each may be larger to answer than to ask: answers leave
+// room for what the application says by itself.
+constexpr std::size_t kSparedBytes = std::size_t{1} << 20U;
+constexpr std::size_t kMostBehind = 1024;  // messages
+constexpr std::size_t kIdHalf = 12;        // characters, of the client and of the request
 
 // Six random bits each.
 std::string random_text(std::size_t characters) {
@@ -103,14 +107,15 @@ class Client::Implementation final : private client::ConnectionListener {
   }
 
   using Said = std::function<void(std::uint64_t id)>;
-  // Ids are given in the order in which the connection hears.
-  std::uint64_t say(std::size_t bytes, Said said) {
+  // Ids are given in the order in which the connection hears. `spared`: bytes that it leaves for
+  // other messages.
+  std::uint64_t say(std::size_t bytes, Said said, std::size_t spared = 0) {
     std::uint64_t id = 0;
     {
       const std::lock_guard lock(mutex_);
       if (closing_ || seen_.state == ClientState::closed)
         throw ClientError("closed", "the client has been closed");
-      if (seen_.bytes + queued_bytes_ + bytes > kMostWaiting)
+      if (seen_.bytes + queued_bytes_ + bytes > kMostWaiting - spared)
         throw ClientError("busy", "4 MiB wait to be sent: wait until they are");
       id = ++ids_;
       queued_bytes_ += bytes;
@@ -267,7 +272,8 @@ class Client::Implementation final : private client::ConnectionListener {
   client::Requests::Hooks request_hooks() {
     return {.answer = [this](const ClientEvent& request,
                              const std::string& data) { answer(request, data); },
-            .report = [this](const std::string& what) { on_journal(what); }};
+            .report = [this](const std::string& what) { on_journal(what); },
+            .is_behind = [this] { return seen().pending >= kMostBehind; }};
   }
   void answer(const ClientEvent& request, const std::string& data);
 
@@ -381,9 +387,12 @@ void Client::Implementation::answer(const ClientEvent& request, const std::strin
   auto fields = client::message_fields(request.type, data,
                                        {by_name ? '@' + request.name : request.from}, request.room);
   const auto bytes = fields.size();
-  say(bytes, [this, fields = std::move(fields)](std::uint64_t id) {
-    connection_.say({id, fields});
-  });
+  say(
+      bytes,
+      [this, fields = std::move(fields)](std::uint64_t id) {
+        connection_.say({id, fields});
+      },
+      kSparedBytes);
 }
 
 std::uint64_t Client::send(std::string_view type, std::string_view data,

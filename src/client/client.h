@@ -145,8 +145,8 @@ class Client {
   /// Answers requests of that type with what `handler` gives, JSON text or nothing; `data` of the
   /// event is what was asked. It is called like the ClientHandlers, but may throw: a ClientError is
   /// told to the other side, of another std::exception only that there was one. Such requests are
-  /// not heard by `on_event` any more. Takes the place of the handler before; an empty one takes it
-  /// off.
+  /// not heard by `on_event` any more. While 1024 messages wait to be sent they get no answer.
+  /// Takes the place of the handler before; an empty one takes it off.
   void respond(std::string_view type, std::function<std::string(const ClientEvent&)> handler);
   std::uint64_t join(std::string_view room, unsigned capacity = 0);
   std::uint64_t leave(std::string_view room);

@@ -117,7 +117,7 @@ bool Requests::takes(const ClientEvent& event) {
   }
   if (handler) {
     if (const auto id = request_id(*envelope); !id.empty()) {
-      answer(*handler, id, event, data_of(*envelope));
+      if (!hooks_.is_behind()) answer(*handler, id, event, data_of(*envelope));
       return true;
     }
   }

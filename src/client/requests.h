@@ -23,6 +23,8 @@ class Requests {
     std::function<void(const ClientEvent& request, const std::string& data)> answer;
     /// A handler of the application's threw what was not meant for the other side.
     std::function<void(const std::string& what)> report;
+    /// So much waits to be sent that requests are dropped.
+    std::function<bool()> is_behind;
   };
 
   /// `own`: random characters of `A–Z a–z 0–9 - _` that begin all ids of this client.

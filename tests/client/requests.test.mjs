@@ -178,6 +178,48 @@ test('after a reset a request that has gone out rejects, and one that has not go
   assert.equal(server.taken.filter(({ key, type }) => key === alice.connection.key && type === 'later').length, 1);
 });
 
+// Plain messages with the envelope of a request, as somebody sends them who does not wait for answers.
+const flood = (connection, type, count) => {
+  for (let i = 0; i < count; ++i) connection.send(type, { 'sigway.request': `id${i}` });
+};
+
+test('a flood of requests leaves the responder room for messages of its own', async () => {
+  const [alice, bob] = await pair();
+  bob.connection.respond('large', () => 'x'.repeat(60000));
+  flood(alice.connection, 'large', 200);
+  await bob.until(() => bob.messages('large').length === 200);
+  await pass(0);
+  for (let i = 0; i < 16; ++i) bob.connection.send('own', 'y'.repeat(60000));
+  await alice.until(() => alice.messages('own').length === 16);
+});
+
+test('of a flood of requests only so many are answered that the responder\'s own messages do not wait for long', async () => {
+  const alice = client({ messageRate: 0 }), bob = client();
+  await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready'))));
+  let most = 0, handled = 0;
+  const finish = [];
+  bob.connection.respond('quick', () => {
+    most = Math.max(most, bob.connection.pending);
+    return ++handled;
+  });
+  bob.connection.respond('slow', () => new Promise((resolve) => { finish.push(resolve); }));
+  flood(alice.connection, 'quick', 4000);
+  await bob.until(() => bob.messages('quick').length === 4000);
+  assert.ok(handled > 1000 && handled < 4000, String(handled));
+  assert.ok(most <= 1024, String(most));
+  await bob.connection.flush();
+  // No more where handlers finish all at once.
+  flood(alice.connection, 'slow', 2000);
+  await bob.until(() => bob.messages('slow').length === 2000);
+  await pass(0);
+  assert.equal(finish.length, 2000);
+  for (const resolve of finish) resolve();
+  await pass(0);
+  assert.ok(bob.connection.pending > 0 && bob.connection.pending <= 1024, String(bob.connection.pending));
+  await bob.connection.flush();
+  assert.equal(await alice.connection.request('quick'), handled);
+});
+
 test('closing rejects what is not answered, and an answer that is too late for that is dropped', async () => {
   const [alice, bob] = await pair();
   let finish;

@@ -34,6 +34,10 @@ test('a name is one line, without what turns the text around it, and bounded', (
   assert.equal(cleanName('مرحبا 👩‍💻'), 'مرحبا 👩‍💻');
   assert.equal([...cleanName('🎈'.repeat(500))].length, kLongestName);
   for (const nothing of [undefined, null, 7, {}, [], '', ' \u202E ']) assert.equal(cleanName(nothing), '');
+  for (const unseen of ['\u200B\u2060', '\u3164', '\u115F\uFFA0', '\u2800', '\uFE0F\u200D', '\u00AD', '\u0301\u0301', '\u061C', '\u{E0041}', `${'\u200B'.repeat(40)}Ada`]) {
+    assert.equal(cleanName(unseen), '', JSON.stringify(unseen));
+  }
+  for (const seen of ['!', '~', '🎈', '٣', 'e\u0301', '한']) assert.equal(cleanName(seen), seen);
 });
 
 test('names are shown on tiles and in the chat, as text; who has none is a guest', async () => {

@@ -8,12 +8,17 @@ const kMostId = 512;                 // characters of a device id
 /** Characters of a name. */
 export const kLongestName = 40;
 
+// Something that can be seen: the Hangul fillers count as letters, the blank of Braille as a symbol.
+const kVisible = /[^\p{Default_Ignorable_Code_Point}\p{Cf}\p{Mark}\p{White_Space}\u2800]/u;
+
 // A name as it may be shown: one line, without control characters and without the marks that turn the direction of the text around it.
+// Empty where nothing of it could be seen.
 export function cleanName(text) {
   if (typeof text !== 'string') return '';
-  const one = text.slice(0, 8 * kLongestName).replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
+  const one = text.slice(0, 8 * kLongestName).replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
     .replace(/\s+/g, ' ').trim();
-  return [...one].slice(0, kLongestName).join('').trim();
+  const name = [...one].slice(0, kLongestName).join('').trim();
+  return kVisible.test(name) ? name : '';
 }
 
 function load() {

@@ -41,8 +41,15 @@ export const candidateTexts = (data) =>
   (Array.isArray(data?.candidates) ? data.candidates : [data]).map((one) => one?.candidate?.candidate ?? one?.candidate)
     .filter((text) => typeof text === 'string');
 
-// What a message says, on one line.
-export function summary({ type, data, ...event }) {
+const kMostSummary = 120;        // characters
+
+// What a message says, on one short line.
+export function summary(event) {
+  return inWords(event).slice(0, kMostSummary);
+}
+
+// Those of a peer may hold anything.
+function inWords({ type, data, ...event }) {
   if (typeof data?.sdp === 'string') {
     const kinds = [...data.sdp.matchAll(/^m=(\w+)/gm)].slice(0, 100).map((found) => found[1] === 'application' ? 'data' : found[1]);
     const tally = [...new Set(kinds)].map((kind) => {
@@ -56,8 +63,8 @@ export function summary({ type, data, ...event }) {
   if (type === 'joined') return `${count(event.members?.length ?? 0, 'member')} there before`;
   if (type === 'created') return `room for ${event.capacity}`;
   if (type === 'peer-left') return event.reason ?? '';
-  if (type === 'error') return `${event.code}: ${event.message ?? ''}`.slice(0, 120);
-  if (type === 'link-error') return `${data?.code ?? ''}`.slice(0, 120);
+  if (type === 'error') return `${event.code}: ${event.message ?? ''}`;
+  if (type === 'link-error') return typeof data?.code === 'string' ? data.code : '';
   if (type === 'join') return event.room ?? '';
   return '';
 }

@@ -15,15 +15,17 @@ namespace {
 struct Asker {
   client::Scheduler scheduler{client::Time{}};
   std::vector<std::string> said, reports;
-  client::Requests requests{
-      scheduler,
-      "ours",
-      {.answer =
-           [this](const ClientEvent&, const std::string& data) {
-             if (data.size() > 100) throw ClientError("too_large", "too large");
-             said.push_back(data);
-           },
-       .report = [this](const std::string& what) { reports.push_back(what); }}};
+  bool behind = false;
+  client::Requests requests{scheduler,
+                            "ours",
+                            {.answer =
+                                 [this](const ClientEvent&, const std::string& data) {
+                                   if (data.size() > 100)
+                                     throw ClientError("too_large", "too large");
+                                   said.push_back(data);
+                                 },
+                             .report = [this](const std::string& what) { reports.push_back(what); },
+                             .is_behind = [this] { return behind; }}};
   std::vector<ClientAnswer> answers;
 
   std::string ask(std::uint64_t number, client::Duration deadline = 10s) {
@@ -127,6 +129,22 @@ TEST_CASE("A request is answered by its handler, and nothing else is taken for o
                                                R"({"sigway.response":"theirs"})"});
   asker.requests.respond("double", {});
   CHECK_FALSE(asker.requests.takes(message("double", envelope)));
+}
+
+TEST_CASE("While too much waits to be sent a request is dropped, and not the application's") {
+  Asker asker;
+  int handled = 0;
+  asker.requests.respond("ask", [&](const ClientEvent&) { return std::to_string(++handled); });
+  const auto request = message("ask", R"({"sigway.request":"theirs"})");
+  asker.behind = true;
+  CHECK(asker.requests.takes(request));
+  const auto id = asker.ask(1);
+  CHECK(asker.requests.takes(message("ask", R"({"sigway.response":")" + id + R"("})")));
+  CHECK(asker.codes() == " ");
+  CHECK(handled == 0);
+  asker.behind = false;
+  CHECK(asker.requests.takes(request));
+  CHECK(asker.said == std::vector<std::string>{R"({"sigway.response":"theirs","data":1})"});
 }
 
 TEST_CASE("Of what a handler throws only a ClientError is told") {

@@ -23,6 +23,8 @@ import { checkOptions } from './words.js';
 
 const kCloseWait = 1500;
 const kOnlineJitter = 500;           // many come back together
+// Others decide how many requests come, and each may be larger to answer than to ask: answers leave room for what we say ourselves.
+const kSparedBytes = 1 << 20, kMostBehind = 1024;
 const kOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',
   'memory', 'locks', 'page', 'signal', 'deadline', 'debug'];
 
@@ -53,8 +55,8 @@ export class Connection extends Conversation {
   #trouble = null;            // why the latest attempts failed
 
   constructor(options) {
-    const say = (message) => this.#say(message).id;
-    const voice = new Voice(say);
+    const say = (message, isAnswer = false) => this.#say(message, isAnswer ? kSparedBytes : 0).id;
+    const voice = new Voice(say, () => this.pending >= kMostBehind);
     super(voice, say, (message) => this.#ask(message));
     this.#voice = voice;
     checkOptions('connect()', options, kOptions);
@@ -164,9 +166,10 @@ export class Connection extends Conversation {
 
   // -- speaking --
 
-  #say(message) {
+  // `spared`: bytes of the queue that it leaves for other messages.
+  #say(message, spared = 0) {
     if (this.#closing) throw new SigwayError('closed', 'the connection is closed');
-    const entry = this.#entry(message, this.#session?.uplink.room);
+    const entry = this.#entry(message, this.#session ? this.#session.uplink.room - spared : undefined);
     if (this.#session) this.#session.uplink.push(entry);
     else this.#backlog.push(entry);
     return entry;

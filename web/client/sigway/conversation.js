@@ -17,9 +17,9 @@ export class Voice {
   end = null;                // why it is closed
   #emitter = new Emitter();
 
-  /** `say(message)` sends and gives the number. */
-  constructor(say) {
-    this.requests = new Requests((type, data, { to, room }) => say({ type, to, room, data }));
+  /** `say(message, isAnswer)` sends and gives the number. `isBehind()`: so much waits that requests get no answer. */
+  constructor(say, isBehind = () => false) {
+    this.requests = new Requests((type, data, { to, room }, isAnswer) => say({ type, to, room, data }, isAnswer), isBehind);
   }
 
   get emitter() { return this.#emitter; }

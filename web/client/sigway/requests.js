@@ -27,13 +27,15 @@ function failureOf(error, from) {
 
 export class Requests {
   #send;
+  #isBehind;
   #own = null;               // begins the ids of this connection, so that an answer that comes too late is known as ours
   #pending = new Map();      // id -> {answer, number, type}
   #responders = new Map();   // type -> handler
 
-  /** `send(type, data, where)` gives the message's number. */
-  constructor(send) {
+  /** `send(type, data, where, isAnswer)` gives the message's number. `isBehind()`: so much waits to be sent that no more is to be answered. */
+  constructor(send, isBehind) {
     this.#send = send;
+    this.#isBehind = isBehind;
   }
 
   /** Rejects with the signal's reason, `deadline`, the code of a refusal, what the other side's handler threw, `reset` or `closed`. */
@@ -67,7 +69,7 @@ export class Requests {
     const handler = this.#responders.get(type);
     const id = handler && requestId(data);
     if (id) {
-      this.#answer(handler, id, message);
+      if (!this.#isBehind()) this.#answer(handler, id, message);
       return true;
     }
     const ours = data[kResponse];
@@ -101,7 +103,7 @@ export class Requests {
     const { type, from, name, room, data } = message;
     // What came by name is from somebody with whom we may share no room.
     const to = room === undefined && name !== undefined ? `@${name}` : from;
-    const say = (more) => this.#send(type, { [kResponse]: id, ...more }, { to, room });
+    const say = (more) => { if (!this.#isBehind()) this.#send(type, { [kResponse]: id, ...more }, { to, room }, true); };
     try {
       say({ data: await handler(data.data, { ...message, data: data.data }) });
     } catch (error) {
