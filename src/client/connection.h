@@ -22,7 +22,7 @@ class ConnectionListener {
   virtual void on_reset(const ClientReset& reset) = 0;
   /// The server has forgotten the session. Messages from `first_kept` on have not gone out, and go
   /// out in the next one.
-  virtual void on_lost_session(std::uint64_t first_kept) { static_cast<void>(first_kept); }
+  virtual void on_lost_session(std::uint64_t /*first_kept*/) {}
   virtual void on_closed(const ClientEnd& end) = 0;
   virtual void on_journal(std::string_view line) = 0;
   /// What is known of the network by now: for ConnectionOptions::remembered of the next one.

@@ -138,14 +138,13 @@ void Race::expire(Transport transport, Duration patience, Time latest) {
     return;
   }
   if (standing.state == State::activating && !active_ && !std::exchange(standing.again, true)) {
-    const bool has_dropped = make_room(transport);
     const auto is_ready = [this](Transport each) { return at(each).state == State::proved; };
-    if (has_dropped || std::none_of(kAll.begin(), kAll.end(), is_ready)) {
-      expect(transport, profile_.slack() * kActivation);
-      return;
-    }
-    if (profile_.slack() > 1) {
-      expect(transport, (profile_.slack() - 1) * patience);
+    const bool is_only_hope =
+        make_room(transport) || std::none_of(kAll.begin(), kAll.end(), is_ready);
+    const auto more =
+        is_only_hope ? profile_.slack() * kActivation : (profile_.slack() - 1) * patience;
+    if (more > Duration(0)) {
+      expect(transport, more);
       return;
     }
   }

@@ -1,7 +1,6 @@
 #include "client/requests.h"
 
 #include <algorithm>
-#include <cctype>
 #include <exception>
 #include <utility>
 #include <vector>

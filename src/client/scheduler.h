@@ -80,4 +80,40 @@ class Timer {
   std::optional<Scheduler::Id> id_;
 };
 
+/// A deadline that waits on while something comes: `quiet()` of the JavaScript client.
+class QuietTimer {
+ public:
+  explicit QuietTimer(Scheduler& scheduler) : scheduler_(scheduler), timer_(scheduler) {}
+
+  /// Runs `task` once nothing has come for `patience`, and after `most` in any case. `silence`
+  /// gives for how long nothing has come.
+  void set(Duration patience, Duration most, std::function<Duration()> silence,
+           Scheduler::Task task) {
+    patience_ = patience;
+    latest_ = scheduler_.now() + most;
+    silence_ = std::move(silence);
+    task_ = std::move(task);
+    wait(patience);
+  }
+  void stop() { timer_.stop(); }
+
+ private:
+  void wait(Duration pause) {
+    timer_.set(pause, [this] {
+      const auto left = std::min(patience_ - silence_(),
+                                 std::chrono::duration_cast<Duration>(latest_ - scheduler_.now()));
+      if (left > Duration(0)) return wait(left);
+      const auto task = std::move(task_);
+      task();  // may set this timer again, or destroy it
+    });
+  }
+
+  Scheduler& scheduler_;
+  Timer timer_;
+  Duration patience_{0};
+  Time latest_{};
+  std::function<Duration()> silence_;
+  Scheduler::Task task_;
+};
+
 }  // namespace sigway::client

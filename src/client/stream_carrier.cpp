@@ -59,8 +59,6 @@ void StreamCarrier::start(std::uint64_t turn) {
        .data =
            [this](std::string_view bytes) {
              sign_of_life();
-             // Where much is on its way before the hello, a slow line holds nothing back.
-             if (held_.is_set() && session_.scheduler().now() < held_latest_) watch_for_hello();
              if (!parser_.feed(bytes)) nonsense("a line of the event stream has no end");
            },
        .closed =
@@ -178,46 +176,34 @@ void StreamCarrier::expect_hello() {
 }
 
 void StreamCarrier::expect(Duration patience) {
-  held_patience_ = patience;
-  held_latest_ = session_.scheduler().now() + kHeldLatest;
-  watch_for_hello();
-}
-
-void StreamCarrier::watch_for_hello() {
-  held_.set(held_patience_, [this] {
-    if (was_silent_) {
-      end({.code = "silence",
-           .message = "nothing was heard for " + std::to_string(silence().count()) +
-                      " ms, though uploads are answered"});
-    } else {
-      end({.code = "held_back", .message = "the stream is held back on the way"});
-    }
-  });
+  // Where much is on its way before the hello, a slow line holds nothing back.
+  held_.set(
+      patience, kHeldLatest, [this] { return silence(); },
+      [this] {
+        if (was_silent_) {
+          end({.code = "silence",
+               .message = "nothing was heard for " + std::to_string(silence().count()) +
+                          " ms, though uploads are answered"});
+        } else {
+          end({.code = "held_back", .message = "the stream is held back on the way"});
+        }
+      });
 }
 
 // It took over with its attach. Where it has the only connection that is served nothing is
-// acknowledged, and the server ends a session that acknowledges nothing for 15 s.
+// acknowledged, and the server ends a session of which nothing was acknowledged within 15 s.
 void StreamCarrier::on_active() {
   if (hello_ > 1) return;
-  way_up_patience_ = std::min(kNoWayUpMost, session_.patience(kNoWayUpLeast, kNoWayUpUnknown));
-  way_up_latest_ = session_.scheduler().now() + kNoWayUpMost;
-  look_for_way_up(way_up_patience_);
-}
-
-// While the stream flows the answers may stand behind what it brings, on a slow line.
-void StreamCarrier::look_for_way_up(Duration pause) {
-  way_up_.set(pause, [this] {
-    const auto rest =
-        std::chrono::duration_cast<Duration>(way_up_latest_ - session_.scheduler().now());
-    const auto left = std::min(way_up_patience_ - silence(), rest);
-    if (left > Duration(0)) {
-      look_for_way_up(left);
-      return;
-    }
-    end({.code = "no_way_up",
-         .message = "no upload was answered beside the stream, which may have the only connection",
-         .of_uploads = true});
-  });
+  const auto patience = std::min(kNoWayUpMost, session_.patience(kNoWayUpLeast, kNoWayUpUnknown));
+  // While the stream flows the answers may stand behind what it brings, on a slow line.
+  way_up_.set(
+      patience, kNoWayUpMost, [this] { return silence(); },
+      [this] {
+        end({.code = "no_way_up",
+             .message =
+                 "no upload was answered beside the stream, which may have the only connection",
+             .of_uploads = true});
+      });
 }
 
 void StreamCarrier::upload_got_through() { way_up_.stop(); }

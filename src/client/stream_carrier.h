@@ -29,7 +29,6 @@ class StreamCarrier final : public Carrier {
   void on_active() override;
 
  private:
-  void look_for_way_up(Duration pause);
   void opened(const HttpAnswer& head);
   void dispatch(const EventStream::Item& item);
   void comment(std::string_view text);
@@ -41,8 +40,6 @@ class StreamCarrier final : public Carrier {
   void expect_hello();
   /// The next hello has been written: it is to come within that time.
   void expect(Duration patience);
-  /// As long from now, because something has come.
-  void watch_for_hello();
   /// Without a question whether the stream lives; one at a time.
   void acknowledge_alone();
   /// A request to /v1/send, again until it is answered.
@@ -56,14 +53,10 @@ class StreamCarrier final : public Carrier {
   std::uint64_t questioned_ = 0;  // confirmed by an upload with messages, to find out
   bool was_silent_ = false;       // before it was asked for the next one
   bool acknowledging_ = false;    // by an upload of its own
-  Duration held_patience_{0};     // with silence
-  Time held_latest_{};
   Timer head_;
-  Timer held_;
+  QuietTimer held_;
   Timer echo_later_;
-  Timer way_up_;  // that there is one beside this stream
-  Duration way_up_patience_{0};
-  Time way_up_latest_{};
+  QuietTimer way_up_;  // that there is one beside this stream
 };
 
 }  // namespace sigway::client

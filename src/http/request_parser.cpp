@@ -46,8 +46,8 @@ struct Spare {
 };
 
 Spare& spare() noexcept {
-  thread_local Spare lists;
-  return lists;
+  thread_local Spare memory;
+  return memory;
 }
 
 void append_lower_case(std::string& to, std::string_view text) {

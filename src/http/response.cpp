@@ -31,6 +31,15 @@ void append_number(std::string& out, std::size_t number) {
              std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
+// Name and value of the first of these lines, which goes off them.
+std::pair<std::string_view, std::string_view> take_line(std::string_view& lines) {
+  constexpr std::string_view kBetween = ": ", kEnd = "\r\n";
+  const auto line = lines.substr(0, lines.find(kEnd));
+  const auto colon = line.find(kBetween);
+  lines.remove_prefix(line.size() + kEnd.size());
+  return {line.substr(0, colon), line.substr(colon + kBetween.size())};
+}
+
 }  // namespace
 
 Response::Response(int status, std::string_view content_type, base::Bytes body)
@@ -46,18 +55,10 @@ Response Response::with_lines(int status, std::string_view lines, base::Bytes bo
   return response;
 }
 
-void Response::take_lines_apart() const {
-  if (lines_.empty()) return;
-  constexpr std::string_view kBetween = ": ", kEnd = "\r\n";
+void Response::take_lines_apart() {
   std::vector<std::pair<std::string, std::string>> all;
-  for (auto rest = lines_; !rest.empty();) {
-    const auto line = rest.substr(0, rest.find(kEnd));
-    const auto colon = line.find(kBetween);
-    all.emplace_back(line.substr(0, colon), line.substr(colon + kBetween.size()));
-    rest.remove_prefix(line.size() + kEnd.size());
-  }
+  while (!lines_.empty()) all.emplace_back(take_line(lines_));
   headers_.insert(headers_.begin(), all.begin(), all.end());
-  lines_ = {};
 }
 
 Response Response::json(int status, base::Bytes body) {
@@ -83,12 +84,15 @@ Response Response::error(int status, std::string code, std::string message, std:
   return error(Problem{status, std::move(code), std::move(message), std::move(hint)});
 }
 
-const std::string* Response::header(std::string_view name) const {
-  take_lines_apart();
-  for (const auto& [key, value] : headers_) {
-    if (equals_ignoring_case(key, name)) return &value;
+std::optional<std::string_view> Response::header(std::string_view name) const {
+  for (auto rest = lines_; !rest.empty();) {
+    const auto [key, value] = take_line(rest);
+    if (equals_ignoring_case(key, name)) return value;
   }
-  return nullptr;
+  for (const auto& [key, value] : headers_) {
+    if (equals_ignoring_case(key, name)) return value;
+  }
+  return std::nullopt;
 }
 
 bool Response::add(std::string_view name, std::string_view value) {

@@ -42,7 +42,7 @@ class Response {
   Response(int status, std::string_view content_type, base::Bytes body);
 
   // With headers that are known when the program is written: whole lines, each with its CR LF. They
-  // are written as they are, and taken apart only if somebody asks for one or changes one.
+  // are written as they are, before all others, and taken apart only if somebody sets one.
   static Response with_lines(int status, std::string_view lines, base::Bytes body);
   static Response json(int status, base::Bytes body);
   static Response text(int status, base::Bytes body);
@@ -55,8 +55,8 @@ class Response {
   // Behind `lines`.
   const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
   std::string_view lines() const { return lines_; }
-  // Ignoring case; the first.
-  const std::string* header(std::string_view name) const;
+  // Ignoring case; the first. Until the response changes.
+  std::optional<std::string_view> header(std::string_view name) const;
 
   // Replaces, or adds one more. A name that is no token, or a value with CR, LF, NUL or another
   // control character, is a programming error: the header is left out, and false returned.
@@ -82,12 +82,12 @@ class Response {
   bool closes() const { return close_; }
 
  private:
-  void take_lines_apart() const;
+  void take_lines_apart();
 
   int status_ = 200;
   bool close_ = false;
-  mutable std::string_view lines_;  // of with_lines, until somebody looks at a header
-  mutable std::vector<std::pair<std::string, std::string>> headers_;
+  std::string_view lines_;  // of with_lines, until somebody sets a header
+  std::vector<std::pair<std::string, std::string>> headers_;
   base::Bytes body_;
   std::shared_ptr<BodySource> source_;
   std::optional<std::size_t> unsent_length_;

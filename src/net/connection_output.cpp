@@ -60,7 +60,8 @@ void Connection::flush() {
 void Connection::write_queue() {
   const bool had_output = queued_bytes_ > 0;
   while (queued_bytes_ > 0) {
-    // Only as many as there are get a value, for each write. NOLINTNEXTLINE
+    // Only as many as there are get a value: there are few, and this is for each write.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
     std::array<iovec, kPartsPerWrite> parts;
     std::size_t count = 0;
     std::size_t offset = head_offset_;

@@ -10,10 +10,11 @@ namespace sigway::server {
 namespace {
 
 // What a page may make of an answer is not for its route to decide.
-constexpr std::string_view kCommonLines =
-    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+constexpr std::string_view kVary = "Vary: Origin\r\n";
 constexpr std::string_view kCommonLinesWithVary =
     "Vary: Origin\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+constexpr std::string_view kCommonLines = kCommonLinesWithVary.substr(kVary.size());
+static_assert(kCommonLinesWithVary.starts_with(kVary));
 // A body that is copied behind its head, because that costs less than a part of its own.
 constexpr std::size_t kShortBody = 256;
 

@@ -2,32 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { connect } from '../../web/client/sigway.js';
 import { pass } from './fake_clock.mjs';
 import { FakeServer } from './fake_server.mjs';
 import { makeClient } from './helpers.mjs';
-
-let server, clients;
-const client = (options) => makeClient(server, { ...options }, clients);
-const states = (one) => one.logged('state').map(({ state }) => state);
-
-async function pair(transport, more) {
-  const both = [1, 2].map(() => client({ room: 'one', transport, ...more }));
-  await Promise.all(both.map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
-  return both;
-}
-
-beforeEach(async () => {
-  server = await new FakeServer().start();
-  clients = [];
-});
-
-afterEach(async () => {
-  await Promise.all(clients.map(({ connection }) => connection.close()));
-  await server.stop();
-});
-
+import { client, pair, server, states } from './scene.mjs';
 
 test('a guest makes the room anew with the places that it was told, not with those that it asked for', async () => {
   const host = client({ room: 'one', transport: 'websocket', capacity: 4 });

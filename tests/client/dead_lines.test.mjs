@@ -1,32 +1,11 @@
 // Lines that die without a word, or hold back what was written, and how soon that is missed.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { pass } from './fake_clock.mjs';
 import { WebSocket } from './fake_network.mjs';
-import { FakeServer } from './fake_server.mjs';
-import { counting, makeClient, noted, numbers } from './helpers.mjs';
-
-let server, clients;
-const client = (options) => makeClient(server, { ...options }, clients);
-const states = (one) => one.logged('state').map(({ state }) => state);
-
-async function pair(transport, more) {
-  const both = [1, 2].map(() => client({ room: 'one', transport, ...more }));
-  await Promise.all(both.map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
-  return both;
-}
-
-beforeEach(async () => {
-  server = await new FakeServer().start();
-  clients = [];
-});
-
-afterEach(async () => {
-  await Promise.all(clients.map(({ connection }) => connection.close()));
-  await server.stop();
-});
-
+import { counting, noted, numbers } from './helpers.mjs';
+import { client, pair, server, states } from './scene.mjs';
 
 test('a WebSocket that dies while the application talks is missed as soon as one that is silent', async () => {
   const [alice] = await pair('websocket');

@@ -1,33 +1,13 @@
 // Resuming, starting anew, falling back.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { pass } from './fake_clock.mjs';
 import { fetch } from './fake_network.mjs';
-import { FakeServer } from './fake_server.mjs';
-import { counting, makeClient, numbers } from './helpers.mjs';
+import { counting, numbers } from './helpers.mjs';
+import { client, pair, server, states } from './scene.mjs';
 
 const kTransports = ['websocket', 'sse', 'poll'];
-let server, clients;
-const client = (options) => makeClient(server, { ...options }, clients);
-const states = (one) => one.logged('state').map(({ state }) => state);
-
-async function pair(transport, more) {
-  const both = [1, 2].map(() => client({ room: 'one', transport, ...more }));
-  await Promise.all(both.map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
-  return both;
-}
-
-beforeEach(async () => {
-  server = await new FakeServer().start();
-  clients = [];
-});
-
-afterEach(async () => {
-  await Promise.all(clients.map(({ connection }) => connection.close()));
-  await server.stop();
-});
-
 
 for (const transport of kTransports) describe(`recovery on ${transport}`, () => {
   test('resumes by cursor after a cut', async () => {

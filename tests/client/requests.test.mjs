@@ -1,34 +1,20 @@
 // Requests and their answers, between two clients and with one that knows nothing of them (docs/decisions/a-request-is-a-message.md).
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { SigwayError } from '../../web/client/sigway.js';
 import { fakeClock, pass } from './fake_clock.mjs';
-import { FakeServer } from './fake_server.mjs';
-import { makeClient } from './helpers.mjs';
+import * as scene from './scene.mjs';
+import { server } from './scene.mjs';
 
-let server, clients;
-const client = (options) => makeClient(server, { room: 'one', transport: 'websocket', ...options }, clients);
-async function pair(options) {
-  const both = [client(options), client(options)];
-  await Promise.all(both.map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
-  return both;
-}
+const client = (options) => scene.client({ room: 'one', transport: 'websocket', ...options });
+const pair = (options) => scene.pair('websocket', options);
 const listened = (one) => {
   const heard = [];
   one.connection.on('message', (message) => heard.push(message));
   return heard;
 };
 const asked = (one, type) => one.until(() => one.messages(type).length > 0).then(() => one.messages(type).at(-1));
-
-beforeEach(async () => {
-  server = await new FakeServer().start();
-  clients = [];
-});
-afterEach(async () => {
-  await Promise.all(clients.map(({ connection }) => connection.close()));
-  await server.stop();
-});
 
 test('a request is answered with what the handler gives, and neither is heard as a message', async () => {
   const [alice, bob] = await pair();

@@ -1,30 +1,9 @@
 // The application asks for another transport.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
-import { FakeServer } from './fake_server.mjs';
-import { counting, makeClient, numbers } from './helpers.mjs';
-
-let server, clients;
-const client = (options) => makeClient(server, { ...options }, clients);
-const states = (one) => one.logged('state').map(({ state }) => state);
-
-async function pair(transport, more) {
-  const both = [1, 2].map(() => client({ room: 'one', transport, ...more }));
-  await Promise.all(both.map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
-  return both;
-}
-
-beforeEach(async () => {
-  server = await new FakeServer().start();
-  clients = [];
-});
-
-afterEach(async () => {
-  await Promise.all(clients.map(({ connection }) => connection.close()));
-  await server.stop();
-});
-
+import { describe, test } from 'node:test';
+import { counting, numbers } from './helpers.mjs';
+import { client, pair, server, states } from './scene.mjs';
 
 describe('switching goes wrong', () => {
   test('a switch that fails leaves everything as it was', async () => {

@@ -2,6 +2,7 @@
 // real server by the real client.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { connect, SigwayError } from '../../web/client/sigway.js';
@@ -244,4 +245,17 @@ test('close: nothing is heard but the end', async () => {
   await server.settled();
   assert.deepEqual(heard.alice, ['closed', 'left']);
   assert.deepEqual(heard.bob, ['peer-left']);
+});
+
+test('clients that answer each other without end are an error, not a test that hangs', () => {
+  const program = `
+    import { FakeServer } from '../../web/client/testing.js';
+    const server = new FakeServer();
+    const clients = [1, 2].map(() => server.connect({ room: 'r' }));
+    for (const client of clients) client.on('message', () => client.send('again'));
+    clients[1].on('joined', () => clients[1].send('again'));
+    await server.settled();`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: new URL('.', import.meta.url), timeout: 120000, encoding: 'utf8' });
+  assert.equal(status, 1, stderr);
+  assert.match(stderr, /answer each other without end/);
 });

@@ -2,30 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { connect } from '../../web/client/sigway.js';
 import { fakeClock, pass } from './fake_clock.mjs';
 import { listen, unlisten } from './fake_network.mjs';
-import { FakeServer } from './fake_server.mjs';
 import { makeClient } from './helpers.mjs';
+import * as scene from './scene.mjs';
+import { clients, server } from './scene.mjs';
 
-let server, clients;
-const client = (options) => makeClient(server, { room: 'one', transport: 'websocket', ...options }, clients);
-async function pair(options) {
-  const both = [client(options), client(options)];
-  await Promise.all(both.map((one) => one.until(() => one.had('ready') && one.connection.state === 'open')));
-  return both;
-}
+const client = (options) => scene.client({ room: 'one', transport: 'websocket', ...options });
+const pair = (options) => scene.pair('websocket', options);
 const say = (one, ...values) => { for (const value of values) one.connection.send('count', value); };
-
-beforeEach(async () => {
-  server = await new FakeServer().start();
-  clients = [];
-});
-afterEach(async () => {
-  await Promise.all(clients.map(({ connection }) => connection.close()));
-  await server.stop();
-});
 
 // ---- once, off ----
 

@@ -2,21 +2,13 @@
 // Pages with nothing but the client and the peer link, so that each can be held at the moment that matters.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { until } from '../support/until.mjs';
-import { closeVisitors, kPatience, launch, Server, visitor } from './support.mjs';
+import { browser, server } from './served.mjs';
+import { kPatience, visitor } from './support.mjs';
 
 const kGlares = Number(process.env.SIGWAY_ROUNDS ?? 50);
-let server, browser, count = 0;
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterEach(closeVisitors);
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+let count = 0;
 
 // Runs in the page. `hopeless`: so many of its first connections look for relays only, of which there are none.
 function prepare({ hopeless = 0 }) {

@@ -2,19 +2,11 @@
 // counts for reloads in the middle of the call, and for nothing else.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, inPage, launch, phase, Server, visitor } from './support.mjs';
+import { test } from 'node:test';
+import { browser, server } from './served.mjs';
+import { inPage, phase, visitor } from './support.mjs';
 
-let server, browser, count = 0;
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterEach(closeVisitors);
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+let count = 0;
 
 const freshRoom = () => `${server.url}/r/join-${++count}`;
 const text = (page, selector) => page.locator(selector).innerText();

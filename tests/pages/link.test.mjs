@@ -1,20 +1,12 @@
 // The peer link in the page: glare, ICE restart, a mesh, what a peer may send to do harm, no leaks.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, inPage, launch, openCall, phase, seesVideo, Server, visitor } from './support.mjs';
+import { test } from 'node:test';
+import { browser, server } from './served.mjs';
+import { inPage, openCall, phase, seesVideo, Server, visitor } from './support.mjs';
 
 const kGlares = Number(process.env.SIGWAY_ROUNDS ?? 50);
-let server, browser, count = 0;
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterEach(closeVisitors);
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+let count = 0;
 
 const freshRoom = (people = 2) => `${server.url}/r/link-${++count}${people > 2 ? `?people=${people}` : ''}`;
 

@@ -1,23 +1,13 @@
 // Who else wants in, and who is in without WebRTC: a full room that has a place again, and a terminal, which chat reaches.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, launch, openCall, phase, seesVideo, Server, visitor } from './support.mjs';
+import { afterEach, test } from 'node:test';
+import { browser, server } from './served.mjs';
+import { openCall, phase, seesVideo, visitor } from './support.mjs';
 import { Terminal } from './terminal.mjs';
 
-let server, browser, count = 0;
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterEach(async () => {
-  Terminal.leaveAll();
-  await closeVisitors();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+let count = 0;
+afterEach(() => Terminal.leaveAll());
 
 const freshRoom = (people = 2) => `${server.url}/r/members-${++count}?people=${people}`;
 const seesText = (page, selector, wanted) => page.locator(selector, { hasText: wanted }).first().waitFor();

@@ -1,20 +1,12 @@
 // Names that people give themselves: on the tiles and in the chat of the others, as text, on one line, and not longer than a name.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { cleanName, kLongestName } from '../../web/app/choices.js';
-import { closeVisitors, inPage, launch, openCall, phase, Server, visitor } from './support.mjs';
+import { browser, server } from './served.mjs';
+import { inPage, openCall, phase, visitor } from './support.mjs';
 
-let server, browser, count = 0;
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterEach(closeVisitors);
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+let count = 0;
 
 const called = (name) => `localStorage.setItem('sigway choices', ${JSON.stringify(JSON.stringify({ name }))})`;
 const names = (page) => page.locator('#tiles figcaption > [dir]').allInnerTexts();

@@ -1,20 +1,12 @@
 // How good the connections are: what is made of getStats(), what the panel says of a running call, and who talks.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { bitrate, pairOf, pathOf, readStats, share } from '../../web/app/stats.js';
-import { closeVisitors, launch, openCall, phase, seesVideo, Server, visitor } from './support.mjs';
+import { browser, server } from './served.mjs';
+import { openCall, phase, seesVideo, visitor } from './support.mjs';
 
-let server, browser, count = 0;
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterEach(closeVisitors);
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+let count = 0;
 
 const host = { id: 'L', type: 'local-candidate', candidateType: 'host', protocol: 'udp', address: '192.0.2.1', port: 1000 };
 const relay = { id: 'R', type: 'remote-candidate', candidateType: 'relay', protocol: 'udp', address: '2001:db8::1', port: 2000 };

@@ -1,19 +1,11 @@
 // How a person handles the call: keys, buttons of a phone, where one's own picture is, the grid, the whole screen.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { closeVisitors, inPage, launch, openCall, phase, seesVideo, Server, visitor } from './support.mjs';
+import { test } from 'node:test';
+import { browser, server } from './served.mjs';
+import { inPage, openCall, phase, seesVideo, visitor } from './support.mjs';
 
-let server, browser, count = 0;
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-afterEach(closeVisitors);
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+let count = 0;
 
 const freshRoom = () => `${server.url}/r/viewing-${++count}`;
 const kPhone = { width: 320, height: 568 };

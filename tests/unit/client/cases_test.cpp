@@ -8,47 +8,18 @@
 #include <vector>
 
 #include "client/connection.h"
+#include "peers.h"
 #include "scripted_network.h"
 
 using namespace sigway;
 using namespace std::chrono_literals;
 using sigway::client::Json;
 using sigway::testing::FakeNetwork;
+using sigway::testing::Peer;
 using sigway::testing::ScriptedNetwork;
 using sigway::testing::World;
 
 namespace {
-
-/// The other member of the room, on a good network.
-struct Other final : client::ConnectionListener {
-  explicit Other(World& world)
-      : scheduler(world.now()),
-        network(world, scheduler, 2),
-        connection(scheduler, network, *this, options()) {}
-
-  static client::ConnectionOptions options() {
-    client::ConnectionOptions options;
-    options.room = "room";
-    options.make_key = [] { return "other" + std::string(24, 'k'); };
-    options.random = [] { return 0.5; };
-    return options;
-  }
-
-  void say() { connection.say({++said, R"("type":"n","data":1)"}); }
-
-  void on_event(const ClientEvent&) override {}
-  void on_state(ClientState) override {}
-  void on_transport(Transport) override {}
-  void on_reset(const ClientReset&) override {}
-  void on_closed(const ClientEnd&) override {}
-  void on_journal(std::string_view) override {}
-  void on_learned(const std::string&) override {}
-
-  client::Scheduler scheduler;
-  FakeNetwork network;
-  std::uint64_t said = 0;
-  client::Connection connection;
-};
 
 /// The C++ client on the network of a case.
 struct Trial final : client::ConnectionListener {
@@ -56,7 +27,7 @@ struct Trial final : client::ConnectionListener {
       : scheduler(world.now()),
         inner(world, scheduler, 1),
         network(inner, scheduler, one.value("network", Json::array())),
-        other(world),
+        other(world, "other", 2),
         connection(scheduler, network, *this, options(one.value("options", Json::object()))) {
     inner.faults.delay = 10ms;
     inner.faults.jitter = 0ms;
@@ -186,7 +157,7 @@ struct Trial final : client::ConnectionListener {
   client::Scheduler scheduler;
   FakeNetwork inner;
   ScriptedNetwork network;
-  Other other;
+  Peer other;  // of the room, on a good network
   std::uint64_t said = 0;
   std::optional<std::string> closed;
   std::vector<std::string> resets;

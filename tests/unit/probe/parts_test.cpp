@@ -90,7 +90,7 @@ TEST_CASE("limits: bytes a second of one address, charged for what a probe may c
   const auto admit = [&](const std::string& from, std::size_t bytes, base::TimePoint now) {
     auto result = limits->admit(address(from), bytes, now);
     const auto* refusal = std::get_if<http::Response>(&result);
-    return refusal == nullptr ? std::string("admitted") : *refusal->header("retry-after");
+    return std::string(refusal == nullptr ? "admitted" : *refusal->header("retry-after"));
   };
   CHECK(admit("10.0.0.1", 600, kStart) == "admitted");
   CHECK(admit("10.0.0.1", 600, kStart) == "7");  // 600 bytes come in 6 seconds

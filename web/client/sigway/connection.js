@@ -1,7 +1,7 @@
 // What the application holds: rooms, names, messages and their answers. Which transport carries them is the business of Steering.
 
 import { within } from './clock.js';
-import { Conversation, Voice } from './conversation.js';
+import { Conversation, kConnectOptions, Voice } from './conversation.js';
 import { debugPrinter } from './debug.js';
 import { SigwayError, verdict } from './failure.js';
 import { checkGivingUp, whenGivenUp } from './giving_up.js';
@@ -25,8 +25,6 @@ const kCloseWait = 1500;
 const kOnlineJitter = 500;           // many come back together
 // Others decide how many requests come, and each may be larger to answer than to ask: answers leave room for what we say ourselves.
 const kSparedBytes = 1 << 20, kMostBehind = 1024;
-const kOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',
-  'memory', 'locks', 'page', 'signal', 'deadline', 'debug'];
 
 export class Connection extends Conversation {
   #voice;
@@ -59,7 +57,7 @@ export class Connection extends Conversation {
     const voice = new Voice(say, () => this.pending >= kMostBehind);
     super(voice, say, (message) => this.#ask(message));
     this.#voice = voice;
-    checkOptions('connect()', options, kOptions);
+    checkOptions('connect()', options, kConnectOptions);
     checkGivingUp('connect()', options);
     if (options.debug) voice.emitter.on('journal', debugPrinter(options.debug));
     const fetch = options.fetch ?? globalThis.fetch;

@@ -7,6 +7,8 @@ import { Requests } from './requests.js';
 import { unheld } from './tools.js';
 import { checkEvent, checkHandler, checkMessageType, checkOptions, checkWhere, typeName } from './words.js';
 
+export const kConnectOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',
+  'memory', 'locks', 'page', 'signal', 'deadline', 'debug'];
 const kEvents = ['created', 'joined', 'full', 'ready', 'left', 'place-lost', 'peer-joined', 'peer-named', 'peer-suspended', 'peer-resumed',
   'peer-left', 'login', 'logout', 'name-lost', 'stored', 'event', 'message', 'refused', 'sent', 'state', 'transport', 'roundtrip', 'journal',
   'retry', 'reset', 'closed'];

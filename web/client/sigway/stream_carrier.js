@@ -130,7 +130,7 @@ export class StreamCarrier extends Carrier {
   }
 
   // Where it took over with its attach, and has the only connection that is served, nothing is acknowledged, and the server ends a session
-  // that acknowledges nothing for 15 s. While it flows the answers may stand behind what it brings, on a slow line.
+  // of which nothing was acknowledged within 15 s. While it flows the answers may stand behind what it brings, on a slow line.
   takeOver() {
     if (this.active || this.done) return;
     const patience = Math.min(kNoWayUpMost, this.session.trips.patience(kNoWayUpLeast, kNoWayUpUnknown));

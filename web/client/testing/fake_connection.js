@@ -1,17 +1,14 @@
 // A client of FakeServer: what the application says goes to the server in the process, and what it hears comes from there.
 
-import { Conversation, Voice } from '../sigway/conversation.js';
+import { Conversation, kConnectOptions, Voice } from '../sigway/conversation.js';
 import { SigwayError } from '../sigway/failure.js';
 import { checkGivingUp, whenGivenUp } from '../sigway/giving_up.js';
 import { kLimits } from '../sigway/limits.js';
 import { messageText } from '../sigway/outgoing.js';
+import { kTransports } from '../sigway/race.js';
 import { utf8Length } from '../sigway/text.js';
 import { deferred } from '../sigway/tools.js';
 import { checkOptions } from '../sigway/words.js';
-
-const kOptions = ['url', 'room', 'name', 'capacity', 'transport', 'WebSocket', 'fetch', 'replaces', 'keyStore', 'heartbeat', 'messageRate',
-  'memory', 'locks', 'page', 'signal', 'deadline', 'debug'];
-const kTransports = ['websocket', 'sse', 'poll'];
 
 const closedError = () => new SigwayError('closed', 'the connection is closed');
 
@@ -37,7 +34,7 @@ export class FakeConnection extends Conversation {
   #closing = null;
 
   constructor(options, server) {
-    checkOptions('connect()', options, kOptions);
+    checkOptions('connect()', options, kConnectOptions);
     checkGivingUp('connect()', options);
     const say = (message) => this.#say(message);
     const voice = new Voice(say);

@@ -75,18 +75,6 @@ std::string_view address_for(const Request& request, const http::Exchange& excha
   return request.open ? std::string_view(exchange.client_address()) : std::string_view();
 }
 
-namespace {
-
-void answer_upload(http::Replies& replies, const http::ExchangeId& to, session::Hub& hub,
-                   const Located& where, Request&& request) {
-  const auto result = upload(hub, where, std::move(request));
-  if (const auto* error = std::get_if<Error>(&result)) return replies.respond(to, refusal(*error));
-  replies.respond(
-      to, binding::answer(R"({"up":)" + std::to_string(std::get<std::uint64_t>(result)) + "}"));
-}
-
-}  // namespace
-
 void send(binding::Context& context, http::Exchange& exchange) {
   auto read = read_body(exchange.request());
   if (auto* refused = std::get_if<http::Response>(&read))
@@ -101,17 +89,19 @@ void send(binding::Context& context, http::Exchange& exchange) {
   auto& hub = *context.shared.hubs[here];
   auto located = locate(context, request, {}, here, hub.now());
   if (const auto* error = std::get_if<Error>(&located)) return exchange.respond(refusal(*error));
-  auto& where = std::get<Located>(located);
-  auto& replies = exchange.replies();
-  const auto to = exchange.id();
-  // Nothing has to be carried anywhere.
-  if (where.id.shard == here) return answer_upload(replies, to, hub, where, std::move(request));
+  auto where = std::get<Located>(std::move(located));
   const auto id = where.id;
   binding::at_session(
       context, here, id,
-      [&replies, to, where = std::move(where), request = std::move(request)](
-          session::Hub& at) mutable { answer_upload(replies, to, at, where, std::move(request)); },
-      [&replies, to] { replies.abandon(to); });
+      [&replies = exchange.replies(), to = exchange.id(), where = std::move(where),
+       request = std::move(request)](session::Hub& at) mutable {
+        const auto result = upload(at, where, std::move(request));
+        if (const auto* error = std::get_if<Error>(&result))
+          return replies.respond(to, refusal(*error));
+        replies.respond(to, binding::answer(R"({"up":)" +
+                                            std::to_string(std::get<std::uint64_t>(result)) + "}"));
+      },
+      [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
 }
 
 }  // namespace sigway::dialects::native

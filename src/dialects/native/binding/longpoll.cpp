@@ -45,15 +45,12 @@ void handle_poll(binding::Context& context, http::Exchange& exchange) {
   const auto to = exchange.id();
   Poll poll{std::move(where), std::move(request), connection,
             std::make_unique<HttpReply>(replies, to)};
-  const auto run = [&context, &replies, to](session::Hub& hub, Poll&& poll) {
-    if (const auto error = run_poll(context, hub, std::move(poll)))
-      replies.respond(to, binding::refusal(*error));
-  };
-  // Nothing has to be carried anywhere.
-  if (id.shard == here) return run(*context.shared.hubs[here], std::move(poll));
   binding::at_session(
       context, here, id,
-      [run, poll = std::move(poll)](session::Hub& hub) mutable { run(hub, std::move(poll)); },
+      [&context, &replies, to, poll = std::move(poll)](session::Hub& hub) mutable {
+        if (const auto error = run_poll(context, hub, std::move(poll)))
+          replies.respond(to, binding::refusal(*error));
+      },
       [&replies, to] { replies.abandon(to); });
 }
 
