@@ -2,6 +2,7 @@
 // two pipes, cut it, and let it die.
 
 const kMostWaiting = 64 << 10;   // bytes that wait for a slow pipe before the sender is made to wait
+const kSegment = 1460;           // what TCP sends at a time over Ethernet: a slow line shows its progress as often
 
 export class Line {
   isCut = false;
@@ -74,7 +75,7 @@ class Pipe {
 
   constructor(from, to, tell) {
     Object.assign(this, { from, to, tell });
-    from.on('data', (chunk) => this.#carry(chunk));
+    from.on('data', (chunk) => this.#segments(chunk).forEach((segment) => this.#carry(segment)));
     from.on('end', () => this.#carry(null));
     from.resume();
   }
@@ -88,6 +89,12 @@ class Pipe {
   afterAll(act) {
     if (!this.#queue.length) return act();
     this.#last = act;
+  }
+
+  #segments(chunk) {
+    if (this.rate === Infinity) return [chunk];
+    const count = Math.ceil(chunk.length / kSegment);
+    return Array.from({ length: count }, (_, i) => chunk.subarray(i * kSegment, (i + 1) * kSegment));
   }
 
   #carry(chunk) {

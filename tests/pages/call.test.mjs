@@ -34,6 +34,14 @@ async function pair(options) {
   return { a, b, url };
 }
 
+// Resolves when the card's title says that from now on, however shortly.
+const says = (page, wanted) => page.evaluate(([text, patience]) => new Promise((resolve, reject) => {
+  const title = document.getElementById('status-title');
+  setTimeout(reject, patience, new Error(`no title with ${text}`));
+  const look = () => { if (title.textContent.includes(text) && title.checkVisibility()) resolve(); };
+  new MutationObserver(look).observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+}), [wanted, kPatience]);
+
 // Resolves when the page is in a phase from now on, however shortly.
 const passes = (page, wanted) => page.evaluate(([name, patience]) => new Promise((resolve, reject) => {
   const call = document.getElementById('call');
@@ -215,9 +223,10 @@ test('the other side learns of a reload while it lasts', async () => {
     await seesText(a.page, '#banner', 'is reloading it').catch(() => {});
     await route.continue();
   }, { times: 1 });
+  const reloading = says(a.page, 'reloading');
   await b.page.reload({ waitUntil: 'commit' });
   await seesText(a.page, '#banner', 'closed the page or is reloading it');
-  await seesText(a.page, '#status-title', 'reloading');
+  await reloading;
   await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
   await a.close();
   await b.close();
