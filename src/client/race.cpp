@@ -297,6 +297,7 @@ void Race::activated(Transport transport) {
   steady_.set(kSteady, [this] { profile_.found_steady(); });
   profile_.worked(transport, proof);
   settle();
+  consider();  // a better one may have been proved meanwhile
 }
 
 void Race::narrow() {

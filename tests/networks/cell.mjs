@@ -16,7 +16,7 @@ const kLongest = 240000;         // for the last message, where it is slow but g
 const kSettling = 2000, kSettlingTrips = 5;   // ms and round trips after `ready`, whichever is longer: each step of a race takes some
 const kAtRest = 6000;            // ms of silence after which no connection is kept for what might come
 const kSettled = 2;
-const kIdleRequests = 1;         // in 20 s
+const kIdleRequests = 1.5;       // in 20 s: a poll is held for 25 s, and in the 70 s that are looked at something better may be tried once
 
 const kCalm = 15;                // ms of noise up to which times are believed
 const noise = await Noise.listen();
