@@ -9,22 +9,24 @@ set -euo pipefail
 kind=${1:-build}
 
 # A tool counts as present when the command is there, wherever it came from: "command package".
-# curl is not needed to build; the README's first example after run.sh is a dialogue with curl.
-# npm brings the Socket.IO client scripts that are embedded.
-tools=("g++ g++" "cmake cmake" "ninja ninja-build" "pkg-config pkg-config" "curl curl"
-  "node nodejs" "npm npm")
-libraries=(libwebsocketpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+# curl fetches the Socket.IO client scripts that are embedded, over TLS. npm would do so too, but
+# Debian's is more than 300 packages.
+tools=("g++ g++" "cmake cmake" "ninja ninja-build" "pkg-config pkg-config" "curl curl")
+libraries=(ca-certificates libwebsocketpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libcurl4-openssl-dev libssl-dev libsodium-dev)
 case $kind in
   build) ;;
   test | ci)
-    tools+=("chromium chromium" "firefox-esr firefox-esr" "openssl openssl"
+    tools+=("node nodejs" "npm npm" "chromium chromium" "firefox-esr firefox-esr" "openssl openssl"
       "turnserver coturn" "python3 python3" "valgrind valgrind")
     # The proxies that tests/conformance/ goes through. By package: their commands are in sbin.
     libraries+=(doctest-dev libcpp-httplib-dev nginx haproxy squid tinyproxy caddy
       libbenchmark-dev)
     ;;
-  bench) libraries+=(libbenchmark-dev nginx libnginx-mod-nchan) ;;
+  bench)
+    tools+=("node nodejs" "npm npm")
+    libraries+=(libbenchmark-dev nginx libnginx-mod-nchan)
+    ;;
   *)
     echo "usage: $0 build|test|ci|bench" >&2
     exit 2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds sigway and serves on http://localhost:8080. Arguments go to sigway:
+# Builds the server (without the commands join, send, tail and doctor) and serves on http://localhost:8080. Arguments go to sigway:
 #   scripts/run.sh --port 9000 --bind 0.0.0.0 --tls-self-signed
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,5 +9,5 @@ scripts/install-client-scripts.sh ||
   echo "Building without them: /socket.io/socket.io.js will answer 404" >&2
 echo "Building the release in build/release"
 cmake --preset release -DBUILD_TESTING=OFF >/dev/null
-cmake --build --preset release --target sigway
-exec build/release/bin/sigway "$@"
+cmake --build --preset release --target sigway-server
+exec build/release/bin/sigway-server "$@"

@@ -1,69 +1,16 @@
-#include <malloc.h>
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <exception>
 #include <string>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "commands/command.h"
-#include "gateway.h"
-#include "ops/config.h"
-#include "ops/log.h"
-
-namespace {
-
-namespace ops = sigway::ops;
-
-constexpr int kUsageError = 2;
-
-// Each thread's arena of glibc takes 64 MiB of addresses. Where they are limited and run out,
-// malloc maps a page for each object instead, and the loop crawls.
-void save_addresses() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  mallopt(M_ARENA_MAX, 1);  // NOLINT(concurrency-mt-unsafe): there is one thread yet
-}
-
-int serve(ops::Config config) {
-  save_addresses();
-  ops::set_log_level(config.log_level);
-  sigway::Gateway gateway{std::move(config)};
-  if (const auto error = gateway.start()) {
-    std::fprintf(stderr, "sigway: %s\n", error->c_str());
-    return 1;
-  }
-  // The main port's line comes first: scripts wait for it and read the address from it. One line
-  // for each port of --listen follows, and nothing else on standard output.
-  for (const auto& [url, dialect] : gateway.ports()) {
-    const std::string note = dialect.empty() ? "" : " (" + dialect + ")";
-    std::printf("sigway listening on %s%s\n", url.c_str(), note.c_str());
-  }
-  std::fflush(stdout);
-  return gateway.run();
-}
-
-int run(const std::vector<std::string>& arguments) {
-  if (const auto status = sigway::commands::run_command(arguments)) return *status;
-  auto loaded = ops::load_config(arguments, ops::process_environment());
-  if (const auto* const text = std::get_if<ops::ConfigText>(&loaded)) {
-    std::fputs(text->text.c_str(), stdout);
-    return 0;
-  }
-  if (const auto* const error = std::get_if<ops::ConfigError>(&loaded)) {
-    std::fprintf(stderr, "sigway: %s\n", error->message.c_str());
-    return kUsageError;
-  }
-  return serve(std::get<ops::Config>(std::move(loaded)));
-}
-
-}  // namespace
+#include "serve.h"
 
 int main(int argc, char** argv) {
   try {
-    return run({argv + 1, argv + argc});
+    const std::vector<std::string> arguments{argv + 1, argv + argc};
+    if (const auto status = sigway::commands::run_command(arguments)) return *status;
+    return sigway::serve(arguments);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sigway: %s\n", error.what());
     return 1;

@@ -107,3 +107,16 @@ test('where nothing is missing it does nothing', () => {
   assert.deepEqual([status, stdout, stderr], [0, '', '']);
   assert.deepEqual(calls().filter((call) => !/dpkg-query/.test(call)), []);
 });
+
+test('to build and serve it needs no npm', () => {
+  const { run, calls } = machine(debian);
+  assert.equal(run('build').status, 0);
+  assert.match(installation(calls()), / ca-certificates /);
+  assert.doesNotMatch(installation(calls()), / npm /);
+});
+
+test('to test it does', () => {
+  const { run, calls } = machine(debian);
+  assert.equal(run('test').status, 0);
+  assert.match(installation(calls()), / npm /);
+});
