@@ -343,7 +343,9 @@ void Race::failed(Transport transport, const Failure& failure) {
   if (active_) {
     standing.state = State::idle;
     start_waiting();
-    if (active_) settle();
+    if (!active_) return;
+    settle();
+    consider();  // another one may have been proved while this one was to take over
     return;
   }
   if (!running_) return;
