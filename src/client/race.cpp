@@ -278,9 +278,10 @@ void Race::consider() {
 void Race::activate(Transport transport) {
   conclude(transport, State::activating);
   at(transport).again = false;
-  // Without slack: the server lets it stand by for ten seconds, and what may be in its way is to be
-  // gone well before.
-  expect(transport, profile_.trips().patience(kActivationLeast, kActivation));
+  // Without slack, and no longer on a slow line: the server lets it stand by for ten seconds, and
+  // what may be in its way is to be gone well before.
+  expect(transport,
+         std::min(kActivation, profile_.trips().patience(kActivationLeast, kActivation)));
   host_.activate_attempt(transport);
 }
 
@@ -343,7 +344,9 @@ void Race::failed(Transport transport, const Failure& failure) {
   if (active_) {
     standing.state = State::idle;
     start_waiting();
-    if (active_) settle();
+    if (!active_) return;
+    settle();
+    consider();  // another one may have been proved while this one was to take over
     return;
   }
   if (!running_) return;

@@ -211,9 +211,10 @@ export class Race {
     const { trips, profile } = this.#session;
     try {
       if (!carrier.turn) carrier.activate(this.#session.nextTurn());
-      const patience = trips.patience(kActivationLeast, kActivationDeadline);
+      const patience = Math.min(kActivationDeadline, trips.patience(kActivationLeast, kActivationDeadline));
       const wait = (ms) => within(carrier.activated.promise, ms, this.#stopper.signal, `${carrier.kind}: the activation`, () => carrier.seen);
-      // Without slack: the server lets it stand by for ten seconds, and what may be in its way is to be gone well before.
+      // Without slack, and no longer on a slow line: the server lets it stand by for ten seconds, and what may be in its way is to be
+      // gone well before.
       await wait(patience).catch((error) => {
         // What is not proved yet may hold the connection that the activation needs.
         const rivals = this.leader ? [] : [...this.#running.keys()];
