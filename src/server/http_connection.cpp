@@ -27,6 +27,11 @@ Caller HttpConnection::caller() const {
   return {connection_.peer(), connection_.is_tls(), connection_.port().local.is_loopback()};
 }
 
+base::DigestMemo& HttpConnection::digest_memo() {
+  if (!digest_memo_) digest_memo_ = std::make_unique<base::DigestMemo>();
+  return *digest_memo_;
+}
+
 bool HttpConnection::is_answering() const {
   return phase_ == Phase::handling || phase_ == Phase::waiting || phase_ == Phase::sending ||
          phase_ == Phase::streaming;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest_memo.h"
 #include "base/timer_wheel.h"
 #include "http/exchange.h"
 #include "http/request_parser.h"
@@ -67,6 +68,7 @@ class HttpConnection final : public net::ConnectionHandler {
   HttpServer& server() const { return server_; }
   net::Connection& connection() const { return connection_; }
   Caller caller() const;
+  base::DigestMemo& digest_memo();
 
  private:
   enum class Phase : std::uint8_t {
@@ -150,10 +152,11 @@ class HttpConnection final : public net::ConnectionHandler {
 
   HttpServer& server_;
   net::Connection& connection_;
-  std::unique_ptr<Incoming> incoming_;  // only while a request is being read
-  std::unique_ptr<Pending> pending_;    // from a request's head to the end of its answer
-  std::string following_;               // bytes of further requests
-  std::size_t body_mark_ = 0;           // bytes of the body when its timeout began
+  std::unique_ptr<Incoming> incoming_;             // only while a request is being read
+  std::unique_ptr<Pending> pending_;               // from a request's head to the end of its answer
+  std::string following_;                          // bytes of further requests
+  std::unique_ptr<base::DigestMemo> digest_memo_;  // once a route has asked for it
+  std::size_t body_mark_ = 0;                      // bytes of the body when its timeout began
   base::Timer timer_ = base::Timer::calling<&HttpConnection::on_timer>(this);
   std::uint32_t sequence_ = 0;
   Phase phase_ = Phase::idle;

@@ -87,7 +87,7 @@ void send(binding::Context& context, http::Exchange& exchange) {
   }
   const auto here = exchange.id().shard;
   auto& hub = *context.shared.hubs[here];
-  auto located = locate(context, request, {}, here, hub.now());
+  auto located = locate(context, request, {}, here, hub.now(), &exchange.digest_memo());
   if (const auto* error = std::get_if<Error>(&located)) return exchange.respond(refusal(*error));
   auto where = std::get<Located>(std::move(located));
   const auto id = where.id;

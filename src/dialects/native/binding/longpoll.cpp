@@ -34,7 +34,7 @@ void handle_poll(binding::Context& context, http::Exchange& exchange) {
   auto& request = std::get<Request>(read);
   const auto here = exchange.id().shard;
   auto located = locate(context, request, address_for(request, exchange), here,
-                        context.shared.hubs[here]->now());
+                        context.shared.hubs[here]->now(), &exchange.digest_memo());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
   auto where = std::get<Located>(std::move(located));
