@@ -55,7 +55,7 @@ class HttpConnection final : public net::ConnectionHandler {
 
   // Answers to the request of that sequence number; ignored when it is not the one in flight or was
   // answered already.
-  void respond(std::uint32_t sequence, http::Response response);
+  void respond(std::uint32_t sequence, http::Response&& response);
   void begin_stream(std::uint32_t sequence, http::Response head,
                     const std::shared_ptr<StreamState>& state);
   void write_stream(std::uint32_t sequence, base::Bytes bytes);
@@ -120,6 +120,7 @@ class HttpConnection final : public net::ConnectionHandler {
   void count_held();
   void begin_request();
   bool read_request(std::string_view& bytes);
+  void time_request();
   bool accept_head();
   bool body_moves();
   void handle_request();
@@ -133,8 +134,8 @@ class HttpConnection final : public net::ConnectionHandler {
   void refuse_with(http::Response response);
   std::optional<http::Response> admission_refusal() const;
   static http::Response overloaded(std::string message);
-  void write_answer(http::Response response);
-  void begin_slices(http::Response response);
+  void write_answer(http::Response&& response);
+  void begin_slices(http::Response&& response);
   void queue_slice();
   void send_slice(std::uint32_t sequence);
   void slice_has_gone();
@@ -162,6 +163,7 @@ class HttpConnection final : public net::ConnectionHandler {
   Phase phase_ = Phase::idle;
   net::Admission admission_;
   bool is_processing_ = false;
+  bool is_timed_ = false;  // the timeout of `head` or `body` runs
   bool peer_finished_ = false;
 };
 
