@@ -10,7 +10,7 @@ using session::Session;
 
 namespace {
 
-std::variant<Located, Error> with_key(binding::LocateResult result, std::string made_key) {
+std::variant<Located, Error> with_key(binding::LocateResult&& result, std::string made_key) {
   if (auto* error = std::get_if<Error>(&result)) return std::move(*error);
   return Located{std::get<binding::Located>(std::move(result)), std::move(made_key)};
 }

@@ -89,7 +89,7 @@ void send(binding::Context& context, http::Exchange& exchange) {
   auto& hub = *context.shared.hubs[here];
   auto located = locate(context, request, {}, here, hub.now(), &exchange.digest_memo());
   if (const auto* error = std::get_if<Error>(&located)) return exchange.respond(refusal(*error));
-  auto where = std::get<Located>(std::move(located));
+  auto& where = std::get<Located>(located);
   const auto id = where.id;
   binding::at_session(
       context, here, id,
