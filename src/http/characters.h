@@ -27,6 +27,14 @@ inline constexpr CharacterSet kFieldCharacters = [] {
   return set;
 }();
 
+// The lower case of a byte: of ASCII letters another one, of all others their own.
+inline constexpr std::array<char, 256> kLowerCase = [] {
+  std::array<char, 256> lower{};
+  for (std::size_t c = 0; c < lower.size(); ++c)
+    lower[c] = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return lower;
+}();
+
 // How many bytes at the start of `text` are of that set.
 constexpr std::size_t prefix_of(const CharacterSet& set, std::string_view text) noexcept {
   std::size_t size = 0;

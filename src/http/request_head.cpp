@@ -23,6 +23,15 @@ constexpr CharacterSet kHostCharacters = [] {
   return set;
 }();
 
+// What a path may consist of that means what it says: no escape, no query, no dot segment.
+constexpr CharacterSet kSimplePath = [] {
+  CharacterSet set{};
+  for (std::size_t c = 0; c < set.size(); ++c)
+    set[c] = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  for (const char c : std::string_view("-_~/")) set[static_cast<unsigned char>(c)] = true;
+  return set;
+}();
+
 Method method_of(std::string_view name) {
   for (const Method method : {Method::get, Method::head, Method::post, Method::put, Method::del,
                               Method::options, Method::patch}) {
@@ -158,6 +167,11 @@ std::optional<Problem> read_path(Request& request, std::string_view target) {
 
 std::optional<Problem> read_target(Request& request) {
   std::string_view target = request.target;
+  // Such as /v1/send: there is nothing to decode or to refuse.
+  if (target.starts_with('/') && prefix_of(kSimplePath, target) == target.size()) {
+    request.path = target;
+    return std::nullopt;
+  }
   const bool is_visible = std::all_of(target.begin(), target.end(),
                                       [](char c) { return c > 0x20 && c < 0x7F && c != '#'; });
   if (target.empty() || !is_visible) {

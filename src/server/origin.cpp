@@ -1,6 +1,7 @@
 #include "server/origin.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "net/address.h"
@@ -29,6 +30,17 @@ bool is_scheme(std::string_view text) {
   });
 }
 
+// The characters of a host's name in lower case; NUL for all others.
+constexpr std::array<char, 256> kNameCharacters = [] {
+  std::array<char, 256> set{};
+  for (std::size_t c = 0; c < set.size(); ++c) {
+    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')) set[c] = static_cast<char>(c);
+    if (c >= 'A' && c <= 'Z') set[c] = static_cast<char>(c - 'A' + 'a');
+  }
+  for (const char c : std::string_view("-._%")) set[static_cast<unsigned char>(c)] = c;
+  return set;
+}();
+
 std::optional<std::string> normalise_host(std::string_view host) {
   if (host.empty()) return std::nullopt;
   if (host.front() == '[') {
@@ -36,13 +48,15 @@ std::optional<std::string> normalise_host(std::string_view host) {
     if (host.back() != ']' || !address || address->is_v4()) return std::nullopt;
     return "[" + address->ip() + "]";
   }
-  const bool is_plain = std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '.' || c == '_' || c == '%';
-  });
   // A dot at the end makes a name absolute (RFC 3986 section 3.2.2); it names the same host.
   if (host.back() == '.') host.remove_suffix(1);
-  return is_plain && !host.empty() ? std::optional(lower_case(host)) : std::nullopt;
+  if (host.empty()) return std::nullopt;
+  std::optional<std::string> name(host);
+  for (char& c : *name) {
+    c = kNameCharacters[static_cast<unsigned char>(c)];
+    if (c == '\0') return std::nullopt;
+  }
+  return name;
 }
 
 }  // namespace

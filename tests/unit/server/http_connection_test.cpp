@@ -252,6 +252,44 @@ TEST_CASE_TEMPLATE("slow heads, slow bodies and idle connections", T, Plain, Tls
   CHECK(used.is_closed_by_server());
 }
 
+TEST_CASE_TEMPLATE("the second request of a connection must come in time as the first", T, Plain,
+                   Tls) {
+  ServerSetup setup;
+  setup.http.head_timeout = 400ms;
+  setup.http.body_timeout = 400ms;
+  setup.http.keep_alive = 1h;
+  TestServer server(T::kTls, add_echo, setup);
+  const std::string whole = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab";
+  for (const std::string part :
+       {"P", "POST /echo HTTP/1.1\r\nHost:",
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\na"}) {
+    CAPTURE(part);
+    RawClient alone(server.port(), T::kTls);
+    alone.send(whole);
+    CHECK(alone.receive_answer().body == "ab");
+    alone.send(part);
+    CHECK(alone.receive_answer().status == 408);
+    CHECK(alone.is_closed_by_server());
+    // In one piece with the request before.
+    RawClient behind(server.port(), T::kTls);
+    behind.send(whole + part);
+    CHECK(behind.receive_answer().body == "ab");
+    CHECK(behind.receive_answer().status == 408);
+    CHECK(behind.is_closed_by_server());
+  }
+}
+
+TEST_CASE_TEMPLATE("a head that goes on coming must be complete in time", T, Plain, Tls) {
+  ServerSetup setup;
+  setup.http.head_timeout = 400ms;
+  TestServer server(T::kTls, add_echo, setup);
+  RawClient client(server.port(), T::kTls);
+  client.send("GET /echo HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
+  for (int i = 0; i < 1000 && client.is_silent_for(20); ++i) client.send("x");
+  CHECK(client.receive_answer().status == 408);
+}
+
 TEST_CASE_TEMPLATE("a parked request outlives the keep-alive time", T, Plain, Tls) {
   Awaited<http::ExchangeId> parked;
   ServerSetup setup;
