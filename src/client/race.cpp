@@ -305,7 +305,7 @@ void Race::narrow() {
   if (!active_) return;
   for (auto* timer : {&others_, &grace_}) timer->stop();
   for (const auto each : kAll) give_up(each, "what is in use needs its connection");
-  probe_later();
+  if (!probe_.is_set()) probe_later();  // else it would be put off by each request that is lost
 }
 
 // What is not better than what we have is given up; what is better has its time, and so has what
