@@ -188,6 +188,10 @@ void Race::look() {
     look_.set(early, [this] { look(); });
     return;
   }
+  if (end_stranded()) {
+    if (running_ && !active_) look_.set(kLookAgain, [this] { look(); });
+    return;
+  }
   const auto flows = [this](Transport each) {
     const auto silence = host_.silence(each);
     return is_under_way(each) && silence && *silence < kFlows;
@@ -213,6 +217,22 @@ void Race::look() {
   }
   profile_.found_slow();
   keep(*kept);
+}
+
+// A stream that came first leaves the others no connection, where one is served, nor its own
+// confirmation. On a slow line it looks the same; the next round has more time, and then it is
+// kept.
+bool Race::end_stranded() {
+  const auto is_activating = [this](Transport each) { return at(each).state == State::activating; };
+  if (profile_.slack() > 1 || std::any_of(kAll.begin(), kAll.end(), is_activating)) return false;
+  bool has_ended = false;
+  for (const auto each : kAll) {
+    if (at(each).state != State::running || !host_.stranded(each)) continue;
+    host_.drop_attempt(each);
+    failed(each, no_way_up());
+    has_ended = true;
+  }
+  return has_ended;
 }
 
 void Race::keep(Transport kept) {
@@ -340,7 +360,7 @@ void Race::failed(Transport transport, const Failure& failure) {
   }
   last_ = failure;
   retry_ = std::max(retry_, failure.retry);
-  is_late_ = is_late_ || failure.code == "deadline";
+  is_late_ = is_late_ || failure.code == "deadline" || failure.code == "no_way_up";
   if (active_) {
     standing.state = State::idle;
     start_waiting();

@@ -130,7 +130,7 @@ export class Steering {
         else this.#seats.take();
       },
       failed: (carrier, error) => {
-        this.#profile.failed(carrier.kind);
+        this.#profile.failed(carrier.kind, error);
         if (carrier.kind === 'sse' && ['held_back', 'deadline'].includes(error.code)) this.#profile.learnt(this.#profile.cadence.heldBack());
         this.#journal.add('failed', { transport: carrier.kind, why: error.message, code: error.code });
       },
