@@ -29,7 +29,7 @@ class Lives {
     return term;
   }
 
-  /// Without a doubt, and the first outage after it is no excuse.
+  /// It loses all its lives, and the next pardon() does not give them back.
   Duration lose_for_certain(Transport transport) {
     at(transport).is_certain = true;
     return lose(transport, true);

@@ -29,7 +29,7 @@ class RaceHost {
   virtual bool opened(Transport transport) const = 0;
   /// For how long nothing has come by that attempt; nothing if nothing ever did.
   virtual std::optional<Duration> silence(Transport transport) const = 0;
-  /// Whether it has come, though nothing goes up beside it.
+  /// Whether that attempt may have the only connection that is served: Carrier::stranded().
   virtual bool stranded(Transport transport) const = 0;
   virtual void journal(std::string_view line) = 0;
 
@@ -103,7 +103,7 @@ class Race {
   void consider();
   /// Nothing carries yet: is the line slow?
   void look();
-  /// Ends what leaves the others no connection. Whether there was something.
+  /// Ends attempts that may have the only connection. Whether there was one.
   bool end_stranded();
   /// On a slow line: gives up all others.
   void keep(Transport transport);

@@ -1,22 +1,15 @@
 #include "dialects/grammar.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
+#include "base/character_set.h"
 #include "base/utf8.h"
 
 namespace sigway::dialects {
 namespace {
 
-// Indexed by the byte as unsigned. A table: this runs for each character of each request's key.
-constexpr std::array<bool, 256> kTokenCharacters = [] {
-  std::array<bool, 256> set{};
-  for (std::size_t c = 0; c < set.size(); ++c)
-    set[c] = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  set['-'] = set['_'] = true;
-  return set;
-}();
+constexpr base::CharacterSet kTokenCharacters = base::alphanumeric_and("-_");
 
 // Characters of a text, or nothing if it is not UTF-8 or has control characters (Unicode's category
 // Cc).
@@ -37,9 +30,7 @@ std::optional<std::size_t> printable_length(std::string_view text) noexcept {
 }  // namespace
 
 bool is_token(std::string_view text, std::size_t least, std::size_t most) noexcept {
-  return text.size() >= least && text.size() <= most &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return kTokenCharacters[static_cast<unsigned char>(c)]; });
+  return text.size() >= least && text.size() <= most && base::consists_of(kTokenCharacters, text);
 }
 
 bool valid_key(std::string_view key) noexcept { return is_token(key, 22, 128); }

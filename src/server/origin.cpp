@@ -1,9 +1,9 @@
 #include "server/origin.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
+#include "base/character_set.h"
 #include "net/address.h"
 
 namespace sigway::server {
@@ -30,16 +30,7 @@ bool is_scheme(std::string_view text) {
   });
 }
 
-// The characters of a host's name in lower case; NUL for all others.
-constexpr std::array<char, 256> kNameCharacters = [] {
-  std::array<char, 256> set{};
-  for (std::size_t c = 0; c < set.size(); ++c) {
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')) set[c] = static_cast<char>(c);
-    if (c >= 'A' && c <= 'Z') set[c] = static_cast<char>(c - 'A' + 'a');
-  }
-  for (const char c : std::string_view("-._%")) set[static_cast<unsigned char>(c)] = c;
-  return set;
-}();
+constexpr base::CharacterSet kNameCharacters = base::alphanumeric_and("-._%");
 
 std::optional<std::string> normalise_host(std::string_view host) {
   if (host.empty()) return std::nullopt;
@@ -50,13 +41,8 @@ std::optional<std::string> normalise_host(std::string_view host) {
   }
   // A dot at the end makes a name absolute (RFC 3986 section 3.2.2); it names the same host.
   if (host.back() == '.') host.remove_suffix(1);
-  if (host.empty()) return std::nullopt;
-  std::optional<std::string> name(host);
-  for (char& c : *name) {
-    c = kNameCharacters[static_cast<unsigned char>(c)];
-    if (c == '\0') return std::nullopt;
-  }
-  return name;
+  if (host.empty() || !base::consists_of(kNameCharacters, host)) return std::nullopt;
+  return lower_case(host);
 }
 
 }  // namespace

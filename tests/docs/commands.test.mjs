@@ -7,13 +7,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { Inbox, within } from '../conformance/support/patience.mjs';
 import { startGateway, stopGateway } from '../dialects/support/gateway.mjs';
+import { freePort } from '../support/free_port.mjs';
 
 const { SIGWAY_SOURCE: source, SIGWAY_BINARY: binary } = process.env;
 const root = mkdtempSync(join(tmpdir(), 'sigway-commands-'));
@@ -85,15 +85,6 @@ class Terminal {
     }
   }
   async ends(code = 0) { assert.equal(await within(this.ended, () => `the end of ${this.out}${this.err}`), code, this.out + this.err); }
-}
-
-async function freePort() {
-  const listener = net.createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }
 
 // A server that a document starts, its ports changed for free ones; gives the addresses in the order in which it names them.

@@ -13,7 +13,7 @@ const kReloadPatience = 20000;       // ms that we speak of a reload, before it 
 const kRate = { burst: 40, each: 200 };   // of one peer, ms a line beyond; apart for who is muted or leaves, lest chat starve it
 const kTroubleShown = 12000;
 const kFirstWord = 4000;             // ms in which a page says that it can be called
-const kFirstDescription = 20000;           // ms after the first word of a call in which the other side describes what it sends: else it is no page
+const kFirstDescription = 20000;     // ms after its first message of a call in which a page sends an offer or an answer
 const kDescriptions = new Set(['offer', 'answer']);
 const kCallWords = new Set(['link', 'offer', 'answer', 'candidate', 'renew', 'link-error']);
 const kAbsence = { known: 10000, stranger: 2500 };   // ms until who is away counts as gone: one we have talked with, one we never saw
@@ -222,7 +222,7 @@ export class Call {
     }, kFirstWord);
   }
 
-  // Who says one word of a call and no more, as a terminal may, would else seem to be connecting for good.
+  // Without this a terminal that sends one message of a call would be shown as connecting for good.
   #awaitDescription(peer, info) {
     info.callTimer ??= setTimeout(() => {
       info.callTimer = null;
@@ -291,8 +291,8 @@ export class Call {
     return this.#info.get(peer) ?? { name: '', mic: true, camera: true, screen: false };
   }
 
-  // What it calls itself, else the name that the server knows it by, else a number. "You" is what we are called here ourselves: whose name
-  // reads like that, or like our own, has the number with it, in front, where no length of the name can hide it.
+  // What it calls itself, else the name that the server knows it by, else a number. A name that reads like "You", or like our own, follows
+  // the number: in front, a long name cannot push it out of sight.
   nameOf(peer) {
     const name = this.infoOf(peer).name || cleanName(peer.name), guest = `Guest ${peer.join}`;
     if (!name) return guest;

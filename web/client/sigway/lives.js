@@ -26,7 +26,7 @@ export class Lives {
     return term;
   }
 
-  /** Without a doubt, and the first outage after it is no excuse. */
+  /** It loses all its lives, and the next `pardon` does not give them back. */
   loseForCertain(kind) {
     this.#of(kind).isCertain = true;
     return this.lose(kind, true);

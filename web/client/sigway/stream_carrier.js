@@ -15,8 +15,8 @@ const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the
 const kHeldLatest = 10000;           // while the stream flows: much may be on its way before the hello
 const kEchoPause = 2000;
 const kSilentLeast = 2000, kSilentUnknown = 3000;   // by so much a hello may be later where the stream was silent before
+const kStranded = 2000;              // after which the first confirmation, without an answer, may be waiting for the stream's connection
 // That nothing goes up beside a stream which carries without a proof.
-const kStranded = 2000;              // after which the first confirmation, without an answer, may be waiting for its connection
 const kNoWayUpLeast = 3000, kNoWayUpUnknown = 8000, kNoWayUpMost = 10000;
 
 export class StreamCarrier extends Carrier {
@@ -136,8 +136,7 @@ export class StreamCarrier extends Carrier {
   takeOver() {
     if (this.active || this.done) return;
     const patience = Math.min(kNoWayUpMost, this.session.trips.patience(kNoWayUpLeast, kNoWayUpUnknown));
-    if (this.#hello < 2) this.#stopWayUp = quiet(patience, kNoWayUpMost, () => this.seen, () =>
-      this.end(noWayUp()));
+    if (this.#hello < 2) this.#stopWayUp = quiet(patience, kNoWayUpMost, () => this.seen, () => this.end(noWayUp()));
     super.takeOver();
   }
 
