@@ -61,11 +61,12 @@ if(SIGWAY_SODIUM_FOUND)
   add_library(sodium_shorthash INTERFACE)
   target_link_libraries(sodium_shorthash INTERFACE PkgConfig::SIGWAY_SODIUM)
 else()
-  # Its own build is autoconf; the one algorithm is one file.
+  # Its own build is autoconf; the one algorithm is one file for each length of its result.
   _sigway_fetch(sodium_source https://github.com/jedisct1/libsodium.git 1.0.18)
   set(sodium "${sodium_source_SOURCE_DIR}/src/libsodium")
   add_library(sodium_shorthash STATIC
-    "${sodium}/crypto_shorthash/siphash24/ref/shorthash_siphash24_ref.c")
+    "${sodium}/crypto_shorthash/siphash24/ref/shorthash_siphash24_ref.c"
+    "${sodium}/crypto_shorthash/siphash24/ref/shorthash_siphashx24_ref.c")
   target_include_directories(sodium_shorthash SYSTEM
     PUBLIC "${sodium}/include" PRIVATE "${sodium}/include/sodium")
   target_compile_definitions(sodium_shorthash PUBLIC SODIUM_STATIC)

@@ -10,6 +10,8 @@ namespace {
 
 static_assert(sizeof(HashSecret) == crypto_shorthash_siphash24_KEYBYTES);
 static_assert(sizeof(std::uint64_t) == crypto_shorthash_siphash24_BYTES);
+static_assert(sizeof(HashSecret) == crypto_shorthash_siphashx24_KEYBYTES);
+static_assert(sizeof(Fingerprint) == crypto_shorthash_siphashx24_BYTES);
 
 HashSecret make_secret() noexcept {
   HashSecret secret{};
@@ -36,6 +38,14 @@ std::uint64_t keyed_hash(std::string_view bytes, const HashSecret& secret) noexc
 
 std::uint64_t keyed_hash(std::string_view bytes) noexcept {
   return keyed_hash(bytes, kProcessSecret);
+}
+
+Fingerprint fingerprint(std::string_view bytes) noexcept {
+  Fingerprint result{};
+  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(result.data()),
+                              reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                              kProcessSecret.data());
+  return result;
 }
 
 }  // namespace sigway::base

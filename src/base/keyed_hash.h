@@ -23,6 +23,11 @@ std::uint64_t keyed_hash(std::string_view bytes, const HashSecret& secret) noexc
 // The same with the secret of this process.
 std::uint64_t keyed_hash(std::string_view bytes) noexcept;
 
+// 128 bits of SipHash-2-4 with the secret of this process: no two texts that a client could send
+// have the same, unless the client knows the secret. Never sent, never logged. Thread: any.
+using Fingerprint = std::array<std::uint64_t, 2>;
+Fingerprint fingerprint(std::string_view bytes) noexcept;
+
 // The hash function of those tables. Not noexcept on purpose: libstdc++ then stores each entry's
 // hash, instead of computing it again for every entry that a search passes.
 struct KeyedHash {

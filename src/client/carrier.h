@@ -58,6 +58,9 @@ class Carrier {
   /// A stream, or a WebSocket, that something has answered: it has a connection.
   bool streams() const noexcept { return streams_; }
   bool active() const noexcept { return active_; }
+  /// Whether it brings something, but no upload beside it was answered in time: it may have the
+  /// only connection that is served.
+  virtual bool stranded() const { return false; }
   std::uint64_t turn() const noexcept { return turn_; }
   Duration age() const;
   Duration silence() const;

@@ -163,6 +163,11 @@ bool Connection::opened(Transport transport) const {
   return carrier != nullptr && carrier->streams();
 }
 
+bool Connection::stranded(Transport transport) const {
+  const auto* const carrier = attempts_[static_cast<std::size_t>(transport) - 1];
+  return carrier != nullptr && carrier->stranded();
+}
+
 void Connection::activate_attempt(Transport transport) {
   if (auto* const carrier = attempt(transport)) session_->activate(*carrier);
 }

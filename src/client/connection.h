@@ -71,6 +71,7 @@ class Connection final : public SessionListener, public RaceHost {
   Duration round_trip() const { return profile_.trips().usual(); }
   std::optional<Duration> silence(Transport transport) const override;
   bool opened(Transport transport) const override;
+  bool stranded(Transport transport) const override;
   std::size_t pending() const;
   std::size_t pending_bytes() const;
   std::size_t carrier_count() const { return session_ ? session_->carrier_count() : 0; }

@@ -60,6 +60,12 @@ bool is_unclean(const Failure& failure) {
   return contains(kUnclean, failure.code) || failure.code.starts_with("http_");
 }
 
+Failure no_way_up() {
+  return {.code = "no_way_up",
+          .message = "no upload was answered beside the stream, which may have the only connection",
+          .of_uploads = true};
+}
+
 Failure failure_of(const HttpAnswer& answer) {
   if (answer.status == 0)
     return {.code = answer.unsent ? "unsent"

@@ -11,7 +11,7 @@ namespace sigway::client {
 /// Why an attempt, a carrier or a session is over.
 struct Failure {
   /// What the server said (docs/protocol.md, "Errors" and "Ends"), or ours: `network`, `deadline`,
-  /// `unsent`, `silence`, `gap`, `not_sigway`, `http_STATUS`.
+  /// `unsent`, `silence`, `gap`, `no_way_up`, `not_sigway`, `http_STATUS`.
   std::string code{};
   std::string message{};
   int status = 0;              ///< of the HTTP answer, if it was one
@@ -35,6 +35,8 @@ bool is_filtered(const Failure& failure);
 /// Whether something on the way did it, and not the server or we.
 bool is_unclean(const Failure& failure);
 
+/// Of a stream beside which nothing goes up.
+Failure no_way_up();
 /// Of an answer that is no success.
 Failure failure_of(const HttpAnswer& answer);
 /// Of a control `error` or `end`, or the `ended` of a poll.

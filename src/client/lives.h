@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "client/client.h"
 #include "client/scheduler.h"
@@ -28,12 +29,19 @@ class Lives {
     return term;
   }
 
+  /// It loses all its lives, and the next pardon() does not give them back.
+  Duration lose_for_certain(Transport transport) {
+    at(transport).is_certain = true;
+    return lose(transport, true);
+  }
+
   /// It grew old, or what killed it is known and mended.
   void restore(Transport transport) { at(transport) = {}; }
 
   /// Everything failed together: an outage, and no transport's fault.
   void pardon() {
     for (auto& record : records_) {
+      if (std::exchange(record.is_certain, false)) continue;
       record.lost = 0;
       record.until = {};
     }
@@ -53,6 +61,7 @@ class Lives {
     int lost = 0;
     Duration term = kFirstTerm;
     Time until{};
+    bool is_certain = false;
   };
   static std::size_t index(Transport transport) { return static_cast<std::size_t>(transport) - 1; }
   Record& at(Transport transport) { return records_[index(transport)]; }

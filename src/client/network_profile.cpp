@@ -68,6 +68,14 @@ void NetworkProfile::failed(Transport transport, const Failure& failure) {
   trusted_.erase(transport);
   const bool is_held = failure.code == "held_back" || failure.code == "deadline";
   if (transport == Transport::sse && is_held) learnt(cadence_.stream_held_back());
+  if (failure.code == "no_way_up")
+    set_aside(transport, "leaves no connection for uploads", lives_.lose_for_certain(transport));
+}
+
+void NetworkProfile::set_aside(Transport transport, std::string_view why, Duration term) {
+  if (term == Duration(0)) return;
+  hooks_.journal(std::string(to_string(transport)) + ' ' + std::string(why) +
+                 ": it is set aside for " + std::to_string((term.count() + 500) / 1000) + " s");
 }
 
 void NetworkProfile::died(Transport transport, const Failure& failure, Duration age,
@@ -87,13 +95,10 @@ void NetworkProfile::died(Transport transport, const Failure& failure, Duration 
     lives_.restore(transport);
     return;
   }
-  const auto term = lives_.lose(transport, is_always);
-  if (term == Duration(0)) return;
-  const auto* const why = is_held_back ? " is held back"
-                          : is_always  ? " leaves no connection for uploads"
-                                       : " keeps dying young";
-  hooks_.journal(std::string(to_string(transport)) + why + ": it is set aside for " +
-                 std::to_string((term.count() + 500) / 1000) + " s");
+  const auto* const why = is_held_back ? "is held back"
+                          : is_always  ? "leaves no connection for uploads"
+                                       : "keeps dying young";
+  set_aside(transport, why, lives_.lose(transport, is_always));
 }
 
 void NetworkProfile::ended(Transport transport, Duration age, Duration heartbeat) {

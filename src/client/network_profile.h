@@ -78,6 +78,8 @@ class NetworkProfile {
 
  private:
   void keep();
+  /// Says so; nothing where `term` is 0.
+  void set_aside(Transport transport, std::string_view why, Duration term);
 
   const Hooks hooks_;
   Cadence cadence_;

@@ -188,6 +188,10 @@ void Race::look() {
     look_.set(early, [this] { look(); });
     return;
   }
+  if (end_stranded()) {
+    if (running_ && !active_) look_.set(kLookAgain, [this] { look(); });
+    return;
+  }
   const auto flows = [this](Transport each) {
     const auto silence = host_.silence(each);
     return is_under_way(each) && silence && *silence < kFlows;
@@ -213,6 +217,22 @@ void Race::look() {
   }
   profile_.found_slow();
   keep(*kept);
+}
+
+// A stream that came first leaves the others no connection, where one is served, nor its own
+// confirmation. On a slow line it looks the same; the next round has more time, and then it is
+// kept.
+bool Race::end_stranded() {
+  const auto is_activating = [this](Transport each) { return at(each).state == State::activating; };
+  if (profile_.slack() > 1 || std::any_of(kAll.begin(), kAll.end(), is_activating)) return false;
+  bool has_ended = false;
+  for (const auto each : kAll) {
+    if (at(each).state != State::running || !host_.stranded(each)) continue;
+    host_.drop_attempt(each);
+    failed(each, no_way_up());
+    has_ended = true;
+  }
+  return has_ended;
 }
 
 void Race::keep(Transport kept) {
@@ -278,9 +298,10 @@ void Race::consider() {
 void Race::activate(Transport transport) {
   conclude(transport, State::activating);
   at(transport).again = false;
-  // Without slack: the server lets it stand by for ten seconds, and what may be in its way is to be
-  // gone well before.
-  expect(transport, profile_.trips().patience(kActivationLeast, kActivation));
+  // Without slack, and no longer on a slow line: the server lets it stand by for ten seconds, and
+  // what may be in its way is to be gone well before.
+  expect(transport,
+         std::min(kActivation, profile_.trips().patience(kActivationLeast, kActivation)));
   host_.activate_attempt(transport);
 }
 
@@ -304,7 +325,7 @@ void Race::narrow() {
   if (!active_) return;
   for (auto* timer : {&others_, &grace_}) timer->stop();
   for (const auto each : kAll) give_up(each, "what is in use needs its connection");
-  probe_later();
+  if (!probe_.is_set()) probe_later();  // else it would be put off by each request that is lost
 }
 
 // What is not better than what we have is given up; what is better has its time, and so has what
@@ -339,11 +360,13 @@ void Race::failed(Transport transport, const Failure& failure) {
   }
   last_ = failure;
   retry_ = std::max(retry_, failure.retry);
-  is_late_ = is_late_ || failure.code == "deadline";
+  is_late_ = is_late_ || failure.code == "deadline" || failure.code == "no_way_up";
   if (active_) {
     standing.state = State::idle;
     start_waiting();
-    if (active_) settle();
+    if (!active_) return;
+    settle();
+    consider();  // another one may have been proved while this one was to take over
     return;
   }
   if (!running_) return;

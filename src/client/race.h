@@ -29,6 +29,8 @@ class RaceHost {
   virtual bool opened(Transport transport) const = 0;
   /// For how long nothing has come by that attempt; nothing if nothing ever did.
   virtual std::optional<Duration> silence(Transport transport) const = 0;
+  /// Whether that attempt may have the only connection that is served: Carrier::stranded().
+  virtual bool stranded(Transport transport) const = 0;
   virtual void journal(std::string_view line) = 0;
 
  protected:
@@ -101,6 +103,8 @@ class Race {
   void consider();
   /// Nothing carries yet: is the line slow?
   void look();
+  /// Ends attempts that may have the only connection. Whether there was one.
+  bool end_stranded();
   /// On a slow line: gives up all others.
   void keep(Transport transport);
   /// Gives up what is not proved, for the sake of this one. Whether there was something.

@@ -395,7 +395,9 @@ void Session::landed() {
 std::function<void(const HttpAnswer&)> Session::take_upload(Network::Id upload, bool answered) {
   auto node = uploads_.extract(upload);
   lines_.ended(upload, answered);
-  if (answered && active_ != nullptr) active_->upload_got_through();
+  if (answered) {
+    for (const auto& carrier : carriers_) carrier->upload_got_through();
+  }
   return std::move(node.mapped().done);
 }
 

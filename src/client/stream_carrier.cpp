@@ -18,6 +18,9 @@ constexpr Duration kHeldLeast{400}, kHeldUnknown{1500};
 constexpr Duration kSilentLeast{2000}, kSilentUnknown{3000};  // where it was silent before
 constexpr Duration kHeldLatest{10'000};                       // while the stream flows
 constexpr Duration kEchoPause{2000};
+// After which the first confirmation, without an answer, may be waiting for the stream's
+// connection.
+constexpr Duration kStranded{2000};
 // That nothing goes up beside a stream which carries without a proof.
 constexpr Duration kNoWayUpLeast{3000}, kNoWayUpUnknown{8000}, kNoWayUpMost{10'000};
 
@@ -197,16 +200,18 @@ void StreamCarrier::on_active() {
   const auto patience = std::min(kNoWayUpMost, session_.patience(kNoWayUpLeast, kNoWayUpUnknown));
   // While the stream flows the answers may stand behind what it brings, on a slow line.
   way_up_.set(
-      patience, kNoWayUpMost, [this] { return silence(); },
-      [this] {
-        end({.code = "no_way_up",
-             .message =
-                 "no upload was answered beside the stream, which may have the only connection",
-             .of_uploads = true});
-      });
+      patience, kNoWayUpMost, [this] { return silence(); }, [this] { end(no_way_up()); });
 }
 
-void StreamCarrier::upload_got_through() { way_up_.stop(); }
+void StreamCarrier::upload_got_through() {
+  got_through_ = true;
+  way_up_.stop();
+}
+
+bool StreamCarrier::stranded() const {
+  return hello_ == 1 && !got_through_ && asked_ &&
+         session_.scheduler().now() - *asked_ >= kStranded;
+}
 
 void StreamCarrier::activate(std::uint64_t turn) {
   turn_ = turn;

@@ -21,6 +21,7 @@ class StreamCarrier final : public Carrier {
   void acknowledge() override;
   void check() override;
   void upload_got_through() override;
+  bool stranded() const override;
   std::string question() override;
   void question_settled(bool answered) override;
 
@@ -53,6 +54,7 @@ class StreamCarrier final : public Carrier {
   std::uint64_t questioned_ = 0;  // confirmed by an upload with messages, to find out
   bool was_silent_ = false;       // before it was asked for the next one
   bool acknowledging_ = false;    // by an upload of its own
+  bool got_through_ = false;      // an upload beside it was answered
   Timer head_;
   QuietTimer held_;
   Timer echo_later_;

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/character_set.h"
 #include "base/utf8.h"
 
 namespace sigway::dialects {
 namespace {
 
-constexpr bool token_character(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_';
-}
+constexpr base::CharacterSet kTokenCharacters = base::alphanumeric_and("-_");
 
 // Characters of a text, or nothing if it is not UTF-8 or has control characters (Unicode's category
 // Cc).
@@ -32,8 +30,7 @@ std::optional<std::size_t> printable_length(std::string_view text) noexcept {
 }  // namespace
 
 bool is_token(std::string_view text, std::size_t least, std::size_t most) noexcept {
-  return text.size() >= least && text.size() <= most &&
-         std::all_of(text.begin(), text.end(), token_character);
+  return text.size() >= least && text.size() <= most && base::consists_of(kTokenCharacters, text);
 }
 
 bool valid_key(std::string_view key) noexcept { return is_token(key, 22, 128); }

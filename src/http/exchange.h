@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/digest_memo.h"
 #include "base/shard_index.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -83,6 +84,10 @@ class Exchange {
   virtual std::string base_url() const = 0;
   // The dialect of `/` on the port that the client came by, empty on the main port.
   virtual const std::string& port_label() const = 0;
+
+  // The connection's own, for what the client quotes in request after request: its key. A proxy may
+  // send the requests of several clients on one connection.
+  virtual base::DigestMemo& digest_memo() = 0;
 
   // Answers now. At most one of respond, begin_stream and an upgrade; a second is ignored.
   virtual void respond(Response response) = 0;

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "http/characters.h"
+
 namespace sigway::http {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) { return kLowerCase[static_cast<unsigned char>(c)]; }
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';

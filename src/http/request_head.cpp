@@ -14,14 +14,10 @@ constexpr std::string_view kFramingHint =
     "Send either one Content-Length or Transfer-Encoding: chunked, and each header once.";
 
 // A host with an optional port (RFC 3986 sections 3.2.2 and 3.2.3).
-constexpr CharacterSet kHostCharacters = [] {
-  CharacterSet set{};
-  for (std::size_t c = 0; c < set.size(); ++c)
-    set[c] = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  for (const char c : std::string_view("-._~!$&'()*+,;=%:[]"))
-    set[static_cast<unsigned char>(c)] = true;
-  return set;
-}();
+constexpr CharacterSet kHostCharacters = base::alphanumeric_and("-._~!$&'()*+,;=%:[]");
+
+// A path of these is taken as it is: there is no escape, no query and no dot segment in it.
+constexpr CharacterSet kSimplePath = base::alphanumeric_and("-_~/");
 
 Method method_of(std::string_view name) {
   for (const Method method : {Method::get, Method::head, Method::post, Method::put, Method::del,
@@ -158,6 +154,11 @@ std::optional<Problem> read_path(Request& request, std::string_view target) {
 
 std::optional<Problem> read_target(Request& request) {
   std::string_view target = request.target;
+  // Such as /v1/send: there is nothing to decode or to refuse.
+  if (target.starts_with('/') && base::consists_of(kSimplePath, target)) {
+    request.path = target;
+    return std::nullopt;
+  }
   const bool is_visible = std::all_of(target.begin(), target.end(),
                                       [](char c) { return c > 0x20 && c < 0x7F && c != '#'; });
   if (target.empty() || !is_visible) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "http/characters.h"
 #include "http/chunk_line.h"
 #include "http/head_guard.h"
 #include "http/request_head.h"
@@ -53,9 +54,8 @@ Spare& spare() noexcept {
 void append_lower_case(std::string& to, std::string_view text) {
   const std::size_t before = to.size();
   to += text;
-  for (std::size_t i = before; i < to.size(); ++i) {
-    if (to[i] >= 'A' && to[i] <= 'Z') to[i] = static_cast<char>(to[i] - 'A' + 'a');
-  }
+  for (char* c = to.data() + before; c != to.data() + to.size(); ++c)
+    *c = kLowerCase[static_cast<unsigned char>(*c)];
 }
 
 // What the guard found, for a person.

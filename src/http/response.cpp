@@ -12,6 +12,8 @@
 
 namespace sigway::http {
 
+using namespace std::string_view_literals;
+
 namespace {
 
 constexpr std::array<std::string_view, 5> kSerializersOwn = {"content-length", "transfer-encoding",
@@ -25,10 +27,39 @@ bool is_field_value(std::string_view value) {
   return prefix_of(kFieldCharacters, value) == value.size();
 }
 
-void append_number(std::string& out, std::size_t number) {
-  std::array<char, 20> digits{};
-  out.append(digits.data(),
-             std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+// A number as text.
+class Digits {
+ public:
+  explicit Digits(std::size_t number, int base = 10) noexcept {
+    const auto* const end =
+        std::to_chars(digits_.data(), digits_.data() + digits_.size(), number, base).ptr;
+    size_ = static_cast<std::size_t>(end - digits_.data());
+  }
+  std::string_view text() const noexcept { return {digits_.data(), size_}; }
+
+ private:
+  std::array<char, 20> digits_{};
+  std::size_t size_ = 0;
+};
+
+// The version is ours, not the client's (RFC 9110 section 2.5).
+void append_status_line(std::string& head, int status) {
+  if (status == 200) {  // that of almost every answer
+    head += "HTTP/1.1 200 OK\r\n"sv;
+    return;
+  }
+  head += "HTTP/1.1 "sv;
+  head += Digits(static_cast<std::size_t>(status)).text();
+  head += ' ';
+  head += reason_phrase(status);
+  head += "\r\n"sv;
+}
+
+void append_line(std::string& head, std::string_view name, std::string_view value) {
+  head += name;
+  head += ": "sv;
+  head += value;
+  head += "\r\n"sv;
 }
 
 // Name and value of the first of these lines, which goes off them.
@@ -120,24 +151,10 @@ bool sends_body(int status, bool is_head) {
 std::string serialize_head(const Response& response, const ReplyContext& context, Framing framing) {
   std::string head;
   head.reserve(384 + context.room);
-  // The version is ours, not the client's (RFC 9110 section 2.5).
-  head += "HTTP/1.1 ";
-  append_number(head, static_cast<std::size_t>(response.status()));
-  head += ' ';
-  head += reason_phrase(response.status());
-  head += "\r\n";
-  if (!context.date.empty()) {
-    head += "Date: ";
-    head += context.date;
-    head += "\r\n";
-  }
+  append_status_line(head, response.status());
+  if (!context.date.empty()) append_line(head, "Date", context.date);
   head += response.lines();
-  for (const auto& [name, value] : response.headers()) {
-    head += name;
-    head += ": ";
-    head += value;
-    head += "\r\n";
-  }
+  for (const auto& [name, value] : response.headers()) append_line(head, name, value);
   head += context.common_lines;
   bool keep_alive = context.keep_alive && !response.closes();
   // RFC 9110 section 8.6: no Content-Length in 1xx and 204. A 304 would have to tell that of the
@@ -145,31 +162,29 @@ std::string serialize_head(const Response& response, const ReplyContext& context
   const bool has_length =
       response.status() >= 200 && response.status() != 204 && response.status() != 304;
   if (framing == Framing::length && has_length) {
-    head += "Content-Length: ";
-    append_number(head, response.content_length());
-    head += "\r\n";
+    append_line(head, "Content-Length", Digits(response.content_length()).text());
   } else if (framing == Framing::stream) {
     if (context.version_minor > 0) {
-      head += "Transfer-Encoding: chunked\r\n";
+      head += "Transfer-Encoding: chunked\r\n"sv;
     } else {
       keep_alive = false;
     }
   }
   if (response.status() >= 200) {
     if (!keep_alive) {
-      head += "Connection: close\r\n";
+      head += "Connection: close\r\n"sv;
     } else if (context.version_minor == 0) {
-      head += "Connection: keep-alive\r\n";
+      head += "Connection: keep-alive\r\n"sv;
     }
   }
-  head += "\r\n";
+  head += "\r\n"sv;
   return head;
 }
 
 std::string chunk_head(std::size_t size) {
-  std::array<char, 24> text{};
-  const int length = std::snprintf(text.data(), text.size(), "%zx\r\n", size);
-  return std::string(text.data(), static_cast<std::size_t>(length));
+  std::string head(Digits(size, 16).text());
+  head += kChunkEnd;
+  return head;
 }
 
 std::string_view reason_phrase(int status) {

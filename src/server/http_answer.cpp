@@ -61,12 +61,12 @@ bool HttpConnection::is_current(std::uint32_t sequence, Phase phase) const {
   return sequence == sequence_ && phase_ == phase;
 }
 
-void HttpConnection::respond(std::uint32_t sequence, http::Response response) {
+void HttpConnection::respond(std::uint32_t sequence, http::Response&& response) {
   if (!is_current(sequence, Phase::handling) && !is_current(sequence, Phase::waiting)) return;
   write_answer(std::move(response));
 }
 
-void HttpConnection::write_answer(http::Response response) {
+void HttpConnection::write_answer(http::Response&& response) {
   if (response.source() && http::sends_body(response.status(), pending_->is_head))
     return begin_slices(std::move(response));
   const bool keep_alive = may_keep_alive(response);
@@ -80,7 +80,7 @@ void HttpConnection::write_answer(http::Response response) {
   finish_answer(keep_alive);
 }
 
-void HttpConnection::begin_slices(http::Response response) {
+void HttpConnection::begin_slices(http::Response&& response) {
   pending_->sliced = std::make_unique<SlicedAnswer>(connection_, std::move(response));
   phase_ = Phase::sending;
   connection_.allow_pauses(true);

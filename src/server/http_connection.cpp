@@ -27,6 +27,11 @@ Caller HttpConnection::caller() const {
   return {connection_.peer(), connection_.is_tls(), connection_.port().local.is_loopback()};
 }
 
+base::DigestMemo& HttpConnection::digest_memo() {
+  if (!digest_memo_) digest_memo_ = std::make_unique<base::DigestMemo>();
+  return *digest_memo_;
+}
+
 bool HttpConnection::is_answering() const {
   return phase_ == Phase::handling || phase_ == Phase::waiting || phase_ == Phase::sending ||
          phase_ == Phase::streaming;
@@ -95,13 +100,22 @@ void HttpConnection::process(std::string_view bytes) {
   }
   is_processing_ = false;
   if (is_answering()) keep_following(bytes);
+  time_request();
+}
+
+// The rest of a request must come in time. One that has come whole never has a timeout running.
+void HttpConnection::time_request() {
+  if (is_timed_ || (phase_ != Phase::head && phase_ != Phase::body)) return;
+  connection_.shard().schedule_in(
+      timer_, phase_ == Phase::head ? head_timeout() : server_.options().body_timeout);
+  is_timed_ = true;
 }
 
 void HttpConnection::begin_request() {
   incoming_ = std::make_unique<Incoming>(server_.options().limits);
   phase_ = Phase::head;
+  is_timed_ = false;
   connection_.set_idle(false);
-  connection_.shard().schedule_in(timer_, head_timeout());
 }
 
 // True when the request is complete. Takes what belongs to it off `bytes`.
@@ -179,8 +193,8 @@ bool HttpConnection::accept_head() {
       parser.set_max_body(kSmallBody);  // of a body in chunks the length is not known yet
     }
     phase_ = Phase::body;
+    is_timed_ = false;
     body_mark_ = 0;
-    connection_.shard().schedule_in(timer_, server_.options().body_timeout);
   }
   return true;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest_memo.h"
 #include "base/timer_wheel.h"
 #include "http/exchange.h"
 #include "http/request_parser.h"
@@ -54,7 +55,7 @@ class HttpConnection final : public net::ConnectionHandler {
 
   // Answers to the request of that sequence number; ignored when it is not the one in flight or was
   // answered already.
-  void respond(std::uint32_t sequence, http::Response response);
+  void respond(std::uint32_t sequence, http::Response&& response);
   void begin_stream(std::uint32_t sequence, http::Response head,
                     const std::shared_ptr<StreamState>& state);
   void write_stream(std::uint32_t sequence, base::Bytes bytes);
@@ -67,6 +68,7 @@ class HttpConnection final : public net::ConnectionHandler {
   HttpServer& server() const { return server_; }
   net::Connection& connection() const { return connection_; }
   Caller caller() const;
+  base::DigestMemo& digest_memo();
 
  private:
   enum class Phase : std::uint8_t {
@@ -118,6 +120,7 @@ class HttpConnection final : public net::ConnectionHandler {
   void count_held();
   void begin_request();
   bool read_request(std::string_view& bytes);
+  void time_request();
   bool accept_head();
   bool body_moves();
   void handle_request();
@@ -131,8 +134,8 @@ class HttpConnection final : public net::ConnectionHandler {
   void refuse_with(http::Response response);
   std::optional<http::Response> admission_refusal() const;
   static http::Response overloaded(std::string message);
-  void write_answer(http::Response response);
-  void begin_slices(http::Response response);
+  void write_answer(http::Response&& response);
+  void begin_slices(http::Response&& response);
   void queue_slice();
   void send_slice(std::uint32_t sequence);
   void slice_has_gone();
@@ -150,15 +153,17 @@ class HttpConnection final : public net::ConnectionHandler {
 
   HttpServer& server_;
   net::Connection& connection_;
-  std::unique_ptr<Incoming> incoming_;  // only while a request is being read
-  std::unique_ptr<Pending> pending_;    // from a request's head to the end of its answer
-  std::string following_;               // bytes of further requests
-  std::size_t body_mark_ = 0;           // bytes of the body when its timeout began
+  std::unique_ptr<Incoming> incoming_;             // only while a request is being read
+  std::unique_ptr<Pending> pending_;               // from a request's head to the end of its answer
+  std::string following_;                          // bytes of further requests
+  std::unique_ptr<base::DigestMemo> digest_memo_;  // once a route has asked for it
+  std::size_t body_mark_ = 0;                      // bytes of the body when its timeout began
   base::Timer timer_ = base::Timer::calling<&HttpConnection::on_timer>(this);
   std::uint32_t sequence_ = 0;
   Phase phase_ = Phase::idle;
   net::Admission admission_;
   bool is_processing_ = false;
+  bool is_timed_ = false;  // the timeout of `head` or `body` runs
   bool peer_finished_ = false;
 };
 

@@ -27,6 +27,7 @@ class HttpExchange final : public Exchange {
   const std::string& client_address() const override { return client().address; }
   std::string base_url() const override;
   const std::string& port_label() const override { return http_.connection().port().label; }
+  base::DigestMemo& digest_memo() override { return http_.digest_memo(); }
   void respond(http::Response response) override;
   std::shared_ptr<http::StreamWriter> begin_stream(http::Response head) override;
   void on_gone(std::function<void()> callback) override;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/character_set.h"
 #include "net/address.h"
 
 namespace sigway::server {
@@ -29,6 +30,8 @@ bool is_scheme(std::string_view text) {
   });
 }
 
+constexpr base::CharacterSet kNameCharacters = base::alphanumeric_and("-._%");
+
 std::optional<std::string> normalise_host(std::string_view host) {
   if (host.empty()) return std::nullopt;
   if (host.front() == '[') {
@@ -36,13 +39,10 @@ std::optional<std::string> normalise_host(std::string_view host) {
     if (host.back() != ']' || !address || address->is_v4()) return std::nullopt;
     return "[" + address->ip() + "]";
   }
-  const bool is_plain = std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '.' || c == '_' || c == '%';
-  });
   // A dot at the end makes a name absolute (RFC 3986 section 3.2.2); it names the same host.
   if (host.back() == '.') host.remove_suffix(1);
-  return is_plain && !host.empty() ? std::optional(lower_case(host)) : std::nullopt;
+  if (host.empty() || !base::consists_of(kNameCharacters, host)) return std::nullopt;
+  return lower_case(host);
 }
 
 }  // namespace

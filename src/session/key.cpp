@@ -74,6 +74,10 @@ KeyHash hash_key(std::string_view key) {
   return hash;
 }
 
+KeyHash hash_key(std::string_view key, base::DigestMemo& memo) {
+  return {memo.digest(key, [](std::string_view text) { return hash_key(text).bytes; })};
+}
+
 std::string make_key() { return random_text(kBase64Url, 43); }
 
 std::string make_peer_id() { return random_text(kBase32, 10); }

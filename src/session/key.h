@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/digest_memo.h"
+
 namespace sigway::session {
 
 /// SHA-256 of the process's hash secret and a session's key. The key itself is never stored or
@@ -21,6 +23,8 @@ struct KeyHash {
 };
 
 KeyHash hash_key(std::string_view key);
+/// The same for a request on a connection that keeps `memo`.
+KeyHash hash_key(std::string_view key, base::DigestMemo& memo);
 
 /// A key for a person's session: 256 bits from the system's generator, base64url.
 std::string make_key();

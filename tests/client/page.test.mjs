@@ -1,13 +1,11 @@
 // What the client does with a page: the unload beacon, the back/forward cache, the key that survives a reload.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { pass } from './fake_clock.mjs';
-import { FakeServer } from './fake_server.mjs';
-import { makeClient } from './helpers.mjs';
+import { client as anyClient, server } from './scene.mjs';
 
-let server, clients;
-const client = (options) => makeClient(server, { room: 'one', transport: 'websocket', ...options }, clients);
+const client = (options) => anyClient({ room: 'one', transport: 'websocket', ...options });
 
 class Page extends EventTarget {
   beacons = [];
@@ -47,14 +45,7 @@ function enter(tab, locks) {
   Object.defineProperty(globalThis, 'navigator', { value: { locks }, configurable: true });
 }
 
-beforeEach(async () => {
-  server = await new FakeServer().start();
-  clients = [];
-});
-
-afterEach(async () => {
-  await Promise.all(clients.map(({ connection }) => connection.close()));
-  await server.stop();
+afterEach(() => {
   delete globalThis.sessionStorage;
   if (kBefore) Object.defineProperty(globalThis, 'navigator', kBefore);
   else delete globalThis.navigator;

@@ -198,12 +198,51 @@ test('of a flood of requests only so many are answered that the responder\'s own
   flood(alice.connection, 'slow', 2000);
   await bob.until(() => bob.messages('slow').length === 2000);
   await pass(0);
-  assert.equal(finish.length, 2000);
+  assert.equal(finish.length, 256);
   for (const resolve of finish) resolve();
   await pass(0);
   assert.ok(bob.connection.pending > 0 && bob.connection.pending <= 1024, String(bob.connection.pending));
   await bob.connection.flush();
   assert.equal(await alice.connection.request('quick'), handled);
+});
+
+test('of requests that a handler does not answer 256 are open at a time, each for two minutes', async () => {
+  const alice = client({ messageRate: 0 }), bob = client({ messageRate: 0 });
+  await Promise.all([alice, bob].map((one) => one.until(() => one.had('ready'))));
+  const finish = [];
+  bob.connection.respond('ask', () => new Promise((resolve) => { finish.push(resolve); }));
+  const ask = () => alice.connection.request('ask', null, { deadline: Infinity });
+  const heard = async (count) => {
+    await bob.until(() => bob.messages('ask').length >= count);
+    await pass(0);
+  };
+  const begun = performance.now();
+  const open = Array.from({ length: 256 }, ask).map((answer) => answer.catch(({ code, message }) => ({ code, message, after: performance.now() - begun })));
+  await heard(256);
+  assert.equal(finish.length, 256);
+  await assert.rejects(ask(), { code: 'busy', message: '256 requests wait for an answer here already; ask again later' });
+  assert.equal(finish.length, 256);
+  // One that is answered makes room for one.
+  finish[0]('done');
+  assert.equal(await open[0], 'done');
+  const next = ask();
+  await heard(258);
+  assert.equal(finish.length, 257);
+  await assert.rejects(ask(), { code: 'busy' });
+  finish[256]('done too');
+  assert.equal(await next, 'done too');
+  const [{ code, message, after }] = await Promise.all(open.slice(1));
+  assert.deepEqual([code, message], ['deadline', 'the handler of the request took longer than 120000 ms']);
+  assert.ok(after >= 120000 && after < 125000, String(after));
+  // What comes after that is not said, and there is room again.
+  for (const resolve of finish) resolve('late');
+  await pass(100);
+  assert.equal(bob.connection.pending, 0);
+  const again = ask();
+  await heard(260);
+  assert.equal(finish.length, 258);
+  finish[257]('again');
+  assert.equal(await again, 'again');
 });
 
 test('closing rejects what is not answered, and an answer that is too late for that is dropped', async () => {

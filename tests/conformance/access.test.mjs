@@ -4,7 +4,7 @@ import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { fetchJson, makeKey } from './support/members.mjs';
-import { exchange, get, post } from './support/raw.mjs';
+import { RawConnection, exchange, get, post } from './support/raw.mjs';
 import { assertRefuses } from './support/refusals.mjs';
 import { Server } from './support/server.mjs';
 import { upgradeLines } from './support/websocket.mjs';
@@ -286,4 +286,36 @@ test('from another address of this machine, a server on loopback is not there', 
   if (!outside) return t.diagnostic('this machine has no other address');
   await assert.rejects(exchange({ ...loopback, url: loopback.url, port: loopback.port, host: outside.address, authority: outside.address },
     ['GET /healthz HTTP/1.1', `Host: ${loopback.authority}`]), /ECONNREFUSED/);
+});
+
+test('a connection that has shown one key lets no other key in', async () => {
+  const connection = await RawConnection.open(loopback);
+  const ask = async (fields, path = '/v1/send') => {
+    const response = await connection.request(...post(loopback, path, JSON.stringify(fields))).response();
+    return response.json.error?.code ?? response.status;
+  };
+  try {
+    const [alice, bob] = [makeKey(), makeKey()];
+    for (const key of [alice, bob]) assert.equal(await ask({ key, open: {}, wait: 0 }, '/v1/poll'), 200);
+    // As a proxy does, which sends the requests of its clients on one connection.
+    for (let i = 0; i < 3; ++i) {
+      for (const key of [alice, bob]) assert.equal(await ask({ key, ack: 0 }), 200);
+    }
+    const isOneOff = (key, at) => key.slice(0, at) + (key[at] === 'A' ? 'B' : 'A') + key.slice(at + 1);
+    for (const wrong of [isOneOff(alice, 0), isOneOff(alice, alice.length - 1), `${alice}A`, alice.slice(0, -1), makeKey()]) {
+      for (const path of ['/v1/send', '/v1/poll']) {
+        assert.equal(await ask({ key: alice, ack: 0 }), 200);
+        assert.equal(await ask({ key: wrong, ack: 0, wait: 0 }, path), 'unknown_key');
+      }
+    }
+    // Nor is the last key remembered for one that a request leaves out.
+    assert.equal(await ask({ key: alice, ack: 0 }), 200);
+    assert.equal(await ask({ ack: 0 }), 'bad_key');
+    // What ends with a session is its key, on the connection that has just shown it, too.
+    assert.equal(await ask({ key: alice, type: 'leave' }), 200);
+    for (const path of ['/v1/send', '/v1/poll']) assert.equal(await ask({ key: alice, ack: 0, wait: 0 }, path), 'gone');
+    assert.equal(await ask({ key: bob, ack: 0 }), 200);
+  } finally {
+    connection.destroy();
+  }
 });

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +46,31 @@ test('the installed library builds into a program elsewhere, and works there', a
   const misused = new Child(program, ['nonsense', 'garden']);
   assert.equal(await misused.exit(), 2);
   assert.match(misused.err, /not the URL of a server/);
+});
+
+// A shell runs them one after the other, in a copy of the example; the server's address is the only thing that is changed.
+test('the lines of examples/cpp/README.md', { skip: SIGWAY_SANITIZE && 'they have no flags of a sanitizer' }, async () => {
+  const home = join(folder, 'home'), example = join(home, 'example');
+  mkdirSync(home);
+  cpSync(join(SIGWAY_SOURCE, 'examples/cpp'), example, { recursive: true });
+  const [make, pkg] = [...readFileSync(join(example, 'README.md'), 'utf8').matchAll(/```sh\n([^]*?)```/g)]
+    .map(([, block]) => block.trim().split('\n').map((line) => line.replace(/\s+#.*/, '')));
+  const shell = (line) => run('sh', ['-ec', `cd '${example}'\n${line.replace(/\bcmake\b(?!_)/g, `'${SIGWAY_CMAKE}'`)}`], { HOME: home });
+  const [install, build, call, ...rest] = make;
+  assert.deepEqual(rest, []);
+  shell(install.replace('build/release', `'${SIGWAY_BUILD}'`));
+  shell(build);
+  // Both blocks have a program that is started twice in one room.
+  const negotiates = async (command, env) => {
+    const [program, , room] = command.split(/\s+/);
+    const one = new Child(join(example, program), [url, room], { ...direct, ...env });
+    await one.event('created');
+    const two = new Child(join(example, program), [url, room], { ...direct, ...env });
+    for (const each of [one, two]) assert.equal(await each.exit(), 0, each.err);
+  };
+  await negotiates(call);
+  shell(pkg.join('\n'));
+  await negotiates('negotiate URL shared', { LD_LIBRARY_PATH: join(home, 'sigway/lib') });
 });
 
 // ---- pkg-config, and the shared library ----

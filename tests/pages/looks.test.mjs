@@ -235,6 +235,11 @@ test('without a camera; without a server', async () => {
   const a = await enter(url, { expected, init: `navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))` });
   await a.page.locator('#media-note').waitFor();
   await look(a.page, 'no-camera');
+  await a.page.setViewportSize({ width: 320, height: 568 });
+  const { note, shown, share } = await a.page.evaluate(() => Object.fromEntries([['note', 'media-note'], ['shown', 'status'], ['share', 'share']]
+    .map(([name, id]) => [name, document.getElementById(id).getBoundingClientRect().toJSON()])));
+  assert.ok(share.bottom <= shown.bottom && share.bottom <= note.top, `the note is over the share card: ${JSON.stringify({ note, shown, share })}`);
+  await a.page.setViewportSize({ width: 1000, height: 720 });
   const b = await enter(url, { expected });
   await seesVideo(a.page);
   await server.stop();

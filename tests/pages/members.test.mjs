@@ -103,3 +103,21 @@ test('who is slow to speak of a call is a terminal only until then', async () =>
   late.leave();
   await a.close();
 });
+
+test('one word of a call and no more is a terminal\'s, after a while', async () => {
+  const url = freshRoom(3);
+  const a = await enter(url);
+  await phase(a.page, 'waiting');
+  const bob = await Terminal.join(url, 'bob');
+  await bob.send('link', { link: 'bob', keeps: [] });
+  await phase(a.page, 'linking');
+  await seesText(a.page, '#status-title', 'A terminal is here');
+  await phase(a.page, 'waiting');
+  await seesText(a.page, '#tiles figcaption', 'bob · terminal, chat only');
+  await bob.send('link', { link: 'bob2', keeps: [] });
+  await say(a.page, 'are you there?');
+  await bob.sees(/are you there\?/);
+  assert.equal(await a.page.getAttribute('#call', 'data-phase'), 'waiting');
+  bob.leave();
+  await a.close();
+});

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import * as choices from '../../web/app/choices.js';
 import { cleanName, kLongestName } from '../../web/app/choices.js';
 import { browser, server } from './served.mjs';
 import { inPage, openCall, phase, visitor } from './support.mjs';
@@ -50,6 +51,37 @@ test('names are shown on tiles and in the chat, as text; who has none is a guest
   await a.page.click('#mic');                                    // the name stays when it says something else
   await b.page.locator('#tiles .hint', { hasText: 'muted' }).waitFor();
   assert.deepEqual(await names(b.page), [nasty]);
+  await a.close();
+  await b.close();
+});
+
+test('a name reads like the own label, or does not', () => {
+  for (const name of ['You', 'you', ' YOU! ', '(You)', 'You (Ada)', 'You (Bob)', 'you, Ada', 'Y\u200Bou', 'Yo\u0301u', 'Уоu', 'Ｙｏｕ', 'Y o u', 'Ada', 'ADA', 'Аda'.replace('А', 'A'), 'A.d.a']) {
+    assert.ok(choices.looksOwn(name, 'Ada'), name);
+  }
+  for (const name of ['Young', 'Youssef', 'Bob', 'Adam', 'Me and you', '🎈']) assert.ok(!choices.looksOwn(name, 'Ada'), name);
+  assert.ok(choices.looksOwn('🎈', '🎈'));
+  assert.ok(!choices.looksOwn('Bob', ''));
+});
+
+test('a peer that calls itself "You", or as we are called, is told from us', async () => {
+  const url = `${server.url}/r/names-${++count}`;
+  const a = await enter(url, 'Ada'), b = await enter(url, 'You (Ada)');
+  await Promise.all([a, b].map(({ page }) => phase(page, 'talking')));
+  await seesName(a.page, 'Guest 2: You (Ada)');
+  assert.equal(await a.page.locator('#self-name').innerText(), 'You (Ada)');
+  const say = (name) => inPage(b.page, ({ call }, told) => call.link.send('app', JSON.stringify({ name: told, media: { mic: true } })), name);
+  for (const name of ['You', 'ada', 'y\u200Bou']) {
+    await say(name);
+    await seesName(a.page, `Guest 2: ${name}`);
+  }
+  await b.page.click('#open-chat');
+  await b.page.fill('#chat-text', 'it is me');
+  await b.page.press('#chat-text', 'Enter');
+  await a.page.click('#open-chat');
+  await a.page.locator('.line:not(.own) .by bdi', { hasText: 'Guest 2: ' }).waitFor();
+  await say('Young');
+  await seesName(a.page, 'Young');
   await a.close();
   await b.close();
 });

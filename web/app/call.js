@@ -4,7 +4,7 @@
 import { connect } from '/client/sigway.js';
 import { PeerLink } from '/client/peer.js';
 import { Pace } from '/client/peer/tools.js';
-import { cleanName } from './choices.js';
+import { cleanName, looksOwn } from './choices.js';
 
 const kChannel = 'app';              // one data channel for chat and for who is muted
 const kLongestText = 4000;
@@ -13,6 +13,8 @@ const kReloadPatience = 20000;       // ms that we speak of a reload, before it 
 const kRate = { burst: 40, each: 200 };   // of one peer, ms a line beyond; apart for who is muted or leaves, lest chat starve it
 const kTroubleShown = 12000;
 const kFirstWord = 4000;             // ms in which a page says that it can be called
+const kFirstDescription = 20000;     // ms after its first message of a call in which a page sends an offer or an answer
+const kDescriptions = new Set(['offer', 'answer']);
 const kCallWords = new Set(['link', 'offer', 'answer', 'candidate', 'renew', 'link-error']);
 const kAbsence = { known: 10000, stranger: 2500 };   // ms until who is away counts as gone: one we have talked with, one we never saw
 
@@ -28,7 +30,7 @@ export class Call {
   transportSince = null;
   #handlers = new Map();
   #info = new WeakMap();             // peer -> {name, mic, camera, screen, lines, notices, leaving, departed, timer, known,
-                                     // spoke, plain, wordTimer}
+                                     // spoke, described, givenUp, plain, wordTimer, callTimer}
   #reloadTimer = null;
   #troubleTimer = null;
   #placeTimer = null;
@@ -143,7 +145,8 @@ export class Call {
     link.on('peer', ({ peer }) => {
       this.#met = true;
       this.#info.set(peer, { name: '', mic: true, camera: true, screen: false, lines: new Pace(kRate), notices: new Pace(kRate),
-        leaving: false, departed: false, timer: null, known: false, spoke: false, plain: false, wordTimer: null });
+        leaving: false, departed: false, timer: null, known: false, spoke: false, described: false, givenUp: false, plain: false,
+        wordTimer: null, callTimer: null });
       this.#awaitWord(peer);
       this.#update();
     });
@@ -165,7 +168,7 @@ export class Call {
     });
     link.on('renewed', () => this.#update());
     link.on('gone', ({ peer, reason }) => {
-      for (const timer of ['timer', 'wordTimer']) clearTimeout(this.#info.get(peer)?.[timer]);
+      for (const timer of ['timer', 'wordTimer', 'callTimer']) clearTimeout(this.#info.get(peer)?.[timer]);
       if (reason === 'replaced') {
         clearTimeout(this.#reloadTimer);
         this.reloading = true;
@@ -219,12 +222,26 @@ export class Call {
     }, kFirstWord);
   }
 
+  // Without this a terminal that sends one message of a call would be shown as connecting for good.
+  #awaitDescription(peer, info) {
+    info.callTimer ??= setTimeout(() => {
+      info.callTimer = null;
+      if (info.described || peer.state !== 'connecting' || this.phase === 'ended') return;
+      info.givenUp = info.plain = true;
+      this.#emit('peer', peer);
+      this.#update();
+    }, kFirstDescription);
+  }
+
   #heardInRoom({ type, from, room, data }) {
     const peer = room === this.room ? this.link.peers.find(({ id }) => id === from) : undefined;
     const info = peer && this.#info.get(peer);
     if (!info) return;
     if (kCallWords.has(type)) {
       info.spoke = true;
+      if (kDescriptions.has(type) && typeof data?.sdp === 'string') info.described = true;
+      else if (info.givenUp && !info.described) return;
+      if (!info.described) this.#awaitDescription(peer, info);
       if (!info.plain) return;
       info.plain = false;
       this.#emit('peer', peer);
@@ -274,9 +291,12 @@ export class Call {
     return this.#info.get(peer) ?? { name: '', mic: true, camera: true, screen: false };
   }
 
-  // What it calls itself, else the name that the server knows it by, else a number.
+  // What it calls itself, else the name that the server knows it by, else a number. A name that reads like "You", or like our own, follows
+  // the number: in front, a long name cannot push it out of sight.
   nameOf(peer) {
-    return this.infoOf(peer).name || cleanName(peer.name) || `Guest ${peer.join}`;
+    const name = this.infoOf(peer).name || cleanName(peer.name), guest = `Guest ${peer.join}`;
+    if (!name) return guest;
+    return looksOwn(name, this.name) ? `${guest}: ${name}` : name;
   }
 
   #tellMedia(peer) {

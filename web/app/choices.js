@@ -21,6 +21,18 @@ export function cleanName(text) {
   return kVisible.test(name) ? name : '';
 }
 
+// Letters of other scripts that look like those of "You", for whoever writes it with them.
+const kLookalikes = { у: 'y', ү: 'y', γ: 'y', υ: 'u', ʏ: 'y', о: 'o', ο: 'o', օ: 'o', 'ᴏ': 'o', 0: 'o', ս: 'u', 'ᴜ': 'u', 'ц': 'u', 'μ': 'u' };
+const folded = (text) => [...text.normalize('NFKD').toLowerCase().replace(/[\p{Mark}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, '')]
+  .map((letter) => kLookalikes[letter] ?? letter).join('');
+const letters = (text) => text.replace(/[^\p{L}\p{N}]/gu, '');
+
+/** Whether somebody else's name could be taken for the label of one's own picture and lines: "You", "You (Ada)", or one's own name. */
+export function looksOwn(name, own) {
+  const read = folded(name), plain = letters(read) || read, mine = folded(own);
+  return /^[^\p{L}\p{N}]*you(?![\p{L}\p{N}])/u.test(read) || plain === 'you' || mine !== '' && plain === (letters(mine) || mine);
+}
+
 function load() {
   try {
     const kept = JSON.parse(localStorage.getItem(kKept));

@@ -295,7 +295,8 @@ export interface Connection {
   /**
    * Answers requests of that type with what the handler gives. They are not heard as `message` any more; messages of that type that
    * are no requests are. A SigwayError that the handler throws is told to the other side with its code and sentence, of another error
-   * only that there was one. While 1024 messages wait to be sent, requests get no answer. Gives a function that takes the handler off;
+   * only that there was one. 256 requests may wait for their handlers, each for two minutes: beyond that the other side hears `busy` or
+   * `deadline`. While 1024 messages wait to be sent, requests get no answer. Gives a function that takes the handler off;
    * one handler for each type.
    */
   respond<Data = any>(type: string, handler: (data: Data, message: Message<Data>) => unknown): () => void;

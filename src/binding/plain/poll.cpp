@@ -146,7 +146,8 @@ void handle_poll(binding::Context& context, const Protocol& protocol, http::Exch
                                             exchange.client_address(), dialects::plain::kVisitor),
                                 here, hub.now());
   } else {
-    located = binding::locate(context, protocol.dialect(), session::hash_key(poll.key), hub.now());
+    located = binding::locate(context, protocol.dialect(),
+                              session::hash_key(poll.key, exchange.digest_memo()), hub.now());
     if (!located) {
       located = Error{.code = ErrorCode::unknown_key,
                       .message = "No session has this key, so nothing follows message " +

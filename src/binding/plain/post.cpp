@@ -138,7 +138,8 @@ void handle_member(binding::Context& context, const Protocol& protocol, http::Ex
                    const Query& query, session::Inputs inputs) {
   const auto here = exchange.id().shard;
   if (query.number) inputs.messages.back().n = query.number;
-  auto located = binding::locate(context, protocol.dialect(), session::hash_key(*query.key),
+  auto located = binding::locate(context, protocol.dialect(),
+                                 session::hash_key(*query.key, exchange.digest_memo()),
                                  context.shared.hubs[here]->now());
   if (!located) located = Error{.code = ErrorCode::unknown_key};
   if (const auto* error = std::get_if<Error>(&*located))

@@ -9,15 +9,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { within } from './patience.mjs';
 import { startProcess } from './process.mjs';
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+import { freePort } from '../../support/free_port.mjs';
 
 // Until `signal` is aborted.
 async function accepts(port, signal) {

@@ -1,9 +1,8 @@
 // The gateway in the variant that ctest asks for: SIGWAY_TEST_TLS=1 and SIGWAY_TEST_SHARDS=N.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net from 'node:net';
 import { Server } from '../../conformance/support/server.mjs';
+import { freePort } from '../../support/free_port.mjs';
 
 export const isSecure = process.env.SIGWAY_TEST_TLS === '1';
 const kShards = process.env.SIGWAY_TEST_SHARDS ?? '1';
@@ -13,15 +12,6 @@ const kStarts = 5;
 if (isSecure) {
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
   process.env.NODE_NO_WARNINGS = '1';
-}
-
-async function freePort() {
-  const listener = net.createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }
 
 // `listen`: names of dialects that get a port of their own; `server.own[NAME]` is the server as it is seen there.

@@ -26,6 +26,7 @@ struct Track final : RaceHost {
   void renewal_failed(client::Duration) override { told += " stale"; }
   void exhausted(const Failure&) override { told += " outage"; }
   bool opened(Transport transport) const override { return open.contains(transport); }
+  bool stranded(Transport) const override { return false; }
   std::optional<client::Duration> silence(Transport transport) const override {
     const auto found = silences.find(transport);
     return found == silences.end() ? std::nullopt : std::optional(found->second);

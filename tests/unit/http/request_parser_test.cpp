@@ -89,6 +89,20 @@ TEST_CASE("a request, whole and in pieces of every size") {
   }
 }
 
+TEST_CASE("a path that needs no decoding, and those next to it") {
+  for (const std::string path : {"/", "/v1/send", "//", "/a//b/", "/-_~", "/Az09", "/a.b", "/.a",
+                                 "/a..", "/a+b", "/a:b@c"}) {
+    CAPTURE(path);
+    for (const std::string query : {"", "?", "?x=1"}) {
+      const Outcome outcome = parse(get(path + query));
+      REQUIRE(outcome.state == State::complete);
+      CHECK(outcome.request.path == path);
+      CHECK(outcome.request.target == path + query);
+      CHECK(outcome.request.query == (query.empty() ? "" : query.substr(1)));
+    }
+  }
+}
+
 TEST_CASE("a chunked body with extensions and trailers, in pieces of every size") {
   const std::string input =
       chunked("5;a=\"b\"\r\nhello\r\n00A\r\n, world!!!\r\n0\r\nX: y\r\nContent-Length: 9\r\n\r\n");

@@ -98,6 +98,8 @@ TEST_CASE("an error is JSON with code, message and hint") {
 TEST_CASE("chunks and dates") {
   CHECK(chunk_head(1) == "1\r\n");
   CHECK(chunk_head(4096) == "1000\r\n");
+  CHECK(chunk_head(0xabcdef) == "abcdef\r\n");
+  CHECK(chunk_head(~std::size_t{0}) == "ffffffffffffffff\r\n");
   CHECK(http_date(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 

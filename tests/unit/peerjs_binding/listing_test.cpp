@@ -41,6 +41,7 @@ class Request final : public http::Exchange {
   const std::string& client_address() const override { return none_; }
   std::string base_url() const override { return none_; }
   const std::string& port_label() const override { return none_; }
+  base::DigestMemo& digest_memo() override { return memo_; }
   void respond(http::Response response) override { answers_.respond(id_, std::move(response)); }
   std::shared_ptr<http::StreamWriter> begin_stream(http::Response) override { return nullptr; }
   void on_gone(std::function<void()>) override {}
@@ -52,6 +53,7 @@ class Request final : public http::Exchange {
   http::ExchangeId id_;
   http::Request request_;
   const std::string none_;
+  base::DigestMemo memo_;
 };
 
 Ids ids_in(const http::Response& response) {

@@ -1,6 +1,7 @@
 // HTTP/1.x over real sockets, the same cases plain and over TLS.
 #include <doctest/doctest.h>
 
+#include <list>
 #include <string>
 
 #include "raw_client.h"
@@ -250,6 +251,46 @@ TEST_CASE_TEMPLATE("slow heads, slow bodies and idle connections", T, Plain, Tls
   used.send(get("/echo"));
   CHECK(used.receive_answer().status == 200);
   CHECK(used.is_closed_by_server());
+}
+
+TEST_CASE_TEMPLATE("the second request of a connection must come in time as the first", T, Plain,
+                   Tls) {
+  ServerSetup setup;
+  // So long that a busy machine gets a whole request through; all connections wait together.
+  setup.http.head_timeout = 3s;
+  setup.http.body_timeout = 3s;
+  setup.http.keep_alive = 1h;
+  TestServer server(T::kTls, add_echo, setup);
+  const std::string whole = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab";
+  std::list<RawClient> clients;
+  for (const std::string part :
+       {"P", "POST /echo HTTP/1.1\r\nHost:",
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\na"}) {
+    CAPTURE(part);
+    RawClient& alone = clients.emplace_back(server.port(), T::kTls);
+    alone.send(whole);
+    CHECK(alone.receive_answer().body == "POST  ab\n");
+    alone.send(part);
+    // In one piece with the request before.
+    RawClient& behind = clients.emplace_back(server.port(), T::kTls);
+    behind.send(whole + part);
+    CHECK(behind.receive_answer().body == "POST  ab\n");
+  }
+  for (RawClient& client : clients) {
+    CHECK(client.receive_answer().status == 408);
+    CHECK(client.is_closed_by_server());
+  }
+}
+
+TEST_CASE_TEMPLATE("a head that goes on coming must be complete in time", T, Plain, Tls) {
+  ServerSetup setup;
+  setup.http.head_timeout = 400ms;
+  TestServer server(T::kTls, add_echo, setup);
+  RawClient client(server.port(), T::kTls);
+  client.send("GET /echo HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
+  for (int i = 0; i < 1000 && client.is_silent_for(20); ++i) client.send("x");
+  CHECK(client.receive_answer().status == 408);
 }
 
 TEST_CASE_TEMPLATE("a parked request outlives the keep-alive time", T, Plain, Tls) {

@@ -81,6 +81,9 @@ export class Carrier {
   /** An upload was answered by the server, or by something on the way: it had a connection. */
   uploadGotThrough() {}
 
+  /** Whether it brings something, but no upload beside it was answered in time: it may have the only connection that is served. */
+  get isStranded() { return false; }
+
   /** It shall take over: the server answers `activated` or `standby`. */
   activate(turn) {
     this.turn = turn;

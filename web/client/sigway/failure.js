@@ -43,6 +43,9 @@ export function isFiltered(error) {
 /** The error of a carrier that ends because uploads failed, which says nothing of how a stream dies. */
 export const ofUploads = (error) => Object.assign(error, { isOfUploads: true });
 
+/** Of a stream beside which nothing goes up. */
+export const noWayUp = () => ofUploads(new SigwayError('no_way_up', 'no upload was answered beside the stream, which may have the only connection'));
+
 /** Whether something on the way did it, and not the server or we. */
 export function isUnclean(error) {
   return kUncleanCodes.has(error.code) || error.code.startsWith('http_');

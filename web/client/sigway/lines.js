@@ -110,10 +110,10 @@ export class Lines {
       const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal });
       if (typeof answer?.up === 'number') session.roundTrip(clock.now() - began);
       this.#answered(upload, began);
-      session.active?.uploadGotThrough();
+      this.#gotThrough();
       return answer;
     } catch (error) {
-      if (!kWithoutAnswer.has(error.code)) session.active?.uploadGotThrough();
+      if (!kWithoutAnswer.has(error.code)) this.#gotThrough();
       if (upload.isCalledOff) throw new SigwayError('unsent', 'an upload waited for a connection');
       throw error;
     } finally {
@@ -121,6 +121,10 @@ export class Lines {
       this.#over.resolve();
       this.#over = deferred();
     }
+  }
+
+  #gotThrough() {
+    for (const carrier of this.#session.carriers) carrier.uploadGotThrough();
   }
 
   #answered({ due }, began) {

@@ -10,7 +10,7 @@ export class Lives {
   #kinds = new Map();      // kind -> {lost, term, until}
 
   #of(kind) {
-    if (!this.#kinds.has(kind)) this.#kinds.set(kind, { lost: 0, term: kFirstTerm, until: 0 });
+    if (!this.#kinds.has(kind)) this.#kinds.set(kind, { lost: 0, term: kFirstTerm, until: 0, isCertain: false });
     return this.#kinds.get(kind);
   }
 
@@ -26,6 +26,12 @@ export class Lives {
     return term;
   }
 
+  /** It loses all its lives, and the next `pardon` does not give them back. */
+  loseForCertain(kind) {
+    this.#of(kind).isCertain = true;
+    return this.lose(kind, true);
+  }
+
   /** It grew old, or what killed it is known and mended. */
   restore(kind) {
     this.#kinds.delete(kind);
@@ -33,7 +39,10 @@ export class Lives {
 
   /** Everything failed together: an outage, and no transport's fault. */
   pardon() {
-    for (const record of this.#kinds.values()) Object.assign(record, { lost: 0, until: 0 });
+    for (const record of this.#kinds.values()) {
+      if (!record.isCertain) Object.assign(record, { lost: 0, until: 0 });
+      record.isCertain = false;
+    }
   }
 
   isAside(kind) {

@@ -80,8 +80,14 @@ export class NetworkProfile {
     this.slack = 1;
   }
 
-  failed(kind) {
+  /** An attempt has failed. */
+  failed(kind, { code }) {
     this.trusted.delete(kind);
+    if (code === 'no_way_up') this.#setAside(kind, 'it leaves no connection for uploads', this.lives.loseForCertain(kind));
+  }
+
+  #setAside(kind, why, term) {
+    if (term) this.#journal.add('set aside', { transport: kind, why, for: term });
   }
 
   /** The active carrier was cut by something on the way. */
@@ -93,9 +99,8 @@ export class NetworkProfile {
     this.learnt(lesson);
     const isMended = age > Math.max(kYoungLeast, kYoung * heartbeat) || lesson?.renewal >= kMendedLife;
     if (isMended && !isAlways) return this.lives.restore(kind);
-    const term = this.lives.lose(kind, isAlways);
     const why = heldBack ? 'it is held back' : isAlways ? 'it leaves no connection for uploads' : 'it keeps dying young';
-    if (term) this.#journal.add('set aside', { transport: kind, why, for: term });
+    this.#setAside(kind, why, this.lives.lose(kind, isAlways));
   }
 
   /** It has lived long enough. */

@@ -2,7 +2,7 @@
 // leads; a better one that is proved later takes over from it; the losers are stopped. Why so: docs/decisions/a-race-on-one-session.md.
 
 import { clock, deadline, within } from './clock.js';
-import { SigwayError, verdict } from './failure.js';
+import { noWayUp, SigwayError, verdict } from './failure.js';
 import { deferred } from './tools.js';
 
 /** From the best to the least. */
@@ -153,6 +153,7 @@ export class Race {
 
   // Nothing carries yet, though something comes: the line is slow. (Where nothing comes either, attempts may wait for connections.)
   #look() {
+    if (this.over || this.leader) return;
     const { profile, trips } = this.#session;
     // Where round trips are long all takes several of them.
     const early = this.#began + kSlowTrips * (trips.least ?? 0) - clock.now();
@@ -161,6 +162,14 @@ export class Race {
       return;
     }
     const before = this.#activating;
+    // A stream that came first leaves the others no connection, where one is served, nor its own confirmation. On a slow line it looks the
+    // same; the next round has more time, and then it is kept.
+    const stranded = before || profile.slack > 1 ? [] : [...this.#running.keys()].filter(({ isStranded }) => isStranded);
+    if (stranded.length) {
+      for (const carrier of stranded) carrier.end(noWayUp());      // whoever waits for its proof hears of it
+      this.#stopLook = deadline(kLookAgain, () => this.#look());
+      return;
+    }
     const flowing = [...this.#running.keys(), ...this.#proved, ...(before ? [before] : [])].filter(({ done, seen, born }) =>
       !done && seen > born && clock.now() - seen < kFlows).sort((a, b) => rank(a.kind) - rank(b.kind));
     if (!flowing.length) {
@@ -211,9 +220,10 @@ export class Race {
     const { trips, profile } = this.#session;
     try {
       if (!carrier.turn) carrier.activate(this.#session.nextTurn());
-      const patience = trips.patience(kActivationLeast, kActivationDeadline);
+      const patience = Math.min(kActivationDeadline, trips.patience(kActivationLeast, kActivationDeadline));
       const wait = (ms) => within(carrier.activated.promise, ms, this.#stopper.signal, `${carrier.kind}: the activation`, () => carrier.seen);
-      // Without slack: the server lets it stand by for ten seconds, and what may be in its way is to be gone well before.
+      // Without slack, and no longer on a slow line: the server lets it stand by for ten seconds, and what may be in its way is to be
+      // gone well before.
       await wait(patience).catch((error) => {
         // What is not proved yet may hold the connection that the activation needs.
         const rivals = this.leader ? [] : [...this.#running.keys()];
@@ -265,7 +275,7 @@ export class Race {
       this.#stopper.abort();
       return this.settled.resolve(this.leader);
     }
-    const isLate = this.#failures.some(({ error }) => error.code === 'deadline');
+    const isLate = this.#failures.some(({ error }) => ['deadline', 'no_way_up'].includes(error.code));
     if (isLate && !this.#session.active) this.#session.profile.late(this.#failures.some(({ isHeard }) => isHeard));
     const retry = Math.max(0, ...this.#failures.map(({ error }) => error.retry ?? 0)) || undefined;
     const reasons = this.#failures.map(({ kind, error }) => `${kind}: ${error.message}`).join('; ');

@@ -8,6 +8,7 @@ import { deferred, randomText, webCrypto } from './tools.js';
 const kRequest = 'sigway.request', kResponse = 'sigway.response';
 const kOwnBytes = 9, kIdBytes = 9;   // 12 characters each
 const kDeadline = 10000;
+const kMostOpen = 256, kLongestOpen = 120000;   // requests of others that wait for a handler of ours, and for how many ms
 
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const isId = (value) => typeof value === 'string' && /^[\w-]{1,64}$/.test(value);
@@ -31,6 +32,7 @@ export class Requests {
   #own = null;               // begins the ids of this connection, so that an answer that comes too late is known as ours
   #pending = new Map();      // id -> {answer, number, type}
   #responders = new Map();   // type -> handler
+  #open = new Set();         // what stops the deadline of each request of others that a handler has not answered yet
 
   /** `send(type, data, where, isAnswer)` gives the message's number. `isBehind()`: so much waits to be sent that no more is to be answered. */
   constructor(send, isBehind) {
@@ -96,6 +98,8 @@ export class Requests {
   }
 
   end(error) {
+    for (const stop of this.#open) stop();
+    this.#open.clear();
     for (const { answer } of this.#pending.values()) answer.reject(error);
   }
 
@@ -104,15 +108,31 @@ export class Requests {
     // What came by name is from somebody with whom we may share no room.
     const to = room === undefined && name !== undefined ? `@${name}` : from;
     const say = (more) => { if (!this.#isBehind()) this.#send(type, { [kResponse]: id, ...more }, { to, room }, true); };
+    const fail = (code, reason) => {
+      try {
+        say({ error: { code, message: reason } });
+      } catch { /* closed, or too much waits: the other side has a deadline */ }
+    };
+    // Others decide how many requests come, and a handler may never answer: each would be kept for good.
+    if (this.#open.size >= kMostOpen) return fail('busy', `${kMostOpen} requests wait for an answer here already; ask again later`);
+    let isLate = false;
+    const stop = whenGivenUp({ deadline: kLongestOpen }, 'the handler of the request', ({ code, message: reason }) => {
+      isLate = true;
+      this.#open.delete(stop);
+      fail(code, reason);
+    });
+    this.#open.add(stop);
     try {
-      say({ data: await handler(data.data, { ...message, data: data.data }) });
+      const answer = await handler(data.data, { ...message, data: data.data });
+      if (!isLate) say({ data: answer });
     } catch (error) {
       // Only what was meant for the other side is told: another error may say too much.
       const isMeant = error instanceof SigwayError;
       if (!isMeant) report(error);
-      try {
-        say({ error: { code: isMeant ? error.code : 'failed', message: isMeant ? error.message : 'the handler of the request failed' } });
-      } catch { /* closed, or too much waits: the other side has a deadline */ }
+      if (!isLate) fail(isMeant ? error.code : 'failed', isMeant ? error.message : 'the handler of the request failed');
+    } finally {
+      stop();
+      this.#open.delete(stop);
     }
   }
 }

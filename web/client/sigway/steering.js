@@ -93,10 +93,10 @@ export class Steering {
         if (session.active) break;
         delay = backoff(0);            // it has ended again already
       } catch (error) {
-        reason = error;
+        reason = error.reason ?? error;
         // Where the server itself has disowned the session it can be reached again.
         failures = error.calledOff ? 0 : verdict(error) === 'reset' ? this.#resets++ : failures + 1;
-        delay = error.calledOff ? 0 : Math.max(error.retry ?? 0, backoff(Math.max(0, failures - 1), this.#longestPause()));
+        delay = error.calledOff ? error.pause ?? 0 : Math.max(error.retry ?? 0, backoff(Math.max(0, failures - 1), this.#longestPause()));
         if (error.calledOff || this.#stopped) continue;
         this.#profile.outage();        // or the server was away: no transport's fault either
         this.#journal.add('nothing works', { why: error.message, code: error.code });
@@ -130,7 +130,7 @@ export class Steering {
         else this.#seats.take();
       },
       failed: (carrier, error) => {
-        this.#profile.failed(carrier.kind);
+        this.#profile.failed(carrier.kind, error);
         if (carrier.kind === 'sse' && ['held_back', 'deadline'].includes(error.code)) this.#profile.learnt(this.#profile.cadence.heldBack());
         this.#journal.add('failed', { transport: carrier.kind, why: error.message, code: error.code });
       },
@@ -171,11 +171,13 @@ export class Steering {
   recover(carrier, error) {
     const polite = error.code === 'stream_limit' && carrier && clock.now() - carrier.born > kShortLife;
     if (this.#switching) return;       // it looks again when it is done
-    this.#race?.stop();
     const before = verdict(error) === 'reset' ? this.#resets++ : Math.max(0, this.#falls - 1);
     // What uploads were asked to wait for they have had, or still keep to: the way down has not.
     const asked = error.isOfUploads ? 0 : error.retry ?? 0;
-    this.run(polite ? 0 : Math.max(asked, backoff(before, this.#longestPause())), error);
+    const pause = polite ? 0 : Math.max(asked, backoff(before, this.#longestPause()));
+    // Where it carried before it was proved the race goes on, in another round: that is no outage.
+    this.#race?.stop(Object.assign(new SigwayError('aborted', 'what carried has ended'), { calledOff: true, pause, reason: error }));
+    this.run(pause, error);
   }
 
   /** `pause`: ms until the next renewal, where the last one failed. */

@@ -6,7 +6,7 @@
 import { Carrier } from './carrier.js';
 import { clock, quiet } from './clock.js';
 import { EventStream } from './event_stream.js';
-import { ofUploads, SigwayError } from './failure.js';
+import { noWayUp, SigwayError } from './failure.js';
 import { notSigway, parseObject } from './http.js';
 
 const kHeadLeast = 3000, kHeadUnknown = 5000, kHeadAlone = 10000;
@@ -15,6 +15,7 @@ const kFirstLeast = 1000, kFirstUnknown = 3000;  // and the first later than the
 const kHeldLatest = 10000;           // while the stream flows: much may be on its way before the hello
 const kEchoPause = 2000;
 const kSilentLeast = 2000, kSilentUnknown = 3000;   // by so much a hello may be later where the stream was silent before
+const kStranded = 2000;              // after which the first confirmation, without an answer, may be waiting for the stream's connection
 // That nothing goes up beside a stream which carries without a proof.
 const kNoWayUpLeast = 3000, kNoWayUpUnknown = 8000, kNoWayUpMost = 10000;
 
@@ -25,6 +26,7 @@ export class StreamCarrier extends Carrier {
   #waits = false;   // for the next one
   #unhold = () => {};
   #echoTimer = null;
+  #gotThrough = false;   // an upload beside it was answered
   #stopWayUp = () => {};
 
   async start() {
@@ -134,13 +136,17 @@ export class StreamCarrier extends Carrier {
   takeOver() {
     if (this.active || this.done) return;
     const patience = Math.min(kNoWayUpMost, this.session.trips.patience(kNoWayUpLeast, kNoWayUpUnknown));
-    if (this.#hello < 2) this.#stopWayUp = quiet(patience, kNoWayUpMost, () => this.seen, () =>
-      this.end(ofUploads(new SigwayError('no_way_up', 'no upload was answered beside the stream, which may have the only connection'))));
+    if (this.#hello < 2) this.#stopWayUp = quiet(patience, kNoWayUpMost, () => this.seen, () => this.end(noWayUp()));
     super.takeOver();
   }
 
   uploadGotThrough() {
+    this.#gotThrough = true;
     this.#stopWayUp();
+  }
+
+  get isStranded() {
+    return this.#hello === 1 && !this.#gotThrough && clock.now() - this.#asked >= kStranded;
   }
 
   activate(turn) {

@@ -10,7 +10,7 @@ using session::Session;
 
 namespace {
 
-std::variant<Located, Error> with_key(binding::LocateResult result, std::string made_key) {
+std::variant<Located, Error> with_key(binding::LocateResult&& result, std::string made_key) {
   if (auto* error = std::get_if<Error>(&result)) return std::move(*error);
   return Located{std::get<binding::Located>(std::move(result)), std::move(made_key)};
 }
@@ -51,7 +51,7 @@ void key_was_quoted(Session& session, const Located& located) {
 
 std::variant<Located, Error> locate(binding::Context& context, const Request& request,
                                     std::string_view address, base::ShardIndex here,
-                                    base::TimePoint now) {
+                                    base::TimePoint now, base::DigestMemo* memo) {
   if (request.open && request.resume) {
     return Error{.code = ErrorCode::bad_request,
                  .message = "A request either opens or resumes.",
@@ -63,7 +63,8 @@ std::variant<Located, Error> locate(binding::Context& context, const Request& re
                  .message = "The request has no key.",
                  .hint = "Send `key`, the session's key, in the body; or open a session first."};
   }
-  const auto key = session::hash_key(*request.key);
+  const auto key =
+      memo == nullptr ? session::hash_key(*request.key) : session::hash_key(*request.key, *memo);
   if (auto found = binding::locate(context, dialect(), key, now))
     return with_key(*std::move(found), {});
   const bool elsewhere = request.resume && !request.resume->server.empty() &&

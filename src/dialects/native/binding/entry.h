@@ -21,10 +21,10 @@ struct Located : binding::Located {
 
 /// Finds the session of a request. On the accepting shard, `here`. `address` is the client's, for
 /// the limit by address; only a request with `open` needs it. `made_key` (a person's) is given when
-/// `open` comes without a key.
+/// `open` comes without a key. `memo`: of a connection that brings request after request.
 std::variant<Located, Error> locate(binding::Context& context, const Request& request,
                                     std::string_view address, base::ShardIndex here,
-                                    base::TimePoint now);
+                                    base::TimePoint now, base::DigestMemo* memo = nullptr);
 
 // What follows runs on the session's shard.
 

@@ -27,6 +27,11 @@ bool may_be_json(const http::Request& request) {
          http::equals_ignoring_case(type, "application/x-www-form-urlencoded");
 }
 
+http::Response answer_of(const std::variant<std::uint64_t, Error>& uploaded) {
+  if (const auto* error = std::get_if<Error>(&uploaded)) return refusal(*error);
+  return binding::answer(R"({"up":)" + std::to_string(std::get<std::uint64_t>(uploaded)) + "}");
+}
+
 }  // namespace
 
 std::variant<Request, http::Response> read_body(const http::Request& request) {
@@ -87,19 +92,17 @@ void send(binding::Context& context, http::Exchange& exchange) {
   }
   const auto here = exchange.id().shard;
   auto& hub = *context.shared.hubs[here];
-  auto located = locate(context, request, {}, here, hub.now());
+  auto located = locate(context, request, {}, here, hub.now(), &exchange.digest_memo());
   if (const auto* error = std::get_if<Error>(&located)) return exchange.respond(refusal(*error));
-  auto where = std::get<Located>(std::move(located));
+  auto& where = std::get<Located>(located);
   const auto id = where.id;
+  // The usual case, without what it takes to find the way back from another shard.
+  if (id.shard == here) return exchange.respond(answer_of(upload(hub, where, std::move(request))));
   binding::at_session(
       context, here, id,
       [&replies = exchange.replies(), to = exchange.id(), where = std::move(where),
        request = std::move(request)](session::Hub& at) mutable {
-        const auto result = upload(at, where, std::move(request));
-        if (const auto* error = std::get_if<Error>(&result))
-          return replies.respond(to, refusal(*error));
-        replies.respond(to, binding::answer(R"({"up":)" +
-                                            std::to_string(std::get<std::uint64_t>(result)) + "}"));
+        replies.respond(to, answer_of(upload(at, where, std::move(request))));
       },
       [&replies = exchange.replies(), to = exchange.id()] { replies.abandon(to); });
 }

@@ -34,10 +34,10 @@ void handle_poll(binding::Context& context, http::Exchange& exchange) {
   auto& request = std::get<Request>(read);
   const auto here = exchange.id().shard;
   auto located = locate(context, request, address_for(request, exchange), here,
-                        context.shared.hubs[here]->now());
+                        context.shared.hubs[here]->now(), &exchange.digest_memo());
   if (const auto* error = std::get_if<Error>(&located))
     return exchange.respond(binding::refusal(*error));
-  auto where = std::get<Located>(std::move(located));
+  auto& where = std::get<Located>(located);
   const auto id = where.id;
   const auto connection = binding::next_connection();
   binding::detach_when_gone(exchange, context, id, connection);
