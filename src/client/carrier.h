@@ -33,6 +33,8 @@ class Carrier {
   virtual void check() {}
   /// Ends a pause before it asks again.
   virtual void hurry() {}
+  /// Whether an answer is coming that takes long.
+  virtual bool is_hearing() const { return false; }
   /// An upload was answered. Where connections die in silence this carrier's may have.
   virtual void upload_answered() {}
   /// An upload was answered by the server, or by something on the way: it had a connection.

@@ -61,7 +61,7 @@ void Lines::free() {
   if (!poll_.is_set()) poll_.set(Duration(0), [this] { host_.may_upload_again(); });
 }
 
-bool Lines::may_poll(Scheduler::Task again) {
+bool Lines::may_poll(bool came_slowly, Scheduler::Task again) {
   const bool is_new = !places_;
   if (cadence_.single()) {
     if (is_new) {
@@ -73,6 +73,7 @@ bool Lines::may_poll(Scheduler::Task again) {
     return false;
   }
   const auto is_late = [this](const auto& upload) { return upload.second.due <= scheduler_.now(); };
+  if (came_slowly) begin_anew();
   if (!is_new || std::none_of(uploads_.begin(), uploads_.end(), is_late)) return true;
   places_ = 1;
   alone_ = !host_.has_stream();
@@ -80,6 +81,12 @@ bool Lines::may_poll(Scheduler::Task again) {
   retry_.set(usual(), [this] { retry_ended(false); });
   call_off_until(scheduler_.now());
   return false;
+}
+
+// On a slow line they stood behind that answer.
+void Lines::begin_anew() {
+  const auto due = scheduler_.now() + patience();
+  for (auto& [id, upload] : uploads_) upload.due = std::max(upload.due, due);
 }
 
 void Lines::retry_ended(bool helped) {

@@ -49,8 +49,9 @@ class Lines {
   // -- the poll carrier
 
   /// Whether it may send the next poll. If not `again` is called when it is to ask once more; that
-  /// is not from within this call.
-  bool may_poll(Scheduler::Task again);
+  /// is not from within this call. `came_slowly`: the answer to the one before did, so that uploads
+  /// wait for a slow line and not for a connection.
+  bool may_poll(bool came_slowly, Scheduler::Task again);
   /// For how long that may be held at the most: until an upload that is under way may be waiting.
   Duration hold() const;
   /// It was sent: what waits may look for other connections. `carries`: it brings the events, and
@@ -68,6 +69,7 @@ class Lines {
  private:
   Duration usual() const;
   void retry_ended(bool helped);
+  void begin_anew();
   void free();
   /// Calls off the uploads that began by then and have no answer: they are sent again.
   void call_off_until(Time began);

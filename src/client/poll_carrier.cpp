@@ -18,6 +18,7 @@ constexpr Duration kTurnHold{2500};  // where uploads wait for its answer
 constexpr Duration kAtOnce{100};
 constexpr Duration kSilent{2000};  // a poll that waits for longer may have been lost
 constexpr Duration kAttachDeadline{5000};
+constexpr Duration kSlowBody{100};  // from the first of it to its end
 constexpr Duration kCutInHold{1000};
 constexpr Duration kSlackLeast{600}, kSlackUnknown{8000};  // beyond the hold
 // Of a slow answer so much comes in so many times its deadline, or in that time; or it is given up.
@@ -58,7 +59,7 @@ void PollCarrier::poll() {
       hold_ = kBusyHold;
       poll();
     };
-    if (!session_.lines().may_poll(again)) return;
+    if (!session_.lines().may_poll(came_slowly_, again)) return;
   }
   const auto n = std::to_string(++n_);
   std::string body;
@@ -85,6 +86,7 @@ void PollCarrier::poll() {
       welcomed_ ? session_.patience(least * (1 << std::max(0, failures_ - 1)), kSlackUnknown)
                 : session_.slack() * kAttachDeadline;
   head_.reset();
+  came_slowly_ = false;
   request_ = session_.network().post(
       "v1/poll", std::move(body),
       [this, number = n_](const HttpAnswer& answer) {
@@ -99,9 +101,12 @@ void PollCarrier::poll() {
         request_ = 0;
         if (polls()) session_.lines().poll_answered();
         deadline_.stop();
-        if (head_)
-          session_.profile().came(answer.body.size(), std::chrono::duration_cast<Duration>(
-                                                          session_.scheduler().now() - *head_));
+        if (head_) {
+          const auto took =
+              std::chrono::duration_cast<Duration>(session_.scheduler().now() - *head_);
+          came_slowly_ = took > kSlowBody;
+          session_.profile().came(answer.body.size(), took);
+        }
         answered(answer);
       },
       [this, slack, number = n_](std::size_t bytes) {  // a slow answer is not a lost one
@@ -114,6 +119,7 @@ void PollCarrier::poll() {
           latest_ = now + std::max(kDrip, kDripTimes * slack);
         }
         if (!head_) head_ = now;
+        came_slowly_ = now - *head_ > kSlowBody;
         expect_within(std::min(slack, std::chrono::ceil<Duration>(latest_ - now)));
       });
   expect_within(asked_ + slack);

@@ -18,6 +18,7 @@ class PollCarrier final : public Carrier {
   /// The poll under way may be dead: another one replaces it.
   void check() override;
   void hurry() override;
+  bool is_hearing() const override { return request_ != 0 && head_; }
   void upload_answered() override;
 
  protected:
@@ -45,6 +46,7 @@ class PollCarrier final : public Carrier {
   Duration hold_;             // for the next one, if nothing else is tried or waits
   Duration asked_{0};         // of the last one
   std::optional<Time> head_;  // when the first of its answer came
+  bool came_slowly_ = false;  // its answer, from there to the end
   std::size_t came_ = 0;      // of its answer, since it was last seen to make progress
   Time latest_{};             // when it must have made some again
   Time sent_{};

@@ -18,7 +18,8 @@ constexpr Duration kOverdue{150};
 // That an acknowledgement waits for a body to travel in.
 constexpr Duration kQuietWait{1000};
 constexpr Duration kFarewell{500};
-constexpr int kUploadFailures = 4;  // in a row: the way down may live while the way up is dead
+constexpr int kUploadFailures = 4;       // in a row: the way down may live while the way up is dead
+constexpr Duration kBehindMost{20'000};  // an upload's answer may stand behind another one
 // For which uploads may be refused on the way until another way is looked for.
 constexpr Duration kFilteredMost{30'000};
 
@@ -298,17 +299,31 @@ Network::Id Session::upload(std::string members, Duration deadline,
                         if (is_servers && active_ != nullptr) active_->upload_answered();
                         tell(answer);
                       });
-  auto timer = std::make_unique<Timer>(scheduler_);
-  timer->set(deadline, [this, id = *id, deadline] {
-    network_.drop(id);
+  uploads_.insert_or_assign(*id, Upload{std::move(done), std::make_unique<Timer>(scheduler_)});
+  expect_answer(*id, deadline, scheduler_.now() + kBehindMost);
+  lines_.began(*id);
+  return *id;
+}
+
+// Where one line carries both, it stands behind a longer answer that is coming.
+void Session::expect_answer(Network::Id upload, Duration deadline, Time most) {
+  uploads_.at(upload).deadline->set(deadline, [this, upload, deadline, most] {
+    const auto left = std::chrono::duration_cast<Duration>(most - scheduler_.now());
+    if (left > Duration(0) && is_hearing()) {
+      expect_answer(upload, std::min(deadline, left), most);
+      return;
+    }
+    network_.drop(upload);
     HttpAnswer none;
     none.late = true;
     none.problem = "no answer within " + std::to_string(deadline.count()) + " ms";
-    take_upload(id, false)(none);
+    take_upload(upload, false)(none);
   });
-  uploads_.insert_or_assign(*id, Upload{std::move(done), std::move(timer)});
-  lines_.began(*id);
-  return *id;
+}
+
+bool Session::is_hearing() const {
+  return std::any_of(carriers_.begin(), carriers_.end(),
+                     [](const auto& carrier) { return carrier->is_hearing(); });
 }
 
 void Session::confirm(const Carrier& carrier, std::string fields, Duration deadline,

@@ -169,6 +169,8 @@ class Session final : public UplinkHost, public LinesHost {
   void send(const ConfirmationPtr& confirmation);
   void send_alone(const ConfirmationPtr& confirmation);
   void settle(const Confirmation& confirmation, const std::optional<Failure>& failure);
+  void expect_answer(Network::Id upload, Duration deadline, Time most);
+  bool is_hearing() const;
   /// It is over: what is to be told.
   std::function<void(const HttpAnswer&)> take_upload(Network::Id upload, bool answered);
   Carrier* carries_up() const { return active_ != nullptr ? active_ : chosen_; }

@@ -52,6 +52,18 @@ class Places {
   }
 }
 
+// The same answer, whose end comes so many ms after its beginning.
+function slowly(response, ms) {
+  const body = new ReadableStream({ start: async (out) => {
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    out.enqueue(bytes.slice(0, 1));
+    await pass(ms);
+    out.enqueue(bytes.slice(1));
+    out.close();
+  } });
+  return new Response(body, { status: response.status, headers: response.headers });
+}
+
 class Scene {
   log = [];                  // what went out: {out, at, body}
   #rules;
@@ -114,7 +126,8 @@ class Scene {
     if (kind !== 'sse') {
       leave();
       this.#links.delete(link);
-      return link.isDead ? Promise.race([never, aborted]) : response;
+      if (link.isDead) return Promise.race([never, aborted]);
+      return does?.slow ? slowly(response, does.slow) : response;
     }
     if (!response.body) {
       leave();

@@ -2,7 +2,6 @@
 // two pipes, cut it, and let it die.
 
 const kMostWaiting = 64 << 10;   // bytes that wait for a slow pipe before the sender is made to wait
-const kSegment = 1460;           // what TCP sends at a time over Ethernet: a slow line shows its progress as often
 
 export class Line {
   isCut = false;
@@ -65,6 +64,7 @@ export class Line {
 class Pipe {
   delays = [];              // functions that give ms for a chunk
   rate = Infinity;          // bytes a second
+  segment = Infinity;       // bytes that pass at a time: a slow line shows its progress as often
   #queue = [];              // {chunk or null for the end, due}
   #waiting = 0;
   #free = 0;                // when the last byte will have been pushed in
@@ -92,9 +92,9 @@ class Pipe {
   }
 
   #segments(chunk) {
-    if (this.rate === Infinity) return [chunk];
-    const count = Math.ceil(chunk.length / kSegment);
-    return Array.from({ length: count }, (_, i) => chunk.subarray(i * kSegment, (i + 1) * kSegment));
+    if (chunk.length <= this.segment) return [chunk];
+    const count = Math.ceil(chunk.length / this.segment);
+    return Array.from({ length: count }, (_, i) => chunk.subarray(i * this.segment, (i + 1) * this.segment));
   }
 
   #carry(chunk) {

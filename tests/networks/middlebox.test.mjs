@@ -447,6 +447,13 @@ test('bandwidth', behind([lines.bandwidth(80)], async (url) => {
   assert.ok(performance.now() - began >= 990);
 }));
 
+test('a line for all connections together shows its progress', behind([lines.sharedLine(8000)], async (url) => {
+  const answer = await post(url, 'x'.repeat(6000));
+  const pieces = [];
+  for await (const piece of answer.body) pieces.push(piece.length);
+  assert.ok(Math.max(...pieces) <= 1460, `pieces of ${pieces}`);
+}));
+
 test('every connection is reset', behind([lines.resets(200)], async (url, box) => {
   const socket = net.connect(box.port, box.host);
   const [error] = await once(socket, 'error');

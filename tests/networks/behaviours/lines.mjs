@@ -1,5 +1,7 @@
 // Networks whose lines are slow, narrow or short-lived: bytes and time, whatever runs over them.
 
+const kSegment = 1460;           // what TCP sends at a time over Ethernet
+
 // Each way, plus up to `jitter`; making the connection costs a round trip more, as TCP's handshake does.
 export const latency = (ms, jitter = 0) => ({
   name: jitter ? 'jitter' : 'latency', says: `${ms}${jitter ? ` to ${ms + jitter}` : ''} ms each way`, delay: 2 * ms + jitter,
@@ -21,12 +23,12 @@ export const bandwidth = (kilobits) => ({
   name: 'bandwidth', says: `${kilobits} kbit/s each way on each connection`, rate: kilobits * 1000 / 8,
   on: () => ({
     line: (line) => {
-      for (const pipe of [line.up, line.down]) pipe.rate = kilobits * 1000 / 8;
+      for (const pipe of [line.up, line.down]) Object.assign(pipe, { rate: kilobits * 1000 / 8, segment: kSegment });
     },
   }),
 });
 
-// One line for all connections together, each way, first in first out; 40 bytes of headers for each chunk. What was given up on the
+// One line for all connections together, each way, first in first out; 40 bytes of headers for each segment. What was given up on the
 // way is carried all the same.
 export const sharedLine = (bytes) => ({
   name: 'shared-line', says: `${bytes} bytes a second each way, for all connections together`, rate: bytes, waits: 500,
@@ -35,6 +37,7 @@ export const sharedLine = (bytes) => ({
     return {
       line: (line) => {
         for (const way of ['up', 'down']) {
+          line[way].segment = kSegment;
           line[way].delays.push((chunk) => {
             const now = performance.now();
             free[way] = Math.max(free[way], now) + ((chunk?.length ?? 0) + 40) * 1000 / bytes;

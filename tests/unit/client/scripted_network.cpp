@@ -92,8 +92,18 @@ client::Network::Id ScriptedNetwork::post(std::string_view path, std::string bod
     links_.erase(id);
     done(answer);
   };
-  const auto pass = [this, id, path = std::string(path), body = std::move(body), answered, alive] {
-    links_[id].inner = inner_.post(path, body, answered, alive);
+  const auto slow = does.is_object() ? time_of(does, "slow", Duration(0)) : Duration(0);
+  const auto comes = [this, id, slow, answered, alive](const HttpAnswer& answer) {
+    if (slow == Duration(0)) {
+      answered(answer);
+      return;
+    }
+    if (alive) alive(1);
+    links_[id].inner = 0;
+    later(slow, id, [answered, answer] { answered(answer); });
+  };
+  const auto pass = [this, id, path = std::string(path), body = std::move(body), comes, alive] {
+    links_[id].inner = inner_.post(path, body, comes, alive);
   };
   if (is(does, "swallow")) return id;
   if (does.is_object() && does.contains("drip")) {

@@ -16,6 +16,7 @@ export class Carrier {
     this.name = name;
     this.turn = 0;            // of its activation, 0 before it asks for one
     this.opened = false;      // something has answered, but that proves nothing
+    this.isHearing = false;   // an answer has begun to come and is not over
     this.welcomed = false;    // the server has answered, and not something in its place
     this.active = false;
     this.tookOver = null;     // when

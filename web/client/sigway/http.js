@@ -8,6 +8,7 @@ import { deferred } from './tools.js';
 const kLongAnswer = 1024;            // bytes
 const kLongestAnswer = 8 << 20;
 const kProgress = 1024, kHeardMost = 4, kDrip = 30000;    // of a slow answer so many bytes come in so many times its deadline, or so many ms
+const kBehindMost = 20000;           // ms that an answer may stand behind another one
 const kStrangersRetry = 30000;       // ms that something on the way can ask for: it knows nothing of us, and may be gone in a moment
 
 // Node's fetch gives a connection back a turn after the answer; who asks again sooner pays for a new one.
@@ -29,9 +30,10 @@ export class Http {
   // The parsed answer, or null for an empty one. Throws a SigwayError: `network`, `deadline`, `aborted`, what the server said,
   // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds, for the head and then for the body; with
   // `heard`, `between` is for each part of a long body, which must make progress. `heard` is called with the number of bytes that came, 0 for
-  // the head; the body of a short answer is not counted.
-  async post(path, body, { patience, between = patience, signal, keepalive, heard }) {
-    const { text } = await this.#accepted(path, body, { patience, between, signal, keepalive, heard });
+  // the head; the body of a short answer is not counted. While `isBehind` says that a longer answer is coming by the same line, the patience
+  // begins anew when it is over.
+  async post(path, body, { patience, between = patience, signal, keepalive, heard, isBehind }) {
+    const { text } = await this.#accepted(path, body, { patience, between, signal, keepalive, heard, isBehind });
     return text === '' ? null : parseObject(text);
   }
 
@@ -52,7 +54,7 @@ export class Http {
     }
   }
 
-  async #request(path, body, { patience, between = patience, signal, keepalive = false, stream = false, heard }) {
+  async #request(path, body, { patience, between = patience, signal, keepalive = false, stream = false, heard, isBehind }) {
     const stop = new AbortController();
     const stopped = deferred();
     const abort = () => {
@@ -64,8 +66,17 @@ export class Http {
     // Node's fetch leaves some answers pending for ever that are aborted while they come.
     const unlessStopped = (promise) => Promise.race([promise, stopped.promise]);
     let late = false;
-    const expect = (ms) => deadline(ms, () => { late = true; abort(); });
-    let calm = expect(patience);
+    const most = clock.now() + kBehindMost;
+    let calm;
+    const expect = (ms) => {
+      calm = deadline(ms, () => {
+        const left = most - clock.now();
+        if (left > 0 && isBehind?.()) return expect(Math.min(ms, left));
+        late = true;
+        abort();
+      });
+    };
+    expect(patience);
     let came = kProgress, latest = 0;
     const alive = (bytes = 0) => {
       if (stop.signal.aborted) return;
@@ -75,7 +86,7 @@ export class Http {
         latest = clock.now() + Math.max(kDrip, kHeardMost * between);
       }
       calm();
-      calm = expect(Math.min(between, latest - clock.now()));
+      expect(Math.min(between, latest - clock.now()));
       heard?.(bytes);
     };
     let streaming = false;

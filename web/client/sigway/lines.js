@@ -53,14 +53,15 @@ export class Lines {
     return least === null ? kUnsentUnknown : Math.max(kUnsentLeast, kUnsentTrips * least);
   }
 
-  /** What the next poll has to wait for: a promise, after which it asks again; or null. */
-  turn() {
+  /** What the next poll has to wait for: a promise, after which it asks again; or null. `cameSlowly`: the answer to the one before did. */
+  turn(cameSlowly) {
     const isNew = this.#places === Infinity;
     if (this.#single) {
       if (isNew) this.#places = 1;
       this.#session.uplink.pump();
       return this.#uploads.size ? this.#over.promise : null;
     }
+    if (cameSlowly) this.#beginAnew();
     if (!isNew || ![...this.#uploads].some(({ due }) => clock.now() >= due)) return null;
     this.#places = 1;
     for (const upload of this.#uploads) {
@@ -69,6 +70,11 @@ export class Lines {
     }
     this.#slack = Math.min(kLargestSlack, 2 * this.#slack);
     return this.#tryAgain();
+  }
+
+  // On a slow line they stood behind that answer.
+  #beginAnew() {
+    for (const upload of this.#uploads) upload.due = Math.max(upload.due, clock.now() + this.patience);
   }
 
   /** Ms for which the next poll may be held at the most: until an upload that is under way may be waiting. */
@@ -107,7 +113,7 @@ export class Lines {
     if (session.over.signal.aborted) upload.stopper.abort();
     this.#uploads.add(upload);
     try {
-      const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal });
+      const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal, isBehind: () => session.isHearing });
       if (typeof answer?.up === 'number') session.roundTrip(clock.now() - began);
       this.#answered(upload, began);
       this.#gotThrough();

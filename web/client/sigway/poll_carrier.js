@@ -14,6 +14,7 @@ const kRaceHold = 300;               // while others are tried, too, which may n
 const kSilent = 2000;                // ms after which a poll that waits may have been lost
 const kTurnShare = 0.5, kTurnHold = 2500;         // where uploads wait for the poll's answer
 const kHeldShare = 0.9;              // of what was asked for
+const kSlowBody = 100;             // ms from the head of an answer to its end
 const kPollFailures = 3;             // so many polls may fail in a row before the carrier counts as cut
 const kBriefPause = 500, kBriefPauseMost = 3000;
 
@@ -40,7 +41,7 @@ export class PollCarrier extends Carrier {
     let empty = 0, pause = kBriefPause;
     while (!this.done && !this.#isOver) {
       const attaching = !this.welcomed;
-      for (let turn; !this.done && this.active && (turn = this.session.lines.turn());) {
+      for (let turn; !this.done && this.active && (turn = this.session.lines.turn(this.#cameSlowly));) {
         await turn;
         this.#hold = kBusyHold;
       }
@@ -118,14 +119,22 @@ export class PollCarrier extends Carrier {
     this.#came = { bytes: 0, since: 0 };
     const between = attaching ? session.profile.slack * kAttachDeadline : slack;
     return session.settings.http.post('v1/poll', JSON.stringify(request),
-      { patience: attaching ? between : wait + slack, between, signal: again, heard: (bytes) => this.#hearsSome(bytes) });
+      { patience: attaching ? between : wait + slack, between, signal: again, heard: (bytes) => this.#hearsSome(bytes) })
+      .finally(() => { this.isHearing = false; });
   }
 
   #hearsSome(bytes) {
+    this.isHearing = true;
     this.seen = clock.now();
     if (!bytes) this.#came.since = this.seen;
     this.#came.bytes += bytes;
     this.session.profile.came(this.#came.bytes, this.seen - this.#came.since);
+  }
+
+  // The line is slow then: an upload waits for its answer, and not for a connection.
+  get #cameSlowly() {
+    const { since } = this.#came;
+    return since > 0 && this.seen - since > kSlowBody;
   }
 
   get #mostHold() {
