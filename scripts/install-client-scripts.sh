@@ -39,7 +39,7 @@ with_curl() {
     rm -rf "$folder"
     mkdir -p "$folder"
     tar -xzf "$archive" -C "$folder" --strip-components=1 --no-same-owner || return 1
-  done < <(clients)
+  done <<<"$(clients)"
 }
 
 if command -v npm >/dev/null; then
