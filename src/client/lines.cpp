@@ -37,7 +37,7 @@ Duration Lines::patience() const { return slack_ * usual(); }
 void Lines::began(Network::Id upload) {
   if (places_) --*places_;
   const auto now = scheduler_.now();
-  uploads_.emplace(upload, Upload{now, now + patience()});
+  uploads_.emplace(upload, Upload{.began = now, .due = now + patience()});
 }
 
 void Lines::ended(Network::Id upload, bool answered) {
@@ -83,10 +83,13 @@ bool Lines::may_poll(bool came_slowly, Scheduler::Task again) {
   return false;
 }
 
-// On a slow line they stood behind that answer.
+// On a slow line they stood behind that answer. One can have been before each of them, not several.
 void Lines::begin_anew() {
   const auto due = scheduler_.now() + patience();
-  for (auto& [id, upload] : uploads_) upload.due = std::max(upload.due, due);
+  for (auto& [id, upload] : uploads_) {
+    if (std::exchange(upload.is_behind, true)) continue;
+    upload.due = std::max(upload.due, due);
+  }
 }
 
 void Lines::retry_ended(bool helped) {

@@ -43,6 +43,9 @@ class Lines {
   /// After which an upload that has no answer may be waiting for a connection.
   Duration patience() const;
   void began(Network::Id upload);
+  /// So many bytes came of an answer that is not over.
+  void hears(std::size_t bytes) { heard_ += bytes; }
+  std::uint64_t heard() const noexcept { return heard_; }
   /// Before anybody else hears of it.
   void ended(Network::Id upload, bool answered);
 
@@ -78,13 +81,15 @@ class Lines {
   Cadence& cadence_;
   LinesHost& host_;
   struct Upload {
-    Time began, due;  // when it may be waiting
+    Time began, due;         // when it may be waiting
+    bool is_behind = false;  // stood behind an answer that came slowly
   };
   std::map<Network::Id, Upload> uploads_;
   std::optional<int> places_;  // for uploads, until the next poll is sent
   bool polls_ = false;         // one that carries is under way
   bool alone_ = false;         // while an upload is sent again: no stream has a connection
   int proofs_ = 0;
+  std::uint64_t heard_ = 0;
   int slack_ = 1;  // doubled by each call, until an upload is answered soon: it may have been slow
   Scheduler::Task next_poll_;
   Timer retry_;

@@ -114,6 +114,7 @@ void PollCarrier::poll() {
         sign_of_life();
         const auto now = session_.scheduler().now();
         came_ += bytes;
+        session_.lines().hears(bytes);
         if (!head_ || came_ >= kProgress) {
           came_ = 0;
           latest_ = now + std::max(kDrip, kDripTimes * slack);

@@ -20,6 +20,7 @@ constexpr Duration kQuietWait{1000};
 constexpr Duration kFarewell{500};
 constexpr int kUploadFailures = 4;       // in a row: the way down may live while the way up is dead
 constexpr Duration kBehindMost{20'000};  // an upload's answer may stand behind another one
+constexpr std::uint64_t kMuch = 256;     // bytes: less in the time of an upload is a drip
 // For which uploads may be refused on the way until another way is looked for.
 constexpr Duration kFilteredMost{30'000};
 
@@ -305,18 +306,22 @@ Network::Id Session::upload(std::string members, Duration deadline,
   return *id;
 }
 
-// Where one line carries both, it stands behind a longer answer that is coming.
+// Where one line carries both, it stands behind a longer answer that is coming. What drips is no
+// sign of that.
 void Session::expect_answer(Network::Id upload, Duration deadline, Time most) {
-  uploads_.at(upload).deadline->set(deadline, [this, upload, deadline, most] {
+  const auto before = lines_.heard();
+  uploads_.at(upload).deadline->set(deadline, [this, upload, deadline, most, before] {
     const auto left = std::chrono::duration_cast<Duration>(most - scheduler_.now());
-    if (left > Duration(0) && is_hearing()) {
+    if (left > Duration(0) && is_hearing() && lines_.heard() - before >= kMuch) {
       expect_answer(upload, std::min(deadline, left), most);
       return;
     }
     network_.drop(upload);
     HttpAnswer none;
     none.late = true;
-    none.problem = "no answer within " + std::to_string(deadline.count()) + " ms";
+    const auto waited =
+        std::chrono::duration_cast<Duration>(kBehindMost - (most - scheduler_.now()));
+    none.problem = "no answer within " + std::to_string(waited.count()) + " ms";
     take_upload(upload, false)(none);
   });
 }

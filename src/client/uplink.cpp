@@ -22,9 +22,8 @@ constexpr Duration kFilteredPause{2000};
 constexpr Duration kAnswerLeast{1200}, kAnswerUnknown{5000}, kAnswerMost{20'000};
 constexpr int kImpatience = 16;  // how many times as long it waits after failures, at the most
 constexpr double kSlowest = 1, kUnknown = 16;  // bytes a ms that go up
-constexpr double kExchange = 1024;  // bytes of a short request and its answer, with their heads
-constexpr double kLarger = 1.5;     // times the size of one that came later and has been answered,
-constexpr int kOvertaken = 3;       // and times as long under way: it is lost
+constexpr double kLarger = 1.5;  // times the size of one that came later and has been answered,
+constexpr int kOvertaken = 3;    // and times as long under way: it is lost
 constexpr Duration kOvertakenLeast{150};
 constexpr double kRate = 160;  // below the server's 200 a second and bursts of 400
 constexpr double kLeastRate = 5, kUnlimited = 1e6;
@@ -42,6 +41,7 @@ Uplink::Uplink(Scheduler& scheduler, const Random& random, Cadence& cadence, Upl
       host_(host),
       key_size_(key_size),
       flight_count_(kFlights),
+      speed_(kUnknown),
       rate_(kRate),
       tokens_(2 * kRate),
       filled_(scheduler.now()),
@@ -151,7 +151,7 @@ bool Uplink::carry(const std::string& fields, std::function<void(bool)> done) {
   if (over_ || closed_ || pause_.is_set() || slack_ > 1 || !way || way->frames ||
       !host_.may_upload() || !host_.least_round_trip())
     return false;
-  const auto quick = speed() * static_cast<double>(host_.round_trip().count());
+  const auto quick = speed_ * static_cast<double>(host_.round_trip().count());
   const auto run = next_run(*way, static_cast<std::size_t>(quick));
   if (run.size == 0) return false;
   send_upload(run, fields, std::move(done));
@@ -309,17 +309,9 @@ void Uplink::send_upload(const Run& run, const std::string& fields,
   flights_.emplace(id, std::move(flight));
 }
 
-// Before an upload was answered, the first round trip tells: it may have taken long because the
-// line is slow.
-double Uplink::speed() const {
-  if (measured_) return *measured_;
-  const auto trip = host_.least_round_trip().value_or(Duration(0));
-  return trip > Duration(0) ? std::min(kUnknown, kExchange / double(trip.count())) : kUnknown;
-}
-
 // Short enough to notice a loss soon, long enough for a slow way up, and longer each time.
 Duration Uplink::patience(std::size_t size) const {
-  const auto passing = Duration(static_cast<Duration::rep>(double(size) / speed()));
+  const auto passing = Duration(static_cast<Duration::rep>(double(size) / speed_));
   return std::min(kAnswerMost,
                   host_.slack() * host_.patience(kAnswerLeast, kAnswerUnknown) + slack_ * passing);
 }
@@ -351,7 +343,7 @@ void Uplink::succeeded(std::uint64_t id, const Flight& flight, std::uint64_t up)
   host_.acknowledged(flight.ack);
   const auto took = std::chrono::duration_cast<Duration>(scheduler_.now() - flight.started);
   const auto its = double(flight.size) / double(std::max<Duration::rep>(1, took.count()));
-  measured_ = std::max({kSlowest, its, speed() / 2});
+  speed_ = std::max({kSlowest, its, speed_ / 2});
   taken(up);
   if (over_) return;
   overtake(flight, took);
@@ -450,10 +442,10 @@ void Uplink::measure_frames(std::uint64_t up) {
   const auto took = std::chrono::duration_cast<Duration>(scheduler_.now() -
                                                          std::max(queue_.front().since, taken_at_));
   const auto its = double(bytes) / double(std::max<Duration::rep>(1, took.count()));
-  if (its > speed())
-    measured_ = its;
+  if (its > speed_)
+    speed_ = its;
   else if (took > 2 * host_.round_trip())
-    measured_ = std::max({kSlowest, its, speed() / 2});
+    speed_ = std::max({kSlowest, its, speed_ / 2});
   taken_at_ = scheduler_.now();
 }
 

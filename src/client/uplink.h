@@ -157,7 +157,6 @@ class Uplink {
   void launch(Outgoing& entry);
   /// How long the answer to so many bytes may take.
   Duration patience(std::size_t size) const;
-  double speed() const;  // bytes a millisecond that go up, as far as is known
   void watch();
   void watch_anew();
   void measure_frames(std::uint64_t up);
@@ -180,9 +179,9 @@ class Uplink {
   std::size_t batch_most_ = 256;
   std::size_t messages_most_ = 256;
   std::size_t server_body_ = 262'144;
-  Time taken_at_{};                 // the last frames
-  std::optional<double> measured_;  // bytes a millisecond that uploads were seen to make
-  double rate_;                     // messages a second that go out
+  Time taken_at_{};  // the last frames
+  double speed_;     // bytes a millisecond that uploads were seen to make
+  double rate_;      // messages a second that go out
   double tokens_;
   Time filled_;
   Timer pause_;

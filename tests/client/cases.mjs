@@ -52,7 +52,7 @@ class Places {
   }
 }
 
-// The same answer, whose end comes so many ms after its beginning.
+// The same answer, whose end comes so many ms after its beginning; as a long one, of which each part is heard.
 function slowly(response, ms) {
   const body = new ReadableStream({ start: async (out) => {
     const bytes = new Uint8Array(await response.arrayBuffer());
@@ -61,7 +61,9 @@ function slowly(response, ms) {
     out.enqueue(bytes.slice(1));
     out.close();
   } });
-  return new Response(body, { status: response.status, headers: response.headers });
+  const headers = new Headers(response.headers);
+  headers.set('Content-Length', '4096');
+  return new Response(body, { status: response.status, headers });
 }
 
 class Scene {
@@ -107,7 +109,7 @@ class Scene {
     }
     if (does?.drip) return new Response(new ReadableStream({ start: async (out) => {
       while (!init.signal.aborted) {
-        out.enqueue(new Uint8Array([32]));
+        out.enqueue(new Uint8Array(does.bytes ?? 1).fill(32));
         await pass(does.drip);
       }
     } }), { headers: { 'Content-Length': '4096' } });

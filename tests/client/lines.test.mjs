@@ -35,7 +35,7 @@ describe('the upload of a takeover', () => {
   };
 
   test('takes messages along that wait', async () => {
-    const { uplink, bodies } = scene(500);
+    const { uplink, bodies } = scene(1000);
     assert.equal(await uplink.carries({ carrier: 's1', turn: 2 }), true);
     assert.equal(bodies.length, 1);
     const { carrier, turn, ack, messages } = bodies[0];

@@ -76,10 +76,11 @@ void ScriptedNetwork::later(Duration delay, Id id, client::Scheduler::Task task)
   });
 }
 
-void ScriptedNetwork::drip(Duration each, Id id, const std::function<void(std::size_t)>& alive) {
-  later(each, id, [this, each, id, alive] {
-    if (alive) alive(1);
-    drip(each, id, alive);
+void ScriptedNetwork::drip(Duration each, std::size_t bytes, Id id,
+                           const std::function<void(std::size_t)>& alive) {
+  later(each, id, [this, each, bytes, id, alive] {
+    if (alive) alive(bytes);
+    drip(each, bytes, id, alive);
   });
 }
 
@@ -107,7 +108,7 @@ client::Network::Id ScriptedNetwork::post(std::string_view path, std::string bod
   };
   if (is(does, "swallow")) return id;
   if (does.is_object() && does.contains("drip")) {
-    drip(time_of(does, "drip", {}), id, alive);
+    drip(time_of(does, "drip", {}), does.value("bytes", std::size_t{1}), id, alive);
     return id;
   }
   if (is(does, "lose")) {

@@ -60,7 +60,8 @@ class ScriptedNetwork final : public client::Network {
   }
   /// Unless the link was dropped meanwhile.
   void later(client::Duration delay, Id id, client::Scheduler::Task task);
-  void drip(client::Duration each, Id id, const std::function<void(std::size_t)>& alive);
+  void drip(client::Duration each, std::size_t bytes, Id id,
+            const std::function<void(std::size_t)>& alive);
 
   FakeNetwork& inner_;
   client::Scheduler& scheduler_;

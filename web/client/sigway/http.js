@@ -66,11 +66,11 @@ export class Http {
     // Node's fetch leaves some answers pending for ever that are aborted while they come.
     const unlessStopped = (promise) => Promise.race([promise, stopped.promise]);
     let late = false;
-    const most = clock.now() + kBehindMost;
+    const began = clock.now();
     let calm;
     const expect = (ms) => {
       calm = deadline(ms, () => {
-        const left = most - clock.now();
+        const left = began + kBehindMost - clock.now();
         if (left > 0 && isBehind?.()) return expect(Math.min(ms, left));
         late = true;
         abort();
@@ -103,7 +103,7 @@ export class Http {
       await returned();
       return { response, text };
     } catch (error) {
-      if (late) throw new SigwayError('deadline', `no answer from ${path} within ${Math.round(patience)} ms`);
+      if (late) throw new SigwayError('deadline', `no answer from ${path} within ${Math.round(clock.now() - began)} ms`);
       if (signal?.aborted) throw new SigwayError('aborted', `${path} was given up`);
       const why = [error?.message ?? error, error?.cause?.message].filter(Boolean).join(': ');
       throw new SigwayError('network', `${path}: ${why}`);

@@ -15,6 +15,7 @@ const kProofs = 2;
 const kLargestSlack = 16;
 const kWithoutAnswer = new Set(['deadline', 'network', 'aborted']);
 const kLeastWait = 100;              // ms
+const kMuch = 256;                   // bytes: less in the time of an upload is a drip
 
 export class Lines {
   #session;
@@ -24,6 +25,7 @@ export class Lines {
   #asked = deferred();       // a poll that follows such an upload
   #places = Infinity;        // for uploads, until the next poll is asked
   #proofs = 0;
+  #heard = 0;                // bytes of answers that took long
   #slack = 1;                // doubled by each call, until an upload is answered soon: it may have been slow
 
   constructor(session) {
@@ -74,7 +76,11 @@ export class Lines {
 
   // On a slow line they stood behind that answer.
   #beginAnew() {
-    for (const upload of this.#uploads) upload.due = Math.max(upload.due, clock.now() + this.patience);
+    for (const upload of this.#uploads) {
+      if (upload.isBehind) continue;        // one answer can have been before it on the line, not each
+      upload.isBehind = true;
+      upload.due = Math.max(upload.due, clock.now() + this.patience);
+    }
   }
 
   /** Ms for which the next poll may be held at the most: until an upload that is under way may be waiting. */
@@ -88,6 +94,22 @@ export class Lines {
     this.#asked = deferred();
     if (this.#places < Infinity) this.#session.uplink.pumpSoon();
     this.#places = Infinity;
+  }
+
+  /** So many bytes came of an answer that is not over. */
+  hears(bytes) {
+    this.#heard += bytes;
+  }
+
+  // A function that says whether an answer is coming, and much of it came since the last call: an upload stands behind it, where one
+  // line carries both.
+  #standsBehind() {
+    let before = this.#heard;
+    return () => {
+      const came = this.#heard - before;
+      before = this.#heard;
+      return came >= kMuch && [...this.#session.carriers].some(({ isHearing }) => isHearing);
+    };
   }
 
   async #tryAgain() {
@@ -109,11 +131,11 @@ export class Lines {
     }
     --this.#places;
     const began = clock.now();
-    const upload = { due: began + this.patience, stopper: new AbortController(), isCalledOff: false };
+    const upload = { due: began + this.patience, stopper: new AbortController(), isCalledOff: false, isBehind: false };
     if (session.over.signal.aborted) upload.stopper.abort();
     this.#uploads.add(upload);
     try {
-      const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal, isBehind: () => session.isHearing });
+      const answer = await session.settings.http.post('v1/send', body, { patience, signal: upload.stopper.signal, isBehind: this.#standsBehind() });
       if (typeof answer?.up === 'number') session.roundTrip(clock.now() - began);
       this.#answered(upload, began);
       this.#gotThrough();

@@ -14,7 +14,7 @@ const kRaceHold = 300;               // while others are tried, too, which may n
 const kSilent = 2000;                // ms after which a poll that waits may have been lost
 const kTurnShare = 0.5, kTurnHold = 2500;         // where uploads wait for the poll's answer
 const kHeldShare = 0.9;              // of what was asked for
-const kSlowBody = 100;             // ms from the head of an answer to its end
+const kSlowBody = 100;               // ms from the first of an answer to its end
 const kPollFailures = 3;             // so many polls may fail in a row before the carrier counts as cut
 const kBriefPause = 500, kBriefPauseMost = 3000;
 
@@ -117,16 +117,23 @@ export class PollCarrier extends Carrier {
     const least = Math.max(session.profile.slack * kSlackLeast, session.profile.queue);
     const slack = session.trips.patience(least * 2 ** Math.max(0, this.#failures - 1), kSlackUnknown);
     this.#came = { bytes: 0, since: 0 };
+    this.isHearing = false;
     const between = attaching ? session.profile.slack * kAttachDeadline : slack;
     return session.settings.http.post('v1/poll', JSON.stringify(request),
-      { patience: attaching ? between : wait + slack, between, signal: again, heard: (bytes) => this.#hearsSome(bytes) })
-      .finally(() => { this.isHearing = false; });
+      { patience: attaching ? between : wait + slack, between, signal: again, heard: (bytes) => this.#hearsSome(n, bytes) })
+      .finally(() => {
+        if (n === this.#n) this.isHearing = false;
+      });
   }
 
-  #hearsSome(bytes) {
-    this.isHearing = true;
+  // A head alone is no sign of the answer: something on the way may write it at once.
+  #hearsSome(n, bytes) {
+    if (n !== this.#n) return;
     this.seen = clock.now();
-    if (!bytes) this.#came.since = this.seen;
+    if (!bytes) return;
+    this.isHearing = true;
+    this.session.lines.hears(bytes);
+    if (!this.#came.since) this.#came.since = this.seen;
     this.#came.bytes += bytes;
     this.session.profile.came(this.#came.bytes, this.seen - this.#came.since);
   }

@@ -112,11 +112,6 @@ export class Session {
     return this.active ?? this.#chosen;
   }
 
-  /** Whether an answer is coming that takes long: what else is asked for stands behind it, where one line carries both. */
-  get isHearing() {
-    return [...this.carriers].some((carrier) => carrier.isHearing);
-  }
-
   chose(carrier) {
     this.#chosen = carrier;
     this.uplink.pumpSoon();

@@ -15,7 +15,6 @@ const kOverdue = 150, kOverdueInRace = 1500;   // ms after which an upload under
 const kConnectionsInRace = 4;
 const kAnswerLeast = 1200, kAnswerUnknown = 5000, kAnswerMost = 20000;
 const kSlowest = 1, kUnknown = 16;   // bytes a ms that go up; too high a guess costs a try, and the next is half as large
-const kExchange = 1024;              // bytes of a short request and its answer, about, with their heads
 const kImpatience = 16;              // how many times as long we wait after failures, at the most
 const kOvertaken = 3, kLarger = 1.5; // times that an upload took longer than one that came later, and may have been larger
 const kHeldMost = 64, kHeldBytes = 196608;    // messages that a server holds behind one that is still under way; of bytes 256 KiB
@@ -36,7 +35,7 @@ export class Uplink {
   #landing = deferred();     // of the next upload that is answered
   #failures = 0;
   #failedAt = -Infinity;
-  #measured = null;          // bytes a ms that uploads were seen to make
+  #speed = kUnknown;         // bytes a ms that uploads were seen to make
   #slack = 1;                // doubled where uploads were given up that may only have been slow
   #unwatch = null;           // while a WebSocket owes an answer to a frame
   #watched = 0;              // since when
@@ -211,18 +210,13 @@ export class Uplink {
   // An answer that took a round trip says nothing of how slow the line is, but how fast it is at the least.
   #frameSpeed(speed) {
     const took = clock.now() - this.#watched;
-    if (speed > this.#speed) this.#measured = speed;
-    else if (took > 2 * (this.session.trips.smoothed ?? took)) this.#measured = Math.max(kSlowest, speed, this.#speed / 2);
+    if (speed > this.#speed) this.#speed = speed;
+    else if (took > 2 * (this.session.trips.smoothed ?? took)) this.#speed = Math.max(kSlowest, speed, this.#speed / 2);
   }
 
   #forgetFrames() {
     this.#unwatch?.();
     this.#unwatch = null;
-  }
-
-  // Before an upload was answered, the first round trip tells: it may have taken long because the line is slow.
-  get #speed() {
-    return this.#measured ?? Math.min(kUnknown, kExchange / (this.session.trips.least ?? 0));
   }
 
   // How long the answer to an upload may take.
@@ -358,7 +352,7 @@ export class Uplink {
       session.acknowledged(ack);
       const took = clock.now() - flight.began;
       this.#slack = 1;
-      this.#measured = Math.max(kSlowest, size / took, this.#speed / 2);
+      this.#speed = Math.max(kSlowest, size / took, this.#speed / 2);
       this.taken(answer.up);
       question?.settle(true);
       this.#overtake(flight, took);
