@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { Inbox, within } from '../conformance/support/patience.mjs';
@@ -136,7 +136,7 @@ function clone() {
     chmodSync(join(folder, name), 0o755);
   }
   mkdirSync(join(folder, 'build/release/bin'), { recursive: true });
-  symlinkSync(binary, join(folder, 'build/release/bin/sigway'));
+  symlinkSync(join(dirname(binary), 'sigway-server'), join(folder, 'build/release/bin/sigway-server'));
   return { folder, calls: () => readFileSync(join(folder, 'calls'), 'utf8') };
 }
 
