@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the server (without the commands join, send, tail and doctor) and serves on http://localhost:8080. Arguments go to sigway:
+# Builds the server, without the commands join, send, tail and doctor, and serves on
+# http://localhost:8080. Arguments go to the server:
 #   scripts/run.sh --port 9000 --bind 0.0.0.0 --tls-self-signed
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -8,7 +8,6 @@
 #include <variant>
 
 #include "gateway.h"
-#include "ops/config.h"
 #include "ops/log.h"
 
 namespace sigway {
@@ -44,8 +43,8 @@ int serve_with(ops::Config config) {
 
 }  // namespace
 
-int serve(const std::vector<std::string>& arguments) {
-  auto loaded = ops::load_config(arguments, ops::process_environment());
+int serve(const std::vector<std::string>& arguments, const ops::Program& program) {
+  auto loaded = ops::load_config(arguments, ops::process_environment(), program);
   if (const auto* const text = std::get_if<ops::ConfigText>(&loaded)) {
     std::fputs(text->text.c_str(), stdout);
     return 0;

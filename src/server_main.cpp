@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
                    arguments.front().c_str());
       return 2;
     }
-    return sigway::serve(arguments);
+    return sigway::serve(arguments, {.name = "sigway-server", .commands = {}});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sigway-server: %s\n", error.what());
     return 1;

@@ -33,7 +33,7 @@ class Carrier {
   virtual void check() {}
   /// Ends a pause before it asks again.
   virtual void hurry() {}
-  /// Whether an answer is coming that takes long.
+  /// Whether part of an answer has come, and more of it will.
   virtual bool is_hearing() const { return false; }
   /// An upload was answered. Where connections die in silence this carrier's may have.
   virtual void upload_answered() {}

@@ -43,8 +43,7 @@ class Lines {
   /// After which an upload that has no answer may be waiting for a connection.
   Duration patience() const;
   void began(Network::Id upload);
-  /// So many bytes came of an answer that is not over.
-  void hears(std::size_t bytes) { heard_ += bytes; }
+  /// Bytes that hears() has been told of.
   std::uint64_t heard() const noexcept { return heard_; }
   /// Before anybody else hears of it.
   void ended(Network::Id upload, bool answered);
@@ -55,7 +54,10 @@ class Lines {
   /// is not from within this call. `came_slowly`: the answer to the one before did, so that uploads
   /// wait for a slow line and not for a connection.
   bool may_poll(bool came_slowly, Scheduler::Task again);
-  /// For how long that may be held at the most: until an upload that is under way may be waiting.
+  /// So many bytes came of the answer to a poll.
+  void hears(std::size_t bytes) { heard_ += bytes; }
+  /// For how long the next poll may be held at the most: until an upload that is under way may be
+  /// waiting.
   Duration hold() const;
   /// It was sent: what waits may look for other connections. `carries`: it brings the events, and
   /// is not only an attempt.

@@ -27,7 +27,8 @@ std::string flag_name(const Setting& setting) { return fmt::format("--{}", setti
 
 // --- The command line ---------------------------------------------------------------------------
 
-std::variant<Given, ConfigText, ConfigError> read_flags(std::vector<std::string> arguments) {
+std::variant<Given, ConfigText, ConfigError> read_flags(std::vector<std::string> arguments,
+                                                        const Program& program) {
   CLI::App app;
   app.set_help_flag();  // ours is below: CLI11's own would exit by exception, with its own layout
   bool help = false;
@@ -50,11 +51,11 @@ std::variant<Given, ConfigText, ConfigError> read_flags(std::vector<std::string>
     app.parse(std::move(arguments));
   } catch (const CLI::ExtrasError&) {
     return ConfigError{
-        fmt::format("{} is not a setting; sigway --help lists them", app.remaining().front())};
+        fmt::format("{} is not a setting; --help lists them", app.remaining().front())};
   } catch (const CLI::Error& error) {
-    return ConfigError{fmt::format("{}; see sigway --help", error.what())};
+    return ConfigError{fmt::format("{}; see --help", error.what())};
   }
-  if (help) return ConfigText{help_text()};
+  if (help) return ConfigText{help_text(program)};
   if (show_version) return ConfigText{fmt::format("sigway {}\n", version())};
 
   for (auto entry = given.values.begin(); entry != given.values.end();) {
@@ -102,7 +103,7 @@ std::variant<Given, ConfigError> read_file(const std::string& path) {
       return ConfigError{fmt::format("{}:{}: {}", path, number, what)};
     };
     if (setting == nullptr) {
-      return fail(fmt::format("'{}' is not a setting; sigway --help lists them", name));
+      return fail(fmt::format("'{}' is not a setting; --help lists them", name));
     }
     if (equals == std::string_view::npos) return fail(fmt::format("write '{} = VALUE'", name));
     if (name == "config") return fail("a file cannot name another with 'config'");
@@ -183,8 +184,9 @@ Environment process_environment() {
 }
 
 std::variant<Config, ConfigText, ConfigError> load_config(const std::vector<std::string>& arguments,
-                                                          const Environment& environment) {
-  auto flags = read_flags(arguments);
+                                                          const Environment& environment,
+                                                          const Program& program) {
+  auto flags = read_flags(arguments, program);
   if (auto* const text = std::get_if<ConfigText>(&flags)) return std::move(*text);
   if (auto* const error = std::get_if<ConfigError>(&flags)) return std::move(*error);
 

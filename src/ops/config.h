@@ -109,6 +109,13 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
+// How --help calls the program, and what it says of the program's commands: a line each, indented
+// by nine columns. No commands: it only serves. The texts outlive the call.
+struct Program {
+  std::string_view name;
+  std::string_view commands;
+};
+
 // What the user asked to read instead of a running server (--help, --version).
 struct ConfigText {
   std::string text;  // for standard output, with its last newline
@@ -127,7 +134,8 @@ Environment process_environment();
 // --config or SIGWAY_CONFIG names, the file before the default; a list is taken whole from the
 // first of them that has it. Throws nothing. `arguments` are without the program's name.
 std::variant<Config, ConfigText, ConfigError> load_config(const std::vector<std::string>& arguments,
-                                                          const Environment& environment);
+                                                          const Environment& environment,
+                                                          const Program& program);
 
 // The defaults alone. For tests and for embedding.
 Config default_config();

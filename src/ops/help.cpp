@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ops/config.h"
 #include "ops/settings.h"
 #include "ops/version.h"
 
@@ -40,24 +41,29 @@ std::string origin_of(const Setting& setting) {
   return fmt::format("(default {}, {})", setting.default_value, setting.environment_name());
 }
 
+std::string usage_of(const Program& program) {
+  if (program.commands.empty()) {
+    return fmt::format("Usage: {} [--SETTING VALUE]...\n\n", program.name);
+  }
+  return fmt::format(
+      "Usage: {0} [--SETTING VALUE]...   serves\n"
+      "       {0} COMMAND ...            talks to a server; see COMMAND --help\n{1}\n",
+      program.name, program.commands);
+}
+
 }  // namespace
 
-std::string help_text() {
+std::string help_text(const Program& program) {
   std::string out = fmt::format(
       "sigway {}: a WebRTC signaling gateway. WebSocket, Server-Sent Events and\n"
       "long-polling on one port, in front of one message bus.\n\n"
-      "Usage: sigway [--SETTING VALUE]...   serves\n"
-      "       sigway COMMAND ...            talks to a server; see COMMAND --help\n"
-      "         doctor [URL]                what this network lets through\n"
-      "         join ROOM                   prints every event, and says what it reads\n"
-      "         send ROOM|@NAME TYPE [DATA] delivers one message\n"
-      "         tail ROOM                   prints what is said in a room\n\n"
+      "{}"
       "Each setting is a flag, an environment variable and a key of the --config file;\n"
       "the first of these that has it counts. A list is repeated or has commas.\n"
       "Times: 500ms, 25s, 2m, 1h. Sizes: 64KiB, 4MiB, 1GiB.\n\n"
       "  -h, --help\n      Show this text\n"
       "  -V, --version\n      Show the version\n",
-      version());
+      version(), usage_of(program));
   for (const auto& group : setting_groups()) {
     fmt::format_to(std::back_inserter(out), "\n{}:\n", group.title);
     for (const auto& setting : group.settings) {

@@ -4,8 +4,10 @@
 
 namespace sigway::ops {
 
-// The text of `sigway --help`, made from the table of settings; lines of at most 80 columns where
-// the words allow it.
-std::string help_text();
+struct Program;
+
+// The text of --help, made from the table of settings; lines of at most 80 columns where the words
+// allow it.
+std::string help_text(const Program& program);
 
 }  // namespace sigway::ops

@@ -27,6 +27,12 @@ test('a command is refused with the way to get it', () => {
   assert.match(stderr, /no command 'join'.*cmake --build --preset release --target sigway/);
 });
 
+test('its help calls it by its name, and names no command', () => {
+  const { status, stdout } = spawnSync(kServer, ['--help'], { encoding: 'utf8' });
+  assert.equal(status, 0);
+  assert.match(stdout, /^Usage: sigway-server \[--SETTING VALUE\]\.\.\.\n\nEach setting/m);
+});
+
 test('a wrong setting is refused as sigway refuses it', () => {
   const { status, stderr } = spawnSync(kServer, ['--no-such-setting'], { encoding: 'utf8' });
   assert.equal(status, 2);

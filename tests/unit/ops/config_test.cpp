@@ -22,11 +22,12 @@ namespace {
 using Variables = std::map<std::string, std::string>;
 
 auto load(const Strings& arguments, const Variables& variables = {}) {
-  return load_config(arguments, [&](const std::string& name) -> std::optional<std::string> {
+  const auto environment = [&](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     if (found == variables.end()) return std::nullopt;
     return found->second;
-  });
+  };
+  return load_config(arguments, environment, {.name = "sigway", .commands = {}});
 }
 
 Config config_of(const Strings& arguments, const Variables& variables = {}) {
@@ -230,12 +231,12 @@ TEST_CASE("a bad value is answered with the setting, the value and what is allow
 }
 
 TEST_CASE("settings that nobody knows are refused by name") {
-  CHECK(error_of({"--prot", "1"}) == "--prot is not a setting; sigway --help lists them");
+  CHECK(error_of({"--prot", "1"}) == "--prot is not a setting; --help lists them");
   CHECK(mentions(error_of({"serve"}), "serve is not a setting"));
   CHECK(mentions(error_of({"--port"}), "--port"));
   const File unknown("port = 1\nprot = 2\n");
   CHECK(error_of({"--config", unknown.path()}) ==
-        unknown.path() + ":2: 'prot' is not a setting; sigway --help lists them");
+        unknown.path() + ":2: 'prot' is not a setting; --help lists them");
   const File twice("port = 1\nport = 2\n");
   CHECK(mentions(error_of({"--config", twice.path()}), ":2: 'port' is there twice"));
   const File bare("tls-self-signed");

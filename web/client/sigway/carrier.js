@@ -16,7 +16,6 @@ export class Carrier {
     this.name = name;
     this.turn = 0;            // of its activation, 0 before it asks for one
     this.opened = false;      // something has answered, but that proves nothing
-    this.isHearing = false;   // an answer has begun to come and is not over
     this.welcomed = false;    // the server has answered, and not something in its place
     this.active = false;
     this.tookOver = null;     // when
@@ -28,6 +27,11 @@ export class Carrier {
     this.stopper = new AbortController();
     this.unwatch = () => {};
     session.carriers.add(this);
+  }
+
+  /** Whether part of an answer has come, and more of it will. */
+  get isHearing() {
+    return false;
   }
 
   attachment(more) {

@@ -30,8 +30,8 @@ export class Http {
   // The parsed answer, or null for an empty one. Throws a SigwayError: `network`, `deadline`, `aborted`, what the server said,
   // `not_sigway`, or `http_N` where something on the way answered. `patience` is in milliseconds, for the head and then for the body; with
   // `heard`, `between` is for each part of a long body, which must make progress. `heard` is called with the number of bytes that came, 0 for
-  // the head; the body of a short answer is not counted. While `isBehind` says that a longer answer is coming by the same line, the patience
-  // begins anew when it is over.
+  // the head; the body of a short answer is not counted. `isBehind` says whether a longer answer is coming by the same line: a patience
+  // that ends meanwhile begins anew, 20 s in all.
   async post(path, body, { patience, between = patience, signal, keepalive, heard, isBehind }) {
     const { text } = await this.#accepted(path, body, { patience, between, signal, keepalive, heard, isBehind });
     return text === '' ? null : parseObject(text);

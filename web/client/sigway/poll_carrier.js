@@ -117,13 +117,13 @@ export class PollCarrier extends Carrier {
     const least = Math.max(session.profile.slack * kSlackLeast, session.profile.queue);
     const slack = session.trips.patience(least * 2 ** Math.max(0, this.#failures - 1), kSlackUnknown);
     this.#came = { bytes: 0, since: 0 };
-    this.isHearing = false;
     const between = attaching ? session.profile.slack * kAttachDeadline : slack;
     return session.settings.http.post('v1/poll', JSON.stringify(request),
-      { patience: attaching ? between : wait + slack, between, signal: again, heard: (bytes) => this.#hearsSome(n, bytes) })
-      .finally(() => {
-        if (n === this.#n) this.isHearing = false;
-      });
+      { patience: attaching ? between : wait + slack, between, signal: again, heard: (bytes) => this.#hearsSome(n, bytes) });
+  }
+
+  get isHearing() {
+    return this.isAsking && this.#came.since > 0;
   }
 
   // A head alone is no sign of the answer: something on the way may write it at once.
@@ -131,7 +131,6 @@ export class PollCarrier extends Carrier {
     if (n !== this.#n) return;
     this.seen = clock.now();
     if (!bytes) return;
-    this.isHearing = true;
     this.session.lines.hears(bytes);
     if (!this.#came.since) this.#came.since = this.seen;
     this.#came.bytes += bytes;
