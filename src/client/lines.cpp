@@ -9,7 +9,8 @@ namespace {
 
 // Without an answer, after which an upload may be waiting.
 constexpr Duration kUnsentLeast{400}, kUnsentUnknown{1500};
-constexpr int kUnsentTrips = 2;
+// A request on a new connection takes two round trips, with TLS one or two more.
+constexpr int kUnsentTrips = 4;
 constexpr int kProofs = 2, kLargestSlack = 16;
 constexpr Duration kLeastHold{100};
 

@@ -10,7 +10,8 @@ import { clock, sleep } from './clock.js';
 import { SigwayError } from './failure.js';
 import { deferred } from './tools.js';
 
-const kUnsentLeast = 400, kUnsentTrips = 2, kUnsentUnknown = 1500;  // ms without an answer, after which an upload may be waiting
+const kUnsentLeast = 400, kUnsentUnknown = 1500;  // ms without an answer, after which an upload may be waiting
+const kUnsentTrips = 4;              // a request on a new connection takes two round trips, with TLS one or two more
 const kProofs = 2;
 const kLargestSlack = 16;
 const kWithoutAnswer = new Set(['deadline', 'network', 'aborted']);
