@@ -17,9 +17,6 @@ namespace sigway::net {
 namespace {
 
 constexpr std::size_t kPartsPerWrite = 64;
-// An empty queue keeps room for a short answer's worth of parts while something is written often,
-// and not more.
-constexpr std::size_t kKeptCapacity = 8;
 // Short pieces are gathered into one string, or a queue of pongs would be all bookkeeping.
 constexpr std::size_t kShortPiece = 256;
 constexpr std::size_t kGathered = 8 * 1024;
@@ -36,6 +33,7 @@ void Connection::write(base::Bytes bytes) {
     counted = queue_.back().counted_size() - counted;
   } else {
     counted = bytes.counted_size();
+    shard_.spare_queues_.lend(queue_);
     queue_.push_back(std::move(bytes));
   }
   // After what may fail.
@@ -87,9 +85,8 @@ void Connection::write_queue() {
       return;
     }
   }
-  queue_.clear();
+  shard_.spare_queues_.take_back(queue_);
   queue_head_ = head_offset_ = 0;
-  if (queue_.capacity() > kKeptCapacity || is_idle_) queue_ = {};
   if (!is_watched_) deadline_.cancel();  // else until all of it has arrived
   if (held_) count_held();
   if (state_ == State::flushing) return begin_linger();

@@ -16,6 +16,7 @@
 #include "base/memory_budget.h"
 #include "base/scratch.h"
 #include "base/shard_index.h"
+#include "base/spares.h"
 #include "base/timer_wheel.h"
 #include "net/connection.h"
 #include "net/poller.h"
@@ -158,6 +159,8 @@ class Shard {
   std::vector<std::function<void()>> at_end_;
   // What these are exchanged for while they are worked through.
   base::Scratch<ConnectionId> spare_ids_;
+  // For the output of connections, of which most have none: enough for all that write in a turn.
+  base::Spares<base::Bytes, 64, 8> spare_queues_;
   base::Scratch<std::function<void()>> spare_functions_;
   std::function<void()> turn_end_;
   bool turn_end_requested_ = false;

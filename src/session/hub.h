@@ -18,6 +18,7 @@
 #include "base/keyed_hash.h"
 #include "base/memory_budget.h"
 #include "base/reserve.h"
+#include "base/spares.h"
 #include "base/timer_wheel.h"
 #include "session/directory.h"
 #include "session/quota.h"
@@ -209,6 +210,9 @@ class Hub {
     if (was_absent) absent_.fetch_sub(1, std::memory_order_release);
     if (draining_) untold_.fetch_sub(1, std::memory_order_release);
   }
+  /// Memory for what waits in a session, which at rest holds none.
+  Outbox::Spares& outbox_spares() noexcept { return outbox_spares_; }
+  base::Spares<Taken, 1, 8>& command_spares() noexcept { return command_spares_; }
   /// The session has something to write.
   void touch(Session& session) noexcept;
   /// The session has ended itself.
@@ -227,6 +231,8 @@ class Hub {
   Shared& shared_;
   Runner& runner_;
   Switchboard* switchboard_ = nullptr;
+  Outbox::Spares outbox_spares_;  // before the sessions, which give back to it when they go
+  base::Spares<Taken, 1, 8> command_spares_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   Successors successors_;
   std::vector<std::uint64_t> dirty_;

@@ -34,6 +34,7 @@ SendStatus Outbox::push(dialects::EncodedEvent event, Origin origin,
   // First what may fail, then what is counted.
   if (entry == origins_.end()) entry = origins_.insert(origins_.end(), {origin, 0});
   const auto counted = cost(kept);
+  spares_.lend(events_);
   events_.push_back(std::move(kept));
   share_.add(counted);
   entry->bytes += size;
@@ -63,13 +64,7 @@ void Outbox::acknowledge(std::uint64_t number) {
     ++acknowledged_;
   }
   if (head_ == events_.size()) {
-    // An idle session holds nothing; a chatting one keeps a small buffer instead of allocating for
-    // each event.
-    if (events_.capacity() > 8) {
-      events_ = {};
-    } else {
-      events_.clear();
-    }
+    spares_.take_back(events_);
     head_ = 0;
   } else if (head_ > events_.size() / 2) {
     events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(head_));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/memory_budget.h"
+#include "base/spares.h"
 #include "dialects/event.h"
 #include "session/ids.h"
 #include "session/postmark.h"
@@ -20,9 +21,23 @@ namespace sigway::session {
 /// An event gets its number here, and stays until `acknowledge` reaches it; that a transport took
 /// its bytes means nothing. Thread: the session's shard.
 class Outbox {
+  struct Kept {
+    dialects::EncodedEvent event;
+    Origin origin;
+    std::shared_ptr<const Postmark> postmark;  // none: it did not come by name
+    Spoken spoken;                             // nobody's: it did not come from a room
+  };
+
  public:
-  Outbox(base::MemoryHolder& holder, std::size_t limit)
-      : share_(holder, base::MemoryPart::outbox), limit_(limit) {}
+  /// Memory for what outboxes of one shard hold; an empty one holds none.
+  using Spares = base::Spares<Kept, 64, 8>;
+
+  /// `spares` outlive it.
+  Outbox(base::MemoryHolder& holder, std::size_t limit, Spares& spares)
+      : share_(holder, base::MemoryPart::outbox), limit_(limit), spares_(spares) {}
+  ~Outbox() { spares_.take_back(events_); }
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
 
   /// Gives the event the next number. Mail has a share of its own, an eighth of the limit in all
   /// and a sixteenth of one address, beside the limit: it is `busy` beyond that, never `full`, and
@@ -66,12 +81,6 @@ class Outbox {
   }
 
  private:
-  struct Kept {
-    dialects::EncodedEvent event;
-    Origin origin;
-    std::shared_ptr<const Postmark> postmark;  // none: it did not come by name
-    Spoken spoken;                             // nobody's: it did not come from a room
-  };
   struct OriginBytes {
     Origin origin;
     std::size_t bytes = 0;
@@ -96,6 +105,7 @@ class Outbox {
 
   base::MemoryShare share_;
   std::size_t limit_;
+  Spares& spares_;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t written_ = 0;
   std::uint64_t trimmed_ = 0;    // the last that `trim` was told of

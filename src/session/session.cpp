@@ -34,7 +34,7 @@ Session::Session(Hub& hub, SessionId id, OpenContents contents)
       hub_(hub),
       contents_(std::move(contents)),
       tally_(hub.shared().tally(contents_.dialect)),
-      outbox_(*this, hub.settings().outbox_limit),
+      outbox_(*this, hub.settings().outbox_limit, hub.outbox_spares()),
       inbox_(*this, hub.settings(), *contents_.dialect),
       carriers_(hub.settings()),
       memberships_(hub, id),
@@ -50,6 +50,7 @@ Session::~Session() = default;
 
 void Session::begin(SessionId replaced) {
   if (replaced != id()) replaced_ = replaced;
+  hub_.command_spares().lend(commands_);
   if (!contents_.name.empty())
     commands_.push_back({0, dialects::Command(dialects::Login{contents_.name})});
   if (!contents_.room.empty()) {
@@ -208,6 +209,7 @@ std::optional<Error> Session::take_messages(std::vector<dialects::Message> messa
     rate_.overdraw(limit, count, hub_.now());
   }
   tally_.messages.fetch_add(messages.size(), std::memory_order_relaxed);
+  hub_.command_spares().lend(commands_);
   const auto before = commands_.size();
   std::optional<Error> error;
   try {

@@ -113,8 +113,7 @@ bool Session::has_more_to_say() const noexcept {
 }
 
 void Session::drop_commands() {
-  commands_.clear();
-  if (commands_.capacity() > 4) commands_ = {};
+  hub_.command_spares().take_back(commands_);
   commands_share_.set(0);
 }
 

@@ -31,8 +31,13 @@ std::optional<Message> FrameReader::read(std::span<std::uint8_t>& bytes) {
   left_ -= part.size();
   const std::string_view text(reinterpret_cast<const char*>(part.data()), part.size());
   if (left_ == 0) return end_frame(text);
-  (is_control() ? control_ : joined_).append(text);
+  if (!text.empty()) parts_of_frame().append(text);
   return std::nullopt;
+}
+
+std::string& FrameReader::parts_of_frame() {
+  if (parts_ == nullptr) parts_ = std::make_unique<Parts>();
+  return is_control() ? parts_->control : parts_->message;
 }
 
 bool FrameReader::read_head(std::span<std::uint8_t>& bytes) {
@@ -85,7 +90,7 @@ void FrameReader::read_length() {
     if (size < least)
       return fail(status::protocol_error, "a length that is not in its shortest form");
   }
-  if (size > max_message_ - (is_control() ? 0 : joined_.size()))
+  if (size > max_message_ - (is_control() || parts_ == nullptr ? 0 : parts_->message.size()))
     return fail(status::message_too_big, "a message larger than the server takes");
   size_ = left_ = static_cast<std::size_t>(size);
   has_head_ = true;
@@ -114,12 +119,16 @@ std::optional<Message> FrameReader::end_frame(std::string_view last_part) {
   if (!is_final()) {
     if (opcode() != opcode::continuation) message_ = opcode();
     has_empty_fragment_ = size_ == 0;
-    joined_.append(last_part);
+    if (!last_part.empty()) parts_of_frame().append(last_part);
     return std::nullopt;
   }
-  auto& parts = is_control() ? control_ : joined_;
-  if (!parts.empty()) parts.append(last_part);
-  Message message{opcode(), last_part, std::exchange(parts, {})};
+  Message message{opcode(), last_part, {}};
+  if (held_bytes() > 0) {
+    auto& parts = parts_of_frame();
+    if (!parts.empty()) parts.append(last_part);
+    message.joined = std::exchange(parts, {});
+    if (held_bytes() == 0) parts_.reset();
+  }
   if (message.opcode == opcode::continuation)
     message.opcode = std::exchange(message_, opcode::continuation);
   if (message.opcode == opcode::text && !base::is_utf8(message.payload())) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,7 +46,9 @@ class FrameReader {
 
   /// Bytes of a message that has come in part, for budgets. The head of a frame is part of this
   /// object, and does not count.
-  std::size_t held_bytes() const noexcept { return joined_.size() + control_.size(); }
+  std::size_t held_bytes() const noexcept {
+    return parts_ ? parts_->message.size() + parts_->control.size() : 0;
+  }
 
   /// Whether the last read took a fragment without payload, which RFC 6455 allows (§5.4): it costs
   /// work, and nothing else bounds how many there are.
@@ -54,6 +57,12 @@ class FrameReader {
  private:
   using Opcode = websocketpp::frame::opcode::value;
 
+  /// What has come of a message and of a control frame between its fragments.
+  struct Parts {
+    std::string message, control;
+  };
+
+  std::string& parts_of_frame();
   /// True once the head of a frame has come and is right.
   bool read_head(std::span<std::uint8_t>& bytes);
   void check_start();
@@ -74,10 +83,9 @@ class FrameReader {
   bool has_empty_fragment_ = false;
   // Of the message whose fragments are being read; continuation: there is none.
   Opcode message_ = websocketpp::frame::opcode::continuation;
-  std::size_t size_ = 0;  // of the frame's payload
-  std::size_t left_ = 0;  // of it, still to come
-  std::string joined_;    // parts of a message
-  std::string control_;   // parts of a control frame
+  std::size_t size_ = 0;          // of the frame's payload
+  std::size_t left_ = 0;          // of it, still to come
+  std::unique_ptr<Parts> parts_;  // while there are any
   std::optional<FrameFault> fault_;
 };
 

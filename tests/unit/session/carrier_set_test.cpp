@@ -48,7 +48,8 @@ struct CarrierSetFixture {
     base::MemoryBudget budget(1 << 20);
     base::MemoryLedger ledger(budget, [] {});
     Holder holder(ledger);
-    Outbox outbox(holder, 1024);
+    Outbox::Spares spares;
+    Outbox outbox(holder, 1024, spares);
     return carriers.check(now, outbox);
   }
   /// Opens and activates a carrier, which ends the one before.

@@ -20,7 +20,8 @@ sigway::dialects::EncodedEvent event(std::size_t bytes) {
 
 TEST_CASE("events have the next number and stay until they are acknowledged") {
   Account account(1U << 20U);
-  Outbox outbox(account.holder, 1U << 20U);
+  Outbox::Spares spares;
+  Outbox outbox(account.holder, 1U << 20U, spares);
   CHECK(outbox.last() == 0);
   for (std::size_t i = 1; i <= 100; ++i) {
     REQUIRE(outbox.push(event(i), 0) == SendStatus::sent);
@@ -53,7 +54,8 @@ TEST_CASE("what was sent without an acknowledgement is forgotten but for the lat
     const auto shown = size;  // clang 14 lets no lambda capture a structured binding
     CAPTURE(shown);
     Account account(1U << 30U);
-    Outbox outbox(account.holder, 8U << 20U);
+    Outbox::Spares spares;
+    Outbox outbox(account.holder, 8U << 20U, spares);
     for (std::uint64_t last = 1; last <= 40'000; ++last) {
       REQUIRE(outbox.push(event(size), 7) == SendStatus::sent);
       if (last % 3 != 0) continue;  // some turns send several, some nothing
@@ -73,7 +75,8 @@ TEST_CASE("what was sent without an acknowledgement is forgotten but for the lat
 
 TEST_CASE("written is a maximum") {
   Account account(1000);
-  Outbox outbox(account.holder, 1000);
+  Outbox::Spares spares;
+  Outbox outbox(account.holder, 1000, spares);
   outbox.mark_written(5);
   outbox.mark_written(3);
   CHECK(outbox.written() == 5);
@@ -81,7 +84,8 @@ TEST_CASE("written is a maximum") {
 
 TEST_CASE("one sender may fill half, all together and the server the whole") {
   Account account(1U << 20U);
-  Outbox outbox(account.holder, 10'000);
+  Outbox::Spares spares;
+  Outbox outbox(account.holder, 10'000, spares);
   int of_seven = 0;
   while (outbox.push(event(912), 7) == SendStatus::sent) ++of_seven;
   CHECK(of_seven == 5);
@@ -98,7 +102,8 @@ TEST_CASE("one sender may fill half, all together and the server the whole") {
 
 TEST_CASE("mail has a share of its own, and never ends the receiver") {
   Account account(1U << 20U);
-  Outbox outbox(account.holder, 64'000);
+  Outbox::Spares spares;
+  Outbox outbox(account.holder, 64'000, spares);
   const auto mail = [](std::uint64_t address) { return Origin::mail({address}); };
   int of_one = 0, of_all = 0;
   while (outbox.push(event(912), mail(1)) == SendStatus::sent) ++of_one;
@@ -120,7 +125,8 @@ TEST_CASE("mail has a share of its own, and never ends the receiver") {
 
 TEST_CASE("what is noted of mail takes no share, and counts as memory") {
   Account account(1U << 30U);
-  Outbox outbox(account.holder, 1U << 20U);
+  Outbox::Spares spares;
+  Outbox outbox(account.holder, 1U << 20U, spares);
   const auto postmark = std::make_shared<const Postmark>();
   const auto from = Origin::mail(sigway::base::AddressKey::parse("ip"));
   std::size_t letters = 0;
@@ -137,7 +143,8 @@ TEST_CASE("what is noted of mail takes no share, and counts as memory") {
 
 TEST_CASE("one letter of any size always fits, a second one does not") {
   Account account(1U << 20U);
-  Outbox outbox(account.holder, 64'000);
+  Outbox::Spares spares;
+  Outbox outbox(account.holder, 64'000, spares);
   CHECK(outbox.push(event(60'000), Origin::mail({1})) == SendStatus::sent);
   CHECK(outbox.push(event(1), Origin::mail({1})) == SendStatus::busy);
   CHECK(outbox.push(event(1), Origin::mail({2})) == SendStatus::busy);
@@ -147,7 +154,8 @@ TEST_CASE("one letter of any size always fits, a second one does not") {
 
 TEST_CASE("beyond the memory budget nothing is taken but what the server says itself") {
   Account account(100);
-  Outbox outbox(account.holder, 10'000);
+  Outbox::Spares spares;
+  Outbox outbox(account.holder, 10'000, spares);
   CHECK(outbox.push(event(100), 7) == SendStatus::sent);
   CHECK(account.budget.exceeded());
   CHECK(outbox.push(event(1), 8) == SendStatus::overloaded);
@@ -157,7 +165,8 @@ TEST_CASE("beyond the memory budget nothing is taken but what the server says it
 TEST_CASE("an outbox that dies gives its memory back") {
   Account account(10'000);
   {
-    Outbox outbox(account.holder, 10'000);
+    Outbox::Spares spares;
+    Outbox outbox(account.holder, 10'000, spares);
     outbox.push(event(100), 7);
     outbox.push(event(100), 0);
     CHECK(account.budget.used() == outbox.bytes());
@@ -168,7 +177,8 @@ TEST_CASE("an outbox that dies gives its memory back") {
 
 TEST_CASE("trimming keeps the latest bytes of what was sent") {
   Account account(1U << 20U);
-  Outbox outbox(account.holder, 1U << 20U);
+  Outbox::Spares spares;
+  Outbox outbox(account.holder, 1U << 20U, spares);
   for (std::size_t i = 0; i < 10; ++i) outbox.push(event(100), 0);
   outbox.trim(8, 300);
   CHECK_MESSAGE(outbox.acknowledged() == 5, "6, 7 and 8 are 300 bytes");

@@ -38,7 +38,7 @@ class Receiver final : public websocket::Receiver {
  public:
   /// `persons` is the request that the URL's query made, to be run at once.
   Receiver(binding::Context& context, const WebSocketOptions& options, Lobby& lobby,
-           std::string address, std::optional<Request> persons)
+           std::string address, std::unique_ptr<Request> persons)
       : context_(context),
         options_(options),
         lobby_(lobby),
@@ -50,7 +50,7 @@ class Receiver final : public websocket::Receiver {
     number_ = binding::next_connection();
     lobby_.add(here(), socket);
     socket.expect_within(options_.attach_timeout);
-    if (persons_) attach(*std::exchange(persons_, std::nullopt));
+    if (persons_) attach(std::move(*std::exchange(persons_, nullptr)));
   }
 
   void message(Frame::Kind kind, std::string_view bytes) override;
@@ -93,7 +93,7 @@ class Receiver final : public websocket::Receiver {
   const WebSocketOptions& options_;
   Lobby& lobby_;
   std::string address_;
-  std::optional<Request> persons_;
+  std::unique_ptr<Request> persons_;  // until it is run
   websocket::Connection* socket_ = nullptr;
   std::optional<Port> port_;  // once it has a session
   session::SessionId session_;
@@ -215,9 +215,10 @@ void handle_websocket(binding::Context& context, const WebSocketOptions& options
   auto read = read_query(request);
   if (auto* refused = std::get_if<http::Response>(&read))
     return exchange.respond(std::move(*refused));
-  std::optional<Request> persons;
+  std::unique_ptr<Request> persons;
   auto& from_query = std::get<Request>(read);
-  if (from_query.open->room || from_query.open->name) persons = std::move(from_query);
+  if (from_query.open->room || from_query.open->name)
+    persons = std::make_unique<Request>(std::move(from_query));
   exchange.upgrade(std::move(handshake.response),
                    std::make_unique<websocket::Connection>(
                        options.connection,
