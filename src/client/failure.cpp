@@ -56,6 +56,11 @@ bool is_filtered(const Failure& failure) {
          failure.code == "http_" + std::to_string(failure.status);
 }
 
+bool is_passing(const Failure& failure) {
+  constexpr std::array<std::string_view, 4> kPassing{"network", "http_502", "http_503", "http_504"};
+  return failure.retry == Duration(0) && contains(kPassing, failure.code);
+}
+
 bool is_unclean(const Failure& failure) {
   return contains(kUnclean, failure.code) || failure.code.starts_with("http_");
 }

@@ -32,6 +32,10 @@ Verdict verdict(const Failure& failure);
 /// nothing of the way down.
 bool is_filtered(const Failure& failure);
 
+/// Whether the next request may fare better: the connection broke, or a balancer had no server, and
+/// nobody said when to come back.
+bool is_passing(const Failure& failure);
+
 /// Whether something on the way did it, and not the server or we.
 bool is_unclean(const Failure& failure);
 

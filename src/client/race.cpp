@@ -9,6 +9,7 @@ namespace {
 constexpr std::array kAll{Transport::websocket, Transport::sse, Transport::poll};
 constexpr Duration kProof{10'000};  // the server lets an attempt stand by for as long
 constexpr Duration kActivationLeast{3000}, kActivation{8000};
+constexpr int kRepeats = 2;            // of a poll that was lost, in a round
 constexpr Duration kStreamDelay{300};  // before an event stream is tried beside a WebSocket
 constexpr Duration kGrace{300}, kGraceLeast{30};
 constexpr Duration kHeadStart{300};  // at the least, of what worked here before
@@ -35,6 +36,7 @@ Race::Race(Scheduler& scheduler, const Random& random, NetworkProfile& profile, 
       host_(host),
       wanted_(wanted),
       others_(scheduler),
+      repeat_(scheduler),
       grace_(scheduler),
       probe_(scheduler),
       look_(scheduler),
@@ -59,6 +61,7 @@ void Race::begin() {
   running_ = true;
   begun_ = scheduler_.now();
   retry_ = Duration(0);
+  repeats_ = 0;
   is_late_ = is_heard_ = grace_over_ = false;
   look_.set(kSlowAnswer, [this] { look(); });
   if (wanted_ != Transport::automatic) {
@@ -103,6 +106,7 @@ Duration Race::age(const Standing& standing) const {
 }
 
 void Race::start(Transport transport, bool take_over) {
+  if (transport == Transport::poll) repeat_.stop();
   auto& standing = at(transport);
   standing.state = State::running;
   standing.begun = scheduler_.now();
@@ -236,7 +240,7 @@ bool Race::end_stranded() {
 }
 
 void Race::keep(Transport kept) {
-  for (auto* timer : {&others_, &grace_, &look_}) timer->stop();
+  for (auto* timer : {&others_, &repeat_, &grace_, &look_}) timer->stop();
   for (const auto each : kAll) {
     if (each != kept) give_up(each, "the line is slow, and " + name_of(kept) + " was answered");
   }
@@ -256,7 +260,7 @@ void Race::conclude(Transport transport, State state) {
 
 void Race::rest() {
   running_ = false;
-  for (auto* timer : {&others_, &grace_, &probe_, &look_}) timer->stop();
+  for (auto* timer : {&others_, &repeat_, &grace_, &probe_, &look_}) timer->stop();
   for (const auto transport : kAll) {
     const bool was_under_way = is_under_way(transport);
     conclude(transport, State::idle);
@@ -313,8 +317,7 @@ void Race::activated(Transport transport) {
   probe_pause_ = kFirstProbe;
   active_ = transport;
   running_ = false;
-  grace_.stop();
-  look_.stop();
+  for (auto* timer : {&repeat_, &grace_, &look_}) timer->stop();
   steady_.set(kSteady, [this] { profile_.found_steady(); });
   profile_.worked(transport, proof);
   settle();
@@ -377,6 +380,8 @@ void Race::failed(Transport transport, const Failure& failure) {
     const auto state = at(each).state;
     return allowed(each) && state != State::idle && state != State::failed;
   };
+  const auto was_lost = transport == Transport::poll && is_passing(failure);
+  if (was_lost && std::any_of(kAll.begin(), kAll.end(), hopes)) repeat_later();
   if (std::any_of(kAll.begin(), kAll.end(), hopes)) {
     consider();
     return;
@@ -387,6 +392,14 @@ void Race::failed(Transport transport, const Failure& failure) {
   rest();
   profile_.outage();  // what was set aside may be all that is left: the next round tries everything
   host_.exhausted(answer);
+}
+
+// One request was lost, which says little of polls, and the others may take seconds to fail.
+void Race::repeat_later() {
+  if (repeats_ == kRepeats) return;
+  ++repeats_;
+  at(Transport::poll).state = State::waiting;
+  repeat_.set(soon(random_), [this] { start_next(); });
 }
 
 void Race::lost() {

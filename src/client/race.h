@@ -112,6 +112,8 @@ class Race {
   /// Calls the attempt off, if there is one.
   void give_up(Transport transport, std::string_view why);
   void activate(Transport transport);
+  /// Asks once more by a poll that was lost, while others are tried.
+  void repeat_later();
   void settle();
   void probe_later();
   void probe();
@@ -130,7 +132,9 @@ class Race {
   bool is_late_ = false, is_heard_ = false;  // in this round
   Failure last_;
   Duration retry_{0};  // the longest that was asked for in this round
+  int repeats_ = 0;    // of a poll that was lost, in this round
   Timer others_;       // when those that wait may start
+  Timer repeat_;       // when a poll that was lost is asked again
   Timer grace_;        // for a better one, while one is proved
   Timer probe_;
   Timer look_;

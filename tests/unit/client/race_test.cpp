@@ -241,12 +241,12 @@ TEST_CASE("race: polling is never set aside, and if the rest fails nothing is") 
   track.news();
   track.race.begin();
   CHECK(track.news() == "+poll +sse");
-  track.fail(poll);
   track.fail(sse);
+  track.fail(poll);
   CHECK(track.news() == " outage");
   track.race.begin();
-  track.fail(poll);
   track.fail(sse);
+  track.fail(poll);
   CHECK(track.news().find("+websocket") != std::string::npos);
 }
 

@@ -40,6 +40,11 @@ export function isFiltered(error) {
   return /^http_4\d\d$/.test(error.code) && error.status !== 413;
 }
 
+/** Whether the next request may fare better: the connection broke, or a balancer had no server, and nobody said when to come back. */
+export function isPassing(error) {
+  return !error.retry && /^(network|http_50[234])$/.test(error.code);
+}
+
 /** The error of a carrier that ends because uploads failed, which says nothing of how a stream dies. */
 export const ofUploads = (error) => Object.assign(error, { isOfUploads: true });
 

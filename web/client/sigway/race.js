@@ -1,8 +1,9 @@
 // One round of finding a way: transports are tried at the same time on the same session. The first that is proved is activated and
 // leads; a better one that is proved later takes over from it; the losers are stopped. Why so: docs/decisions/a-race-on-one-session.md.
 
+import { soon } from './backoff.js';
 import { clock, deadline, within } from './clock.js';
-import { noWayUp, SigwayError, verdict } from './failure.js';
+import { isPassing, noWayUp, SigwayError, verdict } from './failure.js';
 import { deferred } from './tools.js';
 
 /** From the best to the least. */
@@ -16,6 +17,7 @@ const kGraceShare = 1.5, kGraceLeast = 30;
 const kSlow = 'the line is slow, and another one was answered';
 const kSlowAnswer = 3000;            // ms without a leader, after which one attempt has the line to itself
 const kSlowTrips = 4, kFlows = 1500, kLookAgain = 1000;
+const kRepeats = 2;                  // of a poll that was lost, in a round
 const kActivationDeadline = 8000, kActivationLeast = 3000;
 
 const rank = (kind) => kTransports.indexOf(kind);
@@ -54,6 +56,8 @@ export class Race {
   #stopper = new AbortController();
   #stopTimer = () => {};
   #stopLook = () => {};
+  #repeat = null;            // a function that does not, while a poll is about to be asked again
+  #repeats = 0;
   #began = clock.now();
   #graceOver = false;
   #hooks;
@@ -89,6 +93,7 @@ export class Race {
     this.#steps = [];
     this.#stopTimer();
     this.#stopLook();
+    this.#forgetRepeat();
     this.#stopper.abort();
     for (const carrier of [...this.#running.keys(), ...this.#proved]) carrier.stop();
     if (this.#activating && this.#activating !== this.leader) this.#activating.stop();
@@ -101,6 +106,7 @@ export class Race {
     if (this.over) return;
     this.#steps = [];
     this.#stopTimer();
+    this.#forgetRepeat();
     const attempts = [...this.#running.keys(), ...this.#proved.splice(0), ...(this.#activating ? [this.#activating] : [])];
     this.#activating = null;
     for (const carrier of attempts) if (!carrier.active) this.#drop(carrier, 'what is in use needs its connection');
@@ -195,6 +201,7 @@ export class Race {
   #keep(carrier) {
     if (this.over || this.leader || carrier.done || (this.#activating && this.#activating !== carrier)) return;
     this.#stopTimer();
+    this.#forgetRepeat();
     this.#steps = this.#steps.map((step) => ({ ...step, after: Infinity }));
     const others = [...this.#running.keys(), ...this.#proved].filter((other) => other !== carrier);
     this.#proved = this.#proved.filter((other) => other === carrier);
@@ -235,6 +242,7 @@ export class Race {
       this.#activating = null;
       if (this.over) return;
       this.leader = carrier;
+      this.#forgetRepeat();
       for (const other of [...this.#running.keys()]) if (!this.#wanted(other.kind)) this.#drop(other);
       this.first.resolve(carrier);
       this.#hooks.won(carrier);      // whoever hears of it may stop this race
@@ -259,16 +267,37 @@ export class Race {
     this.#hooks.failed(carrier, error);
     // The server has spoken: another transport would hear the same.
     if (!this.leader && verdict(error) !== 'retry') return this.stop(error);
+    this.#askAgain();
     const next = this.#steps[0];
     const idle = !this.leader && !this.#running.size && !this.#proved.length && !this.#activating;
     if (next && (next.after < Infinity || idle)) this.#begin(next);
+    if (carrier.kind === 'poll' && isPassing(error)) this.#repeatLater();
     this.#consider();
+  }
+
+  // One request was lost, which says little of polls, and the others may take seconds to fail.
+  #repeatLater() {
+    const isAlone = !this.#running.size && !this.#proved.length && !this.#activating;
+    if (this.over || this.leader || isAlone || this.#repeats === kRepeats) return;
+    ++this.#repeats;
+    this.#repeat = deadline(soon(), () => this.#askAgain());
+  }
+
+  #askAgain() {
+    if (!this.#repeat) return;
+    this.#forgetRepeat();
+    this.#try('poll');
+  }
+
+  #forgetRepeat() {
+    this.#repeat?.();
+    this.#repeat = null;
   }
 
   // Is anything left to hope for?
   #conclude() {
     const planned = this.#steps.some(({ kinds, after }) => !this.leader || (after < Infinity && kinds.some((kind) => this.#wanted(kind))));
-    if (this.over || this.#activating || this.#proved.length || this.#running.size || planned) return;
+    if (this.over || this.#activating || this.#proved.length || this.#running.size || this.#repeat || planned) return;
     if (this.leader) {
       this.#stopTimer();
       this.#stopLook();
