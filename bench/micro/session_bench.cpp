@@ -19,7 +19,8 @@ namespace {
 
 void outbox(benchmark::State& state) {
   testing::Account account(1U << 30U);
-  session::Outbox outbox(account.holder, 4U << 20U);
+  session::Outbox::Spares spares;
+  session::Outbox outbox(account.holder, 4U << 20U, spares);
   const auto event =
       std::make_shared<const dialects::Frame>(dialects::Frame{std::string(1280, 'x')});
   const CountAllocations count(state);
