@@ -389,6 +389,13 @@ test('HTTP/1.0 both ways', behind([headers.http10()], async (url, box) => {
   assert.equal((await openSocket(url)).opened, 200);
 }));
 
+test('HTTP/1.0: the connection of an answer that is cut ends', behind([headers.http10(), streams.answersCut(1000)], async (url) => {
+  const stream = await openStream(url);
+  stream.write('1');
+  await until(() => stream.ended);
+  assert.equal(stream.text, '1');
+}));
+
 test('interim answers before the answer', behind([headers.interimAnswers([100, 103])], async (url) => {
   const ask = async (more) => {
     const seen = [];

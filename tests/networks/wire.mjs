@@ -22,6 +22,7 @@ export function writeOldStyle(socket, { status, headers, body }, version) {
   if (!(body instanceof Readable)) return socket.end(body);
   socket.on('close', () => body.destroy());
   body.on('error', () => socket.destroy());
+  body.on('close', () => { if (!body.readableEnded) socket.destroy(); });     // cut, without an error
   body.pipe(socket);
 }
 
