@@ -399,7 +399,7 @@ void Race::repeat_later() {
   if (repeats_ == kRepeats) return;
   ++repeats_;
   at(Transport::poll).state = State::waiting;
-  repeat_.set(soon(random_), [this] { start_next(); });
+  repeat_.set(soon(random_), [this] { start(Transport::poll); });
 }
 
 void Race::lost() {
